@@ -1,0 +1,130 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+)
+
+// alertsOverview shows what is firing, since when, what fires most, and whether
+// notifications get out.
+func alertsOverview(o Options) *dashboard.DashboardBuilder {
+	const (
+		// An alert has the labels its expression left: one that aggregates over the
+		// cluster has no cluster label, and belongs to it all the same.
+		alerts  = `cluster=~"|$cluster", alertname!="Watchdog", alertname=~"$alertname"`
+		firing  = alerts + `, alertstate="firing"`
+		server  = `cluster="$cluster", job="prometheus"`
+		manager = `cluster="$cluster", job="alertmanager"`
+	)
+
+	severity := func(title, description, level, color string) *stat.PanelBuilder {
+		return figure(title, description, units.Short).
+			Thresholds(steps(green, at(1, color))).
+			WithTarget(query(`count(ALERTS{`+firing+`, severity="`+level+`"}) or vector(0)`, ""))
+	}
+
+	board := newDashboard(o, UIDAlertsOverview, "Alerts overview",
+		"What is firing, since when, what fires most, and whether notifications get out.",
+		"prometheus_build_info", "alerting").
+		WithVariable(labelsVariable("alertname", "Alert", `label_values(ALERTS{cluster=~"|$cluster"}, alertname)`))
+
+	board.WithRow(row("Now")).
+		WithPanel(severity("Critical", "Firing alerts that want a person now.", "critical", red)).
+		WithPanel(severity("Warning", "Firing alerts that want a person during working hours.", "warning", orange)).
+		WithPanel(severity("Info", "Firing alerts that notify nobody by themselves.", "info", blue)).
+		WithPanel(figure("Pending", "Alerts whose condition holds, but not yet for long enough to fire.", units.Short).
+			Thresholds(steps(green, at(1, yellow))).
+			WithTarget(query(`count(ALERTS{`+alerts+`, alertstate="pending"}) or vector(0)`, ""))).
+		WithPanel(figure("Rules failing", "Alerting and recording rules whose evaluation failed in the last five minutes. An alert that cannot be evaluated cannot fire.", units.Short).
+			Decimals(0).
+			Thresholds(steps(green, at(1, red))).
+			WithTarget(query(`sum(increase(prometheus_rule_evaluation_failures_total{`+server+`}[5m]))`, ""))).
+		WithPanel(figure("Watchdog", "The alert that always fires. Missing, it means that rules are not evaluated.", units.NoUnit).
+			GraphMode(common.BigValueGraphModeNone).
+			Mappings(states(word("Missing", red), word("Firing", green))).
+			WithTarget(query(`clamp_max(count(ALERTS{cluster=~"|$cluster", alertname="Watchdog", alertstate="firing"}), 1) or vector(0)`, ""))).
+		WithPanel(listing("Firing alerts", "Every alert that is firing, longest first. Empty is good.",
+			column{"alertname", "Alert", nil},
+			column{"severity", "Severity", severityColors()},
+			column{"namespace", "Namespace", nil},
+			column{"pod", "Pod", nil},
+			column{"node", "Node", nil},
+			column{"job", "Job", nil},
+			column{"instance", "Instance", nil},
+			column{"Value", "Firing for", inUnit(units.DurationSeconds)},
+		).
+			SortBy(sortedBy("Firing for", true)).
+			NoValue("No alert is firing").
+			WithTarget(rows(`(time() - ALERTS_FOR_STATE{` + alerts + `}) and ignoring (alertstate) ALERTS{` + firing + `}`)))
+
+	board.WithRow(row("Over time")).
+		WithPanel(stacked(overTime("Firing by severity", "Number of firing alerts.", units.Short).
+			OverrideByName("critical", inColor(red)).
+			OverrideByName("warning", inColor(orange)).
+			OverrideByName("info", inColor(blue))).
+			Decimals(0).
+			WithTarget(query(`count by (severity) (ALERTS{`+firing+`})`, "{{severity}}"))).
+		WithPanel(stacked(overTime("Firing by alert", "Number of firing alerts of each name.", units.Short)).
+			Decimals(0).
+			WithTarget(query(`count by (alertname) (ALERTS{`+firing+`})`, "{{alertname}}"))).
+		WithPanel(ranking("Most time spent firing", "Time each alert spent firing within the time range, added up over everything it fired for. The top of the list is what to fix, or to silence for good.", units.DurationSeconds).
+			Span(24).
+			WithTarget(instant(`topk(15, sum by (alertname) (count_over_time(ALERTS{`+firing+`}[$__range:1m]))) * 60`, "{{alertname}}")))
+
+	board.WithRow(row("Rule evaluation")).
+		WithPanel(overTime("Time to evaluate", "Slowest run of each rule group.", units.Seconds).
+			WithTarget(query(`max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`, "{{rule_group}}"))).
+		WithPanel(overTime("Alerts handed to Alertmanager", "Alerts queued in Prometheus, and those dropped because no Alertmanager took them.", units.Short).
+			WithTarget(query(`sum(prometheus_notifications_queue_length{`+server+`})`, "queued")).
+			WithTarget(query(`sum(rate(prometheus_notifications_dropped_total{`+server+`}[$__rate_interval]))`, "dropped per second")))
+
+	if !o.Alertmanager {
+		return board
+	}
+	board.WithRow(row("Alertmanager")).
+		WithPanel(figure("Alertmanagers", "Instances that can be scraped.", units.Short).
+			GraphMode(common.BigValueGraphModeNone).
+			Thresholds(steps(red, at(1, green))).
+			WithTarget(query(`sum(up{`+manager+`})`, ""))).
+		WithPanel(figure("Configuration", "Whether every instance accepted its last configuration.", units.NoUnit).
+			GraphMode(common.BigValueGraphModeNone).
+			Mappings(states(word("Rejected", red), word("Loaded", green))).
+			WithTarget(query(`min(alertmanager_config_last_reload_successful{`+manager+`})`, ""))).
+		WithPanel(figure("Active silences", "Silences in force.", units.Short).
+			WithTarget(query(`max(alertmanager_silences{`+manager+`, state="active"})`, ""))).
+		WithPanel(figure("Active alerts", "Alerts Alertmanager holds that are neither silenced nor inhibited.", units.Short).
+			WithTarget(query(`max(alertmanager_alerts{`+manager+`, state="active"})`, ""))).
+		WithPanel(figure("Suppressed alerts", "Alerts held back by a silence or an inhibition.", units.Short).
+			WithTarget(query(`max(alertmanager_alerts{`+manager+`, state="suppressed"})`, ""))).
+		WithPanel(figure("Notifications failed", "Share of the notifications of the time range that could not be delivered.", units.PercentUnit).
+			Decimals(2).
+			Thresholds(steps(green, at(0.001, yellow), at(0.01, red))).
+			WithTarget(instant(`sum(increase(alertmanager_notifications_failed_total{`+manager+`}[$__range])) / (sum(increase(alertmanager_notifications_total{`+manager+`}[$__range])) > 0) or vector(0)`, ""))).
+		WithPanel(overTime("Notifications", "Delivered to each integration per second.", units.MessagesPerSecond).
+			WithTarget(query(`sum by (integration) (rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])) > 0 or sum(rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval]))`, "{{integration}}"))).
+		WithPanel(overTime("Notifications failed", "By integration and reason, per second.", units.MessagesPerSecond).
+			WithTarget(query(`sum by (integration, reason) (rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])) > 0 or sum(rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval]))`, "{{integration}} {{reason}}"))).
+		WithPanel(overTime("Alerts received", "By status, and those refused as invalid, per second.", units.CountsPerSecond).
+			WithTarget(query(`sum by (status) (rate(alertmanager_alerts_received_total{`+manager+`}[$__rate_interval]))`, "{{status}}")).
+			WithTarget(query(`sum(rate(alertmanager_alerts_invalid_total{`+manager+`}[$__rate_interval]))`, "invalid"))).
+		WithPanel(overTime("Time to notify", "Mean time a delivery took, of the integrations that delivered something.", units.Seconds).
+			WithTarget(query(`sum by (integration) (rate(alertmanager_notification_latency_seconds_sum{`+manager+`}[$__rate_interval])) / (sum by (integration) (rate(alertmanager_notification_latency_seconds_count{`+manager+`}[$__rate_interval])) > 0)`, "{{integration}}")))
+
+	return board
+}
+
+func severityColors() []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "mappings", Value: []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{
+			Type: dashboard.MappingTypeValueToText,
+			Options: map[string]dashboard.ValueMappingResult{
+				"critical": word("critical", red),
+				"warning":  word("warning", orange),
+				"info":     word("info", blue),
+			},
+		}}}},
+	}
+}

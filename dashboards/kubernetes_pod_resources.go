@@ -1,0 +1,147 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+)
+
+// kubernetesPodResources shows what the cluster has, what is in use, and which pods use it.
+//
+// The figures come from the cAdvisor inside every kubelet. On containerd it knows no file
+// system usage per container, so the file system of pods is shown as what it does report:
+// bytes read and written, and the fill of mounted volumes (from the kubelet).
+func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
+	const (
+		cadvisor = `cluster="$cluster", job="kubernetes-cadvisor", node=~"$node"`
+		root     = cadvisor + `, id="/"`
+		pods     = cadvisor + `, namespace=~"$namespace", pod=~"$pod"`
+		// Rows without a container name are the totals of cgroups above containers.
+		containers = pods + `, container!=""`
+		state      = `cluster="$cluster", job="kube-state-metrics", namespace=~"$namespace", pod=~"$pod"`
+		// Root file systems are mounted under several names; the fullest is the one to watch.
+		device = `device=~"/dev/.*|overlay"`
+	)
+
+	board := newDashboard(o, UIDKubernetesPodResources, "Kubernetes Pod Resources",
+		"CPU, memory, file system and network: of the cluster, and of each pod.",
+		"machine_cpu_cores", "kubernetes").
+		WithVariable(labelsVariable("node", "Node",
+			`label_values(machine_cpu_cores{cluster="$cluster"}, node)`)).
+		WithVariable(labelsVariable("namespace", "Namespace",
+			`label_values(container_memory_working_set_bytes{cluster="$cluster", job="kubernetes-cadvisor", node=~"$node"}, namespace)`)).
+		WithVariable(labelsVariable("pod", "Pod",
+			`label_values(container_memory_working_set_bytes{cluster="$cluster", job="kubernetes-cadvisor", node=~"$node", namespace=~"$namespace"}, pod)`))
+
+	board.WithRow(row("Cluster: the selected nodes")).
+		WithPanel(figure("Memory in use", "Working set as a share of the memory of the selected nodes. What counts against eviction.", units.PercentUnit).
+			Span(6).Min(0).Max(1).
+			Thresholds(steps(green, at(0.8, yellow), at(0.9, red))).
+			WithTarget(query(`sum(container_memory_working_set_bytes{`+root+`}) / sum(machine_memory_bytes{`+cadvisor+`})`, ""))).
+		WithPanel(figure("CPU in use", "Share of the cores of the selected nodes.", units.PercentUnit).
+			Span(6).Min(0).Max(1).
+			Thresholds(steps(green, at(0.8, yellow), at(0.9, red))).
+			WithTarget(query(`sum(rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval])) / sum(machine_cpu_cores{`+cadvisor+`})`, ""))).
+		WithPanel(figure("File system in use", "Fill of the fullest file system of the selected nodes.", units.PercentUnit).
+			Span(6).Min(0).Max(1).
+			Thresholds(steps(green, at(0.8, yellow), at(0.9, red))).
+			WithTarget(query(`max(container_fs_usage_bytes{`+root+`, `+device+`} / container_fs_limit_bytes{`+root+`, `+device+`})`, ""))).
+		WithPanel(figure("Pods", "Pods that have a running container on the selected nodes.", units.Short).
+			Span(6).
+			WithTarget(query(`count(count by (namespace, pod) (container_memory_working_set_bytes{`+containers+`}))`, ""))).
+		WithPanel(figure("Memory used", "Working set of the selected nodes.", units.BytesIEC).
+			Span(3).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(query(`sum(container_memory_working_set_bytes{`+root+`})`, ""))).
+		WithPanel(figure("Memory total", "Memory of the selected nodes.", units.BytesIEC).
+			Span(3).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(query(`sum(machine_memory_bytes{`+cadvisor+`})`, ""))).
+		WithPanel(figure("Cores used", "Cores kept busy on the selected nodes.", units.Short).
+			Span(3).GraphMode(common.BigValueGraphModeNone).Decimals(2).
+			WithTarget(query(`sum(rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval]))`, ""))).
+		WithPanel(figure("Cores total", "Cores of the selected nodes.", units.Short).
+			Span(3).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(query(`sum(machine_cpu_cores{`+cadvisor+`})`, ""))).
+		WithPanel(figure("File system used", "Bytes used on the largest file system of each selected node.", units.BytesIEC).
+			Span(3).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(query(`sum(max by (node) (container_fs_usage_bytes{`+root+`, `+device+`}))`, ""))).
+		WithPanel(figure("File system total", "Size of the largest file system of each selected node.", units.BytesIEC).
+			Span(3).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(query(`sum(max by (node) (container_fs_limit_bytes{`+root+`, `+device+`}))`, ""))).
+		WithPanel(figure("Received", "Bytes per second that the pods on the selected nodes receive.", units.BytesPerSecondIEC).
+			Span(3).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(query(`sum(rate(container_network_receive_bytes_total{`+cadvisor+`, pod!=""}[$__rate_interval]))`, ""))).
+		WithPanel(figure("Sent", "Bytes per second that the pods on the selected nodes send.", units.BytesPerSecondIEC).
+			Span(3).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(query(`sum(rate(container_network_transmit_bytes_total{`+cadvisor+`, pod!=""}[$__rate_interval]))`, ""))).
+		WithPanel(overTime("CPU by node", "Cores in use, beside the cores there are.", units.Short).
+			WithTarget(query(`sum by (node) (rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval]))`, "{{node}}")).
+			WithTarget(query(`sum by (node) (machine_cpu_cores{`+cadvisor+`})`, "total {{node}}")).
+			OverrideByRegexp("/^total/", asLimit())).
+		WithPanel(overTime("Memory by node", "Working set, beside the memory there is.", units.BytesIEC).
+			WithTarget(query(`sum by (node) (container_memory_working_set_bytes{`+root+`})`, "{{node}}")).
+			WithTarget(query(`sum by (node) (machine_memory_bytes{`+cadvisor+`})`, "total {{node}}")).
+			OverrideByRegexp("/^total/", asLimit()))
+
+	if o.KubeStateMetrics {
+		board.WithRow(row("Pods: use against requests and limits")).
+			WithPanel(listing("Pods",
+				"CPU (cores) and memory (working set) that each pod uses, requests and is limited to. A dash: nothing requested, or no limit.",
+				column{"namespace", "Namespace", nil},
+				column{"pod", "Pod", nil},
+				column{"Value #A", "CPU", inUnit(units.Short)},
+				column{"Value #B", "CPU request", inUnit(units.Short)},
+				column{"Value #C", "CPU limit", inUnit(units.Short)},
+				column{"Value #D", "CPU / request", asBar(0.8, 1)},
+				column{"Value #E", "Memory", inUnit(units.BytesIEC)},
+				column{"Value #F", "Memory request", inUnit(units.BytesIEC)},
+				column{"Value #G", "Memory limit", inUnit(units.BytesIEC)},
+				column{"Value #H", "Memory / limit", asBar(0.8, 0.9)},
+				column{"Value #I", "Restarts", inUnit(units.Short)},
+			).
+				Height(12).
+				NoValue("–").
+				SortBy(sortedBy("Memory", true)).
+				WithTarget(rows(`sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{` + containers + `}[$__rate_interval]))`)).
+				WithTarget(rows(`sum by (namespace, pod) (kube_pod_container_resource_requests{` + state + `, node=~"$node", resource="cpu"})`)).
+				WithTarget(rows(`sum by (namespace, pod) (kube_pod_container_resource_limits{` + state + `, node=~"$node", resource="cpu"})`)).
+				WithTarget(rows(`sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{` + containers + `}[$__rate_interval])) / sum by (namespace, pod) (kube_pod_container_resource_requests{` + state + `, node=~"$node", resource="cpu"})`)).
+				WithTarget(rows(`sum by (namespace, pod) (container_memory_working_set_bytes{` + containers + `})`)).
+				WithTarget(rows(`sum by (namespace, pod) (kube_pod_container_resource_requests{` + state + `, node=~"$node", resource="memory"})`)).
+				WithTarget(rows(`sum by (namespace, pod) (kube_pod_container_resource_limits{` + state + `, node=~"$node", resource="memory"})`)).
+				WithTarget(rows(`sum by (namespace, pod) (container_memory_working_set_bytes{` + containers + `}) / sum by (namespace, pod) (kube_pod_container_resource_limits{` + state + `, node=~"$node", resource="memory"})`)).
+				WithTarget(rows(`sum by (namespace, pod) (kube_pod_container_status_restarts_total{` + state + `}) * on (namespace, pod) group_left () max by (namespace, pod) (kube_pod_info{` + state + `, node=~"$node"})`)))
+	}
+
+	board.WithRow(row("Pods: CPU")).
+		WithPanel(overTime("CPU by pod", "Cores in use.", units.Short).
+			WithTarget(query(`sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{`+containers+`}[$__rate_interval]))`, "{{namespace}}/{{pod}}"))).
+		WithPanel(overTime("CPU throttled by container", "Share of scheduling periods in which a container with a CPU limit had to wait. Above a quarter its latency suffers.", units.PercentUnit).
+			Max(1).
+			WithTarget(query(`sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{`+containers+`}[$__rate_interval])) / sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{`+containers+`}[$__rate_interval]))`, "{{namespace}}/{{pod}} {{container}}")))
+
+	board.WithRow(row("Pods: memory")).
+		WithPanel(overTime("Memory by pod", "Working set: memory that cannot be reclaimed without hurting the pod. At the limit the kernel kills.", units.BytesIEC).
+			WithTarget(query(`sum by (namespace, pod) (container_memory_working_set_bytes{`+containers+`})`, "{{namespace}}/{{pod}}"))).
+		WithPanel(overTime("Resident memory by pod", "Anonymous memory alone, without the page cache.", units.BytesIEC).
+			WithTarget(query(`sum by (namespace, pod) (container_memory_rss{`+containers+`})`, "{{namespace}}/{{pod}}")))
+
+	board.WithRow(row("Pods: network")).
+		WithPanel(bothWays("Network by pod", "Received above, sent below zero. Pods on the host network share their node's figures.", units.BytesPerSecondIEC, "sent").
+			WithTarget(query(`sum by (namespace, pod) (rate(container_network_receive_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`, "received {{namespace}}/{{pod}}")).
+			WithTarget(query(`sum by (namespace, pod) (rate(container_network_transmit_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`, "sent {{namespace}}/{{pod}}"))).
+		WithPanel(bothWays("Packets dropped and errors by pod", "Receiving above, sending below zero.", units.PacketsPerSecond, "sent").
+			WithTarget(query(`sum by (namespace, pod) (rate(container_network_receive_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_receive_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`, "received {{namespace}}/{{pod}}")).
+			WithTarget(query(`sum by (namespace, pod) (rate(container_network_transmit_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_transmit_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`, "sent {{namespace}}/{{pod}}")))
+
+	board.WithRow(row("Pods: file system")).
+		WithPanel(bothWays("Disk traffic by pod", "Bytes read from disk above, written below zero. Reads served by the page cache do not count.", units.BytesPerSecondIEC, "written").
+			WithTarget(query(`sum by (namespace, pod) (rate(container_fs_reads_bytes_total{`+containers+`}[$__rate_interval]))`, "read {{namespace}}/{{pod}}")).
+			WithTarget(query(`sum by (namespace, pod) (rate(container_fs_writes_bytes_total{`+containers+`}[$__rate_interval]))`, "written {{namespace}}/{{pod}}"))).
+		WithPanel(overTime("Volumes in use", "Fill of each claim that a pod on the selected nodes has mounted. Host path volumes report none.", units.PercentUnit).
+			Max(1).
+			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
+			Thresholds(steps(green, at(0.9, red))).
+			WithTarget(query(`max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"} / kubelet_volume_stats_capacity_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"})`, "{{namespace}}/{{persistentvolumeclaim}}")))
+
+	return board
+}

@@ -1,0 +1,226 @@
+package dashboards
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// Query is one PromQL expression of a dashboard, its variables replaced.
+type Query struct {
+	Dashboard string // UID
+	Place     string // where in the dashboard, e.g. `panel "CPU", query A`
+	Expr      string
+	// Guessed is true where a variable of the dashboard had to be replaced by a guess,
+	// so that an expression that does not parse may still be right.
+	Guessed bool
+}
+
+// builtin holds the values Grafana itself fills in, for the default time range of a
+// dashboard and a scrape interval of 30 seconds.
+// https://grafana.com/docs/grafana/latest/dashboards/variables/add-template-variables/#global-variables
+var builtin = map[string]string{
+	"__interval":       "1m",
+	"__interval_ms":    "60000",
+	"__rate_interval":  "5m",
+	"__range":          "3h",
+	"__range_s":        "10800",
+	"__range_ms":       "10800000",
+	"__from":           "0",
+	"__to":             "0",
+	"__dashboard":      "",
+	"__user.login":     "",
+	"__org.name":       "",
+	"__timezone":       "",
+	"__auto_interval_": "1m",
+}
+
+// Queries returns every PromQL expression of a dashboard: those of panels, annotations
+// and variables. A variable stands for its value in values, else, if it offers all its
+// values at once, for the regular expression that means all of them, else for a guess.
+func Queries(d Dashboard, values map[string]string) ([]Query, error) {
+	var model struct {
+		Panels     []panelModel `json:"panels"`
+		Templating struct {
+			List []variableModel `json:"list"`
+		} `json:"templating"`
+		Annotations struct {
+			List []struct {
+				Name       string          `json:"name"`
+				Datasource json.RawMessage `json:"datasource"`
+				Expr       string          `json:"expr"`
+				Target     targetModel     `json:"target"`
+			} `json:"list"`
+		} `json:"annotations"`
+	}
+	if err := json.Unmarshal(d.JSON, &model); err != nil {
+		return nil, fmt.Errorf("not a dashboard: %w", err)
+	}
+
+	known := make(map[string]string, len(values))
+	for _, v := range model.Templating.List {
+		switch {
+		case v.IncludeAll && v.AllValue != "":
+			known[v.Name] = v.AllValue
+		case v.IncludeAll:
+			known[v.Name] = ".+"
+		}
+	}
+	for name, value := range values {
+		known[name] = value
+	}
+
+	var queries []Query
+	add := func(place, expr string) {
+		if strings.TrimSpace(expr) == "" {
+			return
+		}
+		replaced, guessed := substitute(expr, known)
+		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Guessed: guessed})
+	}
+
+	for _, v := range model.Templating.List {
+		if v.Type == "query" && isPrometheus(v.Datasource, nil) {
+			add(fmt.Sprintf("variable %q", v.Name), variableExpr(v.query()))
+		}
+	}
+	for _, a := range model.Annotations.List {
+		if isPrometheus(a.Datasource, nil) {
+			add(fmt.Sprintf("annotation %q", a.Name), a.Expr)
+			add(fmt.Sprintf("annotation %q", a.Name), a.Target.Expr)
+		}
+	}
+	var walk func([]panelModel)
+	walk = func(panels []panelModel) {
+		for _, p := range panels {
+			for _, t := range p.Targets {
+				if isPrometheus(t.Datasource, p.Datasource) {
+					add(fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), t.Expr)
+				}
+			}
+			walk(p.Panels)
+		}
+	}
+	walk(model.Panels)
+	return queries, nil
+}
+
+func (q Query) check() error {
+	if _, err := parser.NewParser(parser.Options{}).ParseExpr(q.Expr); err != nil {
+		return fmt.Errorf("%s: %w in %s", q.Place, err, q.Expr)
+	}
+	return nil
+}
+
+type panelModel struct {
+	Title      string          `json:"title"`
+	Datasource json.RawMessage `json:"datasource"`
+	Targets    []targetModel   `json:"targets"`
+	Panels     []panelModel    `json:"panels"` // of a collapsed row
+}
+
+type targetModel struct {
+	RefID      string          `json:"refId"`
+	Datasource json.RawMessage `json:"datasource"`
+	Expr       string          `json:"expr"`
+}
+
+type variableModel struct {
+	Name       string          `json:"name"`
+	Type       string          `json:"type"`
+	Datasource json.RawMessage `json:"datasource"`
+	Query      json.RawMessage `json:"query"`
+	IncludeAll bool            `json:"includeAll"`
+	AllValue   string          `json:"allValue"`
+}
+
+// query is a text, or an object that holds the text.
+func (v variableModel) query() string {
+	var text string
+	if json.Unmarshal(v.Query, &text) == nil {
+		return text
+	}
+	var object struct {
+		Query string `json:"query"`
+	}
+	_ = json.Unmarshal(v.Query, &object) // of another datasource: no expression
+	return object.Query
+}
+
+// variableFunctions are those of Grafana's Prometheus datasource that hold an expression.
+// https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
+var (
+	labelValues = regexp.MustCompile(`(?s)^\s*label_values\(\s*(.+)\s*,\s*[a-zA-Z_][a-zA-Z0-9_]*\s*\)\s*$`)
+	queryResult = regexp.MustCompile(`(?s)^\s*query_result\(\s*(.+)\s*\)\s*$`)
+)
+
+// variableExpr is the PromQL in a variable's query, or "" if there is none.
+func variableExpr(query string) string {
+	for _, function := range []*regexp.Regexp{labelValues, queryResult} {
+		if m := function.FindStringSubmatch(query); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// isPrometheus tells whether a query goes to Prometheus. A datasource that is not stated,
+// or stated by a bare name or variable, may be any: it counts as Prometheus, because only
+// a Prometheus query has an expr worth looking at. Loki's are the exception.
+func isPrometheus(own, panel json.RawMessage) bool {
+	for _, raw := range []json.RawMessage{own, panel} {
+		var ref struct {
+			Type string `json:"type"`
+		}
+		if len(raw) > 0 && json.Unmarshal(raw, &ref) == nil && ref.Type != "" {
+			return ref.Type == "prometheus"
+		}
+	}
+	return true
+}
+
+// variable matches $name, ${name}, ${name:format} and [[name]].
+var variable = regexp.MustCompile(`\$([a-zA-Z_]\w*)|\$\{([a-zA-Z_][\w.]*)(?::\w+)?\}|\[\[([a-zA-Z_]\w*)(?::\w+)?\]\]`)
+
+// substitute replaces every variable in a query.
+func substitute(expr string, known map[string]string) (replaced string, guessed bool) {
+	replaced = variable.ReplaceAllStringFunc(expr, func(match string) string {
+		groups := variable.FindStringSubmatch(match)
+		name := groups[1] + groups[2] + groups[3]
+		if value, ok := builtin[name]; ok {
+			return value
+		}
+		if value, ok := known[name]; ok {
+			return value
+		}
+		guessed = true
+		return name
+	})
+	return replaced, guessed
+}
+
+// Metrics returns the names of the metrics an expression selects, sorted, without
+// duplicates. Series selected by a pattern of names are not among them.
+func Metrics(expr string) ([]string, error) {
+	tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	parser.Inspect(tree, func(node parser.Node, _ []parser.Node) error {
+		if selector, ok := node.(*parser.VectorSelector); ok && selector.Name != "" {
+			seen[selector.Name] = true
+		}
+		return nil
+	})
+	names := make([]string, 0, len(seen))
+	for name := range seen {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names, nil
+}
