@@ -1,0 +1,56 @@
+package config
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Cluster says which cluster the stack owns and where in it.
+type Cluster struct {
+	// Name of the cluster: the `cluster` label on every series and alert. Required.
+	Name string `json:"name"`
+	// Kubeconfig context to deploy to; empty for the kubeconfig's current one.
+	Context string `json:"context"`
+	// Namespace of every namespaced object.
+	Namespace string `json:"namespace"`
+	// Create the namespace. With false it must exist and admit privileged pods (node-exporter).
+	CreateNamespace bool `json:"createNamespace"`
+	// DNS domain of the cluster's Services.
+	Domain string `json:"domain"`
+	// Who may connect to the components, besides each other.
+	NetworkPolicies NetworkPolicies `json:"networkPolicies"`
+}
+
+// NetworkPolicies restrict who may connect to the components.
+type NetworkPolicies struct {
+	// Create one policy per component. Port-forwarding works either way.
+	Enabled bool `json:"enabled"`
+	// Namespaces whose pods, such as an ingress controller's, may reach the web UIs.
+	FromNamespaces []string `json:"fromNamespaces"`
+}
+
+func defaultCluster() Cluster {
+	return Cluster{Namespace: "monitoring", CreateNamespace: true, Domain: "cluster.local", NetworkPolicies: NetworkPolicies{Enabled: true}}
+}
+
+func (c Cluster) validate() Problems {
+	var p Problems
+	if c.Name == "" {
+		p.addf("cluster.name", `missing; set it with: pulumi config set --path 'cluster.name' NAME`)
+	} else if errs := validation.IsDNS1123Subdomain(c.Name); len(errs) > 0 {
+		p.addf("cluster.name", "%q: %s", c.Name, errs[0])
+	}
+	if errs := validation.IsDNS1123Label(c.Namespace); len(errs) > 0 {
+		p.addf("cluster.namespace", "%q: %s", c.Namespace, errs[0])
+	}
+	if errs := validation.IsDNS1123Subdomain(c.Domain); len(errs) > 0 {
+		p.addf("cluster.domain", "%q: %s", c.Domain, errs[0])
+	}
+	for i, namespace := range c.NetworkPolicies.FromNamespaces {
+		if errs := validation.IsDNS1123Label(namespace); len(errs) > 0 {
+			p.addf(fmt.Sprintf("cluster.networkPolicies.fromNamespaces[%d]", i), "%q: %s", namespace, errs[0])
+		}
+	}
+	return p
+}

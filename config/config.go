@@ -1,0 +1,106 @@
+// Package config is the stack config: its types, defaults, strict decoding and
+// validation. It imports no Kubernetes or Pulumi SDK, so everything that can be
+// known from config alone is checked without them.
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Project is the Pulumi project, the prefix of every key in a stack file.
+const Project = "kubernetes-prometheus"
+
+// Config is one cluster's monitoring system. Each field is a top-level key of
+// the stack file, prefixed with the project: `kubernetes-prometheus:cluster`.
+type Config struct {
+	// Which cluster and namespace this stack owns.
+	Cluster Cluster `json:"cluster"`
+	// Where container images come from.
+	Images Images `json:"images"`
+	// Where Prometheus keeps its samples.
+	Storage Storage `json:"storage"`
+	// The Prometheus server.
+	Prometheus Prometheus `json:"prometheus"`
+	// What is scraped.
+	Discovery Discovery `json:"discovery"`
+	// The exporters shipped beside Prometheus.
+	Exporters Exporters `json:"exporters"`
+}
+
+// Default returns the config of a stack that sets nothing. Every default is
+// here, or derived in complete from values that are.
+func Default() Config {
+	return Config{
+		Cluster:    defaultCluster(),
+		Images:     Images{PullPolicy: "IfNotPresent"},
+		Storage:    defaultStorage(),
+		Prometheus: defaultPrometheus(),
+		Discovery:  defaultDiscovery(),
+		Exporters:  defaultExporters(),
+	}
+}
+
+// Decode builds a validated Config from the values of a stack: top-level key
+// (without the project prefix) to the decoded JSON or YAML value. It reports
+// every violation at once, as Problems.
+func Decode(values map[string]any) (*Config, error) {
+	cfg := Default()
+	problems := decode(values, &cfg)
+	if len(problems) == 0 {
+		cfg.complete()
+		problems = cfg.validate()
+	}
+	if len(problems) > 0 {
+		return nil, problems.sorted()
+	}
+	return &cfg, nil
+}
+
+// complete fills what is derived from other values.
+func (c *Config) complete() {
+	c.Prometheus.complete(c.Storage)
+}
+
+func (c *Config) validate() Problems {
+	var p Problems
+	p.add(c.Cluster.validate()...)
+	p.add(c.Images.validate()...)
+	p.add(c.Storage.validate(c.Prometheus.Replicas)...)
+	p.add(c.Prometheus.validate(c.Storage)...)
+	p.add(c.Discovery.validate(c.Prometheus, c.Exporters)...)
+	p.add(c.Exporters.validate()...)
+	return p
+}
+
+// Problem is one violation in a stack's config.
+type Problem struct {
+	Path    string // config path, such as prometheus.resources.requests.cpu
+	Message string // the bad value and what is allowed
+}
+
+func (p Problem) Error() string { return p.Path + ": " + p.Message }
+
+// Problems is every violation found in a stack's config.
+type Problems []Problem
+
+func (p *Problems) add(more ...Problem) { *p = append(*p, more...) }
+
+func (p *Problems) addf(path, format string, args ...any) {
+	*p = append(*p, Problem{path, fmt.Sprintf(format, args...)})
+}
+
+func (p Problems) sorted() Problems {
+	slices.SortStableFunc(p, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
+	return slices.Compact(p)
+}
+
+func (p Problems) Error() string {
+	lines := make([]string, 0, len(p)+1)
+	lines = append(lines, fmt.Sprintf("%d problem(s) in the stack's config:", len(p)))
+	for _, problem := range p {
+		lines = append(lines, "  "+problem.Error())
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,263 @@
+package config
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// enum is a string type with a closed set of values.
+type enum interface{ values() []string }
+
+// text is a value written as one string, such as a duration or a size.
+type text interface {
+	encoding.TextUnmarshaler
+	// allowed says what may be written, for error messages.
+	allowed() string
+}
+
+// decode merges values onto cfg and reports every unknown key, wrong type and
+// unparsable value with its path.
+func decode(values map[string]any, cfg *Config) Problems {
+	var d decoder
+	d.into("", values, reflect.ValueOf(cfg).Elem())
+	return d.problems
+}
+
+type decoder struct{ problems Problems }
+
+func (d *decoder) into(path string, in any, out reflect.Value) {
+	if in == nil { // `key:` with nothing behind it leaves the default
+		return
+	}
+	if t, ok := out.Addr().Interface().(text); ok {
+		d.text(path, in, t)
+		return
+	}
+	switch out.Kind() {
+	case reflect.Pointer:
+		value := reflect.New(out.Type().Elem())
+		d.into(path, in, value.Elem())
+		out.Set(value)
+	case reflect.Struct:
+		d.object(path, in, out)
+	case reflect.Map:
+		d.mapping(path, in, out)
+	case reflect.Slice:
+		d.list(path, in, out)
+	case reflect.Interface:
+		out.Set(reflect.ValueOf(in))
+	default:
+		d.scalar(path, in, out)
+	}
+}
+
+func (d *decoder) text(path string, in any, out text) {
+	s, ok := in.(string)
+	if _, secret := out.(*Secret); secret && (!ok || s == "") {
+		d.problems.addf(path, "not a secret; allowed: %s", out.allowed())
+		return
+	}
+	if !ok {
+		d.mistyped(path, in, out.allowed())
+		return
+	}
+	if err := out.UnmarshalText([]byte(s)); err != nil {
+		d.problems.addf(path, "%q: %v; allowed: %s", s, err, out.allowed())
+	}
+}
+
+func (d *decoder) object(path string, in any, out reflect.Value) {
+	object, ok := in.(map[string]any)
+	if !ok {
+		d.mistyped(path, in, "an object with "+strings.Join(fieldNames(out.Type()), ", "))
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		field, ok := fieldByKey(out, key)
+		if !ok {
+			d.problems.add(UnknownName(join(path, key), key, fieldNames(out.Type())))
+			continue
+		}
+		d.into(join(path, key), object[key], field)
+	}
+}
+
+func (d *decoder) mapping(path string, in any, out reflect.Value) {
+	object, ok := in.(map[string]any)
+	if !ok {
+		d.mistyped(path, in, "an object")
+		return
+	}
+	merged := reflect.MakeMap(out.Type())
+	for _, key := range out.MapKeys() {
+		merged.SetMapIndex(key, out.MapIndex(key))
+	}
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		value := reflect.New(out.Type().Elem()).Elem()
+		name := reflect.ValueOf(key).Convert(out.Type().Key())
+		if set := merged.MapIndex(name); set.IsValid() {
+			value.Set(set)
+		}
+		if e, ok := name.Interface().(enum); ok && !slices.Contains(e.values(), key) {
+			d.problems.add(UnknownName(join(path, key), key, e.values()))
+			continue
+		}
+		d.into(join(path, key), object[key], value)
+		merged.SetMapIndex(name, value)
+	}
+	out.Set(merged)
+}
+
+func (d *decoder) list(path string, in any, out reflect.Value) {
+	items, ok := in.([]any)
+	if !ok {
+		d.mistyped(path, in, "a list")
+		return
+	}
+	list := reflect.MakeSlice(out.Type(), len(items), len(items))
+	for i, item := range items {
+		d.into(fmt.Sprintf("%s[%d]", path, i), item, list.Index(i))
+	}
+	out.Set(list)
+}
+
+func (d *decoder) scalar(path string, in any, out reflect.Value) {
+	switch value := in.(type) {
+	case string:
+		if out.Kind() != reflect.String {
+			break
+		}
+		if e, ok := out.Interface().(enum); ok && !slices.Contains(e.values(), value) {
+			d.problems.add(UnknownName(path, value, e.values()))
+			return
+		}
+		out.SetString(value)
+		return
+	case bool:
+		if out.Kind() == reflect.Bool {
+			out.SetBool(value)
+			return
+		}
+	case int, int64, uint64, float64, json.Number:
+		if n, ok := integer(value); ok && out.CanInt() && !out.OverflowInt(n) {
+			out.SetInt(n)
+			return
+		}
+	}
+	d.mistyped(path, in, allowedKind(out))
+}
+
+// integer accepts the number types of encoding/json and yaml.
+func integer(value any) (int64, bool) {
+	switch n := value.(type) {
+	case int:
+		return int64(n), true
+	case int64:
+		return n, true
+	case uint64:
+		return int64(n), n <= math.MaxInt64
+	case float64:
+		return int64(n), n == math.Trunc(n) && math.Abs(n) < 1<<53
+	case json.Number:
+		i, err := n.Int64()
+		return i, err == nil
+	}
+	return 0, false
+}
+
+func (d *decoder) mistyped(path string, in any, allowed string) {
+	d.problems.addf(path, "%s; allowed: %s", describe(in), allowed)
+}
+
+// describe names a value in an error without repeating a whole object.
+func describe(in any) string {
+	switch value := in.(type) {
+	case string:
+		return fmt.Sprintf("%q is a string", value)
+	case bool:
+		return fmt.Sprintf("%v is a boolean", value)
+	case map[string]any:
+		return "is an object"
+	case []any:
+		return "is a list"
+	default:
+		return fmt.Sprintf("%v is a number", value)
+	}
+}
+
+func allowedKind(out reflect.Value) string {
+	if e, ok := out.Interface().(enum); ok {
+		return strings.Join(e.values(), ", ")
+	}
+	switch {
+	case out.CanInt():
+		return "a whole number"
+	case out.Kind() == reflect.Bool:
+		return "true or false"
+	default:
+		return "a string"
+	}
+}
+
+func fieldByKey(object reflect.Value, key string) (reflect.Value, bool) {
+	for i := range object.NumField() {
+		field := object.Type().Field(i)
+		if field.Anonymous {
+			if inner, ok := fieldByKey(object.Field(i), key); ok {
+				return inner, true
+			}
+		} else if field.Tag.Get("json") == key {
+			return object.Field(i), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+// fieldNames lists the keys of an object in the order they are declared.
+func fieldNames(object reflect.Type) []string {
+	var names []string
+	for i := range object.NumField() {
+		field := object.Field(i)
+		if field.Anonymous {
+			names = append(names, fieldNames(field.Type)...)
+		} else if name := field.Tag.Get("json"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// UnknownName is the Problem of a name that is not one of known. It suggests
+// the nearest known name, or lists them all when none is near.
+func UnknownName(path, name string, known []string) Problem {
+	if near, ok := Nearest(name, known); ok {
+		return Problem{path, fmt.Sprintf("unknown %q; did you mean %q?", name, near)}
+	}
+	return Problem{path, fmt.Sprintf("unknown %q; allowed: %s", name, strings.Join(known, ", "))}
+}
+
+// Nearest returns the known name that name was most likely meant to be.
+func Nearest(name string, known []string) (string, bool) {
+	best, distance := "", math.MaxInt
+	for _, candidate := range known {
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(candidate)); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	return best, distance <= max(2, len(name)/3)
+}

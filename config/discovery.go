@@ -1,0 +1,125 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Job names a scrape job of this program.
+type Job string
+
+// The scrape jobs. Their names are the `job` label of what they scrape.
+const (
+	NodesJob            Job = "kubernetes-nodes"
+	CadvisorJob         Job = "kubernetes-cadvisor"
+	APIServersJob       Job = "kubernetes-apiservers"
+	EndpointsJob        Job = "kubernetes-endpoints"
+	ServicesJob         Job = "kubernetes-services"
+	PodsJob             Job = "kubernetes-pods"
+	PrometheusJob       Job = "prometheus"
+	NodeExporterJob     Job = "node-exporter"
+	KubeStateMetricsJob Job = "kube-state-metrics"
+	BlackboxExporterJob Job = "blackbox-exporter"
+)
+
+// Jobs lists the scrape jobs in the order they are rendered.
+var Jobs = []Job{
+	PrometheusJob, NodesJob, CadvisorJob, APIServersJob, EndpointsJob, ServicesJob, PodsJob,
+	NodeExporterJob, KubeStateMetricsJob, BlackboxExporterJob,
+}
+
+func (Job) values() []string {
+	names := make([]string, len(Jobs))
+	for i, job := range Jobs {
+		names[i] = string(job)
+	}
+	return names
+}
+
+// Discovery says what is scraped.
+type Discovery struct {
+	// Namespaces in which annotated Services and pods are discovered; empty for all.
+	Namespaces []string `json:"namespaces"`
+	// Verify the kubelets' serving certificates against the cluster's CA. Off,
+	// because many clusters' kubelets sign their own.
+	VerifyKubeletCertificates bool `json:"verifyKubeletCertificates"`
+	// Settings of single jobs, by name.
+	Jobs map[Job]JobSettings `json:"jobs"`
+	// Further scrape configs in Prometheus' own format:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
+	ExtraScrapeConfigs []map[string]any `json:"extraScrapeConfigs"`
+}
+
+// JobSettings change one scrape job.
+type JobSettings struct {
+	// Scrape this job; on unless what it scrapes is off.
+	Enabled *bool `json:"enabled"`
+	// Scrape interval; prometheus.scrapeInterval unless set.
+	ScrapeInterval *Duration `json:"scrapeInterval"`
+	// Scrape timeout; prometheus.scrapeTimeout unless set.
+	ScrapeTimeout *Duration `json:"scrapeTimeout"`
+	// Samples a scrape may return before it counts as failed; 0 for no limit.
+	SampleLimit int `json:"sampleLimit"`
+	// Relabelling of scraped samples, in Prometheus' own format, after the job's own:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#metric_relabel_configs
+	MetricRelabelConfigs []map[string]any `json:"metricRelabelConfigs"`
+}
+
+func defaultDiscovery() Discovery { return Discovery{} }
+
+// JobEnabled tells whether job is scraped: what it scrapes is deployed and no
+// setting switches it off.
+func (c *Config) JobEnabled(job Job) bool {
+	return c.Exporters.serves(job) && !c.Discovery.off(job)
+}
+
+func (d Discovery) off(job Job) bool {
+	enabled := d.Jobs[job].Enabled
+	return enabled != nil && !*enabled
+}
+
+func (d Discovery) validate(prometheus Prometheus, exporters Exporters) Problems {
+	var p Problems
+	for i, namespace := range d.Namespaces {
+		if errs := validation.IsDNS1123Label(namespace); len(errs) > 0 {
+			p.addf(fmt.Sprintf("discovery.namespaces[%d]", i), "%q: %s", namespace, errs[0])
+		}
+	}
+	for _, job := range slices.Sorted(maps.Keys(d.Jobs)) {
+		path, settings := "discovery.jobs."+string(job), d.Jobs[job]
+		interval, timeout := prometheus.ScrapeInterval, prometheus.ScrapeTimeout
+		if settings.ScrapeInterval != nil {
+			interval = *settings.ScrapeInterval
+		}
+		if settings.ScrapeTimeout != nil {
+			timeout = *settings.ScrapeTimeout
+		}
+		if settings.ScrapeInterval != nil || settings.ScrapeTimeout != nil {
+			p.add(validateInterval(path, interval, timeout)...)
+		}
+		if settings.SampleLimit < 0 {
+			p.addf(path+".sampleLimit", "%d; allowed: 0 (no limit) or more", settings.SampleLimit)
+		}
+		if settings.Enabled != nil && *settings.Enabled && !exporters.serves(job) {
+			p.addf(path+".enabled", "true, but the exporter it scrapes is off; set %s.enabled: true", exporters.path(job))
+		}
+	}
+	names := map[string]bool{}
+	for i, extra := range d.ExtraScrapeConfigs {
+		path := fmt.Sprintf("discovery.extraScrapeConfigs[%d].job_name", i)
+		name, _ := extra["job_name"].(string)
+		switch {
+		case name == "":
+			p.addf(path, "missing; every scrape config has a job_name")
+		case slices.Contains(Jobs, Job(name)):
+			p.addf(path, "%q is a job of this program; choose another name", name)
+		case names[name]:
+			p.addf(path, "%q is used twice", name)
+		}
+		names[name] = true
+	}
+	return p
+}

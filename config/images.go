@@ -1,0 +1,114 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+// Image names one container image of the system.
+type Image string
+
+// The images of the system.
+const (
+	PrometheusImage       Image = "prometheus"
+	NodeExporterImage     Image = "node-exporter"
+	KubeStateMetricsImage Image = "kube-state-metrics"
+	BlackboxExporterImage Image = "blackbox-exporter"
+)
+
+// pins is the one table of images: registry, repository and tag.
+var pins = map[Image]string{
+	PrometheusImage:       "quay.io/prometheus/prometheus:v3.13.2",
+	NodeExporterImage:     "quay.io/prometheus/node-exporter:v1.12.1",
+	KubeStateMetricsImage: "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1",
+	BlackboxExporterImage: "quay.io/prometheus/blackbox-exporter:v0.28.0",
+}
+
+func (Image) values() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(pins)) {
+		names = append(names, string(name))
+	}
+	return names
+}
+
+// Images says where container images come from.
+type Images struct {
+	// Registry to its mirror: `quay.io: mirror.example.com/quay` pulls every quay.io image from there.
+	RegistryMirrors map[string]string `json:"registryMirrors"`
+	// Image to a full reference (repository and tag or digest) that replaces its pin.
+	Overrides map[Image]string `json:"overrides"`
+	// Pull policy of every container: IfNotPresent, Always or Never.
+	PullPolicy PullPolicy `json:"pullPolicy"`
+	// Names of existing image pull Secrets in the namespace.
+	PullSecrets []string `json:"pullSecrets"`
+}
+
+// PullPolicy is a Kubernetes image pull policy.
+type PullPolicy string
+
+func (PullPolicy) values() []string { return []string{"IfNotPresent", "Always", "Never"} }
+
+// Ref returns the reference that image is pulled by: its override or pin, from
+// the registry's mirror when there is one.
+func (i Images) Ref(image Image) string {
+	ref := pins[image]
+	if override, ok := i.Overrides[image]; ok {
+		ref = override
+	}
+	registry, repository, _ := strings.Cut(ref, "/")
+	if mirror, ok := i.RegistryMirrors[registry]; ok {
+		return strings.TrimSuffix(mirror, "/") + "/" + repository
+	}
+	return ref
+}
+
+// Version is the tag of image, for the app.kubernetes.io/version label; empty
+// for a reference by digest alone.
+func (i Images) Version(image Image) string {
+	ref, err := reference.ParseNormalizedNamed(i.Ref(image))
+	if err != nil {
+		return ""
+	}
+	tagged, ok := ref.(reference.Tagged)
+	if !ok {
+		return ""
+	}
+	return tagged.Tag()
+}
+
+func (i Images) validate() Problems {
+	var p Problems
+	for _, name := range slices.Sorted(maps.Keys(i.Overrides)) {
+		path, value := "images.overrides."+string(name), i.Overrides[name]
+		ref, err := reference.ParseNormalizedNamed(value)
+		if err != nil {
+			p.addf(path, "%q: %v; allowed: registry/repository:tag", value, err)
+		} else if reference.IsNameOnly(ref) {
+			p.addf(path, "%q has neither tag nor digest; allowed: registry/repository:tag", value)
+		}
+	}
+	used := map[string]bool{}
+	for image := range pins {
+		ref := pins[image]
+		if override, ok := i.Overrides[image]; ok {
+			ref = override
+		}
+		registry, _, _ := strings.Cut(ref, "/")
+		used[registry] = true
+	}
+	for _, registry := range slices.Sorted(maps.Keys(i.RegistryMirrors)) {
+		path := fmt.Sprintf("images.registryMirrors[%q]", registry)
+		if !used[registry] {
+			p.add(UnknownName(path, registry, slices.Sorted(maps.Keys(used))))
+		}
+		if _, err := reference.ParseNormalizedNamed(i.RegistryMirrors[registry] + "/x"); err != nil {
+			p.addf(path, "%q: %v; allowed: host[:port][/path]", i.RegistryMirrors[registry], err)
+		}
+	}
+	return p
+}

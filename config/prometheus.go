@@ -1,0 +1,187 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Prometheus configures the server.
+type Prometheus struct {
+	// Number of identical servers, each scraping everything. Two or more survive the loss of a node.
+	Replicas int `json:"replicas"`
+	// How long samples are kept.
+	Retention Duration `json:"retention"`
+	// How much disk samples may use before the oldest go; derived from storage.size unless set.
+	RetentionSize *Quantity `json:"retentionSize"`
+	// How often targets are scraped, unless a job says otherwise.
+	ScrapeInterval Duration `json:"scrapeInterval"`
+	// How long a scrape may take; at most the interval.
+	ScrapeTimeout Duration `json:"scrapeTimeout"`
+	// How often rules are evaluated.
+	EvaluationInterval Duration `json:"evaluationInterval"`
+	// How old an out-of-order sample may be and still be stored; 0s refuses them.
+	OutOfOrderTimeWindow Duration `json:"outOfOrderTimeWindow"`
+	// Labels on everything that leaves the server, beside `cluster` and `replica`.
+	ExternalLabels map[string]string `json:"externalLabels"`
+	// URL the server is reached at from outside; it is in links of alerts.
+	ExternalURL *URL `json:"externalUrl"`
+	// How long a start may take: replaying the write-ahead log of a large server takes minutes.
+	StartupTimeout Duration `json:"startupTimeout"`
+	// Feature flags to enable: https://prometheus.io/docs/prometheus/latest/feature_flags/
+	FeatureFlags []FeatureFlag `json:"featureFlags"`
+	// Further command-line flags, without dashes, to their values:
+	// https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
+	ExtraArgs map[Flag]string `json:"extraArgs"`
+	// Compute resources of each replica.
+	Resources Resources `json:"resources"`
+	Scheduling
+}
+
+// Flag is a Prometheus command-line flag that a stack may set.
+type Flag string
+
+// The server's flags that neither prometheus.yml nor this program sets.
+func (Flag) values() []string {
+	return []string{
+		"alertmanager.drain-notification-queue-on-shutdown",
+		"alertmanager.notification-batch-size",
+		"alertmanager.notification-queue-capacity",
+		"auto-gomaxprocs",
+		"auto-gomemlimit",
+		"auto-gomemlimit.ratio",
+		"log.format",
+		"log.level",
+		"query.lookback-delta",
+		"query.max-concurrency",
+		"query.max-samples",
+		"query.timeout",
+		"rules.alert.for-grace-period",
+		"rules.alert.for-outage-tolerance",
+		"rules.alert.resend-delay",
+		"rules.max-concurrent-evals",
+		"storage.remote.flush-deadline",
+		"storage.remote.read-concurrent-limit",
+		"storage.remote.read-max-bytes-in-frame",
+		"storage.remote.read-sample-limit",
+		"storage.tsdb.head-chunks-write-queue-size",
+		"web.cors.origin",
+		"web.enable-admin-api",
+		"web.enable-otlp-receiver",
+		"web.enable-remote-write-receiver",
+		"web.max-connections",
+		"web.max-notifications-subscribers",
+		"web.page-title",
+		"web.read-timeout",
+		"web.remote-write-receiver.accepted-protobuf-messages",
+		"web.search.max-limit",
+	}
+}
+
+// FeatureFlag is a feature of the pinned server that is off by default.
+type FeatureFlag string
+
+func (FeatureFlag) values() []string {
+	return []string{
+		"concurrent-rule-eval", "created-timestamp-zero-ingestion", "delayed-compaction", "exemplar-storage",
+		"extra-scrape-metrics", "memory-snapshot-on-shutdown", "metadata-wal-records", "old-ui",
+		"otlp-deltatocumulative", "otlp-native-delta-ingestion", "promql-binop-fill-modifiers",
+		"promql-delayed-name-removal", "promql-duration-expr", "promql-experimental-functions",
+		"promql-extended-range-selectors", "promql-per-step-stats", "search-api", "st-storage", "st-synthesis",
+		"type-and-unit-labels", "use-start-timestamps", "use-uncached-io", "xor2-encoding",
+	}
+}
+
+func defaultPrometheus() Prometheus {
+	return Prometheus{
+		Replicas:             1,
+		Retention:            duration(15 * 24 * time.Hour),
+		ScrapeInterval:       duration(30 * time.Second),
+		ScrapeTimeout:        duration(10 * time.Second),
+		EvaluationInterval:   duration(30 * time.Second),
+		OutOfOrderTimeWindow: duration(0),
+		StartupTimeout:       duration(30 * time.Minute),
+		Resources:            resources("500m", "2Gi", "4Gi"),
+	}
+}
+
+// usable is the part of a volume that retention may fill. The write-ahead log
+// and the block a compaction writes beside its sources need the rest, a fifth
+// of the volume and at least 256Mi.
+func usable(size Quantity) *Quantity {
+	headroom := max(size.Value()/5, 256<<20)
+	return &Quantity{*resource.NewQuantity((size.Value()-headroom)>>20<<20, resource.BinarySI)}
+}
+
+func (c *Prometheus) complete(storage Storage) {
+	if c.RetentionSize == nil {
+		c.RetentionSize = usable(storage.Size)
+	}
+}
+
+// A node's kubelet, cadvisor and exporters make about this many series, each
+// costing about this many bytes per sample once compacted. Both are low
+// estimates: what they rule out is ruled out anywhere.
+const (
+	leastSeries         = 3000
+	leastBytesPerSample = 1.0
+)
+
+func (c Prometheus) validate(storage Storage) Problems {
+	var p Problems
+	if c.Replicas < 1 || c.Replicas > 10 {
+		p.addf("prometheus.replicas", "%d; allowed: 1 to 10", c.Replicas)
+	}
+	if c.Retention.Duration < 2*time.Hour {
+		p.addf("prometheus.retention", "%s; allowed: 2h (one block) or more", c.Retention)
+	}
+	if limit := usable(storage.Size); c.RetentionSize.Cmp(limit.Quantity) > 0 {
+		p.addf("prometheus.retentionSize", "%s leaves no room for the write-ahead log and compaction on a volume of %s (storage.size); allowed: up to %s",
+			c.RetentionSize, storage.Size, limit)
+	} else if c.RetentionSize.Sign() == 0 {
+		p.addf("prometheus.retentionSize", "0 keeps nothing; leave it out to derive it from storage.size")
+	}
+	if c.ScrapeInterval.Duration >= time.Second {
+		least := int64(c.Retention.Seconds() / c.ScrapeInterval.Seconds() * leastSeries * leastBytesPerSample)
+		if least > c.RetentionSize.Value() {
+			p.addf("prometheus.retention", "%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s: raise storage.size or shorten retention",
+				c.Retention, leastSeries, c.ScrapeInterval, resource.NewQuantity(least>>20<<20, resource.BinarySI), c.RetentionSize)
+		}
+	}
+	p.add(validateInterval("prometheus", c.ScrapeInterval, c.ScrapeTimeout)...)
+	if c.EvaluationInterval.Duration < time.Second {
+		p.addf("prometheus.evaluationInterval", "%s; allowed: 1s or more", c.EvaluationInterval)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.ExternalLabels)) {
+		path := fmt.Sprintf("prometheus.externalLabels[%q]", name)
+		if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
+			p.addf(path, "not a label name; allowed: letters, digits and _, not starting with a digit or __")
+		}
+		if name == "cluster" || name == "replica" {
+			p.addf(path, "%s is set by this program (cluster from cluster.name)", name)
+		}
+	}
+	if c.StartupTimeout.Duration < time.Minute || c.StartupTimeout.Duration > 24*time.Hour {
+		p.addf("prometheus.startupTimeout", "%s; allowed: 1m to 24h", c.StartupTimeout)
+	}
+	p.add(c.Resources.validate("prometheus.resources")...)
+	p.add(c.Scheduling.validate("prometheus")...)
+	return p
+}
+
+// validateInterval checks a scrape interval and timeout set below path.
+func validateInterval(path string, interval, timeout Duration) Problems {
+	var p Problems
+	if interval.Duration < time.Second {
+		p.addf(path+".scrapeInterval", "%s; allowed: 1s or more", interval)
+	}
+	if timeout.Duration <= 0 || timeout.Duration > interval.Duration {
+		p.addf(path+".scrapeTimeout", "%s; allowed: more than 0s, at most the interval of %s", timeout, interval)
+	}
+	return p
+}

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Storage says where Prometheus keeps its samples.
+type Storage struct {
+	// How volumes come to be: dynamic (a StorageClass provisions them), local
+	// (a directory on the SSD of named nodes) or ephemeral (lost with the pod).
+	Mode StorageMode `json:"mode"`
+	// Size of each replica's volume. It grows in place and never shrinks.
+	Size Quantity `json:"size"`
+	// StorageClass of dynamic volumes; empty for the cluster's default class.
+	StorageClass string `json:"storageClass"`
+	// Where local volumes are.
+	Local LocalStorage `json:"local"`
+	// Refuse to delete the volumes, whatever a change or `pulumi destroy` asks.
+	Protect bool `json:"protect"`
+}
+
+// LocalStorage places volumes on the disks of nodes.
+type LocalStorage struct {
+	// Directory on the node, such as the mount point of its SSD. It must exist;
+	// replica N keeps its data in it on the Nth node.
+	Path string `json:"path"`
+	// Node of each replica, by its kubernetes.io/hostname label.
+	Nodes []string `json:"nodes"`
+}
+
+// StorageMode is how volumes come to be.
+type StorageMode string
+
+// The storage modes.
+const (
+	DynamicStorage   StorageMode = "dynamic"
+	LocalStorageMode StorageMode = "local"
+	EphemeralStorage StorageMode = "ephemeral"
+)
+
+func (StorageMode) values() []string {
+	return []string{string(DynamicStorage), string(LocalStorageMode), string(EphemeralStorage)}
+}
+
+func defaultStorage() Storage {
+	return Storage{
+		Mode:    DynamicStorage,
+		Size:    quantity("50Gi"),
+		Local:   LocalStorage{Path: "/mnt/disks/prometheus"},
+		Protect: true,
+	}
+}
+
+func (s Storage) validate(replicas int) Problems {
+	var p Problems
+	if s.Size.Cmp(quantity("1Gi").Quantity) < 0 {
+		p.addf("storage.size", "%s is too small; allowed: 1Gi or more", s.Size)
+	}
+	if s.StorageClass != "" {
+		if s.Mode != DynamicStorage {
+			p.addf("storage.storageClass", "%q is only used with storage.mode: dynamic, not %s", s.StorageClass, s.Mode)
+		} else if errs := validation.IsDNS1123Subdomain(s.StorageClass); len(errs) > 0 {
+			p.addf("storage.storageClass", "%q: %s", s.StorageClass, errs[0])
+		}
+	}
+	if s.Mode == LocalStorageMode {
+		p.add(s.Local.validate(replicas)...)
+	} else if len(s.Local.Nodes) > 0 {
+		p.addf("storage.local", "is only used with storage.mode: local, not %s", s.Mode)
+	}
+	return p
+}
+
+func (l LocalStorage) validate(replicas int) Problems {
+	var p Problems
+	if !path.IsAbs(l.Path) || path.Clean(l.Path) != l.Path || l.Path == "/" {
+		p.addf("storage.local.path", "%q; allowed: a clean absolute path below /", l.Path)
+	}
+	if len(l.Nodes) != replicas {
+		p.addf("storage.local.nodes", "names %d node(s) for %d replica(s) of prometheus; name one node per replica", len(l.Nodes), replicas)
+	}
+	for i, node := range l.Nodes {
+		if errs := validation.IsDNS1123Subdomain(node); len(errs) > 0 {
+			p.addf(fmt.Sprintf("storage.local.nodes[%d]", i), "%q: %s", node, errs[0])
+		}
+		if slices.Contains(l.Nodes[:i], node) {
+			p.addf(fmt.Sprintf("storage.local.nodes[%d]", i), "%q is named twice: replicas would share a directory", node)
+		}
+	}
+	return p
+}

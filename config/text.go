@@ -1,0 +1,100 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Duration is a length of time in Prometheus' notation: 30s, 5m, 2h, 15d, 1y.
+type Duration struct{ time.Duration }
+
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := model.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("not a duration")
+	}
+	d.Duration = time.Duration(parsed)
+	return nil
+}
+
+func (Duration) allowed() string { return "a duration in Prometheus' notation, such as 30s, 5m or 15d" }
+
+func (d Duration) String() string { return model.Duration(d.Duration).String() }
+
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Quantity is an amount in Kubernetes' notation: 500m (CPU), 2Gi (memory, disk).
+type Quantity struct{ resource.Quantity }
+
+func (q *Quantity) UnmarshalText(text []byte) error {
+	parsed, err := resource.ParseQuantity(string(text))
+	if err != nil {
+		return fmt.Errorf("not a quantity")
+	}
+	if parsed.Sign() < 0 {
+		return fmt.Errorf("negative")
+	}
+	q.Quantity = parsed
+	return nil
+}
+
+func (Quantity) allowed() string {
+	return `a quantity in Kubernetes' notation, such as "500m" or "2Gi"`
+}
+
+func (q Quantity) String() string { return q.Quantity.String() }
+
+func (q Quantity) MarshalText() ([]byte, error) { return []byte(q.String()), nil }
+
+func quantity(s string) Quantity { return Quantity{resource.MustParse(s)} }
+
+func duration(d time.Duration) Duration { return Duration{d} }
+
+// URL is an absolute http or https address.
+type URL struct{ string }
+
+func (u *URL) UnmarshalText(text []byte) error {
+	parsed, err := url.Parse(string(text))
+	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+		return fmt.Errorf("not an absolute URL")
+	}
+	u.string = string(text)
+	return nil
+}
+
+func (URL) allowed() string { return "an absolute http:// or https:// URL" }
+
+func (u URL) String() string { return u.string }
+
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.string), nil }
+
+// Secret is a value that reaches a process only as a file of a Kubernetes
+// Secret. It prints as [secret], so that no log or error shows it.
+type Secret struct{ value string }
+
+func (s *Secret) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return fmt.Errorf("empty")
+	}
+	s.value = string(text)
+	return nil
+}
+
+func (Secret) allowed() string { return "a non-empty string, set with `pulumi config set --secret`" }
+
+// Reveal returns the plain value, for a Kubernetes Secret and nothing else.
+func (s Secret) Reveal() string { return s.value }
+
+// IsSet tells whether the stack has the secret.
+func (s Secret) IsSet() bool { return s.value != "" }
+
+func (Secret) String() string { return "[secret]" }
+
+func (Secret) GoString() string { return "[secret]" }
+
+func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal("[secret]") }

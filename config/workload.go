@@ -1,0 +1,104 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Resources are a container's compute requests and limits.
+type Resources struct {
+	// Guaranteed amounts.
+	Requests ResourceList `json:"requests"`
+	// Upper bounds; no CPU limit means no throttling.
+	Limits ResourceList `json:"limits"`
+}
+
+// ResourceList is an amount of CPU and memory.
+type ResourceList struct {
+	// CPU cores, such as "250m".
+	CPU *Quantity `json:"cpu"`
+	// Memory, such as "512Mi".
+	Memory *Quantity `json:"memory"`
+}
+
+// resources is a default: cpu and memory requested, memory limited.
+func resources(cpu, memory, memoryLimit string) Resources {
+	q := func(s string) *Quantity { parsed := quantity(s); return &parsed }
+	return Resources{
+		Requests: ResourceList{CPU: q(cpu), Memory: q(memory)},
+		Limits:   ResourceList{Memory: q(memoryLimit)},
+	}
+}
+
+func (r Resources) validate(path string) Problems {
+	var p Problems
+	check := func(kind string, request, limit *Quantity) {
+		if request != nil && limit != nil && request.Cmp(limit.Quantity) > 0 {
+			p.addf(path+".requests."+kind, "%s is more than the limit of %s", request, limit)
+		}
+	}
+	check("cpu", r.Requests.CPU, r.Limits.CPU)
+	check("memory", r.Requests.Memory, r.Limits.Memory)
+	return p
+}
+
+// Scheduling says on which nodes pods may run, and before which others.
+type Scheduling struct {
+	// Labels a node must have.
+	NodeSelector map[string]string `json:"nodeSelector"`
+	// Taints the pods tolerate, as in a pod's spec.tolerations.
+	Tolerations []Toleration `json:"tolerations"`
+	// PriorityClass of the pods; empty for the cluster's default.
+	PriorityClassName string `json:"priorityClassName"`
+}
+
+// Toleration is a Kubernetes toleration:
+// https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
+type Toleration struct {
+	// Taint key; empty with operator Exists tolerates every taint.
+	Key string `json:"key"`
+	// Equal (default) or Exists.
+	Operator TolerationOperator `json:"operator"`
+	// Taint value, with operator Equal.
+	Value string `json:"value"`
+	// NoSchedule, PreferNoSchedule or NoExecute; empty for all.
+	Effect TaintEffect `json:"effect"`
+}
+
+// TolerationOperator relates a toleration to a taint's value.
+type TolerationOperator string
+
+func (TolerationOperator) values() []string { return []string{"Equal", "Exists"} }
+
+// TaintEffect is what a taint does to pods that don't tolerate it.
+type TaintEffect string
+
+func (TaintEffect) values() []string { return []string{"NoSchedule", "PreferNoSchedule", "NoExecute"} }
+
+func (s Scheduling) validate(path string) Problems {
+	var p Problems
+	for _, key := range slices.Sorted(maps.Keys(s.NodeSelector)) {
+		value := s.NodeSelector[key]
+		if errs := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)...); len(errs) > 0 {
+			p.addf(fmt.Sprintf("%s.nodeSelector[%q]", path, key), "%q: %s", value, errs[0])
+		}
+	}
+	for i, t := range s.Tolerations {
+		at := fmt.Sprintf("%s.tolerations[%d]", path, i)
+		if t.Key == "" && t.Operator != "Exists" {
+			p.addf(at+".key", "missing; only operator: Exists may leave it out")
+		}
+		if t.Operator == "Exists" && t.Value != "" {
+			p.addf(at+".value", "%q is not allowed with operator: Exists", t.Value)
+		}
+	}
+	if s.PriorityClassName != "" {
+		if errs := validation.IsDNS1123Subdomain(s.PriorityClassName); len(errs) > 0 {
+			p.addf(path+".priorityClassName", "%q: %s", s.PriorityClassName, errs[0])
+		}
+	}
+	return p
+}

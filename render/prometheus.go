@@ -1,0 +1,156 @@
+// Package render turns a stack's config into the native configuration of
+// Prometheus, Alertmanager and Grafana. Every result has been accepted by the
+// parser of the program that will read it.
+package render
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+
+	prometheus "github.com/prometheus/prometheus/config"
+	_ "github.com/prometheus/prometheus/discovery/install" // scrape configs may use any service discovery
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// RulesDir is where the server finds its rule files.
+const RulesDir = "/etc/prometheus/rules"
+
+// prometheusFile is the part of prometheus.yml that this program writes:
+// https://prometheus.io/docs/prometheus/latest/configuration/configuration/
+type prometheusFile struct {
+	Global        global    `yaml:"global"`
+	Storage       tsdb      `yaml:"storage"`
+	RuleFiles     []string  `yaml:"rule_files,omitempty"`
+	Alerting      *alerting `yaml:"alerting,omitempty"`
+	ScrapeConfigs []any     `yaml:"scrape_configs"`
+}
+
+type global struct {
+	ScrapeInterval     config.Duration   `yaml:"scrape_interval"`
+	ScrapeTimeout      config.Duration   `yaml:"scrape_timeout"`
+	EvaluationInterval config.Duration   `yaml:"evaluation_interval"`
+	ExternalLabels     map[string]string `yaml:"external_labels"`
+}
+
+type tsdb struct {
+	TSDB struct {
+		OutOfOrderTimeWindow config.Duration `yaml:"out_of_order_time_window"`
+		Retention            struct {
+			Time config.Duration `yaml:"time"`
+			Size string          `yaml:"size"`
+		} `yaml:"retention"`
+	} `yaml:"tsdb"`
+}
+
+type alerting struct {
+	AlertRelabelConfigs []relabel        `yaml:"alert_relabel_configs,omitempty"`
+	Alertmanagers       []map[string]any `yaml:"alertmanagers,omitempty"`
+}
+
+// Prometheus renders prometheus.yml. Errors are those of Prometheus' own
+// loader, each with the name of its scrape job.
+func Prometheus(cfg *config.Config) (string, error) {
+	file := prometheusFile{
+		Global: global{
+			ScrapeInterval:     cfg.Prometheus.ScrapeInterval,
+			ScrapeTimeout:      cfg.Prometheus.ScrapeTimeout,
+			EvaluationInterval: cfg.Prometheus.EvaluationInterval,
+			ExternalLabels:     externalLabels(cfg),
+		},
+		Alerting: &alerting{
+			// Replicas send the same alert; without this label Alertmanager sees one.
+			AlertRelabelConfigs: []relabel{{Action: "labeldrop", Regex: "replica"}},
+		},
+	}
+	file.Storage.TSDB.OutOfOrderTimeWindow = cfg.Prometheus.OutOfOrderTimeWindow
+	file.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
+	// Prometheus' units are powers of two: 1MB is 1Mi.
+	file.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
+
+	own, extra := scrapeConfigs(cfg), extraScrapeConfigs(cfg)
+	if err := checkScrapeConfigs(cfg, own, extra); err != nil {
+		return "", err
+	}
+	for _, job := range own {
+		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
+	}
+	for _, job := range extra {
+		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
+	}
+	text, err := marshal(file)
+	if err != nil {
+		return "", err
+	}
+	if err := loadPrometheus(text); err != nil {
+		return "", fmt.Errorf("prometheus.yml: %w", err)
+	}
+	return text, nil
+}
+
+func externalLabels(cfg *config.Config) map[string]string {
+	labels := maps.Clone(cfg.Prometheus.ExternalLabels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels["cluster"] = cfg.Cluster.Name
+	labels["replica"] = "${POD_NAME}" // the server expands it
+	return labels
+}
+
+// extraScrapeConfigs are the stack's own, each with the cluster label added
+// unless it sets that label itself.
+func extraScrapeConfigs(cfg *config.Config) []map[string]any {
+	var extra []map[string]any
+	for _, native := range cfg.Discovery.ExtraScrapeConfigs {
+		native = maps.Clone(native)
+		rules, _ := native["relabel_configs"].([]any)
+		if native["relabel_configs"] == nil || rules != nil {
+			native["relabel_configs"] = append(slices.Clone(rules), map[string]any{"target_label": "cluster", "replacement": cfg.Cluster.Name})
+		}
+		extra = append(extra, native)
+	}
+	return extra
+}
+
+// checkScrapeConfigs loads each scrape config alone, so that an error carries
+// its job's name and none hides another.
+func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) error {
+	var errs []error
+	check := func(path string, scrapeConfig any) {
+		text, err := marshal(map[string]any{
+			"global": map[string]any{
+				"scrape_interval": cfg.Prometheus.ScrapeInterval,
+				"scrape_timeout":  cfg.Prometheus.ScrapeTimeout,
+			},
+			"scrape_configs": []any{scrapeConfig},
+		})
+		if err == nil {
+			err = loadPrometheus(text)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+		}
+	}
+	for _, job := range own {
+		check("discovery.jobs."+job.JobName, job)
+	}
+	for i, job := range extra {
+		check(fmt.Sprintf("discovery.extraScrapeConfigs[%d] (job %q)", i, job["job_name"]), job)
+	}
+	return errors.Join(errs...)
+}
+
+// loadPrometheus parses text as the server does at start.
+func loadPrometheus(text string) error {
+	loaded, err := prometheus.Load(text, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		return err
+	}
+	_, err = loaded.GetScrapeConfigs()
+	return err
+}
