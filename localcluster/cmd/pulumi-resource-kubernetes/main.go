@@ -1,0 +1,30 @@
+// Command pulumi-resource-kubernetes is the demo's stand-in for Pulumi's Kubernetes
+// provider. The Pulumi CLI starts it from $PULUMI_HOME/plugins with the engine's address
+// as its last argument.
+package main
+
+import (
+	"log"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/plugin"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/provider"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+func main() {
+	err := plugin.Serve(func(srv *grpc.Server, engine string) error {
+		conn, err := grpc.NewClient(engine, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return err
+		}
+		p := provider.New(provider.Log{Engine: pulumirpc.NewEngineClient(conn)})
+		pulumirpc.RegisterResourceProviderServer(srv, sdk.NewProviderServer(p))
+		return nil
+	})
+	if err != nil {
+		log.Fatalf("pulumi-resource-kubernetes: %v", err)
+	}
+}

@@ -1,0 +1,283 @@
+// Package language is the stand-in for pulumi-language-go: it builds and runs a Pulumi
+// program written in Go. It exists for machines that cannot download the official plugin
+// and serves nothing but the demo.
+package language
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/constant"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/version"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// stopGrace is how long a cancelled program may take to leave before it is killed.
+const stopGrace = 5 * time.Second
+
+// Host answers the engine's language requests. What a demo never asks for (code
+// generation, packing, plugins written in Go) stays unimplemented.
+type Host struct {
+	pulumirpc.UnimplementedLanguageRuntimeServer
+
+	engine string // address of the engine's RPC server, handed on to the program
+
+	cancelled context.Context
+	cancel    context.CancelFunc
+	announce  sync.Once
+}
+
+// NewHost returns a host for the engine listening at the given address.
+func NewHost(engine string) *Host {
+	h := &Host{engine: engine}
+	h.cancelled, h.cancel = context.WithCancel(context.Background())
+	return h
+}
+
+// Handshake tells a host that was started without arguments where its engine is.
+func (h *Host) Handshake(
+	_ context.Context, req *pulumirpc.LanguageHandshakeRequest,
+) (*pulumirpc.LanguageHandshakeResponse, error) {
+	h.engine = req.GetEngineAddress()
+	return &pulumirpc.LanguageHandshakeResponse{}, nil
+}
+
+// GetPluginInfo reports the version of the SDK that the host is built on.
+func (h *Host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
+	return &pulumirpc.PluginInfo{Version: version.Version}, nil
+}
+
+// Cancel ends the running program.
+func (h *Host) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+	h.cancel()
+	return &emptypb.Empty{}, nil
+}
+
+// GetRequiredPackages names the resource plugins of the modules that the program requires.
+func (h *Host) GetRequiredPackages(
+	ctx context.Context, req *pulumirpc.GetRequiredPackagesRequest,
+) (*pulumirpc.GetRequiredPackagesResponse, error) {
+	packages, err := requiredPackages(ctx, req.GetInfo().GetProgramDirectory())
+	if err != nil {
+		return nil, fmt.Errorf("plugins required by %s: %w", req.GetInfo().GetProgramDirectory(), err)
+	}
+	return &pulumirpc.GetRequiredPackagesResponse{Packages: packages}, nil
+}
+
+// GetProgramDependencies lists the modules in the program's go.mod, for `pulumi about`.
+func (h *Host) GetProgramDependencies(
+	ctx context.Context, req *pulumirpc.GetProgramDependenciesRequest,
+) (*pulumirpc.GetProgramDependenciesResponse, error) {
+	mod, err := readModule(ctx, req.GetInfo().GetProgramDirectory())
+	if err != nil {
+		return nil, err
+	}
+	resp := &pulumirpc.GetProgramDependenciesResponse{}
+	for _, r := range mod.Require {
+		if !r.Indirect || req.GetTransitiveDependencies() {
+			resp.Dependencies = append(resp.Dependencies, &pulumirpc.DependencyInfo{Name: r.Path, Version: r.Version})
+		}
+	}
+	return resp, nil
+}
+
+// RuntimeOptionsPrompts asks for nothing: Go programs have no options that need choosing.
+func (h *Host) RuntimeOptionsPrompts(
+	context.Context, *pulumirpc.RuntimeOptionsRequest,
+) (*pulumirpc.RuntimeOptionsResponse, error) {
+	return &pulumirpc.RuntimeOptionsResponse{}, nil
+}
+
+// About reports the Go toolchain.
+func (h *Host) About(ctx context.Context, _ *pulumirpc.AboutRequest) (*pulumirpc.AboutResponse, error) {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return nil, err
+	}
+	out, err := exec.CommandContext(ctx, path, "version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go version: %w", err)
+	}
+	return &pulumirpc.AboutResponse{Executable: path, Version: strings.TrimSpace(string(out))}, nil
+}
+
+// InstallDependencies downloads the program's modules. Unlike the official host it does
+// not tidy go.mod: the demo leaves the work tree as it found it.
+func (h *Host) InstallDependencies(
+	req *pulumirpc.InstallDependenciesRequest, stream pulumirpc.LanguageRuntime_InstallDependenciesServer,
+) error {
+	closer, stdout, stderr, err := rpcutil.MakeInstallDependenciesStreams(stream, req.GetIsTerminal())
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(stream.Context(), "go", "mod", "download")
+	cmd.Dir = req.GetInfo().GetProgramDirectory()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if err := cmd.Run(); err != nil {
+		return errors.Join(fmt.Errorf("go mod download in %s: %w", cmd.Dir, err), closer.Close())
+	}
+	return closer.Close()
+}
+
+// Run builds the program, unless the project names a finished binary, and executes it.
+// The program's output and the compiler's go through this process's own streams, which
+// the engine turns into log events.
+func (h *Host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
+	h.announce.Do(func() {
+		fmt.Fprintln(os.Stderr, "pulumi-language-go is the stand-in of `make demo`, not the official plugin: not for production.")
+	})
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(h.cancelled, stop)()
+
+	opts, err := parseOptions(req.GetInfo().GetOptions().AsMap())
+	if err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	env, err := h.environment(req)
+	if err != nil {
+		return nil, err
+	}
+
+	bin := opts.binary
+	if bin != "" {
+		bin = resolve(req.GetInfo().GetRootDirectory(), bin)
+	} else {
+		var cleanup func()
+		if bin, cleanup, err = build(ctx, req.GetInfo().GetProgramDirectory(), opts.buildTarget); err != nil {
+			return nil, err
+		}
+		defer cleanup()
+	}
+
+	cmd := exec.CommandContext(ctx, bin)
+	cmd.Dir, cmd.Env = req.GetPwd(), env
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
+	return outcome(cmd.Run()), nil
+}
+
+// outcome translates how the program ended. Exit code 32 means that it has told the
+// engine its error itself, so that nothing is left to say.
+func outcome(err error) *pulumirpc.RunResponse {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return &pulumirpc.RunResponse{}
+	case errors.As(err, &exit) && exit.ExitCode() == constant.ExitStatusLoggedError:
+		return &pulumirpc.RunResponse{Bail: true}
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return &pulumirpc.RunResponse{Error: fmt.Sprintf("program exited with code %d", exit.ExitCode())}
+	default:
+		return &pulumirpc.RunResponse{Error: fmt.Sprintf("program: %v", err)}
+	}
+}
+
+// options are runtime.options of Pulumi.yaml.
+type options struct {
+	binary      string // a finished binary: nothing is built
+	buildTarget string // where to keep the built binary, so that an unchanged program is not linked again
+}
+
+func parseOptions(raw map[string]any) (options, error) {
+	var o options
+	for key, dst := range map[string]*string{"binary": &o.binary, "buildTarget": &o.buildTarget} {
+		v, ok := raw[key]
+		if !ok {
+			continue
+		}
+		s, ok := v.(string)
+		if !ok {
+			return o, fmt.Errorf("runtime.options.%s: %v is not a path", key, v)
+		}
+		*dst = s
+	}
+	if o.binary != "" && o.buildTarget != "" {
+		return o, errors.New("runtime.options: binary and buildTarget exclude each other")
+	}
+	return o, nil
+}
+
+// build compiles the program in dir to target, or to a temporary file that cleanup
+// removes. The Go tool itself leaves an up-to-date target alone.
+func build(ctx context.Context, dir, target string) (bin string, cleanup func(), err error) {
+	cleanup = func() {}
+	if target == "" {
+		tmp, err := os.MkdirTemp("", "pulumi-go-")
+		if err != nil {
+			return "", nil, err
+		}
+		cleanup = func() { _ = os.RemoveAll(tmp) }
+		target = filepath.Join(tmp, "program")
+	}
+	bin = resolve(dir, target)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, ".")
+	cmd.Dir, cmd.Env = dir, buildEnv(os.Environ())
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		cleanup()
+		return "", nil, fmt.Errorf("go build in %s: %w", dir, err)
+	}
+	return bin, cleanup, nil
+}
+
+// buildEnv adds the flags that the demo builds all its binaries with, so that packages
+// they share with the program compile once.
+func buildEnv(env []string) []string {
+	return append(slices.Clone(env), "CGO_ENABLED=0", "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -buildvcs=false"))
+}
+
+// environment is what the Pulumi SDK in the program reads its run from.
+func (h *Host) environment(req *pulumirpc.RunRequest) ([]string, error) {
+	config, err := json.Marshal(req.GetConfig())
+	if err != nil {
+		return nil, err
+	}
+	secretKeys, err := json.Marshal(append([]string{}, req.GetConfigSecretKeys()...))
+	if err != nil {
+		return nil, err
+	}
+	run := map[string]string{
+		pulumi.EnvOrganization:        req.GetOrganization(),
+		pulumi.EnvProject:             req.GetProject(),
+		pulumi.EnvStack:               req.GetStack(),
+		pulumi.EnvPulumiRootDirectory: req.GetInfo().GetRootDirectory(),
+		pulumi.EnvConfig:              string(config),
+		pulumi.EnvConfigSecretKeys:    string(secretKeys),
+		pulumi.EnvDryRun:              strconv.FormatBool(req.GetDryRun()),
+		pulumi.EnvParallel:            strconv.Itoa(int(req.GetParallel())),
+		pulumi.EnvMonitor:             req.GetMonitorAddress(),
+		pulumi.EnvEngine:              h.engine,
+	}
+	env := os.Environ()
+	for _, k := range slices.Sorted(maps.Keys(run)) {
+		env = append(env, k+"="+run[k])
+	}
+	return env, nil
+}
+
+// resolve makes path absolute, relative ones against dir.
+func resolve(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}

@@ -1,0 +1,99 @@
+package language
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+)
+
+// module is the part of `go mod edit -json` that matters here.
+type module struct {
+	Require []struct {
+		Path, Version string
+		Indirect      bool
+	}
+}
+
+// readModule parses the go.mod that governs dir; without one it has no requirements.
+func readModule(ctx context.Context, dir string) (module, error) {
+	var m module
+	if gomod, err := goTool(ctx, dir, "env", "GOMOD"); err != nil || filepath.Base(strings.TrimSpace(string(gomod))) != "go.mod" {
+		return m, err
+	}
+	out, err := goTool(ctx, dir, "mod", "edit", "-json")
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(out, &m)
+}
+
+// requiredPackages finds the modules that ship a pulumi-plugin.json: each is the SDK of a
+// resource plugin that the program can ask for.
+func requiredPackages(ctx context.Context, dir string) ([]*pulumirpc.PackageDependency, error) {
+	mod, err := readModule(ctx, dir)
+	if err != nil || len(mod.Require) == 0 {
+		return nil, err
+	}
+	// -mod=mod reports folders of modules that only some build of the program imports.
+	args := []string{"list", "-mod=mod", "-m", "-f", "{{.Dir}}"}
+	for _, r := range mod.Require {
+		args = append(args, r.Path)
+	}
+	out, err := goTool(ctx, dir, args...)
+	if err != nil {
+		return nil, err
+	}
+	var packages []*pulumirpc.PackageDependency
+	for _, moduleDir := range strings.Fields(string(out)) {
+		p, err := readPlugin(moduleDir)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			packages = append(packages, p)
+		}
+	}
+	return packages, nil
+}
+
+// readPlugin reads a module's pulumi-plugin.json, which sits in the module's root or, in
+// modules that hold one SDK per language, below go/. It returns nil if there is none.
+func readPlugin(moduleDir string) (*pulumirpc.PackageDependency, error) {
+	for _, pattern := range []string{"pulumi-plugin.json", "go/pulumi-plugin.json", "go/*/pulumi-plugin.json", "*/pulumi-plugin.json"} {
+		paths, err := filepath.Glob(filepath.Join(moduleDir, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range paths {
+			p, err := plugin.LoadPulumiPluginJSON(path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				continue
+			case err != nil:
+				return nil, fmt.Errorf("%s: %w", path, err)
+			case !p.Resource:
+				return nil, nil
+			}
+			return &pulumirpc.PackageDependency{Name: p.Name, Version: p.Version, Kind: "resource", Server: p.Server}, nil
+		}
+	}
+	return nil, nil
+}
+
+func goTool(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return nil, fmt.Errorf("go %s: %w\n%s", args[0], err, exit.Stderr)
+	}
+	return out, err
+}
