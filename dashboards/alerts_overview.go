@@ -76,9 +76,8 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 	board.WithRow(row("Rule evaluation")).
 		WithPanel(overTime("Time to evaluate", "Slowest run of each rule group.", units.Seconds).
 			WithTarget(query(`max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`, "{{rule_group}}"))).
-		WithPanel(overTime("Alerts handed to Alertmanager", "Alerts queued in Prometheus, and those dropped because no Alertmanager took them.", units.Short).
-			WithTarget(query(`sum(prometheus_notifications_queue_length{`+server+`})`, "queued")).
-			WithTarget(query(`sum(rate(prometheus_notifications_dropped_total{`+server+`}[$__rate_interval]))`, "dropped per second")))
+		WithPanel(overTime("Evaluations failing", "Rules whose evaluation failed, per second. The rules page of Prometheus has the error.", units.CountsPerSecond).
+			WithTarget(query(`sum by (rule_group) (rate(prometheus_rule_evaluation_failures_total{`+server+`}[$__rate_interval]))`, "{{rule_group}}")))
 
 	if !o.Alertmanager {
 		return board
@@ -102,10 +101,14 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 			Decimals(2).
 			Thresholds(steps(green, at(0.001, yellow), at(0.01, red))).
 			WithTarget(instant(`sum(increase(alertmanager_notifications_failed_total{`+manager+`}[$__range])) / (sum(increase(alertmanager_notifications_total{`+manager+`}[$__range])) > 0) or vector(0)`, ""))).
+		WithPanel(overTime("Handed over by Prometheus", "Alerts sent to each Alertmanager per second, those dropped because it took none, and those still queued for it.", units.Short).
+			WithTarget(query(`sum by (alertmanager) (rate(prometheus_notifications_sent_total{`+server+`}[$__rate_interval]))`, "sent per second {{alertmanager}}")).
+			WithTarget(query(`sum by (alertmanager) (rate(prometheus_notifications_dropped_total{`+server+`}[$__rate_interval]))`, "dropped per second {{alertmanager}}")).
+			WithTarget(query(`sum by (alertmanager) (prometheus_notifications_queue_length{`+server+`})`, "queued {{alertmanager}}"))).
 		WithPanel(overTime("Notifications", "Delivered to each integration per second.", units.MessagesPerSecond).
-			WithTarget(query(`sum by (integration) (rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])) > 0 or sum(rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval]))`, "{{integration}}"))).
+			WithTarget(query(`sum by (integration) (rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])) > 0 or on () label_replace(sum(rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])), "integration", "none", "", "")`, "{{integration}}"))).
 		WithPanel(overTime("Notifications failed", "By integration and reason, per second.", units.MessagesPerSecond).
-			WithTarget(query(`sum by (integration, reason) (rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])) > 0 or sum(rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval]))`, "{{integration}} {{reason}}"))).
+			WithTarget(query(`sum by (integration, reason) (rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])) > 0 or on () label_replace(sum(rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])), "integration", "none", "", "")`, "{{integration}} {{reason}}"))).
 		WithPanel(overTime("Alerts received", "By status, and those refused as invalid, per second.", units.CountsPerSecond).
 			WithTarget(query(`sum by (status) (rate(alertmanager_alerts_received_total{`+manager+`}[$__rate_interval]))`, "{{status}}")).
 			WithTarget(query(`sum(rate(alertmanager_alerts_invalid_total{`+manager+`}[$__rate_interval]))`, "invalid"))).

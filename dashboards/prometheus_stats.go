@@ -83,15 +83,13 @@ func prometheusStats(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`sum(rate(prometheus_rule_evaluations_total{`+server+`}[$__rate_interval]))`, "evaluated")).
 			WithTarget(query(`sum(rate(prometheus_rule_evaluation_failures_total{`+server+`}[$__rate_interval]))`, "failed")).
 			WithTarget(query(`sum(rate(prometheus_rule_group_iterations_missed_total{`+server+`}[$__rate_interval]))`, "missed")))
-	notifications := overTime("Notifications to Alertmanager", "Alerts handed over per second, those that failed or were dropped, and the length of the queue.", units.Short).
-		WithTarget(query(`sum(prometheus_notifications_queue_length{`+server+`})`, "queue length")).
-		WithTarget(query(`sum(rate(prometheus_notifications_dropped_total{`+server+`}[$__rate_interval]))`, "dropped per second"))
 	if o.Alertmanager {
-		notifications.
+		board.WithPanel(overTime("Notifications to Alertmanager", "Alerts handed over per second, those that failed or were dropped, and the length of the queue.", units.Short).
 			WithTarget(query(`sum(rate(prometheus_notifications_sent_total{`+server+`}[$__rate_interval]))`, "sent per second")).
-			WithTarget(query(`sum(rate(prometheus_notifications_errors_total{`+server+`}[$__rate_interval]))`, "failed per second"))
+			WithTarget(query(`sum(rate(prometheus_notifications_errors_total{`+server+`}[$__rate_interval]))`, "failed per second")).
+			WithTarget(query(`sum(rate(prometheus_notifications_dropped_total{`+server+`}[$__rate_interval]))`, "dropped per second")).
+			WithTarget(query(`sum(prometheus_notifications_queue_length{`+server+`})`, "queue length")))
 	}
-	board.WithPanel(notifications)
 
 	board.WithRow(row("Storage")).
 		WithPanel(stacked(overTime("Size on disk", "Persisted blocks, write-ahead log and memory-mapped head chunks. The claim has to hold their sum.", units.BytesIEC)).
