@@ -1,0 +1,330 @@
+// Package rules ships the alerting and recording rules as native Prometheus
+// rule files, one per subject, each with promtool unit tests beside it
+// (<subject>_test.yaml) and a page in docs/runbooks for every alert.
+//
+// Render makes the rule files of one stack from them: without what the stack
+// does not scrape, with its overrides and its own rule files.
+//
+// https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
+package rules
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+//go:embed *.yaml
+var embedded embed.FS
+
+const testSuffix = "_test.yaml"
+
+// needs names the job without which no rule of a file can fire. Files that are
+// not listed are part of every stack.
+var needs = map[string]config.Job{
+	"alertmanager.yaml":                "alertmanager",
+	"blackbox-exporter.yaml":           config.BlackboxExporterJob,
+	"kube-state-metrics.yaml":          config.KubeStateMetricsJob,
+	"node-directory-size-metrics.yaml": "node-directory-size-metrics",
+	"node-exporter.yaml":               config.NodeExporterJob,
+	"nodes.yaml":                       config.KubeStateMetricsJob,
+	"storage.yaml":                     config.NodesJob,
+	"workloads.yaml":                   config.KubeStateMetricsJob,
+}
+
+// severities that routes and inhibitions of Alertmanager know.
+var severities = []string{"critical", "warning", "info", "none"}
+
+// Options say what one stack changes in the shipped rules.
+type Options struct {
+	// Scraped tells whether the stack scrapes a job. Rules that need another
+	// job are left out. Nil: the stack scrapes them all.
+	Scraped func(config.Job) bool
+	// Disabled lists shipped alerts to leave out, by name.
+	Disabled []string
+	// Overrides change shipped alerts, by name.
+	Overrides map[string]Override
+	// Extra rule files in Prometheus' own format, by name, with or without the
+	// extension .yaml.
+	Extra map[string]string
+}
+
+// Override changes every rule of one alert.
+type Override struct {
+	// How long the alert's condition must hold before it fires; 0s for not at all.
+	// Nil leaves it.
+	For *config.Duration
+	// critical, warning, info or none; empty leaves it. Refused for an alert that
+	// has rules of several severities, which it would make indistinguishable.
+	Severity string
+	// Labels to add or replace. Values may be templates.
+	Labels map[string]string
+}
+
+// Render returns the rule files of a stack by file name, each ending in .yaml.
+// All of them have passed Prometheus' own loader, templates included. The error
+// is a config.Problems with everything that is wrong, by config path.
+func Render(opts Options) (map[string]string, error) {
+	shipped, err := load()
+	if err != nil {
+		return nil, err
+	}
+	problems := opts.validate(shipped)
+	files := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(shipped)) {
+		if job, ok := needs[name]; ok && !opts.scraped(job) {
+			continue
+		}
+		text, err := opts.apply(shipped[name])
+		if err != nil {
+			return nil, fmt.Errorf("rules: %s: %w", name, err)
+		}
+		if text == "" {
+			continue
+		}
+		for _, err := range check(text) {
+			problems = append(problems, overrideProblem(err))
+		}
+		files[name] = text
+	}
+	for _, key := range slices.Sorted(maps.Keys(opts.Extra)) {
+		path, name := "alerting.extraRules."+key, strings.TrimSuffix(key, ".yaml")+".yaml"
+		for _, message := range validation.IsConfigMapKey(name) {
+			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("name %q: %s", key, message)})
+		}
+		if _, taken := shipped[name]; taken {
+			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("%s is a shipped rule file; choose another name", name)})
+		} else if _, taken := files[name]; taken {
+			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("two rule files are called %s; choose another name", name)})
+		}
+		for _, err := range checkExtra(opts.Extra[key]) {
+			problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+		}
+		files[name] = opts.Extra[key]
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return files, nil
+}
+
+func (o Options) scraped(job config.Job) bool { return o.Scraped == nil || o.Scraped(job) }
+
+func (o Options) validate(shipped map[string]*file) config.Problems {
+	alerts := map[string][]string{} // name -> severities
+	for _, f := range shipped {
+		for _, r := range f.rules() {
+			if name := value(r, "alert"); name != "" {
+				alerts[name] = append(alerts[name], value(field(r, "labels"), "severity"))
+			}
+		}
+	}
+	known := slices.Sorted(maps.Keys(alerts))
+
+	var problems config.Problems
+	addf := func(path, format string, args ...any) {
+		problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+	}
+	for i, name := range o.Disabled {
+		if alerts[name] == nil {
+			problems = append(problems, config.UnknownName(fmt.Sprintf("alerting.disabled[%d]", i), name, known))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Overrides)) {
+		path, override := "alerting.overrides."+name, o.Overrides[name]
+		if alerts[name] == nil {
+			problems = append(problems, config.UnknownName(path, name, known))
+			continue
+		}
+		if override.Severity != "" {
+			if !slices.Contains(severities, override.Severity) {
+				addf(path+".severity", "%q; allowed: %s", override.Severity, strings.Join(severities, ", "))
+			}
+			if own := slices.Compact(slices.Sorted(slices.Values(alerts[name]))); len(own) > 1 {
+				addf(path+".severity", "%s has rules of severity %s, which one severity cannot replace; override its labels, or disable it and add your own to alerting.extraRules", name, strings.Join(own, " and "))
+			}
+		}
+		for _, label := range slices.Sorted(maps.Keys(override.Labels)) {
+			switch label {
+			case "severity":
+				addf(path+".labels.severity", "not a label to set here; use %s.severity", path)
+			case model.AlertNameLabel, model.MetricNameLabel:
+				addf(path+".labels."+label, "reserved by Prometheus")
+			}
+		}
+	}
+	return problems
+}
+
+// overrideProblem blames a flaw in a shipped file on the override of the alert
+// that has it: as shipped, the files are sound.
+func overrideProblem(err error) config.Problem {
+	if flaw, ok := errors.AsType[*rulefmt.Error](err); ok {
+		return config.Problem{Path: "alerting.overrides." + flaw.RuleName, Message: flaw.Err.Error()}
+	}
+	return config.Problem{Path: "alerting.overrides", Message: err.Error()}
+}
+
+// check loads a rule file as Prometheus does: unknown fields, expressions, names
+// and the templates of labels and annotations.
+func check(text string) []error {
+	_, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+	return errs
+}
+
+// checkExtra refuses as well what Prometheus would load and then ignore.
+func checkExtra(text string) []error {
+	if errs := check(text); len(errs) > 0 {
+		return errs
+	}
+	var first rulefmt.RuleGroups
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	if err := decoder.Decode(&first); len(first.Groups) == 0 || err != nil {
+		return []error{errors.New("no rule groups; a rule file is `groups:` with a list of groups of rules")}
+	}
+	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
+		return []error{errors.New("more than one YAML document; Prometheus reads only the first")}
+	}
+	return nil
+}
+
+// file is one shipped rule file.
+type file struct {
+	text string
+	root *yaml.Node // the mapping with `groups`
+}
+
+// load reads the shipped rule files, by name.
+func load() (map[string]*file, error) {
+	names, err := fs.Glob(embedded, "*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	files := map[string]*file{}
+	for _, name := range names {
+		if strings.HasSuffix(name, testSuffix) {
+			continue
+		}
+		text, err := embedded.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("rules: %w", err)
+		}
+		var document yaml.Node
+		if err := yaml.Unmarshal(text, &document); err != nil {
+			return nil, fmt.Errorf("rules: %s: %w", name, err)
+		}
+		if document.Kind != yaml.DocumentNode || field(document.Content[0], "groups") == nil {
+			return nil, fmt.Errorf("rules: %s: no rule groups", name)
+		}
+		files[name] = &file{string(text), document.Content[0]}
+	}
+	return files, nil
+}
+
+func (f *file) groups() *yaml.Node { return field(f.root, "groups") }
+
+func (f *file) rules() []*yaml.Node {
+	var rules []*yaml.Node
+	for _, group := range f.groups().Content {
+		rules = append(rules, field(group, "rules").Content...)
+	}
+	return rules
+}
+
+// apply returns the text of a shipped file with the options applied: word for
+// word where they change nothing, empty when no rule is left.
+func (o Options) apply(f *file) (string, error) {
+	changed := false
+	for _, group := range f.groups().Content {
+		rules := field(group, "rules")
+		rules.Content = slices.DeleteFunc(rules.Content, func(rule *yaml.Node) bool {
+			job := value(field(rule, "labels"), "job")
+			drop := slices.Contains(o.Disabled, value(rule, "alert")) || job != "" && !o.scraped(config.Job(job))
+			changed = changed || drop
+			return drop
+		})
+		for _, rule := range rules.Content {
+			if override, ok := o.Overrides[value(rule, "alert")]; ok {
+				override.apply(rule)
+				changed = true
+			}
+		}
+	}
+	if !changed {
+		return f.text, nil
+	}
+	groups := f.groups()
+	groups.Content = slices.DeleteFunc(groups.Content, func(group *yaml.Node) bool {
+		return len(field(group, "rules").Content) == 0
+	})
+	if len(groups.Content) == 0 {
+		return "", nil
+	}
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(f.root); err != nil {
+		return "", err
+	}
+	return text.String(), encoder.Close()
+}
+
+func (o Override) apply(rule *yaml.Node) {
+	if o.For != nil {
+		set(rule, "for", o.For.String())
+	}
+	labels := field(rule, "labels")
+	if o.Severity != "" {
+		set(labels, "severity", o.Severity)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Labels)) {
+		set(labels, name, o.Labels[name])
+	}
+}
+
+// field returns the value of a key of a mapping, nil when it has none.
+func field(mapping *yaml.Node, key string) *yaml.Node {
+	if mapping == nil {
+		return nil
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func value(mapping *yaml.Node, key string) string {
+	if node := field(mapping, key); node != nil {
+		return node.Value
+	}
+	return ""
+}
+
+func set(mapping *yaml.Node, key, text string) {
+	scalar := &yaml.Node{}
+	scalar.SetString(text)
+	if node := field(mapping, key); node != nil {
+		*node = *scalar
+		return
+	}
+	name := &yaml.Node{}
+	name.SetString(key)
+	mapping.Content = append(mapping.Content, name, scalar)
+}
