@@ -1,0 +1,237 @@
+package build
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Builder builds targets.
+type Builder struct {
+	Modfile string // folder of the go.mod that pins every target
+	Bin     string // where programs go
+	// Report is told now and then how far a long build is.
+	Report func(format string, args ...any)
+
+	versions map[string]string
+}
+
+// Version is the target's version, vX.Y.Z, as the programs themselves report it.
+func (b *Builder) Version(t Target) (string, error) {
+	if b.versions == nil {
+		versions, err := pins(filepath.Join(b.Modfile, "go.mod"))
+		if err != nil {
+			return "", err
+		}
+		b.versions = versions
+	}
+	version, ok := b.versions[t.module]
+	if !ok {
+		return "", fmt.Errorf("%s/go.mod does not pin %s", b.Modfile, t.module)
+	}
+	if t.version != nil {
+		version = t.version(version)
+	}
+	return version, nil
+}
+
+// Path is where the program of that name is.
+func (b *Builder) Path(name string) string { return filepath.Join(b.Bin, name) }
+
+// Ensure builds the target unless what is in Bin is what a build would make.
+func (b *Builder) Ensure(ctx context.Context, t Target) error {
+	stale, err := b.Stale(t)
+	if err != nil || !stale {
+		return err
+	}
+	version, err := b.Version(t)
+	if err != nil {
+		return err
+	}
+	b.Report("building %s %s", strings.Join(t.Names(), ", "), version)
+	return b.Build(ctx, t)
+}
+
+// Stale reports whether the target has to be built.
+func (b *Builder) Stale(t Target) (bool, error) {
+	key, err := b.key(t)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range t.Names() {
+		if _, err := os.Stat(filepath.Join(b.Bin, name)); err != nil {
+			return true, nil
+		}
+	}
+	stamp, err := os.ReadFile(b.stamp(t))
+	return err != nil || string(stamp) != key, nil
+}
+
+// Build builds the target's programs into Bin, whether stale or not.
+func (b *Builder) Build(ctx context.Context, t Target) error {
+	key, err := b.key(t)
+	if err != nil {
+		return err
+	}
+	args, err := b.args(t)
+	if err != nil {
+		return err
+	}
+	if len(t.missing) > 0 {
+		modfile, err := b.completeModule(ctx, t)
+		if err != nil {
+			return fmt.Errorf("completing %s: %w", t.module, err)
+		}
+		args = append(args, "-modfile="+modfile)
+	}
+	args = append(append(args, "-v", "-o", b.Bin+"/"), t.importPaths()...)
+	if err := os.MkdirAll(b.Bin, 0o755); err != nil {
+		return err
+	}
+	if err := b.run(ctx, b.goCommand(ctx, args...)); err != nil {
+		return fmt.Errorf("building %s: %w", t.module, err)
+	}
+	return os.WriteFile(b.stamp(t), []byte(key), 0o644)
+}
+
+// args are the arguments of go build that decide what the programs are.
+func (b *Builder) args(t Target) ([]string, error) {
+	version, err := b.Version(t)
+	if err != nil {
+		return nil, err
+	}
+	ldflags := "-s -w"
+	for _, name := range slices.Sorted(maps.Keys(t.variables)) {
+		ldflags += " -X " + name + "=" + fmt.Sprintf(t.variables[name], strings.TrimPrefix(version, "v"))
+	}
+	args := []string{"build", "-mod=readonly", "-ldflags=" + ldflags}
+	if t.tags != "" {
+		args = append(args, "-tags="+t.tags)
+	}
+	return args, nil
+}
+
+// key stands for everything a build depends on. Comparing it takes no time, where
+// go build needs ten seconds to find out that nothing is to be done.
+func (b *Builder) key(t Target) (string, error) {
+	args, err := b.args(t)
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(b.Modfile, name))
+		if err != nil {
+			return "", err
+		}
+		hash.Write(data)
+	}
+	fmt.Fprintln(hash, runtime.Version(), runtime.GOARCH, args, t.importPaths())
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+func (b *Builder) stamp(t Target) string {
+	return filepath.Join(b.Bin, "."+t.Names()[0]+".stamp")
+}
+
+// completeModule copies the target's module, adds what it is missing and returns
+// a modfile that builds with the copy. The go command lets nothing be overlaid
+// onto its module cache.
+func (b *Builder) completeModule(ctx context.Context, t Target) (string, error) {
+	download := b.goCommand(ctx, "mod", "download", "-json", t.module)
+	data, err := download.Output()
+	if err != nil {
+		return "", err
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(data, &module); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(b.Bin, "."+t.Names()[0])
+	source := filepath.Join(dir, "module")
+	if err := errors.Join(os.RemoveAll(dir), os.CopyFS(source, os.DirFS(module.Dir))); err != nil {
+		return "", err
+	}
+	for path, content := range t.missing {
+		path = filepath.Join(source, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644)); err != nil {
+			return "", err
+		}
+	}
+	gomod, err := os.ReadFile(filepath.Join(b.Modfile, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	gosum, err := os.ReadFile(filepath.Join(b.Modfile, "go.sum"))
+	if err != nil {
+		return "", err
+	}
+	gomod = fmt.Appendf(gomod, "\nreplace %s => %s\n", t.module, source)
+	return filepath.Join(dir, "go.mod"), errors.Join(
+		os.WriteFile(filepath.Join(dir, "go.mod"), gomod, 0o644),
+		os.WriteFile(filepath.Join(dir, "go.sum"), gosum, 0o644),
+	)
+}
+
+func (b *Builder) goCommand(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = b.Modfile
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	// The compilers that go runs end with it.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	return cmd
+}
+
+// run runs a go build -v: a line with an import path for each package compiled,
+// or what went wrong.
+func (b *Builder) run(ctx context.Context, cmd *exec.Cmd) error {
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread() // Pdeathsig is sent when the thread ends, not the process
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	var problems []string
+	packages, reported := 0, time.Now()
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		line := lines.Text()
+		if strings.HasPrefix(line, "go: downloading") {
+			continue
+		}
+		if strings.ContainsAny(line, " :\t") || strings.HasPrefix(line, "#") {
+			problems = append(problems, line)
+			continue
+		}
+		packages++
+		if time.Since(reported) > 10*time.Second {
+			reported = time.Now()
+			b.Report("%d packages compiled, last %s", packages, line)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return errors.Join(err, errors.New(strings.Join(problems, "\n")))
+	}
+	return nil
+}

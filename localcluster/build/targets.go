@@ -1,0 +1,131 @@
+// Package build makes the demo's programs from Go modules, all pinned in one
+// modfile (localcluster/binaries), so that what they share compiles once.
+package build
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
+)
+
+// Target is a program, or several that are linked alike.
+type Target struct {
+	module   string
+	packages []string // below the module; their last elements name the programs
+
+	// version gives the program's own version from its module's, if they differ.
+	version func(module string) string
+	// variables are set by the linker; %[1]s in a value is the version without its v.
+	variables map[string]string
+	// tags are build tags.
+	tags string
+	// missing are files that the program embeds and its module lacks, by path.
+	missing map[string][]byte
+}
+
+// The node's programs.
+var (
+	Kubernetes = Target{
+		module:   "k8s.io/kubernetes",
+		packages: []string{"cmd/kube-apiserver", "cmd/kubelet", "cmd/kube-controller-manager", "cmd/kube-scheduler", "cmd/kube-proxy"},
+		variables: map[string]string{
+			"k8s.io/component-base/version.gitVersion": "v%[1]s",
+		},
+	}
+	CoreDNS = Target{module: "github.com/coredns/coredns"}
+)
+
+// The engine.
+var Pulumi = Target{
+	module:    "github.com/pulumi/pulumi/pkg/v3",
+	packages:  []string{"cmd/pulumi"},
+	variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v%[1]s"},
+}
+
+// The stack's programs.
+var (
+	Prometheus = Target{
+		module:    "github.com/prometheus/prometheus",
+		packages:  []string{"cmd/prometheus"},
+		version:   prometheusVersion,
+		variables: prometheusVariables,
+		// The other discoveries would triple the program and are of no use here.
+		tags: "remove_all_sd,enable_kubernetes_sd",
+	}
+	Alertmanager = Target{
+		module:    "github.com/prometheus/alertmanager",
+		packages:  []string{"cmd/alertmanager"},
+		variables: prometheusVariables,
+		missing:   map[string][]byte{"ui/app/dist/index.html.gz": alertmanagerPage},
+	}
+	NodeExporter     = Target{module: "github.com/prometheus/node_exporter", variables: prometheusVariables}
+	BlackboxExporter = Target{module: "github.com/prometheus/blackbox_exporter", variables: prometheusVariables}
+	KubeStateMetrics = Target{module: "k8s.io/kube-state-metrics/v2", variables: prometheusVariables}
+)
+
+// prometheusVariables are those of every program that reports prometheus/common's
+// build information.
+var prometheusVariables = map[string]string{"github.com/prometheus/common/version.Version": "%[1]s"}
+
+// prometheusVersion turns v0.313.2, the module's version, into v3.13.2.
+func prometheusVersion(module string) string {
+	var minor, patch int
+	if _, err := fmt.Sscanf(module, "v0.%d.%d", &minor, &patch); err != nil {
+		return module
+	}
+	return fmt.Sprintf("v%d.%d.%d", minor/100, minor%100, patch)
+}
+
+// Names are the file names of the target's programs.
+func (t Target) Names() []string {
+	var names []string
+	for _, path := range t.importPaths() {
+		if prefix, _, ok := splitMajor(path); ok {
+			path = prefix
+		}
+		names = append(names, filepath.Base(path))
+	}
+	return names
+}
+
+func (t Target) importPaths() []string {
+	if len(t.packages) == 0 {
+		return []string{t.module}
+	}
+	var paths []string
+	for _, p := range t.packages {
+		paths = append(paths, t.module+"/"+p)
+	}
+	return paths
+}
+
+// splitMajor splits a /v2 from the end of an import path, as the go command does
+// when it names a program.
+func splitMajor(path string) (prefix, major string, ok bool) {
+	dir, last := filepath.Split(path)
+	if semver.IsValid(last) && semver.Major(last) == last {
+		return strings.TrimSuffix(dir, "/"), last, true
+	}
+	return path, "", false
+}
+
+// pins are the module versions of a modfile.
+func pins(path string) (map[string]string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := modfile.ParseLax(path, data, nil)
+	if err != nil {
+		return nil, err
+	}
+	versions := map[string]string{}
+	for _, r := range file.Require {
+		versions[r.Mod.Path] = r.Mod.Version
+	}
+	return versions, nil
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/host"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/images"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
+)
+
+// initCommand and the state folder are the arguments of the node's process 1.
+const initCommand = "init"
+
+// demo is the node, the images and the engine of one work tree.
+type demo struct {
+	root    string // the work tree
+	dir     node.Dir
+	started time.Time
+	builder *build.Builder
+}
+
+// newDemo finds the work tree that the current folder is in.
+func newDemo() (*demo, error) {
+	root, err := workTree()
+	if err != nil {
+		return nil, err
+	}
+	d := &demo{root: root, dir: node.Dir(filepath.Join(root, ".local")), started: time.Now()}
+	d.builder = &build.Builder{
+		Modfile: filepath.Join(root, "localcluster", "binaries"),
+		Bin:     d.dir.Bin(),
+		Report:  d.report,
+	}
+	return d, nil
+}
+
+// workTree is the nearest folder at or above the current one with the stacks in it.
+func workTree() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "localcluster", "binaries", "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == "/" {
+			return "", errors.New("run it in a work tree of kubernetes-prometheus")
+		}
+	}
+}
+
+// report prints a line with the time since the command started.
+func (d *demo) report(format string, args ...any) {
+	fmt.Printf("[%5.1fs] %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// up starts the node unless it runs, and loads the images of the stack dev.
+func (d *demo) up(ctx context.Context) error {
+	if err := host.Check(); err != nil {
+		return err
+	}
+	if missing := host.Missing(); len(missing) > 0 {
+		d.report("installing Debian packages: %s", strings.Join(missing, " "))
+		if err := host.Install(ctx, missing); err != nil {
+			return err
+		}
+	}
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, target := range []build.Target{build.Kubernetes, build.CoreDNS} {
+		if err := d.builder.Ensure(ctx, target); err != nil {
+			return err
+		}
+	}
+
+	n, err := node.Find(d.dir)
+	if err != nil {
+		return err
+	}
+	if n != nil && len(n.Failures()) > 0 {
+		d.report("the node has lost a part and is started again: %s", strings.Join(n.Failures(), "; "))
+		if err := n.Stop(ctx); err != nil {
+			return err
+		}
+		n = nil
+	}
+	if n != nil {
+		d.report("the node runs since %s", n.Started.Format(time.DateTime))
+	} else if n, err = d.start(); err != nil {
+		return err
+	}
+	if err := d.prepare(ctx, n); err != nil {
+		if n.Ours() {
+			d.report("ending the node")
+			return errors.Join(err, n.Stop(context.WithoutCancel(ctx)))
+		}
+		return err
+	}
+	if err := n.Keep(); err != nil {
+		return err
+	}
+	d.report("the node is ready: KUBECONFIG=%s", d.relative(d.dir.Kubeconfig()))
+	return nil
+}
+
+func (d *demo) start() (*node.Node, error) {
+	d.report("starting the node; its logs are in %s", d.relative(d.dir.Log()))
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return node.Start(d.dir, self, initCommand, string(d.dir))
+}
+
+// prepare brings a node that runs to where the stack can be deployed on it.
+func (d *demo) prepare(ctx context.Context, n *node.Node) error {
+	if err := n.AwaitAPI(ctx); err != nil {
+		return err
+	}
+	d.report("API server ready on https://%s", n.Address)
+	if err := n.AwaitReady(ctx); err != nil {
+		return err
+	}
+	d.report("node %s ready", node.Name)
+
+	loader := images.Loader{
+		Containerd: images.Containerd(n.Root("run/containerd/containerd.sock")),
+		Builder:    d.builder,
+		Report:     d.report,
+	}
+	coreDNS, err := loader.LoadNode(ctx)
+	if err != nil {
+		return err
+	}
+	if err := n.ApplyDNS(ctx, coreDNS); err != nil {
+		return err
+	}
+	d.report("CoreDNS ready")
+	stack, err := d.stackConfig()
+	if err != nil {
+		return err
+	}
+	return loader.LoadStack(ctx, stack.Images)
+}
+
+// stackConfig is the config of the stack dev.
+func (d *demo) stackConfig() (*config.Config, error) {
+	path := filepath.Join(d.root, "Pulumi.dev.yaml")
+	stack, err := config.FromFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		defaults := config.Default()
+		return &defaults, nil
+	}
+	return stack, err
+}
+
+func (d *demo) down(ctx context.Context) error {
+	n, err := node.Find(d.dir)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		d.report("no node runs")
+		return node.Clean(d.dir)
+	}
+	if err := n.Stop(ctx); err != nil {
+		return err
+	}
+	d.report("the node is stopped; its data is kept in %s", d.relative(string(d.dir)))
+	return nil
+}
+
+func (d *demo) status(ctx context.Context) error {
+	n, err := node.Find(d.dir)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return errors.New("no node runs; `make demo` starts one")
+	}
+	fmt.Printf("process     %d, since %s\n", n.PID, n.Started.Format(time.DateTime))
+	fmt.Printf("API         https://%s\n", n.Address)
+	fmt.Printf("kubeconfig  %s\n", d.relative(d.dir.Kubeconfig()))
+	fmt.Printf("logs        %s\n", d.relative(d.dir.Log()))
+	for _, failure := range n.Failures() {
+		fmt.Printf("failed      %s\n", failure)
+	}
+	if len(n.Failures()) > 0 {
+		return errors.New("the node has lost a part; `make demo` starts it again")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return n.AwaitAPI(ctx)
+}
+
+// exec becomes the command, in the node's namespaces.
+func (d *demo) exec(args []string) error {
+	if len(args) == 0 {
+		return errors.New("exec needs a command")
+	}
+	n, err := node.Find(d.dir)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return errors.New("no node runs; `make demo` starts one")
+	}
+	nsenter, err := exec.LookPath("nsenter")
+	if err != nil {
+		return err
+	}
+	args = append([]string{"nsenter", "--target", strconv.Itoa(n.PID), "--all", "--wd=/", "--"}, args...)
+	return syscall.Exec(nsenter, args, os.Environ())
+}
+
+// lock keeps a second command from doing the same work beside this one.
+func (d *demo) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(string(d.dir), 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.Create(filepath.Join(string(d.dir), "up.lock"))
+	if err != nil {
+		return nil, err
+	}
+	for waiting := false; ; waiting = true {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, err
+		}
+		if !waiting {
+			d.report("waiting for another localcluster to finish")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// relative is a path as a person in the work tree would write it.
+func (d *demo) relative(path string) string {
+	if relative, err := filepath.Rel(d.root, path); err == nil {
+		return relative
+	}
+	return path
+}

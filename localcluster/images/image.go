@@ -1,0 +1,169 @@
+// Package images puts container images into the node's containerd: pulled where
+// their registry answers, otherwise built from the programs' Go modules.
+package images
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// nobody owns the folders that the official images give to their user.
+const nobody = 65534
+
+// entry is one path in a layer: a folder, or a file with the content of text or
+// of the file named from, or a link.
+type entry struct {
+	path  string // without a leading slash; a folder ends with one
+	from  string
+	text  string
+	link  string
+	mode  fs.FileMode
+	owner int // user and group id
+}
+
+// recipe is how an image is made.
+type recipe struct {
+	layers     [][]entry
+	user       string
+	entrypoint []string
+	cmd        []string
+	workingDir string
+}
+
+// build makes the image. Equal content makes equal digests.
+func (r recipe) build() (v1.Image, error) {
+	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
+	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
+	for _, entries := range r.layers {
+		var archive bytes.Buffer
+		if err := writeTar(&archive, entries); err != nil {
+			return nil, err
+		}
+		// It never leaves the machine, so compressing it would be time wasted.
+		var err error
+		image, err = mutate.AppendLayers(image, static.NewLayer(archive.Bytes(), types.OCIUncompressedLayer))
+		if err != nil {
+			return nil, err
+		}
+	}
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture = "linux", runtime.GOARCH
+	file.Config = v1.Config{
+		User:       r.user,
+		Entrypoint: r.entrypoint,
+		Cmd:        r.cmd,
+		WorkingDir: r.workingDir,
+		Env:        []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+	}
+	return mutate.ConfigFile(image, file)
+}
+
+// writeTar writes the entries as a tar archive.
+func writeTar(w io.Writer, entries []entry) error {
+	archive := tar.NewWriter(w)
+	for _, e := range entries {
+		if err := e.write(archive); err != nil {
+			return fmt.Errorf("/%s: %w", e.path, err)
+		}
+	}
+	return archive.Close()
+}
+
+func (e entry) write(archive *tar.Writer) error {
+	header := &tar.Header{
+		Name:    e.path,
+		Mode:    int64(e.mode),
+		Uid:     e.owner,
+		Gid:     e.owner,
+		ModTime: time.Unix(0, 0),
+		Format:  tar.FormatPAX,
+	}
+	var content io.Reader = strings.NewReader(e.text)
+	switch {
+	case strings.HasSuffix(e.path, "/"):
+		header.Typeflag = tar.TypeDir
+	case e.link != "":
+		header.Typeflag, header.Linkname = tar.TypeSymlink, e.link
+	case e.from != "":
+		file, err := os.Open(e.from)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		header.Typeflag, header.Size = tar.TypeReg, info.Size()
+		content = file
+	default:
+		header.Typeflag, header.Size = tar.TypeReg, int64(len(e.text))
+	}
+	if err := archive.WriteHeader(header); err != nil {
+		return err
+	}
+	if header.Typeflag != tar.TypeReg {
+		return nil
+	}
+	_, err := io.Copy(archive, content)
+	return err
+}
+
+// program is a layer with one program at a path.
+func program(from, at string) []entry {
+	var entries []entry
+	for dir := path.Dir(at); dir != "."; dir = path.Dir(dir) {
+		entries = append([]entry{{path: dir + "/", mode: 0o755}}, entries...)
+	}
+	return append(entries, entry{path: at, from: from, mode: 0o755})
+}
+
+// bare is the base of images that hold nothing but a static program.
+func bare() []entry {
+	return []entry{
+		{path: "etc/", mode: 0o755},
+		{path: "etc/passwd", mode: 0o644, text: "root:x:0:0:root:/root:/sbin/nologin\n" +
+			"nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n" +
+			"nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"},
+		{path: "etc/group", mode: 0o644, text: "root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n"},
+		{path: "etc/nsswitch.conf", mode: 0o644, text: "hosts: files dns\n"},
+		{path: "etc/ssl/", mode: 0o755},
+		{path: "etc/ssl/certs/", mode: 0o755},
+		{path: "etc/ssl/certs/ca-certificates.crt", from: "/etc/ssl/certs/ca-certificates.crt", mode: 0o644},
+		{path: "tmp/", mode: 0o777 | 0o1000},
+	}
+}
+
+// busybox is the base of images that have a shell too: busybox is the path of a
+// static one and applets are the names of its programs.
+func busybox(busybox string, applets []string) []entry {
+	entries := append(bare(),
+		entry{path: "bin/", mode: 0o755},
+		entry{path: "bin/busybox", from: busybox, mode: 0o755},
+	)
+	for _, applet := range applets {
+		if applet != "busybox" {
+			entries = append(entries, entry{path: filepath.Join("bin", applet), link: "busybox", mode: 0o777})
+		}
+	}
+	return entries
+}

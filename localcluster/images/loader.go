@@ -1,0 +1,99 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
+)
+
+// probeTimeout is how long a registry may take to answer at all.
+const probeTimeout = 2 * time.Second
+
+// Loader puts images into a node.
+type Loader struct {
+	Containerd Containerd
+	Builder    *build.Builder
+	// Report is told what is done, and what a person should know.
+	Report func(format string, args ...any)
+
+	have   map[string]stored // what containerd has
+	probed map[string]error  // what came of asking a registry
+}
+
+// load stores the image under a name unless it is there already.
+func (l *Loader) load(ctx context.Context, ref string, image v1.Image, built bool) error {
+	have, err := l.stored(ctx, ref)
+	if err != nil {
+		return err
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return err
+	}
+	if have != nil && have.digest == digest.String() {
+		return nil
+	}
+	return l.Containerd.load(ctx, ref, image, built)
+}
+
+// stored is what containerd has under a name, or nil.
+func (l *Loader) stored(ctx context.Context, ref string) (*stored, error) {
+	if l.have == nil {
+		have, err := l.Containerd.list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l.have = have
+	}
+	if image, ok := l.have[ref]; ok {
+		return &image, nil
+	}
+	return nil, nil
+}
+
+// probe returns nil if the registry answers, whatever it says.
+func (l *Loader) probe(ctx context.Context, registry name.Registry) error {
+	if err, known := l.probed[registry.Name()]; known {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, registry.Scheme()+"://"+registry.Name()+"/v2/", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err == nil {
+		response.Body.Close()
+	}
+	if l.probed == nil {
+		l.probed = map[string]error{}
+	}
+	l.probed[registry.Name()] = err
+	return err
+}
+
+// shell is the layer of the machine's static busybox.
+func shell() ([]entry, error) {
+	path, err := exec.LookPath("busybox")
+	if err != nil {
+		return nil, err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, err
+	}
+	list, err := exec.Command(path, "--list").Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s --list: %w", path, err)
+	}
+	return busybox(path, strings.Fields(string(list))), nil
+}

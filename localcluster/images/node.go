@@ -1,0 +1,46 @@
+package images
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
+)
+
+// Pause is the image that holds a pod's namespaces open.
+const Pause = "localhost/pause:1"
+
+// LoadNode loads the images of the node itself, built here always, and returns
+// the reference of its DNS server's.
+func (l *Loader) LoadNode(ctx context.Context) (coreDNS string, err error) {
+	base, err := shell()
+	if err != nil {
+		return "", err
+	}
+	version, err := l.Builder.Version(build.CoreDNS)
+	if err != nil {
+		return "", err
+	}
+	coreDNS = "localhost/coredns:" + version
+	for ref, r := range map[string]recipe{
+		Pause: {
+			layers:     [][]entry{base},
+			user:       "65535:65535",
+			entrypoint: []string{"/bin/sleep", "infinity"},
+		},
+		coreDNS: {
+			layers:     [][]entry{bare(), program(l.Builder.Path("coredns"), "coredns")},
+			user:       "65532:65532",
+			entrypoint: []string{"/coredns"},
+		},
+	} {
+		image, err := r.build()
+		if err != nil {
+			return "", fmt.Errorf("image %s: %w", ref, err)
+		}
+		if err := l.load(ctx, ref, image, true); err != nil {
+			return "", fmt.Errorf("image %s: %w", ref, err)
+		}
+	}
+	return coreDNS, nil
+}

@@ -1,0 +1,57 @@
+// Command localcluster runs the demo: a single-node Kubernetes in Linux namespaces
+// of its own, and the Pulumi engine on it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
+)
+
+const usage = `usage: localcluster COMMAND
+
+  up           start the node, with the images of the stack dev in it
+  down         stop the node; its data stays in .local
+  status       say whether the node runs, and which of its parts failed
+  demo         up, then pulumi up of the stack dev
+  pulumi ARGS  run the pulumi CLI as the demo does
+  exec CMD     run a command on the node, as ssh to a real one would`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "localcluster:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New(usage)
+	}
+	if args[0] == initCommand && len(args) == 2 {
+		return node.Init(node.Dir(args[1]))
+	}
+	d, err := newDemo()
+	if err != nil {
+		return err
+	}
+	switch command, args := args[0], args[1:]; command {
+	case "up":
+		return d.up(ctx)
+	case "down":
+		return d.down(ctx)
+	case "status":
+		return d.status(ctx)
+	case "exec":
+		return d.exec(args)
+	default:
+		return fmt.Errorf("unknown command %q\n%s", command, usage)
+	}
+}

@@ -1,0 +1,85 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
+)
+
+//go:embed files/coredns.yaml
+var coreDNSManifest string
+
+// ApplyDNS applies the cluster's DNS server, which runs the image of that
+// reference, and returns when it answers.
+func (n *Node) ApplyDNS(ctx context.Context, image string) error {
+	manifest := os.Expand(coreDNSManifest, func(string) string { return image })
+	if err := n.apply(ctx, []byte(manifest)); err != nil {
+		return fmt.Errorf("CoreDNS: %w", err)
+	}
+	client, err := n.client()
+	if err != nil {
+		return err
+	}
+	return n.await(ctx, "CoreDNS", func() error {
+		d, err := client.AppsV1().Deployments("kube-system").Get(ctx, "coredns", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < 1 || d.Status.ReadyReplicas < 1 {
+			return ErrNotReady
+		}
+		return nil
+	})
+}
+
+// apply applies every object of a manifest, server-side.
+func (n *Node) apply(ctx context.Context, manifest []byte) error {
+	config, err := n.Config()
+	if err != nil {
+		return err
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	discoverer, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return err
+	}
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(discoverer))
+
+	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096)
+	for {
+		var object unstructured.Unstructured
+		if err := documents.Decode(&object); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		kind := object.GroupVersionKind()
+		mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+		if err != nil {
+			return err
+		}
+		resource := dynamic.ResourceInterface(client.Resource(mapping.Resource))
+		if namespace := object.GetNamespace(); namespace != "" {
+			resource = client.Resource(mapping.Resource).Namespace(namespace)
+		}
+		options := metav1.ApplyOptions{FieldManager: "localcluster", Force: true}
+		if _, err := resource.Apply(ctx, object.GetName(), &object, options); err != nil {
+			return fmt.Errorf("%s %s: %w", kind.Kind, object.GetName(), err)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// ErrNotReady is the cause of a node that did not become ready in time.
+var ErrNotReady = errors.New("not ready")
+
+// Config is the administrator's connection to the node's API server.
+func (n *Node) Config() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", n.Dir.Kubeconfig())
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.Burst = 50, 100 // it has the server for itself
+	return config, nil
+}
+
+// AwaitAPI returns when the API server is ready.
+func (n *Node) AwaitAPI(ctx context.Context) error {
+	client, err := n.client()
+	if err != nil {
+		return err
+	}
+	return n.await(ctx, "API server", func() error {
+		return client.RESTClient().Get().AbsPath("/readyz").Timeout(time.Second).Do(ctx).Error()
+	})
+}
+
+// AwaitReady returns when the kubelet has reported the node ready since it was
+// started; what it reported in an earlier life does not count.
+func (n *Node) AwaitReady(ctx context.Context) error {
+	client, err := n.client()
+	if err != nil {
+		return err
+	}
+	err = n.await(ctx, "kubelet", func() error {
+		node, err := client.CoreV1().Nodes().Get(ctx, Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for _, c := range node.Status.Conditions {
+			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && c.LastHeartbeatTime.After(n.Started.Add(-time.Second)) {
+				return nil
+			}
+		}
+		return ErrNotReady
+	})
+	if err != nil {
+		return err
+	}
+	// A kubelet may not set this label itself.
+	label := []byte(`{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":""}}}`)
+	_, err = client.CoreV1().Nodes().Patch(ctx, Name, types.StrategicMergePatchType, label, metav1.PatchOptions{})
+	return err
+}
+
+// await polls until check succeeds, the node fails or startTimeout has passed.
+func (n *Node) await(ctx context.Context, what string, check func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		if len(n.Failures()) > 0 {
+			return n.died()
+		}
+		select {
+		case <-n.exited:
+			return n.died()
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+				return fmt.Errorf("the %s is not ready after %s: %w; logs are in %s", what, startTimeout, err, n.Dir.Log())
+			}
+			return context.Cause(ctx)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (n *Node) client() (*kubernetes.Clientset, error) {
+	config, err := n.Config()
+	if err != nil {
+		return nil, err
+	}
+	return kubernetes.NewForConfig(config)
+}

@@ -1,0 +1,266 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Node is a node that runs.
+type Node struct {
+	Dir     Dir
+	PID     int    // of its process 1, as the machine numbers it
+	Address string // of the API server, host:port on the machine's loopback
+	Started time.Time
+
+	leash  *os.File // nil if another command started the node
+	exited <-chan struct{}
+}
+
+// identityFile is what the lock file says of the node that holds it.
+type record struct {
+	PID     int       `json:"pid"`
+	Address string    `json:"address"`
+	Started time.Time `json:"started"`
+}
+
+// Find returns the node that runs from dir, or nil if there is none.
+func Find(dir Dir) (*Node, error) {
+	file, err := os.Open(dir.lock())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	// The kernel drops the lock with the process, so what the file says is true
+	// exactly while the lock is held.
+	switch err := unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB); {
+	case err == nil:
+		return nil, nil
+	case !errors.Is(err, unix.EWOULDBLOCK):
+		return nil, err
+	}
+	var r record
+	if err := json.NewDecoder(file).Decode(&r); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir.lock(), err)
+	}
+	return &Node{Dir: dir, PID: r.PID, Address: r.Address, Started: r.Started}, nil
+}
+
+// Start starts a node whose process 1 runs the given command line. Until Keep is
+// called the node ends with the calling process, however that ends.
+func Start(dir Dir, command ...string) (*Node, error) {
+	for _, path := range []string{dir.lib(), dir.Log(), dir.SSD()} {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := ensurePKI(dir.pki(), time.Now()); err != nil {
+		return nil, fmt.Errorf("certificates: %w", err)
+	}
+	// A node that was killed could not remove its groups.
+	if err := errors.Join(removeCgroup(dir.cgroup()), makeCgroup(dir.cgroup())); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(dir.failures()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+
+	lock, err := os.OpenFile(dir.lock(), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, fmt.Errorf("a node already runs: locking %s: %w", dir.lock(), err)
+	}
+	listener, err := listen()
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close()
+	socket, err := listener.File()
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
+	leashEnd, leash, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer leashEnd.Close()
+	output, err := os.Create(dir.Log("node.log"))
+	if err != nil {
+		return nil, err
+	}
+	defer output.Close()
+
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.ExtraFiles = []*os.File{socket, lock, leashEnd} // listenerFD, lockFD, leashFD
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Setsid:     true,
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the node in namespaces of its own: %w", err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+
+	n := &Node{
+		Dir:     dir,
+		PID:     cmd.Process.Pid,
+		Address: listener.Addr().String(),
+		Started: time.Now(),
+		leash:   leash,
+		exited:  exited,
+	}
+	data, err := json.Marshal(record{n.PID, n.Address, n.Started})
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		lock.Truncate(0),
+		func() error { _, err := lock.WriteAt(data, 0); return err }(),
+		writeKubeconfig(dir.Kubeconfig(), dir.pki(), "admin", "https://"+n.Address),
+	)
+	return n, err
+}
+
+// listen prefers Port, so that the kubeconfig of one start serves the next.
+func listen() (*net.TCPListener, error) {
+	loopback := net.IPv4(127, 0, 0, 1)
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback, Port: Port})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback})
+	}
+	return listener, err
+}
+
+// Keep lets the node outlive this process.
+func (n *Node) Keep() error {
+	if n.leash == nil {
+		return nil
+	}
+	_, err := n.leash.Write([]byte{1})
+	err = errors.Join(err, n.leash.Close())
+	n.leash = nil
+	return err
+}
+
+// Stop ends the node and everything in it, and returns when all of it is gone.
+// Its data stays.
+func (n *Node) Stop(ctx context.Context) error {
+	// The descriptor stands for this process even if its number is used again.
+	fd, err := unix.PidfdOpen(n.PID, 0)
+	if err == nil {
+		defer unix.Close(fd)
+		if holder, findErr := Find(n.Dir); findErr != nil || holder != nil && holder.PID != n.PID {
+			return errors.Join(findErr, fmt.Errorf("process %d is not the node", n.PID))
+		} else if holder != nil {
+			if err := end(ctx, fd); err != nil {
+				return err
+			}
+		}
+	} else if !errors.Is(err, unix.ESRCH) {
+		return err
+	}
+	return removeCgroup(n.Dir.cgroup())
+}
+
+// end sends SIGTERM to the process of the descriptor, and SIGKILL if that does
+// not end it in time or the context ends first.
+func end(ctx context.Context, fd int) error {
+	if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(2 * stopTimeout)
+	for killed := false; ; {
+		// Process 1 of a namespace is gone only after all others in it are.
+		polled, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
+		switch {
+		case polled > 0:
+			return nil
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return err
+		}
+		if !killed && (ctx.Err() != nil || time.Now().After(deadline)) {
+			killed = true
+			if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Failures are the parts that ended although they should run, each with the log
+// that tells why.
+func (n *Node) Failures() []string {
+	data, err := os.ReadFile(n.Dir.failures())
+	if err != nil {
+		return nil
+	}
+	var failures []string
+	for line := range strings.Lines(string(data)) {
+		name, _, _ := strings.Cut(line, " ")
+		failures = append(failures, fmt.Sprintf("%s; its log is %s", strings.TrimSpace(line), n.Dir.Log(name+".log")))
+	}
+	return failures
+}
+
+// died is the error of a node that ended or lost a part.
+func (n *Node) died() error {
+	failures := n.Failures()
+	if len(failures) == 0 {
+		failures = []string{"its log is " + n.Dir.Log("node.log")}
+		if last := lastLine(n.Dir.Log("node.log")); last != "" {
+			failures[0] += " and ends with: " + last
+		}
+	}
+	return fmt.Errorf("the node failed: %s", strings.Join(failures, "; "))
+}
+
+func lastLine(path string) string {
+	file, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return lines[len(lines)-1]
+}
+
+// Root is a path to the node's root directory from outside.
+func (n *Node) Root(elem ...string) string {
+	return filepath.Join(append([]string{"/proc", strconv.Itoa(n.PID), "root"}, elem...)...)
+}
+
+// Ours reports whether this process started the node and has not let go of it.
+func (n *Node) Ours() bool { return n.leash != nil }
+
+// Clean removes what a node that was killed could not remove itself.
+func Clean(dir Dir) error { return removeCgroup(dir.cgroup()) }
