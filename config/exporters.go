@@ -47,6 +47,9 @@ type KubeStateMetrics struct {
 type BlackboxExporter struct {
 	// Deploy it. The kubernetes-services job needs it.
 	Enabled bool `json:"enabled"`
+	// Probe modules in the exporter's own format, beside http_2xx, http_2xx_insecure and tcp_connect:
+	// https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
+	Modules map[string]map[string]any `json:"modules"`
 	// Compute resources of the pod.
 	Resources Resources `json:"resources"`
 	Scheduling

@@ -55,6 +55,9 @@ func defaultStorage() Storage {
 	}
 }
 
+// Protected tells whether there are volumes and deleting them is refused.
+func (s Storage) Protected() bool { return s.Protect && s.Mode != EphemeralStorage }
+
 func (s Storage) validate(replicas int) Problems {
 	var p Problems
 	if s.Size.Cmp(quantity("1Gi").Quantity) < 0 {

@@ -1,0 +1,120 @@
+package components
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// account creates the app's ServiceAccount and returns its name.
+func (a app) account(ctx *pulumi.Context, resource string, opts ...pulumi.ResourceOption) (pulumi.StringInput, error) {
+	account, err := corev1.NewServiceAccount(ctx, resource, &corev1.ServiceAccountArgs{
+		Metadata: a.metadata(a.name),
+		// Pods that talk to the API say so themselves.
+		AutomountServiceAccountToken: pulumi.Bool(false),
+		ImagePullSecrets:             a.pullSecrets(),
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return account.Metadata.Name().Elem(), nil
+}
+
+// clusterRole grants rules in the whole cluster to the account.
+func (a app) clusterRole(ctx *pulumi.Context, resource string, account pulumi.StringInput, rules rbacv1.PolicyRuleArray, opts ...pulumi.ResourceOption) error {
+	role, err := rbacv1.NewClusterRole(ctx, resource, &rbacv1.ClusterRoleArgs{
+		Metadata: a.clusterMetadata(a.name),
+		Rules:    rules,
+	}, opts...)
+	if err != nil {
+		return err
+	}
+	_, err = rbacv1.NewClusterRoleBinding(ctx, resource+"-binding", &rbacv1.ClusterRoleBindingArgs{
+		Metadata: a.clusterMetadata(a.name),
+		RoleRef:  roleRef("ClusterRole", role.Metadata.Name().Elem()),
+		Subjects: a.subjects(account),
+	}, opts...)
+	return err
+}
+
+// namespaceRole grants rules in one namespace to the account.
+func (a app) namespaceRole(ctx *pulumi.Context, resource, namespace string, account pulumi.StringInput, rules rbacv1.PolicyRuleArray, opts ...pulumi.ResourceOption) error {
+	metadata := a.metadata(a.site.Config.Cluster.Namespace + "-" + a.name)
+	if namespace != a.site.Config.Cluster.Namespace {
+		metadata.Namespace = pulumi.String(namespace)
+	}
+	role, err := rbacv1.NewRole(ctx, resource, &rbacv1.RoleArgs{Metadata: metadata, Rules: rules}, opts...)
+	if err != nil {
+		return err
+	}
+	_, err = rbacv1.NewRoleBinding(ctx, resource+"-binding", &rbacv1.RoleBindingArgs{
+		Metadata: metadata,
+		RoleRef:  roleRef("Role", role.Metadata.Name().Elem()),
+		Subjects: a.subjects(account),
+	}, opts...)
+	return err
+}
+
+func roleRef(kind string, name pulumi.StringInput) *rbacv1.RoleRefArgs {
+	return &rbacv1.RoleRefArgs{ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String(kind), Name: name}
+}
+
+func (a app) subjects(account pulumi.StringInput) rbacv1.SubjectArray {
+	return rbacv1.SubjectArray{&rbacv1.SubjectArgs{Kind: pulumi.String("ServiceAccount"), Name: account, Namespace: a.site.Namespace}}
+}
+
+// access grants Prometheus what its enabled jobs need, and no more.
+func (c *Prometheus) access(ctx *pulumi.Context, name string, a app) (pulumi.StringInput, error) {
+	cfg := a.site.Config
+	account, err := a.account(ctx, name+"-account", pulumi.Parent(c))
+	if err != nil {
+		return nil, err
+	}
+	var rules rbacv1.PolicyRuleArray
+	if cfg.JobEnabled(config.NodesJob) || cfg.JobEnabled(config.CadvisorJob) {
+		rules = append(rules,
+			rule("", []string{"nodes"}, "get", "list", "watch"),
+			rule("", []string{"nodes/metrics"}, "get")) // of the kubelets themselves, not through the API server
+	}
+	if cfg.JobEnabled(config.APIServersJob) {
+		rules = append(rules, &rbacv1.PolicyRuleArgs{
+			NonResourceURLs: pulumi.ToStringArray([]string{"/metrics"}),
+			Verbs:           pulumi.ToStringArray([]string{"get"}),
+		})
+	}
+	discovery := rbacv1.PolicyRuleArray{
+		rule("", []string{"pods", "services"}, "get", "list", "watch"),
+		rule("discovery.k8s.io", []string{"endpointslices"}, "get", "list", "watch"),
+	}
+	if len(cfg.Discovery.Namespaces) == 0 {
+		rules = append(rules, discovery...)
+	} else {
+		namespaces := append(slices.Clone(cfg.Discovery.Namespaces), cfg.Cluster.Namespace)
+		if cfg.JobEnabled(config.APIServersJob) {
+			namespaces = append(namespaces, "default") // where the kubernetes Service is
+		}
+		slices.Sort(namespaces)
+		for _, namespace := range slices.Compact(namespaces) {
+			if err := a.namespaceRole(ctx, fmt.Sprintf("%s-role-%s", name, namespace), namespace, account, discovery, pulumi.Parent(c)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(rules) == 0 {
+		return account, nil
+	}
+	return account, a.clusterRole(ctx, name+"-role", account, rules, pulumi.Parent(c))
+}
+
+func rule(group string, resources []string, verbs ...string) *rbacv1.PolicyRuleArgs {
+	return &rbacv1.PolicyRuleArgs{
+		ApiGroups: pulumi.ToStringArray([]string{group}),
+		Resources: pulumi.ToStringArray(resources),
+		Verbs:     pulumi.ToStringArray(verbs),
+	}
+}

@@ -1,0 +1,23 @@
+package components
+
+import (
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// budget lets a drain take one of several replicas at a time. A single replica
+// gets none: it would block every drain.
+func (a app) budget(ctx *pulumi.Context, resource string, replicas int, opts ...pulumi.ResourceOption) error {
+	if replicas < 2 {
+		return nil
+	}
+	_, err := policyv1.NewPodDisruptionBudget(ctx, resource, &policyv1.PodDisruptionBudgetArgs{
+		Metadata: a.metadata(a.name),
+		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
+			MaxUnavailable: pulumi.Int(1),
+			Selector:       &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+		},
+	}, opts...)
+	return err
+}

@@ -1,0 +1,40 @@
+package components
+
+import (
+	"fmt"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// Discovery is what Prometheus scrapes: prometheus.yml in a ConfigMap, which a
+// running server reloads by itself.
+type Discovery struct {
+	pulumi.ResourceState
+
+	ConfigMap string // name; its key is prometheus.yml
+}
+
+// NewDiscovery renders prometheus.yml. It fails, before any object exists, with
+// whatever Prometheus' own loader says against it.
+func NewDiscovery(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Discovery, error) {
+	text, err := render.Prometheus(site.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	c := &Discovery{ConfigMap: "prometheus-config"}
+	if err := register(ctx, "Discovery", name, c, opts...); err != nil {
+		return nil, err
+	}
+	a := app{site: site, name: "prometheus", role: "server"}
+	_, err = corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
+		Metadata: a.metadata(c.ConfigMap),
+		Data:     pulumi.StringMap{"prometheus.yml": pulumi.String(text)},
+	}, pulumi.Parent(c))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"configMap": pulumi.String(c.ConfigMap)})
+}

@@ -1,0 +1,107 @@
+package components
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// KubeStateMetrics reports the state of Kubernetes objects: a Deployment, its
+// Service, and the right to list and watch the configured kinds.
+type KubeStateMetrics struct{ pulumi.ResourceState }
+
+// NewKubeStateMetrics deploys kube-state-metrics.
+func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*KubeStateMetrics, error) {
+	c := &KubeStateMetrics{}
+	if err := register(ctx, "KubeStateMetrics", name, c, opts...); err != nil {
+		return nil, err
+	}
+	cfg := site.Config.Exporters.KubeStateMetrics
+	a := app{site: site, name: "kube-state-metrics", role: "exporter", image: config.KubeStateMetricsImage}
+	account, err := a.account(ctx, name+"-account", pulumi.Parent(c))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := a.clusterRole(ctx, name+"-role", account, watchKinds(cfg.Kinds), pulumi.Parent(c)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	metrics, telemetry := port{"metrics", 8080}, port{"telemetry", 8081}
+	ports := []port{metrics, telemetry}
+	if _, err := a.service(ctx, name+"-service", a.name, true, ports, pulumi.Parent(c)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := a.admit(ctx, name+"-network", false, ports, []string{"prometheus"}, pulumi.Parent(c)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	_, err = appsv1.NewDeployment(ctx, name+"-deployment", &appsv1.DeploymentArgs{
+		Metadata: a.metadata(a.name),
+		Spec: &appsv1.DeploymentSpecArgs{
+			Replicas: pulumi.Int(1),
+			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+			Template: a.pod(&corev1.PodSpecArgs{
+				ServiceAccountName:           account,
+				AutomountServiceAccountToken: pulumi.Bool(true),
+				SecurityContext:              nonRoot(nobody),
+				Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
+					Name:           pulumi.String(a.name),
+					Args:           pulumi.ToStringArray(kubeStateMetricsFlags(cfg)),
+					Ports:          containerPorts(ports...),
+					ReadinessProbe: probe("/readyz", telemetry.name, 10, 3),
+					LivenessProbe:  probe("/livez", metrics.name, 20, 6),
+				}, cfg.Resources)},
+			}, cfg.Scheduling),
+		},
+	}, pulumi.Parent(c))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+}
+
+func kubeStateMetricsFlags(cfg config.KubeStateMetrics) []string {
+	kinds := make([]string, len(cfg.Kinds))
+	for i, kind := range cfg.Kinds {
+		kinds[i] = string(kind)
+	}
+	slices.Sort(kinds)
+	flags := []string{"--port=8080", "--telemetry-port=8081", "--resources=" + strings.Join(kinds, ",")}
+	for flag, allowlist := range map[string]map[config.Kind][]string{
+		"--metric-labels-allowlist":      cfg.MetricLabelsAllowlist,
+		"--metric-annotations-allowlist": cfg.MetricAnnotationsAllowlist,
+	} {
+		var entries []string
+		for kind, labels := range allowlist {
+			entries = append(entries, fmt.Sprintf("%s=[%s]", kind, strings.Join(labels, ",")))
+		}
+		if len(entries) > 0 {
+			slices.Sort(entries)
+			flags = append(flags, flag+"="+strings.Join(entries, ","))
+		}
+	}
+	slices.Sort(flags)
+	return flags
+}
+
+// watchKinds grants list and watch on kinds, a rule for each API group.
+func watchKinds(kinds []config.Kind) rbacv1.PolicyRuleArray {
+	byGroup := map[string][]string{}
+	for _, kind := range kinds {
+		group := config.KindGroups[kind]
+		byGroup[group] = append(byGroup[group], string(kind))
+	}
+	var rules rbacv1.PolicyRuleArray
+	for _, group := range slices.Sorted(maps.Keys(byGroup)) {
+		slices.Sort(byGroup[group])
+		rules = append(rules, rule(group, byGroup[group], "list", "watch"))
+	}
+	return rules
+}

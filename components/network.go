@@ -1,0 +1,64 @@
+package components
+
+import (
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// service creates a Service of the app. It does not wait for endpoints: the
+// workload behind it does, with a timeout that fits.
+func (a app) service(ctx *pulumi.Context, resource, name string, headless bool, ports []port, opts ...pulumi.ResourceOption) (*corev1.Service, error) {
+	metadata := a.metadata(name)
+	metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	spec := &corev1.ServiceSpecArgs{Selector: a.selector(), Type: pulumi.String("ClusterIP")}
+	if headless {
+		spec.ClusterIP = pulumi.String("None")
+		spec.PublishNotReadyAddresses = pulumi.Bool(true)
+	}
+	var array corev1.ServicePortArray
+	for _, p := range ports {
+		array = append(array, &corev1.ServicePortArgs{Name: pulumi.String(p.name), Port: pulumi.Int(p.number), TargetPort: pulumi.String(p.name)})
+	}
+	spec.Ports = array
+	return corev1.NewService(ctx, resource, &corev1.ServiceArgs{Metadata: metadata, Spec: spec}, opts...)
+}
+
+// admit creates the app's NetworkPolicy: the ports may be reached from the
+// pods of the named apps and, for a web UI, from the configured namespaces.
+func (a app) admit(ctx *pulumi.Context, resource string, webUI bool, ports []port, from []string, opts ...pulumi.ResourceOption) error {
+	policies := a.site.Config.Cluster.NetworkPolicies
+	if !policies.Enabled {
+		return nil
+	}
+	var peers networkingv1.NetworkPolicyPeerArray
+	for _, name := range from {
+		peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{PodSelector: &metav1.LabelSelectorArgs{
+			MatchLabels: pulumi.StringMap{
+				"app.kubernetes.io/name":     pulumi.String(name),
+				"app.kubernetes.io/instance": pulumi.String(a.site.Config.Cluster.Namespace),
+			},
+		}})
+	}
+	if webUI {
+		for _, namespace := range policies.FromNamespaces {
+			peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{NamespaceSelector: &metav1.LabelSelectorArgs{
+				MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(namespace)},
+			}})
+		}
+	}
+	var allowed networkingv1.NetworkPolicyPortArray
+	for _, p := range ports {
+		allowed = append(allowed, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String("TCP")})
+	}
+	_, err := networkingv1.NewNetworkPolicy(ctx, resource, &networkingv1.NetworkPolicyArgs{
+		Metadata: a.metadata(a.name),
+		Spec: &networkingv1.NetworkPolicySpecArgs{
+			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),
+			Ingress:     networkingv1.NetworkPolicyIngressRuleArray{&networkingv1.NetworkPolicyIngressRuleArgs{From: peers, Ports: allowed}},
+		},
+	}, opts...)
+	return err
+}

@@ -1,0 +1,192 @@
+package components
+
+import (
+	"fmt"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	storagev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/storage/v1"
+	property "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// dataVolume is the claim template, and so the volume, of Prometheus' samples.
+const dataVolume = "data"
+
+// Storage is where the replicas of Prometheus keep their samples: a claim for
+// each, and with local storage the volumes and their StorageClass too.
+type Storage struct {
+	pulumi.ResourceState
+
+	// Claims are what the StatefulSet adopts by name; none for ephemeral storage.
+	Claims []pulumi.Resource
+}
+
+// NewStorage creates the volumes of cfg.Prometheus.Replicas replicas.
+func NewStorage(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Storage, error) {
+	c := &Storage{}
+	if err := register(ctx, "Storage", name, c, opts...); err != nil {
+		return nil, err
+	}
+	storage := site.Config.Storage
+	a := app{site: site, name: "prometheus", role: "storage"}
+	switch storage.Mode {
+	case config.EphemeralStorage:
+		if err := ctx.Log.Warn("storage.mode is ephemeral: samples are lost with each pod", &pulumi.LogArgs{Resource: c}); err != nil {
+			return nil, err
+		}
+	case config.LocalStorageMode:
+		if err := c.local(ctx, name, a); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	default:
+		if err := c.dynamic(ctx, name, a); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+}
+
+// dynamic claims volumes that a StorageClass provisions.
+func (c *Storage) dynamic(ctx *pulumi.Context, name string, a app) error {
+	var class pulumi.StringPtrInput // nil is the cluster's default class
+	if storageClass := a.site.Config.Storage.StorageClass; storageClass != "" {
+		class = pulumi.String(storageClass)
+	}
+	for replica := range a.site.Config.Prometheus.Replicas {
+		if err := c.claim(ctx, name, a, replica, class); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// local claims a directory on the disk of a node for each replica.
+func (c *Storage) local(ctx *pulumi.Context, name string, a app) error {
+	storage := a.site.Config.Storage
+	class, err := storagev1.NewStorageClass(ctx, name+"-class", &storagev1.StorageClassArgs{
+		Metadata:    a.clusterMetadata("prometheus-local"),
+		Provisioner: pulumi.String("kubernetes.io/no-provisioner"),
+		// The scheduler picks the pod's node first, and with it the volume.
+		VolumeBindingMode:    pulumi.String("WaitForFirstConsumer"),
+		ReclaimPolicy:        pulumi.String("Retain"),
+		AllowVolumeExpansion: pulumi.Bool(true),
+	}, pulumi.Parent(c))
+	if err != nil {
+		return err
+	}
+	className := class.Metadata.Name().Elem()
+	for replica, node := range storage.Local.Nodes {
+		_, err := corev1.NewPersistentVolume(ctx, fmt.Sprintf("%s-volume-%d", name, replica), &corev1.PersistentVolumeArgs{
+			Metadata: a.clusterMetadata(claimName(replica)),
+			Spec: &corev1.PersistentVolumeSpecArgs{
+				Capacity:                      pulumi.StringMap{"storage": pulumi.String(storage.Size.String())},
+				AccessModes:                   pulumi.ToStringArray([]string{"ReadWriteOnce"}),
+				PersistentVolumeReclaimPolicy: pulumi.String("Retain"),
+				StorageClassName:              className,
+				VolumeMode:                    pulumi.String("Filesystem"),
+				// Reserved: replica N has its data on node N and nowhere else.
+				ClaimRef: &corev1.ObjectReferenceArgs{
+					ApiVersion: pulumi.String("v1"),
+					Kind:       pulumi.String("PersistentVolumeClaim"),
+					Namespace:  a.site.Namespace,
+					Name:       pulumi.String(claimName(replica)),
+				},
+				Local: &corev1.LocalVolumeSourceArgs{Path: pulumi.String(storage.Local.Path)},
+				NodeAffinity: &corev1.VolumeNodeAffinityArgs{Required: &corev1.NodeSelectorArgs{
+					NodeSelectorTerms: corev1.NodeSelectorTermArray{&corev1.NodeSelectorTermArgs{
+						MatchExpressions: corev1.NodeSelectorRequirementArray{&corev1.NodeSelectorRequirementArgs{
+							Key:      pulumi.String("kubernetes.io/hostname"),
+							Operator: pulumi.String("In"),
+							Values:   pulumi.ToStringArray([]string{node}),
+						}},
+					}},
+				}},
+			},
+		}, pulumi.Parent(c), pulumi.Protect(storage.Protected()))
+		if err != nil {
+			return err
+		}
+		if err := c.claim(ctx, name, a, replica, className); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claim creates the PersistentVolumeClaim that the StatefulSet would otherwise
+// create itself. As a resource of its own it grows in place.
+func (c *Storage) claim(ctx *pulumi.Context, name string, a app, replica int, class pulumi.StringPtrInput) error {
+	hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-claim-%d-keeps-its-size", name, replica))
+	if err != nil {
+		return err
+	}
+	storage := a.site.Config.Storage
+	claim, err := corev1.NewPersistentVolumeClaim(ctx, fmt.Sprintf("%s-claim-%d", name, replica), &corev1.PersistentVolumeClaimArgs{
+		Metadata: a.metadata(claimName(replica)),
+		Spec:     claimSpec(storage, class),
+	}, pulumi.Parent(c), pulumi.Protect(storage.Protected()),
+		pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))
+	if err != nil {
+		return err
+	}
+	c.Claims = append(c.Claims, claim)
+	return nil
+}
+
+// claimSpec asks for a volume of the configured size.
+func claimSpec(storage config.Storage, class pulumi.StringPtrInput) *corev1.PersistentVolumeClaimSpecArgs {
+	return &corev1.PersistentVolumeClaimSpecArgs{
+		AccessModes:      pulumi.ToStringArray([]string{"ReadWriteOnce"}),
+		StorageClassName: class,
+		Resources: &corev1.VolumeResourceRequirementsArgs{
+			Requests: pulumi.StringMap{"storage": pulumi.String(storage.Size.String())},
+		},
+	}
+}
+
+// claimTemplate is what makes the StatefulSet adopt the claims: it looks for
+// <template>-<StatefulSet>-<ordinal> before it creates one.
+func claimTemplate(a app) corev1.PersistentVolumeClaimTypeArray {
+	return corev1.PersistentVolumeClaimTypeArray{&corev1.PersistentVolumeClaimTypeArgs{
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(dataVolume)},
+		Spec:     claimSpec(a.site.Config.Storage, nil),
+	}}
+}
+
+func claimName(replica int) string { return fmt.Sprintf("%s-prometheus-%d", dataVolume, replica) }
+
+// refuseShrinking fails the preview, and so the update, of a claim that would
+// become smaller: Kubernetes refuses it too, but halfway through the update.
+func refuseShrinking(ctx *pulumi.Context, name string) (*pulumi.ResourceHook, error) {
+	return ctx.RegisterResourceHook(name, func(args *pulumi.ResourceHookArgs) error {
+		before, after := requestedStorage(args.OldInputs), requestedStorage(args.NewInputs)
+		if after.Cmp(before) < 0 {
+			return fmt.Errorf("storage.size: %s is smaller than the %s of volume %s; a volume only grows: set storage.size to %s or more",
+				after.String(), before.String(), args.Name, before.String())
+		}
+		return nil
+	}, &pulumi.ResourceHookOptions{OnDryRun: true})
+}
+
+// requestedStorage is the size a claim's inputs ask for, 0 if that is not known.
+func requestedStorage(inputs property.PropertyMap) resource.Quantity {
+	value := property.NewObjectProperty(inputs)
+	for _, key := range []property.PropertyKey{"spec", "resources", "requests", "storage"} {
+		if !value.IsObject() {
+			return resource.Quantity{}
+		}
+		value = value.ObjectValue()[key]
+	}
+	if !value.IsString() {
+		return resource.Quantity{}
+	}
+	size, err := resource.ParseQuantity(value.StringValue())
+	if err != nil {
+		return resource.Quantity{}
+	}
+	return size
+}

@@ -1,0 +1,66 @@
+// Command kubernetes-prometheus is the Pulumi program: one stack deploys one
+// cluster's monitoring system.
+package main
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+func main() {
+	var stack map[string]string // every value of the stack, so that a misspelt key is seen
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		cfg, err := config.FromPulumi(stack)
+		if err != nil {
+			return err
+		}
+		return deploy(ctx, cfg)
+	}, func(run *pulumi.RunInfo) { stack = run.Config })
+}
+
+// deploy is the architecture: what discovery finds and the exporters report,
+// Prometheus scrapes onto its storage.
+func deploy(ctx *pulumi.Context, cfg *config.Config) error {
+	cluster, err := components.NewCluster(ctx, "cluster", cfg)
+	if err != nil {
+		return err
+	}
+	site, on := cluster.Site, pulumi.Provider(cluster.Provider)
+
+	storage, err := components.NewStorage(ctx, "storage", site, on)
+	if err != nil {
+		return err
+	}
+	discovery, err := components.NewDiscovery(ctx, "discovery", site, on)
+	if err != nil {
+		return err
+	}
+	if err := components.NewExporters(ctx, site, on); err != nil {
+		return err
+	}
+	prometheus, err := components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
+		Site:      site,
+		ConfigMap: discovery.ConfigMap,
+		Claims:    storage.Claims,
+	}, on)
+	if err != nil {
+		return err
+	}
+
+	ctx.Export("namespace", site.Namespace)
+	ctx.Export("prometheusUrl", prometheus.URL)
+	ctx.Export("prometheusPortForward", pulumi.Sprintf("kubectl%s port-forward -n %s service/prometheus 9090",
+		contextFlag(cfg), site.Namespace))
+	return nil
+}
+
+func contextFlag(cfg *config.Config) string {
+	if cfg.Cluster.Context == "" {
+		return ""
+	}
+	return fmt.Sprintf(" --context %s", cfg.Cluster.Context)
+}
