@@ -39,6 +39,9 @@ func (c *cluster) await(ctx context.Context, obj *unstructured.Unstructured, rep
 		return false, notYet(why)
 	})
 	if err == nil {
+		if live != obj {
+			report("ready")
+		}
 		return live, nil
 	}
 	// The operation's time is up; finding out why gets a little of its own.

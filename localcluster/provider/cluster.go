@@ -39,7 +39,7 @@ type cluster struct {
 	mapper  meta.ResettableRESTMapper
 	rest    rest.Interface // for what is no object: container logs; nil in tests
 
-	poll time.Duration // between two looks at an object that is waited for
+	poll time.Duration // at most this between two looks at an object that is waited for
 }
 
 // connect returns the cluster that the settings select, or why it cannot be reached.
@@ -195,10 +195,15 @@ func explainConflict(err error) error {
 func (c *cluster) awaitLeaving(ctx context.Context, obj *unstructured.Unstructured) error {
 	return c.until(ctx, func() (bool, error) {
 		live, err := c.get(ctx, obj)
-		if apierrors.IsNotFound(err) {
+		switch {
+		case apierrors.IsNotFound(err):
+			return true, nil
+		case err != nil:
+			return false, err
+		case live.GetDeletionTimestamp() == nil:
 			return true, nil
 		}
-		return err == nil && live.GetDeletionTimestamp() == nil, err
+		return false, notYet(whyStaying(live))
 	})
 }
 
@@ -225,12 +230,11 @@ func (c *cluster) delete(ctx context.Context, ref *unstructured.Unstructured, re
 	return c.until(ctx, func() (bool, error) {
 		live, err := client.Get(ctx, ref.GetName(), metav1.GetOptions{})
 		switch {
-		case apierrors.IsNotFound(err):
+		case apierrors.IsNotFound(err), err == nil && uid != "" && live.GetUID() != uid: // gone, or already succeeded
+			report("gone")
 			return true, nil
 		case err != nil:
 			return false, err
-		case uid != "" && live.GetUID() != uid:
-			return true, nil // someone has created a successor
 		}
 		uid = live.GetUID()
 		why := whyStaying(live)
@@ -262,22 +266,24 @@ func (n notYet) Error() string { return string(n) }
 // until polls done until it is true or fails; notYet and short failures of the API server
 // keep it waiting. If the context ends first the error is the last reason to wait.
 func (c *cluster) until(ctx context.Context, done func() (bool, error)) error {
-	for {
+	reason := error(notYet("no answer yet"))
+	for pause := c.poll / 16; ; pause = min(2*pause, c.poll) {
 		ok, err := done()
-		if ok {
-			return nil
-		}
 		var wait notYet
-		if err != nil && !errors.As(err, &wait) && !transient(err) && ctx.Err() == nil {
+		switch {
+		case ok:
+			return nil
+		case ctx.Err() != nil:
+			return reason
+		case err != nil && !errors.As(err, &wait) && !transient(err):
 			return err
+		case err != nil:
+			reason = err
 		}
 		select {
 		case <-ctx.Done():
-			if err == nil || errors.Is(err, ctx.Err()) {
-				return ctx.Err()
-			}
-			return err
-		case <-time.After(c.poll):
+			return reason
+		case <-time.After(pause):
 		}
 	}
 }

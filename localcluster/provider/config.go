@@ -187,6 +187,8 @@ func (p *Provider) Configure(ctx context.Context, req plugin.ConfigureRequest) (
 		p.unreachable = fmt.Errorf("its kubeconfig is not known yet")
 		return plugin.ConfigureResponse{}, nil
 	}
-	p.cluster, p.unreachable = connect(s, p.log)
+	if p.cluster, p.unreachable = connect(s, p.log); p.unreachable != nil {
+		p.log.Warn(ctx, "", fmt.Sprintf("%v. A preview goes on, and no API server validates it.", p.errUnreachable()))
+	}
 	return plugin.ConfigureResponse{}, nil
 }

@@ -158,9 +158,7 @@ func (p *Provider) apply(
 	id := idOf(live)
 	ready, err := p.cluster.await(ctx, live, p.progress(urn))
 	if err != nil {
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			err = fmt.Errorf("not ready within %s: %w", timeout, err)
-		}
+		err = explainEnd(ctx, err, fmt.Sprintf("not ready within %s", timeout))
 		return "", nil, initFailed(id, toOutputs(live, inputs), nil, redact(fmt.Errorf("%s: %w", describe(live), err), inputs))
 	}
 	if ready.GetKind() == "CustomResourceDefinition" {
@@ -266,9 +264,7 @@ func (p *Provider) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin
 	ctx, stop := p.operation(ctx, timeout)
 	defer stop()
 	if err := p.cluster.delete(ctx, ref, p.progress(req.URN)); err != nil {
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			err = fmt.Errorf("not gone within %s: %w", timeout, err)
-		}
+		err = explainEnd(ctx, err, fmt.Sprintf("not gone within %s", timeout))
 		return plugin.DeleteResponse{}, fmt.Errorf("%s: %w", describe(ref), err)
 	}
 	return plugin.DeleteResponse{}, nil
@@ -279,6 +275,18 @@ func (p *Provider) operation(ctx context.Context, timeout time.Duration) (contex
 	ctx, stop := context.WithTimeout(ctx, timeout)
 	detach := context.AfterFunc(p.cancelled, stop)
 	return ctx, func() { detach(); stop() }
+}
+
+// explainEnd says that an operation failed because its time was up or it was cancelled.
+func explainEnd(ctx context.Context, err error, timedOut string) error {
+	switch ctx.Err() {
+	case nil:
+		return err
+	case context.DeadlineExceeded:
+		return fmt.Errorf("%s: %w", timedOut, err)
+	default:
+		return fmt.Errorf("cancelled: %w", err)
+	}
 }
 
 // progress reports what an operation waits for, each message once.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/plugin"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/provider"
-	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -21,7 +20,7 @@ func main() {
 			return err
 		}
 		p := provider.New(provider.Log{Engine: pulumirpc.NewEngineClient(conn)})
-		pulumirpc.RegisterResourceProviderServer(srv, sdk.NewProviderServer(p))
+		pulumirpc.RegisterResourceProviderServer(srv, provider.NewServer(p))
 		return nil
 	})
 	if err != nil {
