@@ -42,8 +42,8 @@ func requiredPackages(ctx context.Context, dir string) ([]*pulumirpc.PackageDepe
 	if err != nil || len(mod.Require) == 0 {
 		return nil, err
 	}
-	// -mod=mod reports folders of modules that only some build of the program imports.
-	args := []string{"list", "-mod=mod", "-m", "-f", "{{.Dir}}"}
+	// A module that is not in the module cache has no folder; none of its packages is imported.
+	args := []string{"list", "-m", "-f", "{{.Dir}}"}
 	for _, r := range mod.Require {
 		args = append(args, r.Path)
 	}

@@ -54,7 +54,7 @@ var identity = []string{"kind", "metadata.name", "metadata.namespace"}
 // place.
 func diff(oldInputs, newInputs resource.PropertyMap, s settings) plugin.DiffResponse {
 	olds, news := plainMap(oldInputs), plainMap(newInputs)
-	changes := plugin.NewDetailedDiffFromObjectDiff(olds.DiffIncludeUnknowns(news), true)
+	changes := plugin.NewDetailedDiffFromObjectDiff(olds.Diff(news), true)
 	if len(changes) == 0 {
 		return plugin.DiffResponse{Changes: plugin.DiffNone}
 	}
