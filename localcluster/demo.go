@@ -64,9 +64,10 @@ func workTree() (string, error) {
 	}
 }
 
-// report prints a line with the time since the command started.
+// report prints a line with the time since the command started. Standard output
+// is left to what a command was asked for.
 func (d *demo) report(format string, args ...any) {
-	fmt.Printf("[%5.1fs] %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(os.Stderr, "[%5.1fs] %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // up starts the node unless it runs, and loads the images of the stack dev.

@@ -49,6 +49,10 @@ func run(ctx context.Context, args []string) error {
 		return d.down(ctx)
 	case "status":
 		return d.status(ctx)
+	case "demo":
+		return d.deploy(ctx)
+	case "pulumi":
+		return d.pulumi(ctx, args)
 	case "exec":
 		return d.exec(args)
 	default:

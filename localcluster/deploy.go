@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/engine"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
+)
+
+// targetsTimeout is how long the stack's targets may take until all are up.
+const targetsTimeout = time.Minute
+
+// deploy starts the node, updates the stack on it and says how to look at it.
+func (d *demo) deploy(ctx context.Context) error {
+	if err := d.up(ctx); err != nil {
+		return err
+	}
+	e := d.engine()
+	if err := e.Prepare(ctx, true); err != nil {
+		return err
+	}
+	d.report("pulumi up of the stack %s", engine.Stack)
+	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", engine.Stack)
+	up.Stdin, up.Stdout, up.Stderr = nil, os.Stdout, os.Stderr
+	if err := up.Run(); err != nil {
+		return fmt.Errorf("pulumi up: %w; the node still runs, `make demo-down` stops it", err)
+	}
+	d.report("the stack is up")
+	return d.summary(ctx)
+}
+
+// pulumi runs the CLI with the demo's environment; its exit status becomes ours.
+func (d *demo) pulumi(ctx context.Context, args []string) error {
+	e := d.engine()
+	if err := e.Prepare(ctx, false); err != nil {
+		return err
+	}
+	cmd := e.Command(ctx, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		os.Exit(exit.ExitCode())
+	}
+	return err
+}
+
+func (d *demo) engine() *engine.Engine {
+	return &engine.Engine{
+		Root:       d.root,
+		Dir:        filepath.Join(string(d.dir), "pulumi"),
+		Kubeconfig: d.dir.Kubeconfig(),
+		Builder:    d.builder,
+		Report:     d.report,
+	}
+}
+
+// summary says what Prometheus scrapes and how to reach it.
+func (d *demo) summary(ctx context.Context) error {
+	n, err := node.Find(d.dir)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return errors.New("the node has ended; its logs are in " + d.relative(d.dir.Log()))
+	}
+	stack, err := d.stackConfig()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, targetsTimeout)
+	defer cancel()
+	targets, err := n.AwaitTargets(ctx, stack.Cluster.Namespace)
+	if err != nil {
+		return err
+	}
+	d.report("%d of %d targets are up", targets.Up, targets.Up+len(targets.Down))
+	for _, down := range targets.Down {
+		d.report("down: %s", down)
+	}
+	fmt.Printf("\nPrometheus: KUBECONFIG=%s kubectl port-forward -n %s service/prometheus 9090\n",
+		d.relative(d.dir.Kubeconfig()), stack.Cluster.Namespace)
+	return nil
+}

@@ -1,0 +1,173 @@
+// Package engine runs the Pulumi CLI as the demo needs it: a file backend, a
+// passphrase and a copy of the project's config, all in the state folder, so that
+// nobody logs in anywhere and the work tree stays as it is.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
+)
+
+// Stack is the stack that the demo deploys.
+const Stack = "dev"
+
+// Engine is the Pulumi CLI with its plugins.
+type Engine struct {
+	Root       string // the work tree: the project and its program
+	Dir        string // where state, config copy and plugins are
+	Kubeconfig string
+	Builder    *build.Builder
+	// Report is told what is done, and what a person should know.
+	Report func(format string, args ...any)
+
+	cli  string   // path of the pulumi command
+	path []string // folders ahead of PATH
+}
+
+// Prepare makes the CLI, its plugins, the project's copy and the stack available.
+// It keeps an earlier copy of the stack's config unless renew is set.
+func (e *Engine) Prepare(ctx context.Context, renew bool) error {
+	for _, dir := range []string{e.home("plugins"), filepath.Join(e.Dir, "state")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := e.findCLI(ctx); err != nil {
+		return err
+	}
+	if err := e.findPlugins(ctx); err != nil {
+		return err
+	}
+	if err := e.writePassphrase(); err != nil {
+		return err
+	}
+	if err := e.copyProject(); err != nil {
+		return err
+	}
+	if err := e.copyConfig(renew); err != nil {
+		return err
+	}
+	return e.selectStack(ctx)
+}
+
+// Command is the CLI with the demo's environment and these arguments.
+func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, e.cli, args...)
+	cmd.Dir = e.Dir
+	cmd.Env = append(os.Environ(),
+		"PATH="+strings.Join(append(slices.Clone(e.path), os.Getenv("PATH")), ":"),
+		"PULUMI_HOME="+e.home(),
+		"PULUMI_BACKEND_URL=file://"+filepath.Join(e.Dir, "state"),
+		"PULUMI_CONFIG_PASSPHRASE=",
+		"PULUMI_CONFIG_PASSPHRASE_FILE="+e.passphrase(),
+		"PULUMI_SKIP_UPDATE_CHECK=true",
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
+		"KUBECONFIG="+e.Kubeconfig,
+		// As the other programs are built, so that what they share compiles once.
+		"CGO_ENABLED=0",
+	)
+	// The CLI ends its plugins and saves its state when it is interrupted.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return cmd
+}
+
+// findCLI takes pulumi from PATH, or builds it.
+func (e *Engine) findCLI(ctx context.Context) error {
+	if path, err := e.lookPath("pulumi"); err == nil {
+		e.cli = path
+		return nil
+	}
+	e.cli = e.Builder.Path("pulumi")
+	return e.Builder.Ensure(ctx, build.Pulumi)
+}
+
+// lookPath finds a program that was not built here.
+func (e *Engine) lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil && filepath.Dir(path) == e.Builder.Bin {
+		return "", exec.ErrNotFound
+	}
+	return path, err
+}
+
+func (e *Engine) writePassphrase() error {
+	file, err := os.OpenFile(e.passphrase(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(rand.Text())
+	return errors.Join(err, file.Close())
+}
+
+// copyProject copies Pulumi.yaml and points the copy to the program.
+func (e *Engine) copyProject() error {
+	data, err := os.ReadFile(filepath.Join(e.Root, "Pulumi.yaml"))
+	if err != nil {
+		return err
+	}
+	project := map[string]any{}
+	if err := yaml.Unmarshal(data, &project); err != nil {
+		return fmt.Errorf("Pulumi.yaml: %w", err)
+	}
+	project["main"] = e.Root
+	if data, err = yaml.Marshal(project); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(e.Dir, "Pulumi.yaml"), data, 0o644)
+}
+
+// salt is the line of a stack's config that goes with the passphrase.
+var salt = regexp.MustCompile(`(?m)^encryptionsalt:.*\n`)
+
+// copyConfig copies the stack's config, and keeps the salt of an earlier copy.
+func (e *Engine) copyConfig(renew bool) error {
+	name := "Pulumi." + Stack + ".yaml"
+	old, err := os.ReadFile(filepath.Join(e.Dir, name))
+	if err == nil && !renew {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(e.Root, name))
+	if err != nil {
+		return err
+	}
+	data = append(salt.Find(old), salt.ReplaceAll(data, nil)...)
+	return os.WriteFile(filepath.Join(e.Dir, name), data, 0o600)
+}
+
+// selectStack makes the stack current, and creates it the first time.
+func (e *Engine) selectStack(ctx context.Context) error {
+	workspaces := e.home("workspaces") // has a file once a stack was selected
+	if entries, err := os.ReadDir(workspaces); err == nil && len(entries) > 0 {
+		return nil
+	}
+	output, err := e.Command(ctx, "stack", "select", "--create", Stack).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("creating the stack %s: %w: %s", Stack, err, output)
+	}
+	return nil
+}
+
+func (e *Engine) home(elem ...string) string {
+	return filepath.Join(append([]string{e.Dir, "home"}, elem...)...)
+}
+
+func (e *Engine) passphrase() string { return filepath.Join(e.Dir, "passphrase") }
