@@ -1,0 +1,378 @@
+package tests
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// hostApps may use the host: what they report cannot be seen from elsewhere.
+var hostApps = []string{"node-exporter", "node-directory-size-metrics"}
+
+// CheckStack asserts what holds for every stack, whatever its config.
+func CheckStack(t *testing.T, s Snapshot, namespace string) {
+	t.Run("every object has a name, a namespace and the standard labels", func(t *testing.T) { checkMetadata(t, s, namespace) })
+	t.Run("every resource is a child of its component", func(t *testing.T) { checkParents(t, s) })
+	t.Run("selectors match the pods they are meant for", func(t *testing.T) { checkSelectors(t, s) })
+	t.Run("Service ports lead to container ports", func(t *testing.T) { checkServices(t, s) })
+	t.Run("what pods refer to exists", func(t *testing.T) { checkReferences(t, s) })
+	t.Run("pods meet the restricted standard", func(t *testing.T) { checkPodSecurity(t, s) })
+	t.Run("containers have probes, requests and limits", func(t *testing.T) { checkContainers(t, s) })
+	t.Run("secrets are only in Secrets", func(t *testing.T) { checkSecrets(t, s) })
+	t.Run("no object is near etcd's size limit", func(t *testing.T) { checkSizes(t, s) })
+	t.Run("access rights name what they grant", func(t *testing.T) { checkRBAC(t, s) })
+	t.Run("every workload has a NetworkPolicy", func(t *testing.T) { checkNetworkPolicies(t, s) })
+	t.Run("replicas survive a drain", func(t *testing.T) { checkReplicas(t, s) })
+}
+
+var clusterScoped = []string{"Namespace", "PersistentVolume", "StorageClass", "ClusterRole", "ClusterRoleBinding"}
+
+func checkMetadata(t *testing.T, s Snapshot, namespace string) {
+	seen := map[string]bool{}
+	for _, r := range s.objects() {
+		kind := r.Type[strings.LastIndex(r.Type, ":")+1:]
+		object, err := meta.Accessor(r.Object)
+		require.NoError(t, err)
+		assert.NotEmpty(t, object.GetName(), "%s has no name: each preview would invent one", r.Name)
+		if slices.Contains(clusterScoped, kind) {
+			assert.Empty(t, object.GetNamespace(), r.Name)
+		} else if kind == "Role" || kind == "RoleBinding" {
+			assert.NotEmpty(t, object.GetNamespace(), r.Name)
+		} else {
+			assert.Equal(t, namespace, object.GetNamespace(), r.Name)
+		}
+		id := kind + "/" + object.GetNamespace() + "/" + object.GetName()
+		assert.False(t, seen[id], "two resources are %s", id)
+		seen[id] = true
+		for _, label := range []string{"part-of", "managed-by"} {
+			assert.Contains(t, object.GetLabels(), "app.kubernetes.io/"+label, r.Name)
+		}
+		if kind != "Namespace" {
+			for _, label := range []string{"name", "instance", "component"} {
+				assert.Contains(t, object.GetLabels(), "app.kubernetes.io/"+label, r.Name)
+			}
+		}
+	}
+}
+
+func checkParents(t *testing.T, s Snapshot) {
+	components := map[string]bool{}
+	for _, r := range s {
+		if strings.HasPrefix(r.Type, "kubernetes-prometheus:components:") {
+			components[r.Name] = true
+		}
+	}
+	for _, r := range s {
+		if components[r.Name] {
+			continue
+		}
+		assert.True(t, components[r.Parent], "the parent of %s is %q, not a component", r.Name, r.Parent)
+		assert.True(t, strings.HasPrefix(r.Name, r.Parent+"-"), "%s is not named after its component %s", r.Name, r.Parent)
+	}
+}
+
+// Pods are the pod templates of a snapshot, by the name of their workload.
+func Pods(s Snapshot) map[string]corev1.PodTemplateSpec {
+	pods := map[string]corev1.PodTemplateSpec{}
+	for _, w := range All[*appsv1.StatefulSet](s) {
+		pods[w.Name] = w.Spec.Template
+	}
+	for _, w := range All[*appsv1.Deployment](s) {
+		pods[w.Name] = w.Spec.Template
+	}
+	for _, w := range All[*appsv1.DaemonSet](s) {
+		pods[w.Name] = w.Spec.Template
+	}
+	for _, w := range All[*batchv1.Job](s) {
+		pods[w.Name] = w.Spec.Template
+	}
+	return pods
+}
+
+func checkSelectors(t *testing.T, s Snapshot) {
+	selectors := map[string]*metav1.LabelSelector{}
+	for _, w := range All[*appsv1.StatefulSet](s) {
+		selectors[w.Name] = w.Spec.Selector
+	}
+	for _, w := range All[*appsv1.Deployment](s) {
+		selectors[w.Name] = w.Spec.Selector
+	}
+	for _, w := range All[*appsv1.DaemonSet](s) {
+		selectors[w.Name] = w.Spec.Selector
+	}
+	pods := Pods(s)
+	for name, selector := range selectors {
+		assert.Equal(t, []string{"app.kubernetes.io/component", "app.kubernetes.io/instance", "app.kubernetes.io/name"},
+			slices.Sorted(maps.Keys(selector.MatchLabels)), "selector of %s: others change, and a selector cannot", name)
+		assert.Equal(t, []string{name}, selected(t, pods, selector), "pods that %s selects", name)
+	}
+	for _, budget := range All[*policyv1.PodDisruptionBudget](s) {
+		assert.Len(t, selected(t, pods, budget.Spec.Selector), 1, "pods of budget %s", budget.Name)
+	}
+	for _, policy := range All[*networkingv1.NetworkPolicy](s) {
+		assert.NotEmpty(t, selected(t, pods, &policy.Spec.PodSelector), "pods of network policy %s", policy.Name)
+	}
+}
+
+// selected are the workloads whose pods a selector matches.
+func selected(t *testing.T, pods map[string]corev1.PodTemplateSpec, selector *metav1.LabelSelector) []string {
+	matcher, err := metav1.LabelSelectorAsSelector(selector)
+	require.NoError(t, err)
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(pods)) {
+		if matcher.Matches(labels.Set(pods[name].Labels)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func checkServices(t *testing.T, s Snapshot) {
+	pods := Pods(s)
+	for _, service := range All[*corev1.Service](s) {
+		behind := selected(t, pods, &metav1.LabelSelector{MatchLabels: service.Spec.Selector})
+		if !assert.Len(t, behind, 1, "workloads behind Service %s", service.Name) {
+			continue
+		}
+		ports := map[string]int32{}
+		for _, container := range pods[behind[0]].Spec.Containers {
+			for _, port := range container.Ports {
+				ports[port.Name] = port.ContainerPort
+			}
+		}
+		for _, port := range service.Spec.Ports {
+			assert.Contains(t, ports, port.TargetPort.String(), "Service %s", service.Name)
+		}
+	}
+	for _, set := range All[*appsv1.StatefulSet](s) {
+		service := Get[*corev1.Service](t, s, set.Spec.ServiceName)
+		assert.Equal(t, "None", service.Spec.ClusterIP, "a StatefulSet's Service is headless")
+	}
+}
+
+func checkReferences(t *testing.T, s Snapshot) {
+	names := func(objects ...metav1.Object) map[string]bool {
+		found := map[string]bool{}
+		for _, object := range objects {
+			found[object.GetName()] = true
+		}
+		return found
+	}
+	configMaps, secrets, accounts, claims := names(), names(), names(), names()
+	for _, o := range All[*corev1.ConfigMap](s) {
+		configMaps[o.Name] = true
+	}
+	for _, o := range All[*corev1.Secret](s) {
+		secrets[o.Name] = true
+	}
+	for _, o := range All[*corev1.ServiceAccount](s) {
+		accounts[o.Name] = true
+	}
+	for _, o := range All[*corev1.PersistentVolumeClaim](s) {
+		claims[o.Name] = true
+	}
+	for name, pod := range Pods(s) {
+		if account := pod.Spec.ServiceAccountName; account != "" {
+			assert.True(t, accounts[account], "%s uses ServiceAccount %s", name, account)
+		} else {
+			assert.False(t, *pod.Spec.AutomountServiceAccountToken, "%s mounts the default account's token", name)
+		}
+		volumes := map[string]bool{}
+		for _, volume := range pod.Spec.Volumes {
+			volumes[volume.Name] = true
+			switch {
+			case volume.ConfigMap != nil:
+				assert.True(t, configMaps[volume.ConfigMap.Name], "%s mounts ConfigMap %s", name, volume.ConfigMap.Name)
+			case volume.Secret != nil:
+				assert.True(t, secrets[volume.Secret.SecretName], "%s mounts Secret %s", name, volume.Secret.SecretName)
+			case volume.PersistentVolumeClaim != nil:
+				assert.True(t, claims[volume.PersistentVolumeClaim.ClaimName], "%s mounts claim %s", name, volume.PersistentVolumeClaim.ClaimName)
+			}
+		}
+		for _, set := range All[*appsv1.StatefulSet](s) {
+			if set.Name != name {
+				continue
+			}
+			for _, template := range set.Spec.VolumeClaimTemplates {
+				volumes[template.Name] = true
+			}
+		}
+		used := map[string]bool{}
+		for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+			for _, mount := range container.VolumeMounts {
+				assert.True(t, volumes[mount.Name], "%s mounts volume %s", name, mount.Name)
+				used[mount.Name] = true
+			}
+			for _, env := range container.Env {
+				if env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil {
+					assert.Fail(t, "secret in the environment", "%s: %s; processes read secrets from files", name, env.Name)
+				}
+			}
+		}
+		assert.Equal(t, volumes, used, "volumes of %s that no container mounts", name)
+	}
+	for _, set := range All[*appsv1.StatefulSet](s) {
+		for _, template := range set.Spec.VolumeClaimTemplates {
+			claim := Get[*corev1.PersistentVolumeClaim](t, s, template.Name+"-"+set.Name+"-0")
+			assert.Equal(t, *set.Spec.Replicas, int32(len(claimsOf(s, template.Name+"-"+set.Name+"-"))), "claims of %s", set.Name)
+			assert.Equal(t, claim.Spec.AccessModes, template.Spec.AccessModes)
+			assert.Contains(t, s.Of(set).Ignored, "spec.volumeClaimTemplates", "growing a claim would replace %s", set.Name)
+		}
+	}
+}
+
+func claimsOf(s Snapshot, prefix string) []*corev1.PersistentVolumeClaim {
+	return slices.DeleteFunc(All[*corev1.PersistentVolumeClaim](s), func(c *corev1.PersistentVolumeClaim) bool {
+		return !strings.HasPrefix(c.Name, prefix)
+	})
+}
+
+func checkPodSecurity(t *testing.T, s Snapshot) {
+	for name, pod := range Pods(s) {
+		spec := pod.Spec
+		for _, container := range append(spec.InitContainers, spec.Containers...) {
+			security := container.SecurityContext
+			if !assert.NotNil(t, security, name) {
+				continue
+			}
+			assert.False(t, *security.AllowPrivilegeEscalation, name)
+			assert.True(t, *security.ReadOnlyRootFilesystem, name)
+			assert.Equal(t, []corev1.Capability{"ALL"}, security.Capabilities.Drop, name)
+			assert.Nil(t, security.Privileged, name)
+			if !slices.Contains(hostApps, name) {
+				assert.Empty(t, security.Capabilities.Add, name)
+			}
+		}
+		assert.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, spec.SecurityContext.SeccompProfile.Type, name)
+		assert.False(t, spec.HostPID, name)
+		assert.False(t, spec.HostIPC, name)
+		for _, volume := range spec.Volumes {
+			if volume.HostPath != nil {
+				assert.Contains(t, hostApps, name, "only these mount the host's files")
+				for _, container := range spec.Containers {
+					for _, mount := range container.VolumeMounts {
+						assert.True(t, mount.Name != volume.Name || mount.ReadOnly, "%s can write to the host", name)
+					}
+				}
+			}
+		}
+		if !slices.Contains(hostApps, name) {
+			assert.True(t, *spec.SecurityContext.RunAsNonRoot, name)
+			assert.NotZero(t, *spec.SecurityContext.RunAsUser, name)
+			assert.False(t, spec.HostNetwork, name)
+		}
+	}
+}
+
+func checkContainers(t *testing.T, s Snapshot) {
+	jobs := map[string]bool{}
+	for _, job := range All[*batchv1.Job](s) {
+		jobs[job.Name] = true
+	}
+	for name, pod := range Pods(s) {
+		for _, container := range pod.Spec.Containers {
+			if !jobs[name] && len(container.Ports) > 0 {
+				assert.NotNil(t, container.ReadinessProbe, "readiness of %s", name)
+				assert.NotNil(t, container.LivenessProbe, "liveness of %s", name)
+			}
+			assert.NotZero(t, container.Resources.Requests.Cpu().MilliValue(), "CPU request of %s", name)
+			assert.NotZero(t, container.Resources.Requests.Memory().Value(), "memory request of %s", name)
+			assert.NotZero(t, container.Resources.Limits.Memory().Value(), "memory limit of %s", name)
+			_, tag, tagged := strings.Cut(container.Image[strings.LastIndex(container.Image, "/")+1:], ":")
+			assert.True(t, tagged && tag != "latest", "image %s of %s is not pinned", container.Image, name)
+		}
+	}
+}
+
+func checkSecrets(t *testing.T, s Snapshot) {
+	for _, r := range s {
+		for _, path := range r.Secrets {
+			assert.Equal(t, "kubernetes:core/v1:Secret", r.Type, "%s.%s is secret", r.Name, path)
+		}
+	}
+}
+
+func checkSizes(t *testing.T, s Snapshot) {
+	for _, r := range s.objects() {
+		text, err := json.Marshal(r.Object)
+		require.NoError(t, err)
+		assert.Less(t, len(text), 900<<10, r.Name)
+	}
+}
+
+func checkRBAC(t *testing.T, s Snapshot) {
+	check := func(name string, rules []rbacv1.PolicyRule) {
+		for _, rule := range rules {
+			for _, list := range [][]string{rule.APIGroups, rule.Resources, rule.Verbs, rule.NonResourceURLs} {
+				for _, value := range list {
+					assert.NotContains(t, value, "*", "%s grants a wildcard", name)
+				}
+			}
+			assert.NotContains(t, rule.Resources, "nodes/proxy", "%s could run commands in every pod", name)
+			for _, verb := range rule.Verbs {
+				assert.Contains(t, []string{"get", "list", "watch"}, verb, "%s can change things", name)
+			}
+		}
+	}
+	for _, role := range All[*rbacv1.ClusterRole](s) {
+		check(role.Name, role.Rules)
+	}
+	for _, role := range All[*rbacv1.Role](s) {
+		check(role.Name, role.Rules)
+	}
+}
+
+func checkNetworkPolicies(t *testing.T, s Snapshot) {
+	pods := Pods(s)
+	covered := map[string]bool{}
+	for _, policy := range All[*networkingv1.NetworkPolicy](s) {
+		for _, name := range selected(t, pods, &policy.Spec.PodSelector) {
+			covered[name] = true
+		}
+		for _, rule := range policy.Spec.Ingress {
+			assert.NotEmpty(t, rule.From, "%s lets everyone in", policy.Name)
+			assert.NotEmpty(t, rule.Ports, "%s opens every port", policy.Name)
+		}
+	}
+	for name, pod := range pods {
+		if !pod.Spec.HostNetwork { // policies do not apply to the host's network
+			assert.True(t, covered[name], "no NetworkPolicy for %s", name)
+		}
+	}
+}
+
+func checkReplicas(t *testing.T, s Snapshot) {
+	pods := Pods(s)
+	budgets := map[string]bool{}
+	for _, budget := range All[*policyv1.PodDisruptionBudget](s) {
+		for _, name := range selected(t, pods, budget.Spec.Selector) {
+			budgets[name] = true
+		}
+	}
+	for _, set := range All[*appsv1.StatefulSet](s) {
+		several := *set.Spec.Replicas > 1
+		assert.Equal(t, several, budgets[set.Name], "disruption budget of %s with %d replicas", set.Name, *set.Spec.Replicas)
+		if several {
+			assert.NotNil(t, set.Spec.Template.Spec.Affinity, "replicas of %s may share a node", set.Name)
+		}
+	}
+}
+
+// objects are the resources that are Kubernetes objects.
+func (s Snapshot) objects() []Resource {
+	return slices.DeleteFunc(slices.Clone(s), func(r Resource) bool { return r.Object == nil })
+}
