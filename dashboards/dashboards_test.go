@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,12 +47,13 @@ func TestUIDsAreThoseBookmarksHold(t *testing.T) {
 }
 
 func TestEveryDashboardIsTheModelGrafanaReads(t *testing.T) {
+	plugins.RegisterDefaultPlugins() // so that the options of panels and queries are checked too
 	all, err := All(everything)
 	require.NoError(t, err)
 	for _, d := range all {
 		t.Run(d.UID, func(t *testing.T) {
 			var model dashboard.Dashboard
-			require.NoError(t, json.Unmarshal(d.JSON, &model))
+			require.NoError(t, model.UnmarshalJSONStrict(d.JSON))
 			assert.Equal(t, d.UID, *model.Uid)
 			assert.Equal(t, d.Title, *model.Title)
 			assert.NotEmpty(t, *model.Description)

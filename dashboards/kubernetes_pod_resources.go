@@ -10,7 +10,8 @@ import (
 //
 // The figures come from the cAdvisor inside every kubelet. On containerd it knows no file
 // system usage per container, so the file system of pods is shown as what it does report:
-// bytes read and written, and the fill of mounted volumes (from the kubelet).
+// bytes read and written, time spent waiting, and the fill of mounted volumes (from the
+// kubelet).
 func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 	const (
 		cadvisor = `cluster="$cluster", job="kubernetes-cadvisor", node=~"$node"`
@@ -19,8 +20,8 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 		// Rows without a container name are the totals of cgroups above containers.
 		containers = pods + `, container!=""`
 		state      = `cluster="$cluster", job="kube-state-metrics", namespace=~"$namespace", pod=~"$pod"`
-		// Root file systems are mounted under several names; the fullest is the one to watch.
-		device = `device=~"/dev/.*|overlay"`
+		// Block devices: cAdvisor also lists memory file systems, under their mount points.
+		device = `device=~"/dev/.+", device!="/dev/shm"`
 	)
 
 	board := newDashboard(o, UIDKubernetesPodResources, "Kubernetes Pod Resources",
@@ -135,9 +136,14 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Pods: file system")).
 		WithPanel(bothWays("Disk traffic by pod", "Bytes read from disk above, written below zero. Reads served by the page cache do not count.", units.BytesPerSecondIEC, "written").
+			Span(8).
 			WithTarget(query(`sum by (namespace, pod) (rate(container_fs_reads_bytes_total{`+containers+`}[$__rate_interval]))`, "read {{namespace}}/{{pod}}")).
 			WithTarget(query(`sum by (namespace, pod) (rate(container_fs_writes_bytes_total{`+containers+`}[$__rate_interval]))`, "written {{namespace}}/{{pod}}"))).
+		WithPanel(overTime("Waiting for disks by pod", "Share of the time in which at least one thread of the pod waited for a disk (pressure stall information of its control group).", units.PercentUnit).
+			Span(8).
+			WithTarget(query(`max by (namespace, pod) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "{{namespace}}/{{pod}}"))).
 		WithPanel(overTime("Volumes in use", "Fill of each claim that a pod on the selected nodes has mounted. Host path volumes report none.", units.PercentUnit).
+			Span(8).
 			Max(1).
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
 			Thresholds(steps(green, at(0.9, red))).

@@ -175,6 +175,7 @@ func listing(title, description string, columns ...column) *table.PanelBuilder {
 		Height(10).
 		ShowHeader(true).
 		CellHeight(common.TableCellHeightSm).
+		Footer(common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{})).
 		Filterable(true)
 
 	names, rename, index := []string{}, map[string]string{}, map[string]int{}
