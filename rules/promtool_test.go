@@ -1,0 +1,72 @@
+package rules
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+func unitTests(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*" + testSuffix)
+	require.NoError(t, err)
+	return files
+}
+
+// promtool is the one of go.mod's Prometheus, which is also the deployed one.
+// Without the service discoveries it builds in a fraction of the time.
+func TestPromtool(t *testing.T) {
+	args := append([]string{"run", "-tags=remove_all_sd", "github.com/prometheus/prometheus/cmd/promtool", "test", "rules"}, unitTests(t)...)
+	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Equal(t, len(unitTests(t)), strings.Count(string(out), "SUCCESS"), "%s", out)
+}
+
+// Every rule of every alert is shown firing, and every alert not firing although
+// there is data that it looks at.
+func TestEveryAlertHasUnitTests(t *testing.T) {
+	type key struct{ alert, severity string }
+	fires, silent := map[key]bool{}, map[string]bool{}
+	for _, name := range unitTests(t) {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var file struct {
+			RuleFiles []string `yaml:"rule_files"`
+			Tests     []struct {
+				InputSeries   []any `yaml:"input_series"`
+				AlertRuleTest []struct {
+					Alertname string
+					ExpAlerts []struct {
+						ExpLabels map[string]string `yaml:"exp_labels"`
+					} `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			}
+		}
+		require.NoError(t, yaml.Unmarshal(text, &file), name)
+		assert.Equal(t, []string{strings.TrimSuffix(name, testSuffix) + ".yaml"}, file.RuleFiles, "%s tests the file beside it", name)
+		for _, test := range file.Tests {
+			for _, check := range test.AlertRuleTest {
+				if len(check.ExpAlerts) == 0 && len(test.InputSeries) > 0 {
+					silent[check.Alertname] = true
+				}
+				for _, alert := range check.ExpAlerts {
+					fires[key{check.Alertname, alert.ExpLabels["severity"]}] = true
+				}
+			}
+		}
+	}
+	for name, rules := range alerts(t, render(t, Options{})) {
+		for _, rule := range rules {
+			assert.True(t, fires[key{name, rule.Labels["severity"]}], "no unit test shows %s firing with severity %s", name, rule.Labels["severity"])
+		}
+		if name != "Watchdog" { // it always fires: that is its purpose
+			assert.True(t, silent[name], "no unit test shows %s not firing", name)
+		}
+	}
+}

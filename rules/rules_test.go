@@ -1,0 +1,323 @@
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+func render(t *testing.T, opts Options) map[string]string {
+	t.Helper()
+	files, err := Render(opts)
+	require.NoError(t, err)
+	return files
+}
+
+func groups(t *testing.T, text string) []rulefmt.RuleGroup {
+	t.Helper()
+	var file rulefmt.RuleGroups
+	require.NoError(t, yaml.Unmarshal([]byte(text), &file))
+	return file.Groups
+}
+
+// alerts returns the alerting rules of rendered files by alert name.
+func alerts(t *testing.T, files map[string]string) map[string][]rulefmt.Rule {
+	t.Helper()
+	found := map[string][]rulefmt.Rule{}
+	for _, text := range files {
+		for _, group := range groups(t, text) {
+			for _, rule := range group.Rules {
+				if rule.Alert != "" {
+					found[rule.Alert] = append(found[rule.Alert], rule)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestRenderShipsFilesWordForWord(t *testing.T) {
+	files := render(t, Options{})
+	for name := range needs {
+		assert.Contains(t, files, name)
+	}
+	for name, text := range files {
+		shipped, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, string(shipped), text, name)
+	}
+}
+
+func TestAlertsSayWhatIsWrongAndWhatToDo(t *testing.T) {
+	const runbooks = "https://github.com/kubernetes-prometheus/kubernetes-prometheus/blob/main/docs/runbooks/"
+	for name, rules := range alerts(t, render(t, Options{})) {
+		assert.FileExists(t, filepath.Join("..", "docs", "runbooks", name+".md"))
+		for _, rule := range rules {
+			assert.Contains(t, severities, rule.Labels["severity"], name)
+			assert.NotEmpty(t, rule.Annotations["summary"], name)
+			assert.Equal(t, runbooks+name+".md", rule.Annotations["runbook_url"], name)
+			assert.Regexp(t, `\{\{ \$(labels|externalLabels)\.cluster \}\}`, rule.Annotations["description"], name)
+		}
+	}
+}
+
+func TestRunbooksBelongToAlerts(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "docs", "runbooks", "*.md"))
+	require.NoError(t, err)
+	known := alerts(t, render(t, Options{}))
+	for _, page := range pages {
+		if name := strings.TrimSuffix(filepath.Base(page), ".md"); name != "README" {
+			assert.Contains(t, known, name)
+		}
+	}
+}
+
+func TestRunbookQueriesParse(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "docs", "runbooks", "*.md"))
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```promql\n(.*?)```")
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, block := range blocks.FindAllStringSubmatch(string(text), -1) {
+			for query := range strings.Lines(block[1]) {
+				_, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+				assert.NoError(t, err, "%s: %s", page, query)
+			}
+		}
+	}
+}
+
+func TestRunbookLinksResolve(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "docs", "runbooks", "*.md"))
+	require.NoError(t, err)
+	links := regexp.MustCompile(`\]\(([^)]+)\)`)
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, link := range links.FindAllStringSubmatch(string(text), -1) {
+			assert.FileExists(t, filepath.Join(filepath.Dir(page), link[1]), page)
+		}
+	}
+}
+
+// An aggregation or a match that loses the cluster mixes clusters up wherever
+// their series meet: behind remote write, in a federation, in Alertmanager.
+func TestExpressionsKeepTheCluster(t *testing.T) {
+	for name, text := range render(t, Options{}) {
+		for _, group := range groups(t, text) {
+			for _, rule := range group.Rules {
+				expr, err := parser.NewParser(parser.Options{}).ParseExpr(rule.Expr)
+				require.NoError(t, err)
+				where := name + ": " + rule.Alert + rule.Record
+				parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+					switch n := node.(type) {
+					case *parser.AggregateExpr:
+						assert.NotEqual(t, n.Without, slices.Contains(n.Grouping, "cluster"), "%s: %s", where, n)
+					case *parser.BinaryExpr:
+						if m := n.VectorMatching; m != nil && (m.On || len(m.MatchingLabels) > 0) {
+							assert.Equal(t, m.On, slices.Contains(m.MatchingLabels, "cluster"), "%s: %s", where, n)
+						}
+					case *parser.MatrixSelector:
+						assert.GreaterOrEqual(t, n.Range, 5*time.Minute, "%s: %s holds too few scrapes", where, n)
+					}
+					return nil
+				})
+			}
+		}
+	}
+}
+
+func TestRenderLeavesOutWhatIsNotScraped(t *testing.T) {
+	files := render(t, Options{Scraped: func(job config.Job) bool {
+		return job != config.KubeStateMetricsJob && job != config.CadvisorJob
+	}})
+	for _, name := range []string{"kube-state-metrics.yaml", "nodes.yaml", "workloads.yaml"} {
+		assert.NotContains(t, files, name)
+	}
+	for _, name := range []string{"general.yaml", "prometheus.yaml", "targets.yaml", "storage.yaml", "node-exporter.yaml"} {
+		assert.Contains(t, files, name)
+	}
+	var jobs []string
+	for _, rule := range alerts(t, files)["JobAbsent"] {
+		jobs = append(jobs, rule.Labels["job"])
+	}
+	assert.Contains(t, jobs, "kubernetes-nodes")
+	assert.NotContains(t, jobs, "kubernetes-cadvisor")
+	assert.NotContains(t, jobs, "kube-state-metrics")
+}
+
+func TestEveryJobAbsentNamesItsJob(t *testing.T) {
+	for _, rule := range alerts(t, render(t, Options{}))["JobAbsent"] {
+		assert.Equal(t, `absent(up{job="`+rule.Labels["job"]+`"})`, rule.Expr)
+	}
+}
+
+func TestRenderAppliesOverrides(t *testing.T) {
+	hour, never := config.Duration{Duration: time.Hour}, config.Duration{}
+	opts := Options{
+		Disabled: []string{"NodeCPUHigh"},
+		Overrides: map[string]Override{
+			"PodCrashLooping":        {For: &hour, Severity: "critical", Labels: map[string]string{"team": "{{ $labels.namespace }}"}},
+			"NodeFilesystemSpaceLow": {For: &never},
+			"Watchdog":               {For: &hour},
+		},
+	}
+	before, files := alerts(t, render(t, Options{})), render(t, opts)
+	after := alerts(t, files)
+
+	assert.NotContains(t, after, "NodeCPUHigh")
+	assert.Contains(t, files["node-exporter.yaml"], "node:node_cpu_utilisation:ratio_rate5m", "recordings stay")
+
+	changed := before["PodCrashLooping"][0]
+	changed.For = model.Duration(time.Hour)
+	changed.Labels = map[string]string{"severity": "critical", "team": "{{ $labels.namespace }}"}
+	assert.Equal(t, []rulefmt.Rule{changed}, after["PodCrashLooping"])
+	for _, rule := range after["NodeFilesystemSpaceLow"] {
+		assert.Zero(t, rule.For)
+	}
+	assert.Equal(t, model.Duration(time.Hour), after["Watchdog"][0].For)
+
+	for name := range before {
+		if _, touched := opts.Overrides[name]; !touched && name != "NodeCPUHigh" {
+			assert.Equal(t, before[name], after[name], name)
+		}
+	}
+	assert.Equal(t, files, render(t, opts), "the same config renders the same text")
+	assert.Contains(t, files["workloads.yaml"], "# Over 5 minutes", "an edited file keeps its comments")
+}
+
+func TestRenderLeavesOutFilesWithoutRules(t *testing.T) {
+	files := render(t, Options{Disabled: []string{"KubeStateMetricsErrors", "NodeNotReady"}})
+	assert.NotContains(t, files, "kube-state-metrics.yaml")
+	assert.Contains(t, files, "nodes.yaml")
+}
+
+const cart = `groups:
+  - name: cart
+    rules:
+      - alert: CartEmpty
+        expr: cart_items{cluster="dev"} == 0
+`
+
+func TestRenderAddsFiles(t *testing.T) {
+	files := render(t, Options{Extra: map[string]string{"cart": cart, "shop.yaml": cart}})
+	assert.Equal(t, cart, files["cart.yaml"])
+	assert.Equal(t, cart, files["shop.yaml"])
+}
+
+func TestRenderNamesWhatIsWrong(t *testing.T) {
+	for name, test := range map[string]struct {
+		opts Options
+		want []string
+	}{
+		"unknown names": {
+			Options{
+				Disabled:  []string{"Watchdog", "NodeCPUHihg", "Zebra"},
+				Overrides: map[string]Override{"NodeNotRedy": {Severity: "info"}},
+			},
+			[]string{
+				`alerting.disabled[1]: unknown "NodeCPUHihg"; did you mean "NodeCPUHigh"?`,
+				`alerting.disabled[2]: unknown "Zebra"; allowed: AlertmanagerClusterCrashLooping, `,
+				`alerting.overrides.NodeNotRedy: unknown "NodeNotRedy"; did you mean "NodeNotReady"?`,
+			},
+		},
+		"severities": {
+			Options{Overrides: map[string]Override{
+				"NodeCPUHigh":    {Severity: "page"},
+				"NodeMemoryHigh": {Severity: "info"},
+				"NodeNotReady":   {Labels: map[string]string{"severity": "info", "alertname": "X"}},
+			}},
+			[]string{
+				`alerting.overrides.NodeCPUHigh.severity: "page"; allowed: critical, warning, info, none`,
+				`alerting.overrides.NodeMemoryHigh.severity: NodeMemoryHigh has rules of severity critical and warning, which one severity cannot replace`,
+				`alerting.overrides.NodeNotReady.labels.alertname: reserved by Prometheus`,
+				`alerting.overrides.NodeNotReady.labels.severity: not a label to set here; use alerting.overrides.NodeNotReady.severity`,
+			},
+		},
+		"bad labels": {
+			Options{Overrides: map[string]Override{
+				"NodeCPUHigh": {Labels: map[string]string{"team": "{{ $labels.node"}},
+				"ProbeFailed": {Labels: map[string]string{"": "x"}},
+			}},
+			[]string{
+				`alerting.overrides.NodeCPUHigh: label "team": `,
+				`alerting.overrides.ProbeFailed: invalid label name: `,
+			},
+		},
+		"bad rule files": {
+			Options{Extra: map[string]string{
+				"expr":     strings.Replace(cart, "== 0", "==", 1),
+				"field":    strings.Replace(cart, "expr:", "exper:", 1),
+				"template": cart + "        annotations: {summary: '{{ $labels.cart | shout }}'}\n",
+				"group":    cart + strings.TrimPrefix(cart, "groups:\n"),
+				"empty":    "",
+				"text":     "just words",
+				"two":      cart + "---\n" + cart,
+				"a/b":      cart,
+				"nodes":    cart,
+				"cart":     cart, "cart.yaml": cart,
+			}},
+			[]string{
+				`alerting.extraRules.expr: 5:15: group "cart", rule 1, "CartEmpty": could not parse expression: `,
+				`alerting.extraRules.field: yaml: unmarshal errors:`,
+				`alerting.extraRules.template: group "cart", rule 1, "CartEmpty": annotation "summary": `,
+				`alerting.extraRules.group: `,
+				`alerting.extraRules.empty: no rule groups`,
+				`alerting.extraRules.text: yaml: unmarshal errors:`,
+				`alerting.extraRules.two: more than one YAML document`,
+				`alerting.extraRules.a/b: name "a/b": `,
+				`alerting.extraRules.nodes: nodes.yaml is a shipped rule file; choose another name`,
+				`alerting.extraRules.cart.yaml: two rule files are called cart.yaml; choose another name`,
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, err := Render(test.opts)
+			assert.Nil(t, files)
+			problems, ok := err.(config.Problems)
+			require.True(t, ok, "%T: %v", err, err)
+			got := make([]string, len(problems))
+			for i, problem := range problems {
+				got[i] = problem.Error()
+			}
+			for _, want := range test.want {
+				assert.True(t, slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, want) }), "no %q in:\n%s", want, strings.Join(got, "\n"))
+			}
+			paths := map[string]bool{}
+			for _, problem := range problems {
+				paths[problem.Path] = true
+			}
+			assert.Len(t, paths, len(test.want), "problems besides the expected ones:\n%s", strings.Join(got, "\n"))
+		})
+	}
+}
+
+// FuzzExtra: whatever a user calls a rule file is refused or loads into groups of rules.
+func FuzzExtra(f *testing.F) {
+	for _, text := range []string{cart, "", "groups:", "groups: [{}]", "groups: [{name: a, rules: [{}]}]", "groups: [{name: a, rules: [{record: 'a:b', expr: vector(1)}]}]", "a: &a [*a]", "groups: [&a {name: a}, *a]", "groups: [{name: a, rules: [~]}]", "groups: [~]", "groups: [{name: a, rules: [{<<: {alert: A}, expr: a}]}]"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if errs := checkExtra(text); len(errs) > 0 {
+			for _, err := range errs {
+				assert.NotEmpty(t, err.Error())
+			}
+			return
+		}
+		assert.NotEmpty(t, groups(t, text))
+	})
+}
