@@ -38,7 +38,8 @@ type Engine struct {
 }
 
 // Prepare makes the CLI, its plugins, the project's copy and the stack available.
-// It keeps an earlier copy of the stack's config unless renew is set.
+// Unless renew is set, an earlier copy of the stack's config and stand-ins of
+// plugins are kept.
 func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	for _, dir := range []string{e.home("plugins"), filepath.Join(e.Dir, "state")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -48,7 +49,7 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	if err := e.findCLI(ctx); err != nil {
 		return err
 	}
-	if err := e.findPlugins(ctx); err != nil {
+	if err := e.findPlugins(ctx, renew); err != nil {
 		return err
 	}
 	if err := e.writePassphrase(); err != nil {
@@ -67,11 +68,12 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, e.cli, args...)
 	cmd.Dir = e.Dir
-	cmd.Env = append(os.Environ(),
+	// A passphrase of the user's own would come before the file.
+	environ := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PULUMI_CONFIG_PASSPHRASE=") })
+	cmd.Env = append(environ,
 		"PATH="+strings.Join(append(slices.Clone(e.path), os.Getenv("PATH")), ":"),
 		"PULUMI_HOME="+e.home(),
 		"PULUMI_BACKEND_URL=file://"+filepath.Join(e.Dir, "state"),
-		"PULUMI_CONFIG_PASSPHRASE=",
 		"PULUMI_CONFIG_PASSPHRASE_FILE="+e.passphrase(),
 		"PULUMI_SKIP_UPDATE_CHECK=true",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
@@ -86,21 +88,12 @@ func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 
 // findCLI takes pulumi from PATH, or builds it.
 func (e *Engine) findCLI(ctx context.Context) error {
-	if path, err := e.lookPath("pulumi"); err == nil {
+	e.cli = e.Builder.Path("pulumi")
+	if path, err := exec.LookPath("pulumi"); err == nil && path != e.cli {
 		e.cli = path
 		return nil
 	}
-	e.cli = e.Builder.Path("pulumi")
 	return e.Builder.Ensure(ctx, build.Pulumi)
-}
-
-// lookPath finds a program that was not built here.
-func (e *Engine) lookPath(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	if err == nil && filepath.Dir(path) == e.Builder.Bin {
-		return "", exec.ErrNotFound
-	}
-	return path, err
 }
 
 func (e *Engine) writePassphrase() error {
@@ -133,7 +126,7 @@ func (e *Engine) copyProject() error {
 }
 
 // salt is the line of a stack's config that goes with the passphrase.
-var salt = regexp.MustCompile(`(?m)^encryptionsalt:.*\n`)
+var salt = regexp.MustCompile(`(?m)^encryptionsalt:.*\n?`)
 
 // copyConfig copies the stack's config, and keeps the salt of an earlier copy.
 func (e *Engine) copyConfig(renew bool) error {
@@ -149,7 +142,9 @@ func (e *Engine) copyConfig(renew bool) error {
 	if err != nil {
 		return err
 	}
-	data = append(salt.Find(old), salt.ReplaceAll(data, nil)...)
+	if line := salt.Find(old); line != nil {
+		data = append(append(line, '\n'), salt.ReplaceAll(data, nil)...)
+	}
 	return os.WriteFile(filepath.Join(e.Dir, name), data, 0o600)
 }
 

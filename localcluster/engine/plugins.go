@@ -25,14 +25,16 @@ const (
 )
 
 // findPlugins takes the official plugins where they are present or can be
-// downloaded, and the demo's own stand-ins elsewhere.
-func (e *Engine) findPlugins(ctx context.Context) error {
-	if _, err := e.lookPath(languagePlugin); err != nil {
-		if err := e.buildStandIn(ctx, languagePlugin); err != nil {
+// downloaded, and the demo's own stand-ins elsewhere; those say so themselves. It
+// tries to download only if told to, or when there is no plugin yet.
+func (e *Engine) findPlugins(ctx context.Context, download bool) error {
+	// Beside a CLI that was built here, the language host counts as a part of it.
+	host := e.Builder.Path(languagePlugin)
+	if path, err := exec.LookPath(languagePlugin); err != nil || path == host {
+		if err := e.buildStandIn(ctx, languagePlugin, host); err != nil {
 			return err
 		}
 		e.path = append(e.path, e.Builder.Bin)
-		e.Report("no official %s on PATH: a stand-in serves in its place", languagePlugin)
 	}
 
 	version, err := e.providerVersion()
@@ -42,11 +44,11 @@ func (e *Engine) findPlugins(ctx context.Context) error {
 	name := "resource-kubernetes-v" + version
 	folder := e.home("plugins", name)
 	program := filepath.Join(folder, resourcePlugin)
-	standIn := e.Builder.Path(resourcePlugin)
-	if target, err := os.Readlink(program); err == nil && target != standIn {
-		return nil // the user's own
-	} else if _, statErr := os.Stat(program); err != nil && statErr == nil {
-		return nil // downloaded earlier
+	// The CLI would warn of a resource plugin that it finds on PATH.
+	standIn := filepath.Join(e.Dir, "stand-in", resourcePlugin)
+	target, notLink := os.Readlink(program)
+	if _, err := os.Stat(program); err == nil && (notLink != nil || target != standIn) {
+		return nil // an official one
 	}
 	if home, err := os.UserHomeDir(); err == nil {
 		official := filepath.Join(home, ".pulumi", "plugins", name, resourcePlugin)
@@ -54,7 +56,7 @@ func (e *Engine) findPlugins(ctx context.Context) error {
 			return link(official, program)
 		}
 	}
-	if reachable(ctx) {
+	if (download || target == "") && reachable(ctx) {
 		e.Report("downloading %s %s", resourcePlugin, version)
 		if err := os.RemoveAll(folder); err != nil {
 			return err
@@ -65,16 +67,15 @@ func (e *Engine) findPlugins(ctx context.Context) error {
 		}
 		e.Report("downloading it failed: %s", strings.TrimSpace(string(output)))
 	}
-	if err := e.buildStandIn(ctx, resourcePlugin); err != nil {
+	if err := e.buildStandIn(ctx, resourcePlugin, standIn); err != nil {
 		return err
 	}
-	e.Report("the official %s cannot be had: a stand-in serves in its place, for the demo only", resourcePlugin)
 	return link(standIn, program)
 }
 
 // buildStandIn builds one of this module's plugins.
-func (e *Engine) buildStandIn(ctx context.Context, name string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", e.Builder.Path(name), "./cmd/"+name)
+func (e *Engine) buildStandIn(ctx context.Context, name, path string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/"+name)
 	cmd.Dir = filepath.Join(e.Root, "localcluster")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {

@@ -28,20 +28,7 @@ func (n *Node) ApplyDNS(ctx context.Context, image string) error {
 	if err := n.apply(ctx, []byte(manifest)); err != nil {
 		return fmt.Errorf("CoreDNS: %w", err)
 	}
-	client, err := n.client()
-	if err != nil {
-		return err
-	}
-	return n.await(ctx, "CoreDNS", func() error {
-		d, err := client.AppsV1().Deployments("kube-system").Get(ctx, "coredns", metav1.GetOptions{})
-		if err != nil {
-			return err
-		}
-		if d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < 1 || d.Status.ReadyReplicas < 1 {
-			return ErrNotReady
-		}
-		return nil
-	})
+	return n.AwaitPods(ctx, "kube-system")
 }
 
 // apply applies every object of a manifest, server-side.

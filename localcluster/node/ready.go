@@ -51,7 +51,7 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 			return err
 		}
 		for _, c := range node.Status.Conditions {
-			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && c.LastHeartbeatTime.After(n.Started.Add(-time.Second)) {
+			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && n.since(c.LastHeartbeatTime) {
 				return nil
 			}
 		}
@@ -65,6 +65,48 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 	_, err = client.CoreV1().Nodes().Patch(ctx, Name, types.StrategicMergePatchType, label, metav1.PatchOptions{})
 	return err
 }
+
+// AwaitPods returns when every pod of the namespace that is to run has been ready
+// since the node was started.
+func (n *Node) AwaitPods(ctx context.Context, namespace string) error {
+	client, err := n.client()
+	if err != nil {
+		return err
+	}
+	return n.await(ctx, "pods of "+namespace, func() error {
+		pods, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, pod := range pods.Items {
+			if !n.isReady(&pod) {
+				return fmt.Errorf("pod %s: %w", pod.Name, ErrNotReady)
+			}
+		}
+		if len(pods.Items) == 0 {
+			return ErrNotReady
+		}
+		return nil
+	})
+}
+
+// isReady reports whether the pod is ready in this life of the node, or done. What
+// the API says of a pod is old until the kubelet has seen to it.
+func (n *Node) isReady(pod *corev1.Pod) bool {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed || pod.DeletionTimestamp != nil {
+		return true
+	}
+	for _, container := range pod.Status.ContainerStatuses {
+		running := container.State.Running
+		if running == nil || !container.Ready || !n.since(running.StartedAt) {
+			return false
+		}
+	}
+	return len(pod.Status.ContainerStatuses) > 0
+}
+
+// since reports whether t, in whole seconds, is not before the node's start.
+func (n *Node) since(t metav1.Time) bool { return !t.Time.Before(n.Started.Truncate(time.Second)) }
 
 // await polls until check succeeds, the node fails or startTimeout has passed.
 func (n *Node) await(ctx context.Context, what string, check func() error) error {
