@@ -2,12 +2,16 @@ package provider
 
 import (
 	"context"
+	"net"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -131,4 +135,19 @@ func TestPodProblems(t *testing.T) {
 		"container crash: ended with exit code 2 (Error), 3 restarts; its log ends:\n      bad flag crash",
 		"container slow: running and not ready",
 	}, podProblems(&pod, func(container string) string { return "bad flag " + container + "\n" }))
+}
+
+func TestUntilOutlastsARestartOfTheAPIServer(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	answers := []error{refused, apierrors.NewServiceUnavailable("starting"), notYet("not there"), nil}
+	err := newFakeCluster().until(t.Context(), func() (bool, error) {
+		answer := answers[0]
+		answers = answers[1:]
+		return answer == nil, answer
+	})
+	require.NoError(t, err)
+	assert.Empty(t, answers)
+
+	denied := apierrors.NewUnauthorized("no")
+	assert.Equal(t, error(denied), newFakeCluster().until(t.Context(), func() (bool, error) { return false, denied }))
 }

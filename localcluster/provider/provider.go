@@ -178,11 +178,19 @@ func (p *Provider) tryCreate(ctx context.Context, inputs resource.PropertyMap) e
 	if err != nil {
 		return err
 	}
-	err = p.cluster.tryCreate(ctx, obj)
-	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+	if err = p.cluster.tryCreate(ctx, obj); failsPreview(err) {
 		return redact(fmt.Errorf("%s: %w", describe(obj), err), inputs)
 	}
 	return nil
+}
+
+// failsPreview tells whether the API server has judged the object itself, in contrast to
+// what it lacks or may not do right now.
+func failsPreview(err error) bool {
+	var judged apierrors.APIStatus
+	return errors.As(err, &judged) && !apierrors.IsNotFound(err) && !apierrors.IsAlreadyExists(err) &&
+		!apierrors.IsForbidden(err) && !apierrors.IsServiceUnavailable(err) && !apierrors.IsTooManyRequests(err) &&
+		!apierrors.IsTimeout(err) && !apierrors.IsServerTimeout(err)
 }
 
 // tryUpdate has the API server apply the change without storing it and returns what would
@@ -199,7 +207,7 @@ func (p *Provider) tryUpdate(
 	}
 	live, err := p.cluster.apply(ctx, obj, dryRun)
 	switch {
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsConflict(err):
+	case failsPreview(err):
 		return nil, redact(fmt.Errorf("%s: %w", describe(obj), err), inputs)
 	case err != nil:
 		return inputs, nil
