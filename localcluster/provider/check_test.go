@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -8,6 +9,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 func check(t *testing.T, typ tokens.Type, news, olds resource.PropertyMap) plugin.CheckResponse {
@@ -31,6 +35,9 @@ func TestCheckNames(t *testing.T) {
 
 	again := check(t, "kubernetes:core/v1:ConfigMap", inputs(t, configMap), got.Properties)
 	assert.Equal(t, got.Properties, again.Properties, "a generated name stays")
+
+	bare := check(t, "kubernetes:core/v1:ConfigMap", inputs(t, "{apiVersion: v1, kind: ConfigMap}"), nil)
+	assert.Equal(t, name, object(bare.Properties["metadata"])["name"].StringValue(), "metadata is optional")
 
 	explicit := inputs(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: mine, namespace: ns}}")
 	assert.Equal(t, explicit, check(t, "kubernetes:core/v1:ConfigMap", explicit, got.Properties).Properties)
@@ -128,4 +135,20 @@ func TestUnreachableClusterFailsAllButPreview(t *testing.T) {
 	assert.ErrorContains(t, err, "unreachable: https://127.0.0.1:1")
 	_, err = p.Read(t.Context(), plugin.ReadRequest{ID: "ns/n", Inputs: in})
 	assert.ErrorContains(t, err, "unreachable")
+}
+
+func TestPreviewFailsOnlyForTheObjectItself(t *testing.T) {
+	kind := schema.GroupResource{Resource: "things"}
+	for _, err := range []error{
+		apierrors.NewInvalid(schema.GroupKind{Kind: "Thing"}, "obj", nil), apierrors.NewBadRequest("unknown field"),
+		apierrors.NewInternalError(errors.New("field not declared in schema")), apierrors.NewConflict(kind, "obj", nil),
+	} {
+		assert.True(t, failsPreview(err), err)
+	}
+	for _, err := range []error{
+		nil, apierrors.NewNotFound(kind, "its namespace"), apierrors.NewAlreadyExists(kind, "its predecessor"),
+		apierrors.NewForbidden(kind, "obj", nil), &meta.NoKindMatchError{}, errors.New("connection refused"),
+	} {
+		assert.False(t, failsPreview(err), err)
+	}
 }

@@ -92,6 +92,9 @@ func (p *Provider) Invoke(_ context.Context, req plugin.InvokeRequest) (plugin.I
 // Check completes a resource's inputs: name, namespace, secrets.
 func (p *Provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
 	inputs := req.News.Copy()
+	if !inputs.HasValue("metadata") {
+		inputs["metadata"] = resource.NewProperty(resource.PropertyMap{})
+	}
 	if failures := checkPlainObject(req.Type, inputs); len(failures) > 0 {
 		return plugin.CheckResponse{Properties: inputs, Failures: failures}, nil
 	}
