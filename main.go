@@ -12,14 +12,14 @@ import (
 )
 
 func main() {
-	var stack map[string]string // every value of the stack, so that a misspelt key is seen
+	var stack pulumi.RunInfo // every value of the stack, so that a misspelt key is seen
 	pulumi.Run(func(ctx *pulumi.Context) error {
-		cfg, err := config.FromPulumi(stack)
+		cfg, err := config.FromPulumi(stack.Config, stack.ConfigSecretKeys)
 		if err != nil {
 			return err
 		}
 		return deploy(ctx, cfg)
-	}, func(run *pulumi.RunInfo) { stack = run.Config })
+	}, func(run *pulumi.RunInfo) { stack = *run })
 }
 
 // deploy is the architecture: what discovery finds and the exporters report,
@@ -31,7 +31,13 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	}
 	site, on := cluster.Site, pulumi.Provider(cluster.Provider)
 
-	storage, err := components.NewStorage(ctx, "storage", site, on)
+	storage, err := components.NewStorage(ctx, "storage", &components.StorageArgs{
+		Site:     site,
+		App:      "prometheus",
+		Replicas: cfg.Prometheus.Replicas,
+		Size:     cfg.Storage.Size,
+		Data:     "samples",
+	}, on)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (c *Prometheus) statefulSet(a app, args *PrometheusArgs, account pulumi.Str
 	volumes := corev1.VolumeArray{configMapVolume("config", args.ConfigMap)}
 	var templates corev1.PersistentVolumeClaimTypeArray
 	if len(args.Claims) > 0 {
-		templates = claimTemplate(a)
+		templates = claimTemplate(args.Config.Storage.Size)
 	} else {
 		volumes = append(volumes, &corev1.VolumeArgs{
 			Name:     pulumi.String(dataVolume),

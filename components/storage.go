@@ -2,6 +2,7 @@ package components
 
 import (
 	"fmt"
+	"path"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -13,37 +14,45 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// dataVolume is the claim template, and so the volume, of Prometheus' samples.
+// dataVolume is the volume of an app's data, and the claim template it is made by.
 const dataVolume = "data"
 
-// Storage is where the replicas of Prometheus keep their samples: a claim for
-// each, and with local storage the volumes and their StorageClass too.
+// Storage is where the replicas of an app keep their data: a claim for each,
+// and with local storage the volumes and their StorageClass too.
 type Storage struct {
 	pulumi.ResourceState
 
-	// Claims are what the StatefulSet adopts by name; none for ephemeral storage.
+	// Claims are what a StatefulSet adopts by name; none for ephemeral storage.
 	Claims []pulumi.Resource
 }
 
-// NewStorage creates the volumes of cfg.Prometheus.Replicas replicas.
-func NewStorage(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Storage, error) {
+// StorageArgs say whose volumes they are.
+type StorageArgs struct {
+	Site
+	App      string // the StatefulSet's name, and with local storage the directory's
+	Replicas int
+	Size     config.Quantity
+	Data     string // what is lost when storage is ephemeral
+}
+
+// NewStorage creates the volumes of an app's replicas.
+func NewStorage(ctx *pulumi.Context, name string, args *StorageArgs, opts ...pulumi.ResourceOption) (*Storage, error) {
 	c := &Storage{}
 	if err := register(ctx, "Storage", name, c, opts...); err != nil {
 		return nil, err
 	}
-	storage := site.Config.Storage
-	a := app{site: site, name: "prometheus", role: "storage"}
-	switch storage.Mode {
+	a := app{site: args.Site, name: args.App, role: "storage"}
+	switch args.Config.Storage.Mode {
 	case config.EphemeralStorage:
-		if err := ctx.Log.Warn("storage.mode is ephemeral: samples are lost with each pod", &pulumi.LogArgs{Resource: c}); err != nil {
+		if err := ctx.Log.Warn("storage.mode is ephemeral: "+args.Data+" are lost with each pod", &pulumi.LogArgs{Resource: c}); err != nil {
 			return nil, err
 		}
 	case config.LocalStorageMode:
-		if err := c.local(ctx, name, a); err != nil {
+		if err := c.local(ctx, name, a, args); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	default:
-		if err := c.dynamic(ctx, name, a); err != nil {
+		if err := c.dynamic(ctx, name, a, args); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -51,13 +60,13 @@ func NewStorage(ctx *pulumi.Context, name string, site Site, opts ...pulumi.Reso
 }
 
 // dynamic claims volumes that a StorageClass provisions.
-func (c *Storage) dynamic(ctx *pulumi.Context, name string, a app) error {
+func (c *Storage) dynamic(ctx *pulumi.Context, name string, a app, args *StorageArgs) error {
 	var class pulumi.StringPtrInput // nil is the cluster's default class
-	if storageClass := a.site.Config.Storage.StorageClass; storageClass != "" {
+	if storageClass := args.Config.Storage.StorageClass; storageClass != "" {
 		class = pulumi.String(storageClass)
 	}
-	for replica := range a.site.Config.Prometheus.Replicas {
-		if err := c.claim(ctx, name, a, replica, class); err != nil {
+	for replica := range args.Replicas {
+		if err := c.claim(ctx, name, a, args, replica, class); err != nil {
 			return err
 		}
 	}
@@ -65,10 +74,10 @@ func (c *Storage) dynamic(ctx *pulumi.Context, name string, a app) error {
 }
 
 // local claims a directory on the disk of a node for each replica.
-func (c *Storage) local(ctx *pulumi.Context, name string, a app) error {
-	storage := a.site.Config.Storage
+func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageArgs) error {
+	storage := args.Config.Storage
 	class, err := storagev1.NewStorageClass(ctx, name+"-class", &storagev1.StorageClassArgs{
-		Metadata:    a.clusterMetadata("prometheus-local"),
+		Metadata:    a.clusterMetadata(a.name + "-local"),
 		Provisioner: pulumi.String("kubernetes.io/no-provisioner"),
 		// The scheduler picks the pod's node first, and with it the volume.
 		VolumeBindingMode:    pulumi.String("WaitForFirstConsumer"),
@@ -79,11 +88,11 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app) error {
 		return err
 	}
 	className := class.Metadata.Name().Elem()
-	for replica, node := range storage.Local.Nodes {
+	for replica, node := range storage.Local.Nodes[:args.Replicas] {
 		_, err := corev1.NewPersistentVolume(ctx, fmt.Sprintf("%s-volume-%d", name, replica), &corev1.PersistentVolumeArgs{
-			Metadata: a.clusterMetadata(claimName(replica)),
+			Metadata: a.clusterMetadata(claimName(a.name, replica)),
 			Spec: &corev1.PersistentVolumeSpecArgs{
-				Capacity:                      pulumi.StringMap{"storage": pulumi.String(storage.Size.String())},
+				Capacity:                      pulumi.StringMap{"storage": pulumi.String(args.Size.String())},
 				AccessModes:                   pulumi.ToStringArray([]string{"ReadWriteOnce"}),
 				PersistentVolumeReclaimPolicy: pulumi.String("Retain"),
 				StorageClassName:              className,
@@ -93,9 +102,9 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app) error {
 					ApiVersion: pulumi.String("v1"),
 					Kind:       pulumi.String("PersistentVolumeClaim"),
 					Namespace:  a.site.Namespace,
-					Name:       pulumi.String(claimName(replica)),
+					Name:       pulumi.String(claimName(a.name, replica)),
 				},
-				Local: &corev1.LocalVolumeSourceArgs{Path: pulumi.String(storage.Local.Path)},
+				Local: &corev1.LocalVolumeSourceArgs{Path: pulumi.String(path.Join(storage.Local.Path, a.name))},
 				NodeAffinity: &corev1.VolumeNodeAffinityArgs{Required: &corev1.NodeSelectorArgs{
 					NodeSelectorTerms: corev1.NodeSelectorTermArray{&corev1.NodeSelectorTermArgs{
 						MatchExpressions: corev1.NodeSelectorRequirementArray{&corev1.NodeSelectorRequirementArgs{
@@ -110,7 +119,7 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app) error {
 		if err != nil {
 			return err
 		}
-		if err := c.claim(ctx, name, a, replica, className); err != nil {
+		if err := c.claim(ctx, name, a, args, replica, className); err != nil {
 			return err
 		}
 	}
@@ -119,16 +128,15 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app) error {
 
 // claim creates the PersistentVolumeClaim that the StatefulSet would otherwise
 // create itself. As a resource of its own it grows in place.
-func (c *Storage) claim(ctx *pulumi.Context, name string, a app, replica int, class pulumi.StringPtrInput) error {
+func (c *Storage) claim(ctx *pulumi.Context, name string, a app, args *StorageArgs, replica int, class pulumi.StringPtrInput) error {
 	hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-claim-%d-keeps-its-size", name, replica))
 	if err != nil {
 		return err
 	}
-	storage := a.site.Config.Storage
 	claim, err := corev1.NewPersistentVolumeClaim(ctx, fmt.Sprintf("%s-claim-%d", name, replica), &corev1.PersistentVolumeClaimArgs{
-		Metadata: a.metadata(claimName(replica)),
-		Spec:     claimSpec(storage, class),
-	}, pulumi.Parent(c), pulumi.Protect(storage.Protected()),
+		Metadata: a.metadata(claimName(a.name, replica)),
+		Spec:     claimSpec(args.Size, class),
+	}, pulumi.Parent(c), pulumi.Protect(args.Config.Storage.Protected()),
 		pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))
 	if err != nil {
 		return err
@@ -137,27 +145,27 @@ func (c *Storage) claim(ctx *pulumi.Context, name string, a app, replica int, cl
 	return nil
 }
 
-// claimSpec asks for a volume of the configured size.
-func claimSpec(storage config.Storage, class pulumi.StringPtrInput) *corev1.PersistentVolumeClaimSpecArgs {
+// claimSpec asks for a volume of one size.
+func claimSpec(size config.Quantity, class pulumi.StringPtrInput) *corev1.PersistentVolumeClaimSpecArgs {
 	return &corev1.PersistentVolumeClaimSpecArgs{
 		AccessModes:      pulumi.ToStringArray([]string{"ReadWriteOnce"}),
 		StorageClassName: class,
 		Resources: &corev1.VolumeResourceRequirementsArgs{
-			Requests: pulumi.StringMap{"storage": pulumi.String(storage.Size.String())},
+			Requests: pulumi.StringMap{"storage": pulumi.String(size.String())},
 		},
 	}
 }
 
 // claimTemplate is what makes the StatefulSet adopt the claims: it looks for
 // <template>-<StatefulSet>-<ordinal> before it creates one.
-func claimTemplate(a app) corev1.PersistentVolumeClaimTypeArray {
+func claimTemplate(size config.Quantity) corev1.PersistentVolumeClaimTypeArray {
 	return corev1.PersistentVolumeClaimTypeArray{&corev1.PersistentVolumeClaimTypeArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(dataVolume)},
-		Spec:     claimSpec(a.site.Config.Storage, nil),
+		Spec:     claimSpec(size, nil),
 	}}
 }
 
-func claimName(replica int) string { return fmt.Sprintf("%s-prometheus-%d", dataVolume, replica) }
+func claimName(app string, replica int) string { return fmt.Sprintf("%s-%s-%d", dataVolume, app, replica) }
 
 // refuseShrinking fails the preview, and so the update, of a claim that would
 // become smaller: Kubernetes refuses it too, but halfway through the update.
@@ -165,8 +173,8 @@ func refuseShrinking(ctx *pulumi.Context, name string) (*pulumi.ResourceHook, er
 	return ctx.RegisterResourceHook(name, func(args *pulumi.ResourceHookArgs) error {
 		before, after := requestedStorage(args.OldInputs), requestedStorage(args.NewInputs)
 		if after.Cmp(before) < 0 {
-			return fmt.Errorf("storage.size: %s is smaller than the %s of volume %s; a volume only grows: set storage.size to %s or more",
-				after.String(), before.String(), args.Name, before.String())
+			return fmt.Errorf("%s would shrink from %s to %s; a volume only grows: set its size back to %s or more",
+				args.Name, before.String(), after.String(), before.String())
 		}
 		return nil
 	}, &pulumi.ResourceHookOptions{OnDryRun: true})

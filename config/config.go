@@ -27,6 +27,8 @@ type Config struct {
 	Discovery Discovery `json:"discovery"`
 	// The exporters shipped beside Prometheus.
 	Exporters Exporters `json:"exporters"`
+	// Alertmanager, notifications and alerting rules.
+	Alerting Alerting `json:"alerting"`
 }
 
 // Default returns the config of a stack that sets nothing. Every default is
@@ -39,6 +41,7 @@ func Default() Config {
 		Prometheus: defaultPrometheus(),
 		Discovery:  defaultDiscovery(),
 		Exporters:  defaultExporters(),
+		Alerting:   defaultAlerting(),
 	}
 }
 
@@ -46,16 +49,21 @@ func Default() Config {
 // (without the project prefix) to the decoded JSON or YAML value. It reports
 // every violation at once, as Problems.
 func Decode(values map[string]any) (*Config, error) {
+	cfg, problems := load(values, func(string) bool { return false })
+	if len(problems) > 0 {
+		return nil, problems.sorted()
+	}
+	return cfg, nil
+}
+
+func load(values map[string]any, plain func(path string) bool) (*Config, Problems) {
 	cfg := Default()
-	problems := decode(values, &cfg)
+	problems := decode(values, plain, &cfg)
 	if len(problems) == 0 {
 		cfg.complete()
 		problems = cfg.validate()
 	}
-	if len(problems) > 0 {
-		return nil, problems.sorted()
-	}
-	return &cfg, nil
+	return &cfg, problems
 }
 
 // complete fills what is derived from other values.
@@ -71,6 +79,7 @@ func (c *Config) validate() Problems {
 	p.add(c.Prometheus.validate(c.Storage)...)
 	p.add(c.Discovery.validate(c.Prometheus, c.Exporters)...)
 	p.add(c.Exporters.validate()...)
+	p.add(c.Alerting.validate(c.Storage)...)
 	return p
 }
 
@@ -78,6 +87,8 @@ func (c *Config) validate() Problems {
 type Problem struct {
 	Path    string // config path, such as prometheus.resources.requests.cpu
 	Message string // the bad value and what is allowed
+
+	missingSecret bool // which only the stack itself, not its file, has to have
 }
 
 func (p Problem) Error() string { return p.Path + ": " + p.Message }
@@ -88,7 +99,12 @@ type Problems []Problem
 func (p *Problems) add(more ...Problem) { *p = append(*p, more...) }
 
 func (p *Problems) addf(path, format string, args ...any) {
-	*p = append(*p, Problem{path, fmt.Sprintf(format, args...)})
+	*p = append(*p, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// missing reports a secret that is required and not set.
+func (p *Problems) missing(path string) {
+	*p = append(*p, Problem{path, "missing; set it with: " + SecretCommand(path), true})
 }
 
 func (p Problems) sorted() Problems {

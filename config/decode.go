@@ -24,14 +24,17 @@ type text interface {
 }
 
 // decode merges values onto cfg and reports every unknown key, wrong type and
-// unparsable value with its path.
-func decode(values map[string]any, cfg *Config) Problems {
-	var d decoder
+// unparsable value with its path. plain tells which secrets are in plain text.
+func decode(values map[string]any, plain func(path string) bool, cfg *Config) Problems {
+	d := decoder{plain: plain}
 	d.into("", values, reflect.ValueOf(cfg).Elem())
 	return d.problems
 }
 
-type decoder struct{ problems Problems }
+type decoder struct {
+	plain    func(path string) bool
+	problems Problems
+}
 
 func (d *decoder) into(path string, in any, out reflect.Value) {
 	if in == nil { // `key:` with nothing behind it leaves the default
@@ -60,17 +63,35 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 }
 
 func (d *decoder) text(path string, in any, out text) {
-	s, ok := in.(string)
-	if _, secret := out.(*Secret); secret && (!ok || s == "") {
-		d.problems.addf(path, "not a secret; allowed: %s", out.allowed())
+	if secret, ok := out.(*Secret); ok {
+		d.secret(path, in, secret)
 		return
 	}
+	s, ok := in.(string)
 	if !ok {
 		d.mistyped(path, in, out.allowed())
 		return
 	}
 	if err := out.UnmarshalText([]byte(s)); err != nil {
 		d.problems.addf(path, "%q: %v; allowed: %s", s, err, out.allowed())
+	}
+}
+
+// secret takes a decrypted value, or the encrypted one of a stack file. Its
+// errors do not show it.
+func (d *decoder) secret(path string, in any, out *Secret) {
+	if object, ok := in.(map[string]any); ok && len(object) == 1 && object["secure"] != nil {
+		out.value = "[encrypted]"
+		return
+	}
+	value, ok := in.(string)
+	switch {
+	case !ok || value == "":
+		d.problems.addf(path, "not a secret; allowed: %s", out.allowed())
+	case d.plain(path):
+		d.problems.addf(path, "in plain text; encrypt it with: %s", SecretCommand(path))
+	default:
+		out.value = value
 	}
 }
 
@@ -246,9 +267,9 @@ func join(path, key string) string {
 // the nearest known name, or lists them all when none is near.
 func UnknownName(path, name string, known []string) Problem {
 	if near, ok := Nearest(name, known); ok {
-		return Problem{path, fmt.Sprintf("unknown %q; did you mean %q?", name, near)}
+		return Problem{Path: path, Message: fmt.Sprintf("unknown %q; did you mean %q?", name, near)}
 	}
-	return Problem{path, fmt.Sprintf("unknown %q; allowed: %s", name, strings.Join(known, ", "))}
+	return Problem{Path: path, Message: fmt.Sprintf("unknown %q; allowed: %s", name, strings.Join(known, ", "))}
 }
 
 // Nearest returns the known name that name was most likely meant to be.

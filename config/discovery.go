@@ -23,11 +23,12 @@ const (
 	NodeExporterJob     Job = "node-exporter"
 	KubeStateMetricsJob Job = "kube-state-metrics"
 	BlackboxExporterJob Job = "blackbox-exporter"
+	AlertmanagerJob     Job = "alertmanager"
 )
 
 // Jobs lists the scrape jobs in the order they are rendered.
 var Jobs = []Job{
-	PrometheusJob, NodesJob, CadvisorJob, APIServersJob, EndpointsJob, ServicesJob, PodsJob,
+	PrometheusJob, AlertmanagerJob, NodesJob, CadvisorJob, APIServersJob, EndpointsJob, ServicesJob, PodsJob,
 	NodeExporterJob, KubeStateMetricsJob, BlackboxExporterJob,
 }
 
@@ -73,7 +74,7 @@ func defaultDiscovery() Discovery { return Discovery{} }
 // JobEnabled tells whether job is scraped: what it scrapes is deployed and no
 // setting switches it off.
 func (c *Config) JobEnabled(job Job) bool {
-	return c.Exporters.serves(job) && !c.Discovery.off(job)
+	return (job != AlertmanagerJob || c.Alerting.Enabled) && c.Exporters.serves(job) && !c.Discovery.off(job)
 }
 
 func (d Discovery) off(job Job) bool {

@@ -15,6 +15,7 @@ type Image string
 // The images of the system.
 const (
 	PrometheusImage       Image = "prometheus"
+	AlertmanagerImage     Image = "alertmanager"
 	NodeExporterImage     Image = "node-exporter"
 	KubeStateMetricsImage Image = "kube-state-metrics"
 	BlackboxExporterImage Image = "blackbox-exporter"
@@ -23,6 +24,7 @@ const (
 // pins is the one table of images: registry, repository and tag.
 var pins = map[Image]string{
 	PrometheusImage:       "quay.io/prometheus/prometheus:v3.13.2",
+	AlertmanagerImage:     "quay.io/prometheus/alertmanager:v0.34.2",
 	NodeExporterImage:     "quay.io/prometheus/node-exporter:v1.12.1",
 	KubeStateMetricsImage: "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1",
 	BlackboxExporterImage: "quay.io/prometheus/blackbox-exporter:v0.28.0",

@@ -12,8 +12,9 @@ import (
 )
 
 // FromPulumi builds the Config of a running stack from Pulumi's raw values,
-// keyed project:key, each a string or JSON.
-func FromPulumi(raw map[string]string) (*Config, error) {
+// keyed project:key, each a string or JSON. secretKeys are those that hold an
+// encrypted value; a secret below any other key is refused.
+func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 	values := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		name, ours := strings.CutPrefix(key, Project+":")
@@ -26,12 +27,19 @@ func FromPulumi(raw map[string]string) (*Config, error) {
 		}
 		values[name] = value
 	}
-	return Decode(values)
+	cfg, problems := load(values, func(path string) bool {
+		top, _, _ := strings.Cut(path, ".")
+		return !slices.Contains(secretKeys, Project+":"+top)
+	})
+	if len(problems) > 0 {
+		return nil, problems.sorted()
+	}
+	return cfg, nil
 }
 
 // FromFile builds the Config of a stack file such as Pulumi.dev.yaml. Its
-// encrypted secrets stay encrypted, so the Config describes the stack and can
-// not deploy it.
+// secrets stay encrypted and may be missing, so the Config describes the stack
+// but cannot deploy it.
 func FromFile(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -49,9 +57,10 @@ func FromFile(path string) (*Config, error) {
 			values[name] = value
 		}
 	}
-	cfg, err := Decode(values)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	cfg, problems := load(values, func(string) bool { return true })
+	problems = slices.DeleteFunc(problems, func(p Problem) bool { return p.missingSecret })
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%s: %w", path, problems.sorted())
 	}
 	return cfg, nil
 }

@@ -25,8 +25,8 @@ type Storage struct {
 
 // LocalStorage places volumes on the disks of nodes.
 type LocalStorage struct {
-	// Directory on the node, such as the mount point of its SSD. It must exist;
-	// replica N keeps its data in it on the Nth node.
+	// Directory on the nodes, such as the mount point of their SSD. It must have a
+	// directory for each program that keeps data: prometheus and alertmanager.
 	Path string `json:"path"`
 	// Node of each replica, by its kubernetes.io/hostname label.
 	Nodes []string `json:"nodes"`
@@ -50,7 +50,7 @@ func defaultStorage() Storage {
 	return Storage{
 		Mode:    DynamicStorage,
 		Size:    quantity("50Gi"),
-		Local:   LocalStorage{Path: "/mnt/disks/prometheus"},
+		Local:   LocalStorage{Path: "/mnt/disks/ssd"},
 		Protect: true,
 	}
 }

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Alerting configures Alertmanager and the alerting rules.
+type Alerting struct {
+	// Deploy Alertmanager and send it alerts. Without it rules are still evaluated.
+	Enabled bool `json:"enabled"`
+	// Number of Alertmanagers that share silences and notify once between them.
+	Replicas int `json:"replicas"`
+	// Size of each replica's volume, for silences and the notification log.
+	Size Quantity `json:"size"`
+	// Slack notifications: the receiver `slack`.
+	Slack *Slack `json:"slack"`
+	// URL that is called while alerting works, such as a healthchecks.io check.
+	DeadMansSwitchURL *Secret `json:"deadMansSwitchUrl"`
+	// The root route. Its children are the Watchdog's and routes.
+	Route Route `json:"route"`
+	// Further receivers in Alertmanager's own format:
+	// https://prometheus.io/docs/alerting/latest/configuration/#receiver
+	Receivers []map[string]any `json:"receivers"`
+	// Routes below the root, in Alertmanager's own format:
+	// https://prometheus.io/docs/alerting/latest/configuration/#route
+	Routes []map[string]any `json:"routes"`
+	// Inhibition rules beside the shipped ones, in Alertmanager's own format:
+	// https://prometheus.io/docs/alerting/latest/configuration/#inhibit_rule
+	InhibitRules []map[string]any `json:"inhibitRules"`
+	// Time intervals for routes, in Alertmanager's own format:
+	// https://prometheus.io/docs/alerting/latest/configuration/#time_interval
+	TimeIntervals []map[string]any `json:"timeIntervals"`
+	// Notification templates: file name, ending in .tmpl, to text. They may
+	// redefine the templates of the Slack message.
+	Templates map[string]string `json:"templates"`
+	// Secrets of receivers: name to value. A receiver's *_file option reads
+	// /etc/alertmanager/secrets/NAME.
+	Secrets map[string]Secret `json:"secrets"`
+	// Accept that alerts of the root route reach nobody.
+	AcknowledgeNoNotifications bool `json:"acknowledgeNoNotifications"`
+	// URL Alertmanager is reached at from outside; it is in links of notifications.
+	ExternalURL *URL `json:"externalUrl"`
+	// Shipped alerts to leave out, by name.
+	Disabled []string `json:"disabled"`
+	// Changes to shipped alerts, by name.
+	Overrides map[string]AlertOverride `json:"overrides"`
+	// Further rule files in Prometheus' own format, by name:
+	// https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/
+	ExtraRules map[string]any `json:"extraRules"`
+	// Compute resources of each replica.
+	Resources Resources `json:"resources"`
+	Scheduling
+}
+
+// Slack configures the receiver `slack`.
+type Slack struct {
+	// Channel or user to notify, such as "#alerts". Required.
+	Channel string `json:"channel"`
+	// Incoming webhook. Required; a secret.
+	WebhookURL Secret `json:"webhookUrl"`
+	// Tell when an alert has resolved.
+	SendResolved *bool `json:"sendResolved"`
+}
+
+// Route is the root of the routing tree.
+type Route struct {
+	// Receiver of alerts that no other route takes; `slack` when Slack is configured.
+	Receiver string `json:"receiver"`
+	// Labels whose alerts are notified of together.
+	GroupBy []string `json:"groupBy"`
+	// How long to collect a group's first alerts before notifying.
+	GroupWait Duration `json:"groupWait"`
+	// How long to wait before notifying of changes in a group.
+	GroupInterval Duration `json:"groupInterval"`
+	// How long to wait before notifying again of what still fires.
+	RepeatInterval Duration `json:"repeatInterval"`
+}
+
+// AlertOverride changes every rule of one shipped alert.
+type AlertOverride struct {
+	// How long the condition must hold before the alert fires; 0s for at once.
+	For *Duration `json:"for"`
+	// critical, warning, info or none. Not for alerts that have several severities.
+	Severity string `json:"severity"`
+	// Labels to add or replace; values may be templates.
+	Labels map[string]string `json:"labels"`
+}
+
+func defaultAlerting() Alerting {
+	return Alerting{
+		Enabled:  true,
+		Replicas: 1,
+		Size:     quantity("1Gi"),
+		Route: Route{
+			GroupBy:        []string{"cluster", "alertname", "namespace"},
+			GroupWait:      duration(30 * time.Second),
+			GroupInterval:  duration(5 * time.Minute),
+			RepeatInterval: duration(12 * time.Hour),
+		},
+		Resources: resources("20m", "48Mi", "128Mi"),
+	}
+}
+
+func (a Alerting) validate(storage Storage) Problems {
+	var p Problems
+	if a.Replicas < 1 || a.Replicas > 9 {
+		p.addf("alerting.replicas", "%d; allowed: 1 to 9", a.Replicas)
+	}
+	if a.Enabled && storage.Mode == LocalStorageMode && a.Replicas > len(storage.Local.Nodes) {
+		p.addf("alerting.replicas", "%d, but storage.local.nodes names %d node(s); name one per replica", a.Replicas, len(storage.Local.Nodes))
+	}
+	if a.Size.Cmp(quantity("64Mi").Quantity) < 0 {
+		p.addf("alerting.size", "%s is too small; allowed: 64Mi or more", a.Size)
+	}
+	if a.Slack != nil {
+		if a.Slack.Channel == "" {
+			p.addf("alerting.slack.channel", `missing; set it with: pulumi config set --path '%s:alerting.slack.channel' '#CHANNEL'`, Project)
+		}
+		if !a.Slack.WebhookURL.IsSet() {
+			p.missing("alerting.slack.webhookUrl")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
+		if errs := validation.IsConfigMapKey(name); len(errs) > 0 {
+			p.addf(fmt.Sprintf("alerting.secrets[%q]", name), "%s", errs[0])
+		}
+		if slices.Contains([]string{SlackWebhookFile, DeadMansSwitchFile}, name) {
+			p.addf("alerting.secrets."+name, "the name is taken by this program; choose another")
+		}
+	}
+	p.add(a.Resources.validate("alerting.resources")...)
+	p.add(a.Scheduling.validate("alerting")...)
+	return p
+}
+
+// Names of the program's own files in Alertmanager's secrets directory.
+const (
+	SlackWebhookFile   = "slack-webhook-url"
+	DeadMansSwitchFile = "dead-mans-switch-url"
+)
+
+// SecretFiles are the contents of Alertmanager's secrets directory, by name.
+func (a Alerting) SecretFiles() map[string]Secret {
+	files := maps.Clone(a.Secrets)
+	if files == nil {
+		files = map[string]Secret{}
+	}
+	if a.Slack != nil {
+		files[SlackWebhookFile] = a.Slack.WebhookURL
+	}
+	if a.DeadMansSwitchURL != nil {
+		files[DeadMansSwitchFile] = *a.DeadMansSwitchURL
+	}
+	return files
+}
+
+// SecretCommand is the command that sets the secret at a config path.
+func SecretCommand(path string) string {
+	return fmt.Sprintf("pulumi config set --secret --path '%s:%s'", Project, path)
+}
