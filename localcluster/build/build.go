@@ -139,7 +139,7 @@ func (b *Builder) key(t Target) (string, error) {
 		}
 		hash.Write(data)
 	}
-	fmt.Fprintln(hash, runtime.Version(), runtime.GOARCH, args, t.importPaths())
+	fmt.Fprintln(hash, runtime.Version(), runtime.GOARCH, args, t.importPaths(), t.missing)
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 

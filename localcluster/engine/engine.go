@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -142,8 +143,8 @@ func (e *Engine) copyConfig(renew bool) error {
 	if err != nil {
 		return err
 	}
-	if line := salt.Find(old); line != nil {
-		data = append(append(line, '\n'), salt.ReplaceAll(data, nil)...)
+	if line := bytes.TrimSpace(salt.Find(old)); len(line) > 0 {
+		data = slices.Concat(line, []byte("\n"), salt.ReplaceAll(data, nil))
 	}
 	return os.WriteFile(filepath.Join(e.Dir, name), data, 0o600)
 }

@@ -110,6 +110,7 @@ func (n *Node) since(t metav1.Time) bool { return !t.Time.Before(n.Started.Trunc
 
 // await polls until check succeeds, the node fails or startTimeout has passed.
 func (n *Node) await(ctx context.Context, what string, check func() error) error {
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
@@ -125,7 +126,7 @@ func (n *Node) await(ctx context.Context, what string, check func() error) error
 			return n.died()
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-				return fmt.Errorf("the %s is not ready after %s: %w; logs are in %s", what, startTimeout, err, n.Dir.Log())
+				return fmt.Errorf("the %s is not ready after %s: %w; logs are in %s", what, time.Since(began).Round(time.Second), err, n.Dir.Log())
 			}
 			return context.Cause(ctx)
 		case <-time.After(200 * time.Millisecond):
