@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// declaration is a key of a Pulumi project:
+// https://www.pulumi.com/docs/iac/concepts/projects/project-file/#config-options
+type declaration struct {
+	Type        string   `yaml:"type"`
+	Default     struct{} `yaml:"default"` // so that a stack need not set it
+	Description string   `yaml:"description"`
+}
+
+// writeProject replaces the declarations of this program's keys in a Pulumi.yaml.
+func writeProject(old []byte, keys []key, _ typeDocs) ([]byte, error) {
+	var file yaml.Node
+	if err := yaml.Unmarshal(old, &file); err != nil {
+		return nil, err
+	}
+	declared := valueOf(file.Content[0], "config")
+	if declared == nil || declared.Kind != yaml.MappingNode {
+		return nil, errors.New("config is missing or not an object")
+	}
+	for i := 0; i < len(declared.Content); i += 2 {
+		if strings.HasPrefix(declared.Content[i].Value, config.Project+":") {
+			declared.Content = slices.Delete(declared.Content, i, i+2)
+			i -= 2
+		}
+	}
+	for _, k := range keys {
+		if strings.Contains(k.path, ".") {
+			continue
+		}
+		var name, value yaml.Node
+		if err := errors.Join(
+			name.Encode(config.Project+":"+k.path),
+			value.Encode(declaration{Type: "object", Description: k.description}),
+		); err != nil {
+			return nil, err
+		}
+		declared.Content = append(declared.Content, &name, &value)
+	}
+	var b bytes.Buffer
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(&file); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// valueOf is the value of key in a mapping, nil without it.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return nil
+}
