@@ -41,15 +41,43 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 // secrets stay encrypted and may be missing, so the Config describes the stack
 // but cannot deploy it.
 func FromFile(path string) (*Config, error) {
-	text, err := os.ReadFile(path)
+	cfg, problems, err := loadFile(path)
 	if err != nil {
 		return nil, err
+	}
+	problems = slices.DeleteFunc(problems, func(p Problem) bool { return p.missingSecret })
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%s: %w", path, problems.sorted())
+	}
+	return cfg, nil
+}
+
+// MissingSecrets returns the config paths of the secrets that a stack file lacks
+// and its stack has to have.
+func MissingSecrets(path string) ([]string, error) {
+	_, problems, err := loadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, p := range problems {
+		if p.missingSecret {
+			paths = append(paths, p.Path)
+		}
+	}
+	return paths, nil
+}
+
+func loadFile(path string) (*Config, Problems, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
 	}
 	var file struct {
 		Config map[string]any `yaml:"config"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	values := map[string]any{}
 	for key, value := range file.Config {
@@ -58,9 +86,5 @@ func FromFile(path string) (*Config, error) {
 		}
 	}
 	cfg, problems := load(values, func(string) bool { return true })
-	problems = slices.DeleteFunc(problems, func(p Problem) bool { return p.missingSecret })
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("%s: %w", path, problems.sorted())
-	}
-	return cfg, nil
+	return cfg, problems, nil
 }
