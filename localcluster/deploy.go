@@ -84,7 +84,15 @@ func (d *demo) summary(ctx context.Context) error {
 	for _, down := range targets.Down {
 		d.report("down: %s", down)
 	}
-	fmt.Printf("\nPrometheus: KUBECONFIG=%s kubectl port-forward -n %s service/prometheus 9090\n",
+	fmt.Printf("\nTo reach Prometheus on http://localhost:9090:\n  KUBECONFIG=%s kubectl port-forward -n %s service/prometheus 9090\n",
 		d.relative(d.dir.Kubeconfig()), stack.Cluster.Namespace)
+	if secrets := d.engine().Secret(""); exists(secrets) {
+		fmt.Printf("Secrets made for the demo are in %s.\n", d.relative(secrets))
+	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -6,7 +6,6 @@ package engine
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,7 +52,7 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	if err := e.findPlugins(ctx, renew); err != nil {
 		return err
 	}
-	if err := e.writePassphrase(); err != nil {
+	if _, err := keptText(e.passphrase()); err != nil {
 		return err
 	}
 	if err := e.copyProject(); err != nil {
@@ -62,7 +61,10 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	if err := e.copyConfig(renew); err != nil {
 		return err
 	}
-	return e.selectStack(ctx)
+	if err := e.selectStack(ctx); err != nil {
+		return err
+	}
+	return e.setSecrets(ctx)
 }
 
 // Command is the CLI with the demo's environment and these arguments.
@@ -95,18 +97,6 @@ func (e *Engine) findCLI(ctx context.Context) error {
 		return nil
 	}
 	return e.Builder.Ensure(ctx, build.Pulumi)
-}
-
-func (e *Engine) writePassphrase() error {
-	file, err := os.OpenFile(e.passphrase(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(rand.Text())
-	return errors.Join(err, file.Close())
 }
 
 // copyProject copies Pulumi.yaml and points the copy to the program.

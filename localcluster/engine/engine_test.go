@@ -63,13 +63,20 @@ func TestCopyConfig(t *testing.T) {
 	}
 }
 
-func TestPassphraseIsMadeOnce(t *testing.T) {
+func TestSecretsAreMadeOnce(t *testing.T) {
 	e := newEngine(t, nil)
-	require.NoError(t, e.writePassphrase())
-	first := read(t, e.passphrase())
-	require.NoError(t, e.writePassphrase())
+	first, err := e.secret("grafana.adminPassword")
+	require.NoError(t, err)
+	again, err := e.secret("grafana.adminPassword")
+	require.NoError(t, err)
+	other, err := e.secret("grafana.token")
+	require.NoError(t, err)
 	assert.NotEmpty(t, first)
-	assert.Equal(t, first, read(t, e.passphrase()))
+	assert.Equal(t, first, again)
+	assert.NotEqual(t, first, other)
+	info, err := os.Stat(e.Secret("grafana.adminPassword"))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
 func TestProviderVersion(t *testing.T) {
