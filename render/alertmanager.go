@@ -1,0 +1,395 @@
+package render
+
+import (
+	"bytes"
+	_ "embed"
+
+	"fmt"
+	"maps"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	alertmanager "github.com/prometheus/alertmanager/config"
+	"github.com/prometheus/alertmanager/template"
+	"github.com/prometheus/alertmanager/types"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// Where Alertmanager finds what its configuration refers to.
+const (
+	AlertmanagerDir        = "/etc/alertmanager/config"
+	AlertmanagerSecretsDir = "/etc/alertmanager/secrets"
+)
+
+// nobody is the receiver that notifies nobody.
+const nobody = "null"
+
+//go:embed slack.tmpl
+var slackTemplate string
+
+// alertmanagerFile is the part of alertmanager.yml that this program writes:
+// https://prometheus.io/docs/alerting/latest/configuration/
+type alertmanagerFile struct {
+	Route         amRoute          `yaml:"route"`
+	Receivers     []map[string]any `yaml:"receivers"`
+	InhibitRules  []any            `yaml:"inhibit_rules"`
+	TimeIntervals []map[string]any `yaml:"time_intervals,omitempty"`
+	Templates     []string         `yaml:"templates"`
+}
+
+type amRoute struct {
+	Receiver       string           `yaml:"receiver"`
+	GroupBy        []string         `yaml:"group_by,flow,omitempty"`
+	Matchers       []string         `yaml:"matchers,flow,omitempty"`
+	GroupWait      *config.Duration `yaml:"group_wait,omitempty"`
+	GroupInterval  *config.Duration `yaml:"group_interval,omitempty"`
+	RepeatInterval *config.Duration `yaml:"repeat_interval,omitempty"`
+	Routes         []any            `yaml:"routes,omitempty"`
+}
+
+type amInhibition struct {
+	SourceMatchers []string `yaml:"source_matchers,flow"`
+	TargetMatchers []string `yaml:"target_matchers,flow"`
+	Equal          []string `yaml:"equal,flow"`
+}
+
+// Alertmanager renders alertmanager.yml and its notification templates, by file
+// name. It fails on what Alertmanager's own loader refuses, on templates that
+// don't expand, on secrets in plain text and on a root route that reaches
+// nobody, everything at once as config.Problems. dashboardURL is Grafana's
+// address from outside, empty if there is none.
+func Alertmanager(cfg *config.Config, dashboardURL string) (map[string]string, error) {
+	alerting := cfg.Alerting
+	files := map[string]string{"slack.tmpl": slackTemplate + dashboardLink(dashboardURL)}
+	var problems config.Problems
+	for _, name := range slices.Sorted(maps.Keys(alerting.Templates)) {
+		if !strings.HasSuffix(name, ".tmpl") || name == "slack.tmpl" || strings.Contains(name, "/") {
+			problems = append(problems, config.Problem{Path: fmt.Sprintf("alerting.templates[%q]", name),
+				Message: "allowed: a file name that ends in .tmpl and is not slack.tmpl"})
+		}
+		files[name] = alerting.Templates[name]
+	}
+	file := alertmanagerFile{
+		Route:         rootRoute(alerting),
+		Receivers:     receivers(alerting),
+		InhibitRules:  inhibitRules(alerting),
+		TimeIntervals: alerting.TimeIntervals,
+		Templates:     []string{AlertmanagerDir + "/*.tmpl"},
+	}
+	problems = append(problems, checkAlertmanagerParts(alerting, file)...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	text, err := marshal(file)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := alertmanager.Load(text)
+	if err != nil {
+		return nil, fmt.Errorf("alertmanager.yml: %w", err)
+	}
+	problems = append(problems, checkRoot(alerting, loaded)...)
+	problems = append(problems, checkSecrets(alerting, loaded)...)
+	problems = append(problems, checkTemplates(files, alerting, file)...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	files["alertmanager.yml"] = text
+	return files, nil
+}
+
+// dashboardLink is the template of the link to Grafana below each alert.
+func dashboardLink(dashboardURL string) string {
+	link := ""
+	if dashboardURL != "" {
+		link = fmt.Sprintf("<%s/d/alerts-overview?var-cluster={{ .Labels.cluster | urlquery }}|Dashboard>", strings.TrimSuffix(dashboardURL, "/"))
+	}
+	return fmt.Sprintf("\n{{ define \"kubernetes-prometheus.slack.dashboard\" }}%s{{ end }}\n", link)
+}
+
+// rootReceiver takes every alert that no other route does.
+func rootReceiver(alerting config.Alerting) string {
+	switch {
+	case alerting.Route.Receiver != "":
+		return alerting.Route.Receiver
+	case alerting.Slack != nil:
+		return "slack"
+	}
+	return nobody
+}
+
+func rootRoute(alerting config.Alerting) amRoute {
+	root := amRoute{
+		Receiver:       rootReceiver(alerting),
+		GroupBy:        alerting.Route.GroupBy,
+		GroupWait:      &alerting.Route.GroupWait,
+		GroupInterval:  &alerting.Route.GroupInterval,
+		RepeatInterval: &alerting.Route.RepeatInterval,
+	}
+	watchdog := amRoute{Receiver: nobody, Matchers: []string{`alertname="Watchdog"`}}
+	if alerting.DeadMansSwitchURL != nil {
+		watchdog.Receiver = "dead-mans-switch"
+		// Called about every minute, so that a few missing calls mean something.
+		watchdog.GroupBy = []string{"cluster"}
+		watchdog.GroupWait = &config.Duration{}
+		watchdog.GroupInterval = &config.Duration{Duration: time.Minute}
+		watchdog.RepeatInterval = &config.Duration{Duration: 50 * time.Second}
+	}
+	root.Routes = []any{
+		watchdog,
+		// It exists to mute others.
+		amRoute{Receiver: nobody, Matchers: []string{`alertname="InfoInhibitor"`}},
+	}
+	for _, native := range alerting.Routes {
+		root.Routes = append(root.Routes, native)
+	}
+	return root
+}
+
+func receivers(alerting config.Alerting) []map[string]any {
+	list := []map[string]any{{"name": nobody}}
+	if slack := alerting.Slack; slack != nil {
+		list = append(list, map[string]any{"name": "slack", "slack_configs": []any{map[string]any{
+			"api_url_file":  AlertmanagerSecretsDir + "/" + config.SlackWebhookFile,
+			"channel":       slack.Channel,
+			"send_resolved": slack.SendResolved == nil || *slack.SendResolved,
+			"color":         `{{ template "kubernetes-prometheus.slack.color" . }}`,
+			"title":         `{{ template "kubernetes-prometheus.slack.title" . }}`,
+			"title_link":    `{{ .ExternalURL }}`,
+			"text":          `{{ template "kubernetes-prometheus.slack.text" . }}`,
+			"fallback":      `{{ template "kubernetes-prometheus.slack.title" . }}`,
+		}}})
+	}
+	if alerting.DeadMansSwitchURL != nil {
+		list = append(list, map[string]any{"name": "dead-mans-switch", "webhook_configs": []any{map[string]any{
+			"url_file":      AlertmanagerSecretsDir + "/" + config.DeadMansSwitchFile,
+			"send_resolved": false,
+		}}})
+	}
+	return append(list, alerting.Receivers...)
+}
+
+// inhibitRules are the shipped inhibitions and the stack's own.
+func inhibitRules(alerting config.Alerting) []any {
+	// Of one alert about one thing, the worst severity speaks.
+	same := []string{
+		"alertname", "cluster", "namespace", "node", "device", "mountpoint", "persistentvolumeclaim",
+		"job", "service", "pod", "instance", "integration",
+	}
+	rules := []any{
+		amInhibition{[]string{`severity="critical"`}, []string{`severity=~"warning|info"`}, same},
+		amInhibition{[]string{`severity="warning"`}, []string{`severity="info"`}, same},
+		amInhibition{[]string{`alertname="InfoInhibitor"`}, []string{`severity="info"`}, []string{"cluster", "namespace"}},
+	}
+	for _, native := range alerting.InhibitRules {
+		rules = append(rules, native)
+	}
+	return rules
+}
+
+// checkAlertmanagerParts loads the stack's own receivers, routes, inhibitions
+// and time intervals one at a time, so that each error carries its config path.
+func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) config.Problems {
+	var problems config.Problems
+	check := func(path string, part alertmanagerFile) {
+		text, err := marshal(part)
+		if err == nil {
+			_, err = alertmanager.Load(text)
+		}
+		if err != nil {
+			problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+		}
+	}
+	minimal := alertmanagerFile{Route: amRoute{Receiver: nobody}, Receivers: []map[string]any{{"name": nobody}}}
+
+	var names []string
+	for i, receiver := range alerting.Receivers {
+		part := minimal
+		part.Receivers = append(slices.Clone(part.Receivers), receiver)
+		check(fmt.Sprintf("alerting.receivers[%d]", i), part)
+	}
+	for _, receiver := range file.Receivers {
+		if name, ok := receiver["name"].(string); ok {
+			names = append(names, name)
+		}
+	}
+	for i, interval := range alerting.TimeIntervals {
+		part := minimal
+		part.TimeIntervals = []map[string]any{interval}
+		check(fmt.Sprintf("alerting.timeIntervals[%d]", i), part)
+	}
+	for i, rule := range alerting.InhibitRules {
+		part := minimal
+		part.InhibitRules = []any{rule}
+		check(fmt.Sprintf("alerting.inhibitRules[%d]", i), part)
+	}
+	for i, route := range alerting.Routes {
+		path := fmt.Sprintf("alerting.routes[%d]", i)
+		if unknown := unknownReceivers(path, route, names); len(unknown) > 0 {
+			problems = append(problems, unknown...)
+			continue
+		}
+		part := minimal
+		part.Receivers = nil
+		for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+			part.Receivers = append(part.Receivers, map[string]any{"name": name})
+		}
+		part.TimeIntervals = alerting.TimeIntervals
+		part.Route.Routes = []any{route}
+		check(path, part)
+	}
+	if receiver := rootReceiver(alerting); !slices.Contains(names, receiver) {
+		problems = append(problems, config.UnknownName("alerting.route.receiver", receiver, names))
+	}
+	return problems
+}
+
+// unknownReceivers are the receivers of a route and its children that do not exist.
+func unknownReceivers(path string, route map[string]any, names []string) config.Problems {
+	var problems config.Problems
+	if receiver, ok := route["receiver"].(string); ok && !slices.Contains(names, receiver) {
+		problems = append(problems, config.UnknownName(path+".receiver", receiver, names))
+	}
+	children, _ := route["routes"].([]any)
+	for i, child := range children {
+		if route, ok := child.(map[string]any); ok {
+			problems = append(problems, unknownReceivers(fmt.Sprintf("%s.routes[%d]", path, i), route, names)...)
+		}
+	}
+	return problems
+}
+
+// checkRoot refuses a root receiver without any integration: its alerts, which
+// are most, would be lost without a word.
+func checkRoot(alerting config.Alerting, loaded *alertmanager.Config) config.Problems {
+	if alerting.AcknowledgeNoNotifications {
+		return nil
+	}
+	for _, receiver := range loaded.Receivers {
+		if receiver.Name != loaded.Route.Receiver {
+			continue
+		}
+		fields := reflect.ValueOf(receiver)
+		for i := range fields.NumField() {
+			if field := fields.Field(i); field.Kind() == reflect.Slice && field.Len() > 0 {
+				return nil
+			}
+		}
+	}
+	return config.Problems{{
+		Path: "alerting",
+		Message: fmt.Sprintf("the root route's receiver %q notifies nobody; set alerting.slack, or alerting.route.receiver to one of alerting.receivers, "+
+			"or accept it with: pulumi config set --path '%s:alerting.acknowledgeNoNotifications' true", loaded.Route.Receiver, config.Project),
+	}}
+}
+
+// checkSecrets refuses secrets that the ConfigMap would show, and files that
+// the stack has no secret for.
+func checkSecrets(alerting config.Alerting, loaded *alertmanager.Config) config.Problems {
+	var problems config.Problems
+	files := slices.Sorted(maps.Keys(alerting.SecretFiles()))
+	for i, native := range alerting.Receivers {
+		name, _ := native["name"].(string)
+		at := slices.IndexFunc(loaded.Receivers, func(r alertmanager.Receiver) bool { return r.Name == name })
+		text, err := marshal(loaded.Receivers[at])
+		if err != nil {
+			continue // only what can be marshalled can hide a secret as <secret>
+		}
+		var masked any
+		if err := yaml.Unmarshal([]byte(text), &masked); err != nil {
+			continue
+		}
+		walk(fmt.Sprintf("alerting.receivers[%d]", i), native, func(path, key, value string) {
+			if file, ok := strings.CutPrefix(value, AlertmanagerSecretsDir+"/"); ok && !slices.Contains(files, file) {
+				problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("%s: alerting.secrets has no %q; set it with: %s",
+					value, file, config.SecretCommand("alerting.secrets."+file))})
+			}
+		})
+		walk(fmt.Sprintf("alerting.receivers[%d]", i), masked, func(path, key, value string) {
+			// A webhook's address is often no secret; its url_file keeps one.
+			if value == "<secret>" && !(key == "url" && strings.Contains(path, ".webhook_configs[")) {
+				problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("in plain text; put it into alerting.secrets and name its file: %s_file: %s/NAME",
+					key, AlertmanagerSecretsDir)})
+			}
+		})
+	}
+	return problems
+}
+
+// walk calls visit for each string in a native value, with its path and key.
+func walk(path string, value any, visit func(path, key, value string)) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if text, ok := value[key].(string); ok {
+				visit(path+"."+key, key, text)
+			} else {
+				walk(path+"."+key, value[key], visit)
+			}
+		}
+	case []any:
+		for i, element := range value {
+			walk(fmt.Sprintf("%s[%d]", path, i), element, visit)
+		}
+	}
+}
+
+// checkTemplates expands every template of every receiver as Alertmanager
+// does, for a group with one firing and one resolved alert.
+func checkTemplates(files map[string]string, alerting config.Alerting, file alertmanagerFile) config.Problems {
+	var problems config.Problems
+	add := func(path string, err error) {
+		problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+	}
+	templates, err := template.FromGlobs(nil)
+	if err != nil {
+		return config.Problems{{Path: "alerting.templates", Message: err.Error()}}
+	}
+	templates.ExternalURL = &url.URL{Scheme: "http", Host: "alertmanager"}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := templates.Parse(bytes.NewBufferString(files[name])); err != nil {
+			add(fmt.Sprintf("alerting.templates[%q]", name), err)
+		}
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	data := templates.Data("receiver", model.LabelSet{"alertname": "Example"}, nil, "", exampleAlerts()...)
+	expand := func(path string, value any) {
+		walk(path, value, func(path, _, text string) {
+			if !strings.Contains(text, "{{") {
+				return
+			}
+			if _, err := templates.ExecuteTextString(text, data); err != nil {
+				add(path, err)
+			}
+		})
+	}
+	own := len(file.Receivers) - len(alerting.Receivers)
+	for i, receiver := range file.Receivers {
+		if i < own {
+			expand("alerting.templates", receiver)
+		} else {
+			expand(fmt.Sprintf("alerting.receivers[%d]", i-own), receiver)
+		}
+	}
+	return problems
+}
+
+func exampleAlerts() []*types.Alert {
+	alert := func(endsAt time.Time) *types.Alert {
+		a := &types.Alert{}
+		a.Labels = model.LabelSet{"alertname": "Example", "cluster": "example", "namespace": "default", "severity": "warning"}
+		a.Annotations = model.LabelSet{"summary": "An example", "description": "It shows", "runbook_url": "https://example.com"}
+		a.GeneratorURL = "http://prometheus/graph"
+		a.StartsAt, a.EndsAt = time.Now().Add(-time.Hour), endsAt
+		return a
+	}
+	return []*types.Alert{alert(time.Now().Add(time.Hour)), alert(time.Now().Add(-time.Minute))}
+}
