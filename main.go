@@ -45,12 +45,20 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	rules, err := components.NewRules(ctx, "rules", site, on)
+	if err != nil {
+		return err
+	}
+	if err := components.NewAlerting(ctx, site, "", on); err != nil {
+		return err
+	}
 	if err := components.NewExporters(ctx, site, on); err != nil {
 		return err
 	}
 	prometheus, err := components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
 		Site:      site,
 		ConfigMap: discovery.ConfigMap,
+		Rules:     rules.ConfigMap,
 		Claims:    storage.Claims,
 	}, on)
 	if err != nil {

@@ -27,6 +27,7 @@ type Prometheus struct {
 type PrometheusArgs struct {
 	Site
 	ConfigMap string            // with prometheus.yml
+	Rules     string            // ConfigMap with the rule files
 	Claims    []pulumi.Resource // of its volumes, empty for ephemeral storage
 }
 
@@ -78,16 +79,10 @@ func (c *Prometheus) statefulSet(a app, args *PrometheusArgs, account pulumi.Str
 	cfg := args.Config.Prometheus
 	period := 15
 	startup := int(cfg.StartupTimeout.Seconds()) / period
-	volumes := corev1.VolumeArray{configMapVolume("config", args.ConfigMap)}
-	var templates corev1.PersistentVolumeClaimTypeArray
-	if len(args.Claims) > 0 {
-		templates = claimTemplate(args.Config.Storage.Size)
-	} else {
-		volumes = append(volumes, &corev1.VolumeArgs{
-			Name:     pulumi.String(dataVolume),
-			EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(args.Config.Storage.Size.String())},
-		})
-	}
+	templates, volumes := data(args.Claims, args.Config.Storage.Size, corev1.VolumeArray{
+		configMapVolume("config", args.ConfigMap),
+		configMapVolume("rules", args.Rules),
+	})
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
@@ -105,6 +100,7 @@ func (c *Prometheus) statefulSet(a app, args *PrometheusArgs, account pulumi.Str
 			LivenessProbe:  probe("/-/healthy", prometheusWeb.name, 10, 6),
 			VolumeMounts: corev1.VolumeMountArray{
 				readOnlyMount("config", configDir),
+				readOnlyMount("rules", render.RulesDir),
 				mount(dataVolume, dataDir),
 			},
 		}, cfg.Resources)},

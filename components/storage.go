@@ -156,6 +156,18 @@ func claimSpec(size config.Quantity, class pulumi.StringPtrInput) *corev1.Persis
 	}
 }
 
+// data is the volume of an app's data: from the claim template when there are
+// claims, else a directory that goes with the pod.
+func data(claims []pulumi.Resource, size config.Quantity, volumes corev1.VolumeArray) (corev1.PersistentVolumeClaimTypeArray, corev1.VolumeArray) {
+	if len(claims) > 0 {
+		return claimTemplate(size), volumes
+	}
+	return nil, append(volumes, &corev1.VolumeArgs{
+		Name:     pulumi.String(dataVolume),
+		EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(size.String())},
+	})
+}
+
 // claimTemplate is what makes the StatefulSet adopt the claims: it looks for
 // <template>-<StatefulSet>-<ordinal> before it creates one.
 func claimTemplate(size config.Quantity) corev1.PersistentVolumeClaimTypeArray {
@@ -165,7 +177,9 @@ func claimTemplate(size config.Quantity) corev1.PersistentVolumeClaimTypeArray {
 	}}
 }
 
-func claimName(app string, replica int) string { return fmt.Sprintf("%s-%s-%d", dataVolume, app, replica) }
+func claimName(app string, replica int) string {
+	return fmt.Sprintf("%s-%s-%d", dataVolume, app, replica)
+}
 
 // refuseShrinking fails the preview, and so the update, of a claim that would
 // become smaller: Kubernetes refuses it too, but halfway through the update.

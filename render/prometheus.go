@@ -48,8 +48,13 @@ type tsdb struct {
 }
 
 type alerting struct {
-	AlertRelabelConfigs []relabel        `yaml:"alert_relabel_configs,omitempty"`
-	Alertmanagers       []map[string]any `yaml:"alertmanagers,omitempty"`
+	AlertRelabelConfigs []relabel            `yaml:"alert_relabel_configs,omitempty"`
+	Alertmanagers       []alertmanagerConfig `yaml:"alertmanagers,omitempty"`
+}
+
+type alertmanagerConfig struct {
+	KubernetesSDConfigs []kubernetesSD `yaml:"kubernetes_sd_configs"`
+	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
 
 // Prometheus renders prometheus.yml. Errors are those of Prometheus' own
@@ -62,10 +67,8 @@ func Prometheus(cfg *config.Config) (string, error) {
 			EvaluationInterval: cfg.Prometheus.EvaluationInterval,
 			ExternalLabels:     externalLabels(cfg),
 		},
-		Alerting: &alerting{
-			// Replicas send the same alert; without this label Alertmanager sees one.
-			AlertRelabelConfigs: []relabel{{Action: "labeldrop", Regex: "replica"}},
-		},
+		RuleFiles: []string{RulesDir + "/*.yaml"},
+		Alerting:  alertmanagers(cfg),
 	}
 	file.Storage.TSDB.OutOfOrderTimeWindow = cfg.Prometheus.OutOfOrderTimeWindow
 	file.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
@@ -90,6 +93,20 @@ func Prometheus(cfg *config.Config) (string, error) {
 		return "", fmt.Errorf("prometheus.yml: %w", err)
 	}
 	return text, nil
+}
+
+// alertmanagers sends alerts to every Alertmanager pod. They agree among
+// themselves who notifies, which a Service in between would break.
+func alertmanagers(cfg *config.Config) *alerting {
+	if !cfg.Alerting.Enabled {
+		return nil
+	}
+	pods, web := shippedPods(cfg, "alertmanager")
+	return &alerting{
+		// Replicas send the same alert; without this label Alertmanager sees one.
+		AlertRelabelConfigs: []relabel{{Action: "labeldrop", Regex: "replica"}},
+		Alertmanagers:       []alertmanagerConfig{{KubernetesSDConfigs: pods, RelabelConfigs: web}},
+	}
 }
 
 func externalLabels(cfg *config.Config) map[string]string {

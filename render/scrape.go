@@ -256,22 +256,30 @@ func kubeStateMetrics(cfg *config.Config) scrapeConfig {
 // shipped scrapes the pods of one of this program's components on their
 // metrics ports, ready or not, so that `up` tells of the ones that are not.
 func shipped(cfg *config.Config, component string) scrapeConfig {
+	pods, ports := shippedPods(cfg, component)
 	return scrapeConfig{
-		KubernetesSDConfigs: []kubernetesSD{{
-			Role:       "pod",
-			Namespaces: &sdNamespaces{[]string{cfg.Cluster.Namespace}},
-			Selectors:  []sdSelector{{Role: "pod", Label: "app.kubernetes.io/part-of=" + config.Project + ",app.kubernetes.io/name=" + component}},
-		}},
-		RelabelConfigs: []relabel{
-			keep("Pending|Running", "__meta_kubernetes_pod_phase"),
-			keep("web|metrics|telemetry", "__meta_kubernetes_pod_container_port_name"),
+		KubernetesSDConfigs: pods,
+		RelabelConfigs: append(ports,
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_pod_name", "pod"),
 			copyLabel("__meta_kubernetes_pod_container_name", "container"),
 			copyLabel("__meta_kubernetes_pod_container_port_name", "endpoint"),
 			copyLabel("__meta_kubernetes_pod_node_name", "node"),
-		},
+		),
 	}
+}
+
+// shippedPods finds the pods of one of this program's components and keeps
+// the ports that speak HTTP.
+func shippedPods(cfg *config.Config, component string) ([]kubernetesSD, []relabel) {
+	return []kubernetesSD{{
+			Role:       "pod",
+			Namespaces: &sdNamespaces{[]string{cfg.Cluster.Namespace}},
+			Selectors:  []sdSelector{{Role: "pod", Label: "app.kubernetes.io/part-of=" + config.Project + ",app.kubernetes.io/name=" + component}},
+		}}, []relabel{
+			keep("Pending|Running", "__meta_kubernetes_pod_phase"),
+			keep("web|metrics|telemetry", "__meta_kubernetes_pod_container_port_name"),
+		}
 }
 
 // ServiceAddress is the in-cluster host:port of one of this program's Services.

@@ -1,0 +1,238 @@
+package components
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// NewAlerting deploys Alertmanager on its storage, unless alerting is off.
+// dashboardURL is Grafana's address from outside, for links; may be empty.
+func NewAlerting(ctx *pulumi.Context, site Site, dashboardURL string, opts ...pulumi.ResourceOption) error {
+	cfg := site.Config.Alerting
+	if !cfg.Enabled {
+		return nil
+	}
+	storage, err := NewStorage(ctx, "alertmanager-storage", &StorageArgs{
+		Site:     site,
+		App:      "alertmanager",
+		Replicas: cfg.Replicas,
+		Size:     cfg.Size,
+		Data:     "silences",
+	}, opts...)
+	if err != nil {
+		return err
+	}
+	_, err = NewAlertmanager(ctx, "alertmanager", &AlertmanagerArgs{Site: site, Claims: storage.Claims, DashboardURL: dashboardURL}, opts...)
+	return err
+}
+
+// Rules are the alerting and recording rules of the stack in a ConfigMap,
+// which a running server reloads by itself.
+type Rules struct {
+	pulumi.ResourceState
+
+	ConfigMap string // name; its keys are rule files
+}
+
+// NewRules renders the rule files. It fails, before any object exists, with
+// whatever Prometheus' own loader says against them.
+func NewRules(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Rules, error) {
+	files, err := render.Rules(site.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	c := &Rules{ConfigMap: "prometheus-rules"}
+	if err := register(ctx, "Rules", name, c, opts...); err != nil {
+		return nil, err
+	}
+	a := app{site: site, name: "prometheus", role: "server"}
+	_, err = corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
+		Metadata: a.metadata(c.ConfigMap),
+		Data:     pulumi.ToStringMap(files),
+	}, pulumi.Parent(c))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"configMap": pulumi.String(c.ConfigMap)})
+}
+
+// Alertmanager groups, mutes and routes alerts: StatefulSet, Services,
+// ConfigMap, Secret, NetworkPolicy and, with replicas, a PodDisruptionBudget.
+type Alertmanager struct {
+	pulumi.ResourceState
+
+	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
+}
+
+// AlertmanagerArgs are what Alertmanager needs from other components.
+type AlertmanagerArgs struct {
+	Site
+	Claims       []pulumi.Resource // of its volumes, empty for ephemeral storage
+	DashboardURL string            // Grafana's address from outside, for links; may be empty
+}
+
+var (
+	alertmanagerWeb    = port{"web", 9093}
+	alertmanagerGossip = port{"gossip", 9094}
+)
+
+// NewAlertmanager deploys Alertmanager. It fails, before any object exists,
+// with whatever Alertmanager's own loader says against its configuration.
+func NewAlertmanager(ctx *pulumi.Context, name string, args *AlertmanagerArgs, opts ...pulumi.ResourceOption) (*Alertmanager, error) {
+	files, err := render.Alertmanager(args.Config, args.DashboardURL)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	c := &Alertmanager{}
+	if err := register(ctx, "Alertmanager", name, c, opts...); err != nil {
+		return nil, err
+	}
+	a := app{site: args.Site, name: "alertmanager", role: "alerting", image: config.AlertmanagerImage}
+	if err := c.deploy(ctx, name, a, args, files); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	c.URL = pulumi.Sprintf("http://%s", render.ServiceAddress(args.Config, a.name, alertmanagerWeb.number))
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"url": c.URL})
+}
+
+func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *AlertmanagerArgs, files map[string]string) error {
+	_, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
+		Metadata: a.metadata("alertmanager-config"),
+		Data:     pulumi.ToStringMap(files),
+	}, pulumi.Parent(c))
+	if err != nil {
+		return err
+	}
+	secrets := args.Config.Alerting.SecretFiles()
+	contents := pulumi.StringMap{}
+	for file, secret := range secrets {
+		contents[file] = pulumi.ToSecret(pulumi.String(secret.Reveal())).(pulumi.StringOutput)
+	}
+	_, err = corev1.NewSecret(ctx, name+"-secrets", &corev1.SecretArgs{
+		Metadata:   a.metadata("alertmanager-secrets"),
+		StringData: contents,
+	}, pulumi.Parent(c))
+	if err != nil {
+		return err
+	}
+	ports := []port{alertmanagerWeb}
+	if _, err := a.service(ctx, name+"-service", a.name, false, ports, pulumi.Parent(c)); err != nil {
+		return err
+	}
+	if args.Config.Alerting.Replicas > 1 {
+		ports = append(ports, alertmanagerGossip)
+	}
+	if _, err := a.service(ctx, name+"-headless", "alertmanager-headless", true, ports, pulumi.Parent(c)); err != nil {
+		return err
+	}
+	if err := a.admit(ctx, name+"-network", true, ports, []string{"prometheus", "alertmanager", "grafana"}, pulumi.Parent(c)); err != nil {
+		return err
+	}
+	if err := a.budget(ctx, name+"-budget", args.Config.Alerting.Replicas, pulumi.Parent(c)); err != nil {
+		return err
+	}
+	_, err = appsv1.NewStatefulSet(ctx, name+"-statefulset", alertmanagerStatefulSet(a, args, checksum(files, secrets)),
+		pulumi.Parent(c), pulumi.DependsOn(args.Claims),
+		pulumi.IgnoreChanges([]string{"spec.volumeClaimTemplates"}))
+	return err
+}
+
+func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, checksum string) *appsv1.StatefulSetArgs {
+	cfg := args.Config.Alerting
+	ports := []port{alertmanagerWeb}
+	if cfg.Replicas > 1 {
+		ports = append(ports, alertmanagerGossip)
+	}
+	volumes := corev1.VolumeArray{
+		configMapVolume("config", "alertmanager-config"),
+		&corev1.VolumeArgs{
+			Name:   pulumi.String("secrets"),
+			Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String("alertmanager-secrets")},
+		},
+	}
+	templates, volumes := data(args.Claims, cfg.Size, volumes)
+	spec := &corev1.PodSpecArgs{
+		SecurityContext:               nonRoot(nobody),
+		TerminationGracePeriodSeconds: pulumi.Int(60),
+		Volumes:                       volumes,
+		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
+			Name:           pulumi.String(a.name),
+			Args:           pulumi.ToStringArray(alertmanagerFlags(args.Config)),
+			Env:            corev1.EnvVarArray{fieldEnv("POD_IP", "status.podIP")},
+			Ports:          containerPorts(ports...),
+			ReadinessProbe: probe("/-/ready", alertmanagerWeb.name, 5, 6),
+			LivenessProbe:  probe("/-/healthy", alertmanagerWeb.name, 10, 6),
+			VolumeMounts: corev1.VolumeMountArray{
+				readOnlyMount("config", render.AlertmanagerDir),
+				readOnlyMount("secrets", render.AlertmanagerSecretsDir),
+				mount(dataVolume, "/alertmanager"),
+			},
+		}, cfg.Resources)},
+	}
+	if cfg.Replicas > 1 {
+		a.apart(spec)
+	}
+	template := a.pod(spec, cfg.Scheduling)
+	// A new configuration restarts the replicas one by one; silences and the
+	// notification log are on their volumes, and with their peers.
+	template.Metadata = &metav1.ObjectMetaArgs{
+		Labels:      a.labels(),
+		Annotations: pulumi.StringMap{"checksum/config": pulumi.String(checksum)},
+	}
+	return &appsv1.StatefulSetArgs{
+		Metadata: a.metadata(a.name),
+		Spec: &appsv1.StatefulSetSpecArgs{
+			Replicas:             pulumi.Int(cfg.Replicas),
+			ServiceName:          pulumi.String("alertmanager-headless"),
+			PodManagementPolicy:  pulumi.String("Parallel"),
+			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+			Template:             template,
+			VolumeClaimTemplates: templates,
+		},
+	}
+}
+
+func alertmanagerFlags(cfg *config.Config) []string {
+	flags := []string{
+		"--config.file=" + render.AlertmanagerDir + "/alertmanager.yml",
+		"--storage.path=/alertmanager",
+	}
+	if url := cfg.Alerting.ExternalURL; url != nil {
+		flags = append(flags, "--web.external-url="+url.String())
+	}
+	if cfg.Alerting.Replicas == 1 {
+		return append(flags, "--cluster.listen-address=") // no gossip
+	}
+	flags = append(flags,
+		fmt.Sprintf("--cluster.listen-address=0.0.0.0:%d", alertmanagerGossip.number),
+		fmt.Sprintf("--cluster.advertise-address=$(POD_IP):%d", alertmanagerGossip.number),
+		"--cluster.label="+cfg.Cluster.Namespace) // peers of another namespace are refused
+	for replica := range cfg.Alerting.Replicas {
+		flags = append(flags, fmt.Sprintf("--cluster.peer=alertmanager-%d.alertmanager-headless.%s.svc:%d",
+			replica, cfg.Cluster.Namespace, alertmanagerGossip.number))
+	}
+	return flags
+}
+
+// checksum changes with any file or secret. It is one-way: it shows no secret.
+func checksum(files map[string]string, secrets map[string]config.Secret) string {
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(hash, "%q %q\n", name, files[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		fmt.Fprintf(hash, "%q %q\n", name, secrets[name].Reveal())
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
