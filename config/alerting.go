@@ -126,9 +126,7 @@ func (a Alerting) validate(storage Storage) Problems {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
-		if errs := validation.IsConfigMapKey(name); len(errs) > 0 {
-			p.addf(fmt.Sprintf("alerting.secrets[%q]", name), "%s", errs[0])
-		}
+		p.invalid("alerting.secrets", name, validation.IsConfigMapKey(name))
 		if slices.Contains([]string{SlackWebhookFile, DeadMansSwitchFile}, name) {
 			p.addf("alerting.secrets."+name, "the name is taken by this program; choose another")
 		}

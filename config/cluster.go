@@ -37,20 +37,14 @@ func defaultCluster() Cluster {
 func (c Cluster) validate() Problems {
 	var p Problems
 	if c.Name == "" {
-		p.addf("cluster.name", `missing; set it with: pulumi config set --path 'cluster.name' NAME`)
-	} else if errs := validation.IsDNS1123Subdomain(c.Name); len(errs) > 0 {
-		p.addf("cluster.name", "%q: %s", c.Name, errs[0])
+		p.addf("cluster.name", `missing; set it with: pulumi config set --path '%s:cluster.name' NAME`, Project)
+	} else {
+		p.invalid("cluster.name", c.Name, validation.IsDNS1123Subdomain(c.Name))
 	}
-	if errs := validation.IsDNS1123Label(c.Namespace); len(errs) > 0 {
-		p.addf("cluster.namespace", "%q: %s", c.Namespace, errs[0])
-	}
-	if errs := validation.IsDNS1123Subdomain(c.Domain); len(errs) > 0 {
-		p.addf("cluster.domain", "%q: %s", c.Domain, errs[0])
-	}
+	p.invalid("cluster.namespace", c.Namespace, validation.IsDNS1123Label(c.Namespace))
+	p.invalid("cluster.domain", c.Domain, validation.IsDNS1123Subdomain(c.Domain))
 	for i, namespace := range c.NetworkPolicies.FromNamespaces {
-		if errs := validation.IsDNS1123Label(namespace); len(errs) > 0 {
-			p.addf(fmt.Sprintf("cluster.networkPolicies.fromNamespaces[%d]", i), "%q: %s", namespace, errs[0])
-		}
+		p.invalid(fmt.Sprintf("cluster.networkPolicies.fromNamespaces[%d]", i), namespace, validation.IsDNS1123Label(namespace))
 	}
 	return p
 }

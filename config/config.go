@@ -77,7 +77,7 @@ func (c *Config) validate() Problems {
 	p.add(c.Images.validate()...)
 	p.add(c.Storage.validate(c.Prometheus.Replicas)...)
 	p.add(c.Prometheus.validate(c.Storage)...)
-	p.add(c.Discovery.validate(c.Prometheus, c.Exporters)...)
+	p.add(c.validateDiscovery()...)
 	p.add(c.Exporters.validate()...)
 	p.add(c.Alerting.validate(c.Storage)...)
 	return p
@@ -100,6 +100,15 @@ func (p *Problems) add(more ...Problem) { *p = append(*p, more...) }
 
 func (p *Problems) addf(path, format string, args ...any) {
 	*p = append(*p, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// invalid reports a value that has errors of apimachinery's validation, whose
+// rule is enough to say without its example and regular expression.
+func (p *Problems) invalid(path, value string, errs []string) {
+	if len(errs) > 0 {
+		rule, _, _ := strings.Cut(errs[0], " (e.g. ")
+		p.addf(path, "%q: %s", value, rule)
+	}
 }
 
 // missing reports a secret that is required and not set.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -56,7 +55,7 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 	case reflect.Slice:
 		d.list(path, in, out)
 	case reflect.Interface:
-		out.Set(reflect.ValueOf(in))
+		out.Set(reflect.ValueOf(native(in)))
 	default:
 		d.scalar(path, in, out)
 	}
@@ -104,7 +103,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		field, ok := fieldByKey(out, key)
 		if !ok {
-			d.problems.add(UnknownName(join(path, key), key, fieldNames(out.Type())))
+			d.problems.add(unknownKey(path, key, fieldNames(out.Type())))
 			continue
 		}
 		d.into(join(path, key), object[key], field)
@@ -145,9 +144,38 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 	}
 	list := reflect.MakeSlice(out.Type(), len(items), len(items))
 	for i, item := range items {
-		d.into(fmt.Sprintf("%s[%d]", path, i), item, list.Index(i))
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if item == nil {
+			d.problems.addf(at, "is empty")
+			continue
+		}
+		d.into(at, item, list.Index(i))
 	}
 	out.Set(list)
+}
+
+// native makes a value of a foreign format the same whether it was read from
+// JSON, where every number is a float64, or from YAML.
+func native(in any) any {
+	switch value := in.(type) {
+	case map[string]any:
+		object := make(map[string]any, len(value))
+		for key, element := range value {
+			object[key] = native(element)
+		}
+		return object
+	case []any:
+		list := make([]any, len(value))
+		for i, element := range value {
+			list[i] = native(element)
+		}
+		return list
+	case int, int64, uint64, float64:
+		if n, ok := integer(value); ok {
+			return n
+		}
+	}
+	return in
 }
 
 func (d *decoder) scalar(path string, in any, out reflect.Value) {
@@ -167,7 +195,7 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 			out.SetBool(value)
 			return
 		}
-	case int, int64, uint64, float64, json.Number:
+	case int, int64, uint64, float64:
 		if n, ok := integer(value); ok && out.CanInt() && !out.OverflowInt(n) {
 			out.SetInt(n)
 			return
@@ -187,9 +215,6 @@ func integer(value any) (int64, bool) {
 		return int64(n), n <= math.MaxInt64
 	case float64:
 		return int64(n), n == math.Trunc(n) && math.Abs(n) < 1<<53
-	case json.Number:
-		i, err := n.Int64()
-		return i, err == nil
 	}
 	return 0, false
 }
@@ -209,8 +234,12 @@ func describe(in any) string {
 		return "is an object"
 	case []any:
 		return "is a list"
-	default:
+	case int, int64, uint64, float64:
 		return fmt.Sprintf("%v is a number", value)
+	case map[any]any: // only YAML has these, and dates
+		return "is an object with keys that are not strings"
+	default:
+		return fmt.Sprintf("%v is a %T", value, value)
 	}
 }
 
@@ -261,6 +290,15 @@ func join(path, key string) string {
 		return key
 	}
 	return path + "." + key
+}
+
+// unknownKey is UnknownName, but for the key that `pulumi config set a.b`
+// without --path creates.
+func unknownKey(path, key string, known []string) Problem {
+	if first, _, dotted := strings.Cut(key, "."); path == "" && dotted && slices.Contains(known, first) {
+		return Problem{Path: key, Message: fmt.Sprintf("is one key with a dot in it; remove it, and set the value inside %s with: pulumi config set --path '%s:%s' VALUE", first, Project, key)}
+	}
+	return UnknownName(join(path, key), key, known)
 }
 
 // UnknownName is the Problem of a name that is not one of known. It suggests

@@ -74,24 +74,39 @@ func defaultDiscovery() Discovery { return Discovery{} }
 // JobEnabled tells whether job is scraped: what it scrapes is deployed and no
 // setting switches it off.
 func (c *Config) JobEnabled(job Job) bool {
-	return (job != AlertmanagerJob || c.Alerting.Enabled) && c.Exporters.serves(job) && !c.Discovery.off(job)
+	_, on := c.scraped(job)
+	enabled := c.Discovery.Jobs[job].Enabled
+	return on && (enabled == nil || *enabled)
 }
 
-func (d Discovery) off(job Job) bool {
-	enabled := d.Jobs[job].Enabled
-	return enabled != nil && !*enabled
+// scraped is the config path of what job scrapes, and whether that is
+// deployed; no path if it is not this program that deploys it.
+func (c *Config) scraped(job Job) (path string, deployed bool) {
+	switch job {
+	case AlertmanagerJob:
+		return "alerting", c.Alerting.Enabled
+	case NodeExporterJob:
+		return "exporters.nodeExporter", c.Exporters.NodeExporter.Enabled
+	case KubeStateMetricsJob:
+		return "exporters.kubeStateMetrics", c.Exporters.KubeStateMetrics.Enabled
+	case BlackboxExporterJob, ServicesJob: // which probes through it
+		return "exporters.blackboxExporter", c.Exporters.BlackboxExporter.Enabled
+	}
+	return "", true
 }
 
-func (d Discovery) validate(prometheus Prometheus, exporters Exporters) Problems {
+func (c *Config) validateDiscovery() Problems {
 	var p Problems
+	d := c.Discovery
 	for i, namespace := range d.Namespaces {
-		if errs := validation.IsDNS1123Label(namespace); len(errs) > 0 {
-			p.addf(fmt.Sprintf("discovery.namespaces[%d]", i), "%q: %s", namespace, errs[0])
+		p.invalid(fmt.Sprintf("discovery.namespaces[%d]", i), namespace, validation.IsDNS1123Label(namespace))
+		if slices.Contains(d.Namespaces[:i], namespace) {
+			p.addf(fmt.Sprintf("discovery.namespaces[%d]", i), "%q is named twice", namespace)
 		}
 	}
 	for _, job := range slices.Sorted(maps.Keys(d.Jobs)) {
 		path, settings := "discovery.jobs."+string(job), d.Jobs[job]
-		interval, timeout := prometheus.ScrapeInterval, prometheus.ScrapeTimeout
+		interval, timeout := c.Prometheus.ScrapeInterval, c.Prometheus.ScrapeTimeout
 		if settings.ScrapeInterval != nil {
 			interval = *settings.ScrapeInterval
 		}
@@ -104,8 +119,8 @@ func (d Discovery) validate(prometheus Prometheus, exporters Exporters) Problems
 		if settings.SampleLimit < 0 {
 			p.addf(path+".sampleLimit", "%d; allowed: 0 (no limit) or more", settings.SampleLimit)
 		}
-		if settings.Enabled != nil && *settings.Enabled && !exporters.serves(job) {
-			p.addf(path+".enabled", "true, but the exporter it scrapes is off; set %s.enabled: true", exporters.path(job))
+		if source, on := c.scraped(job); settings.Enabled != nil && *settings.Enabled && !on {
+			p.addf(path+".enabled", "true, but what it scrapes is off; set %s.enabled: true", source)
 		}
 	}
 	names := map[string]bool{}

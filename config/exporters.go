@@ -1,8 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Exporters configures what is scraped beside Kubernetes itself.
@@ -119,30 +122,6 @@ func (Kind) values() []string {
 	return kinds
 }
 
-// serves tells whether what job scrapes is deployed.
-func (e Exporters) serves(job Job) bool {
-	switch job {
-	case NodeExporterJob:
-		return e.NodeExporter.Enabled
-	case KubeStateMetricsJob:
-		return e.KubeStateMetrics.Enabled
-	case BlackboxExporterJob, ServicesJob:
-		return e.BlackboxExporter.Enabled
-	}
-	return true
-}
-
-// path is the config path of the exporter that job scrapes.
-func (Exporters) path(job Job) string {
-	switch job {
-	case NodeExporterJob:
-		return "exporters.nodeExporter"
-	case KubeStateMetricsJob:
-		return "exporters.kubeStateMetrics"
-	}
-	return "exporters.blackboxExporter"
-}
-
 func (e Exporters) validate() Problems {
 	var p Problems
 	if port := e.NodeExporter.Port; port < 1024 || port > 65535 {
@@ -150,6 +129,14 @@ func (e Exporters) validate() Problems {
 	}
 	p.add(e.NodeExporter.Resources.validate("exporters.nodeExporter.resources")...)
 	p.add(e.NodeExporter.Scheduling.validate("exporters.nodeExporter")...)
+	if len(e.KubeStateMetrics.Kinds) == 0 {
+		p.addf("exporters.kubeStateMetrics.kinds", "names none; set exporters.kubeStateMetrics.enabled: false to report on nothing")
+	}
+	for i, kind := range e.KubeStateMetrics.Kinds {
+		if slices.Contains(e.KubeStateMetrics.Kinds[:i], kind) {
+			p.addf(fmt.Sprintf("exporters.kubeStateMetrics.kinds[%d]", i), "%q is named twice", kind)
+		}
+	}
 	p.add(e.KubeStateMetrics.validateKinds("exporters.kubeStateMetrics.metricLabelsAllowlist", e.KubeStateMetrics.MetricLabelsAllowlist)...)
 	p.add(e.KubeStateMetrics.validateKinds("exporters.kubeStateMetrics.metricAnnotationsAllowlist", e.KubeStateMetrics.MetricAnnotationsAllowlist)...)
 	p.add(e.KubeStateMetrics.Resources.validate("exporters.kubeStateMetrics.resources")...)
@@ -165,6 +152,11 @@ func (k KubeStateMetrics) validateKinds(path string, allowlist map[Kind][]string
 	for _, kind := range slices.Sorted(maps.Keys(allowlist)) {
 		if !slices.Contains(k.Kinds, kind) {
 			p.addf(path+"."+string(kind), "not in exporters.kubeStateMetrics.kinds; add it there")
+		}
+		for i, label := range allowlist[kind] {
+			if label != "*" {
+				p.invalid(fmt.Sprintf("%s.%s[%d]", path, kind, i), label, validation.IsQualifiedName(label))
+			}
 		}
 	}
 	return p

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Image names one container image of the system.
@@ -58,26 +59,45 @@ func (PullPolicy) values() []string { return []string{"IfNotPresent", "Always", 
 // Ref returns the reference that image is pulled by: its override or pin, from
 // the registry's mirror when there is one.
 func (i Images) Ref(image Image) string {
-	ref := pins[image]
+	ref := i.source(image)
+	registry := registryOf(ref)
+	mirror, ok := i.RegistryMirrors[registry]
+	if !ok {
+		return ref
+	}
+	named, err := reference.ParseNormalizedNamed(ref) // docker.io and library/ need not be written
+	if err != nil {
+		return ref
+	}
+	return strings.TrimSuffix(mirror, "/") + strings.TrimPrefix(named.String(), registry)
+}
+
+// source is the override or pin of image.
+func (i Images) source(image Image) string {
 	if override, ok := i.Overrides[image]; ok {
-		ref = override
+		return override
 	}
-	registry, repository, _ := strings.Cut(ref, "/")
-	if mirror, ok := i.RegistryMirrors[registry]; ok {
-		return strings.TrimSuffix(mirror, "/") + "/" + repository
+	return pins[image]
+}
+
+// registryOf is the registry of a reference, docker.io if it names none.
+func registryOf(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ""
 	}
-	return ref
+	return reference.Domain(named)
 }
 
 // Version is the tag of image, for the app.kubernetes.io/version label; empty
-// for a reference by digest alone.
+// for a reference by digest alone and for a tag too long for a label.
 func (i Images) Version(image Image) string {
 	ref, err := reference.ParseNormalizedNamed(i.Ref(image))
 	if err != nil {
 		return ""
 	}
 	tagged, ok := ref.(reference.Tagged)
-	if !ok {
+	if !ok || len(validation.IsValidLabelValue(tagged.Tag())) > 0 {
 		return ""
 	}
 	return tagged.Tag()
@@ -96,21 +116,19 @@ func (i Images) validate() Problems {
 	}
 	used := map[string]bool{}
 	for image := range pins {
-		ref := pins[image]
-		if override, ok := i.Overrides[image]; ok {
-			ref = override
-		}
-		registry, _, _ := strings.Cut(ref, "/")
-		used[registry] = true
+		used[registryOf(i.source(image))] = true
 	}
 	for _, registry := range slices.Sorted(maps.Keys(i.RegistryMirrors)) {
 		path := fmt.Sprintf("images.registryMirrors[%q]", registry)
 		if !used[registry] {
 			p.add(UnknownName(path, registry, slices.Sorted(maps.Keys(used))))
 		}
-		if _, err := reference.ParseNormalizedNamed(i.RegistryMirrors[registry] + "/x"); err != nil {
+		if _, err := reference.ParseNormalizedNamed(strings.TrimSuffix(i.RegistryMirrors[registry], "/") + "/x"); err != nil {
 			p.addf(path, "%q: %v; allowed: host[:port][/path]", i.RegistryMirrors[registry], err)
 		}
+	}
+	for n, name := range i.PullSecrets {
+		p.invalid(fmt.Sprintf("images.pullSecrets[%d]", n), name, validation.IsDNS1123Subdomain(name))
 	}
 	return p
 }

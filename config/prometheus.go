@@ -83,6 +83,16 @@ func (Flag) values() []string {
 	}
 }
 
+// boolean tells whether the flag is --name or --no-name.
+func (f Flag) boolean() bool {
+	switch f {
+	case "alertmanager.drain-notification-queue-on-shutdown", "auto-gomaxprocs", "auto-gomemlimit",
+		"web.enable-admin-api", "web.enable-otlp-receiver", "web.enable-remote-write-receiver":
+		return true
+	}
+	return false
+}
+
 // FeatureFlag is a feature of the pinned server that is off by default.
 type FeatureFlag string
 
@@ -143,10 +153,10 @@ func (c Prometheus) validate(storage Storage) Problems {
 	if limit := usable(storage.Size); c.RetentionSize.Cmp(limit.Quantity) > 0 {
 		p.addf("prometheus.retentionSize", "%s leaves no room for the write-ahead log and compaction on a volume of %s (storage.size); allowed: up to %s",
 			c.RetentionSize, storage.Size, limit)
-	} else if c.RetentionSize.Sign() == 0 {
-		p.addf("prometheus.retentionSize", "0 keeps nothing; leave it out to derive it from storage.size")
+	} else if c.RetentionSize.Value() < 1<<20 && limit.Sign() > 0 {
+		p.addf("prometheus.retentionSize", "%s; allowed: 1Mi or more, or leave it out to derive it from storage.size", c.RetentionSize)
 	}
-	if c.ScrapeInterval.Duration >= time.Second {
+	if c.ScrapeInterval.Duration >= time.Second && c.RetentionSize.Value() >= 1<<20 {
 		least := int64(c.Retention.Seconds() / c.ScrapeInterval.Seconds() * leastSeries * leastBytesPerSample)
 		if least > c.RetentionSize.Value() {
 			p.addf("prometheus.retention", "%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s: raise storage.size or shorten retention",
@@ -169,6 +179,16 @@ func (c Prometheus) validate(storage Storage) Problems {
 	if c.StartupTimeout.Duration < time.Minute || c.StartupTimeout.Duration > 24*time.Hour {
 		p.addf("prometheus.startupTimeout", "%s; allowed: 1m to 24h", c.StartupTimeout)
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.ExtraArgs)) {
+		path, value := "prometheus.extraArgs."+string(name), c.ExtraArgs[name]
+		boolean := value == "true" || value == "false"
+		switch {
+		case name.boolean() && !boolean:
+			p.addf(path, `%q; allowed: "true" or "false"`, value)
+		case !name.boolean() && (boolean || value == ""):
+			p.addf(path, "%q; allowed: the value of --%s", value, name)
+		}
+	}
 	p.add(c.Resources.validate("prometheus.resources")...)
 	p.add(c.Scheduling.validate("prometheus")...)
 	return p
@@ -179,6 +199,7 @@ func validateInterval(path string, interval, timeout Duration) Problems {
 	var p Problems
 	if interval.Duration < time.Second {
 		p.addf(path+".scrapeInterval", "%s; allowed: 1s or more", interval)
+		return p
 	}
 	if timeout.Duration <= 0 || timeout.Duration > interval.Duration {
 		p.addf(path+".scrapeTimeout", "%s; allowed: more than 0s, at most the interval of %s", timeout, interval)

@@ -66,8 +66,8 @@ func (s Storage) validate(replicas int) Problems {
 	if s.StorageClass != "" {
 		if s.Mode != DynamicStorage {
 			p.addf("storage.storageClass", "%q is only used with storage.mode: dynamic, not %s", s.StorageClass, s.Mode)
-		} else if errs := validation.IsDNS1123Subdomain(s.StorageClass); len(errs) > 0 {
-			p.addf("storage.storageClass", "%q: %s", s.StorageClass, errs[0])
+		} else {
+			p.invalid("storage.storageClass", s.StorageClass, validation.IsDNS1123Subdomain(s.StorageClass))
 		}
 	}
 	if s.Mode == LocalStorageMode {
@@ -87,9 +87,7 @@ func (l LocalStorage) validate(replicas int) Problems {
 		p.addf("storage.local.nodes", "names %d node(s) for %d replica(s) of prometheus; name one node per replica", len(l.Nodes), replicas)
 	}
 	for i, node := range l.Nodes {
-		if errs := validation.IsDNS1123Subdomain(node); len(errs) > 0 {
-			p.addf(fmt.Sprintf("storage.local.nodes[%d]", i), "%q: %s", node, errs[0])
-		}
+		p.invalid(fmt.Sprintf("storage.local.nodes[%d]", i), node, validation.IsDNS1123Subdomain(node))
 		if slices.Contains(l.Nodes[:i], node) {
 			p.addf(fmt.Sprintf("storage.local.nodes[%d]", i), "%q is named twice: replicas would share a directory", node)
 		}

@@ -81,10 +81,9 @@ func (TaintEffect) values() []string { return []string{"NoSchedule", "PreferNoSc
 func (s Scheduling) validate(path string) Problems {
 	var p Problems
 	for _, key := range slices.Sorted(maps.Keys(s.NodeSelector)) {
-		value := s.NodeSelector[key]
-		if errs := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)...); len(errs) > 0 {
-			p.addf(fmt.Sprintf("%s.nodeSelector[%q]", path, key), "%q: %s", value, errs[0])
-		}
+		at := fmt.Sprintf("%s.nodeSelector[%q]", path, key)
+		p.invalid(at, key, validation.IsQualifiedName(key))
+		p.invalid(at, s.NodeSelector[key], validation.IsValidLabelValue(s.NodeSelector[key]))
 	}
 	for i, t := range s.Tolerations {
 		at := fmt.Sprintf("%s.tolerations[%d]", path, i)
@@ -96,9 +95,7 @@ func (s Scheduling) validate(path string) Problems {
 		}
 	}
 	if s.PriorityClassName != "" {
-		if errs := validation.IsDNS1123Subdomain(s.PriorityClassName); len(errs) > 0 {
-			p.addf(path+".priorityClassName", "%q: %s", s.PriorityClassName, errs[0])
-		}
+		p.invalid(path+".priorityClassName", s.PriorityClassName, validation.IsDNS1123Subdomain(s.PriorityClassName))
 	}
 	return p
 }
