@@ -29,6 +29,8 @@ type Config struct {
 	Exporters Exporters `json:"exporters"`
 	// Alertmanager, notifications and alerting rules.
 	Alerting Alerting `json:"alerting"`
+	// Grafana, its datasource and dashboards.
+	Grafana Grafana `json:"grafana"`
 }
 
 // Default returns the config of a stack that sets nothing. Every default is
@@ -42,6 +44,7 @@ func Default() Config {
 		Discovery:  defaultDiscovery(),
 		Exporters:  defaultExporters(),
 		Alerting:   defaultAlerting(),
+		Grafana:    defaultGrafana(),
 	}
 }
 
@@ -69,6 +72,7 @@ func load(values map[string]any, plain func(path string) bool) (*Config, Problem
 // complete fills what is derived from other values.
 func (c *Config) complete() {
 	c.Prometheus.complete(c.Storage)
+	c.Grafana.complete()
 }
 
 func (c *Config) validate() Problems {
@@ -80,6 +84,7 @@ func (c *Config) validate() Problems {
 	p.add(c.validateDiscovery()...)
 	p.add(c.Exporters.validate()...)
 	p.add(c.Alerting.validate(c.Storage)...)
+	p.add(c.Grafana.validate(c.Storage, c.Cluster.NetworkPolicies)...)
 	return p
 }
 

@@ -24,12 +24,13 @@ const (
 	KubeStateMetricsJob Job = "kube-state-metrics"
 	BlackboxExporterJob Job = "blackbox-exporter"
 	AlertmanagerJob     Job = "alertmanager"
+	GrafanaJob          Job = "grafana"
 )
 
 // Jobs lists the scrape jobs in the order they are rendered.
 var Jobs = []Job{
 	PrometheusJob, AlertmanagerJob, NodesJob, CadvisorJob, APIServersJob, EndpointsJob, ServicesJob, PodsJob,
-	NodeExporterJob, KubeStateMetricsJob, BlackboxExporterJob,
+	NodeExporterJob, KubeStateMetricsJob, BlackboxExporterJob, GrafanaJob,
 }
 
 func (Job) values() []string {
@@ -85,6 +86,8 @@ func (c *Config) scraped(job Job) (path string, deployed bool) {
 	switch job {
 	case AlertmanagerJob:
 		return "alerting", c.Alerting.Enabled
+	case GrafanaJob:
+		return "grafana", c.Grafana.Runs()
 	case NodeExporterJob:
 		return "exporters.nodeExporter", c.Exporters.NodeExporter.Enabled
 	case KubeStateMetricsJob:

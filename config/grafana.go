@@ -186,9 +186,7 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Secrets)) {
 		path := fmt.Sprintf("grafana.secrets[%q]", name)
-		if errs := validation.IsConfigMapKey(name); len(errs) > 0 {
-			p.addf(path, "%s", errs[0])
-		}
+		p.invalid(path, name, validation.IsConfigMapKey(name))
 		if name == AdminPasswordFile {
 			p.addf(path, "the name is taken by grafana.adminPassword; choose another")
 		}
@@ -218,18 +216,17 @@ func (i GrafanaIngress) validate() Problems {
 	var p Problems
 	if i.Host == "" {
 		p.addf("grafana.ingress.host", "missing; an Ingress takes the host name people open, such as grafana.example.com")
-	} else if errs := validation.IsDNS1123Subdomain(i.Host); len(errs) > 0 {
-		p.addf("grafana.ingress.host", "%q: %s", i.Host, errs[0])
+	} else {
+		p.invalid("grafana.ingress.host", i.Host, validation.IsDNS1123Subdomain(i.Host))
 	}
-	for path, name := range map[string]string{"grafana.ingress.className": i.ClassName, "grafana.ingress.tlsSecret": i.TLSSecret} {
-		if errs := validation.IsDNS1123Subdomain(name); name != "" && len(errs) > 0 {
-			p.addf(path, "%q: %s", name, errs[0])
-		}
+	if i.ClassName != "" {
+		p.invalid("grafana.ingress.className", i.ClassName, validation.IsDNS1123Subdomain(i.ClassName))
+	}
+	if i.TLSSecret != "" {
+		p.invalid("grafana.ingress.tlsSecret", i.TLSSecret, validation.IsDNS1123Subdomain(i.TLSSecret))
 	}
 	for _, key := range slices.Sorted(maps.Keys(i.Annotations)) {
-		if errs := validation.IsQualifiedName(strings.ToLower(key)); len(errs) > 0 {
-			p.addf("grafana.ingress.annotations", "%q: %s", key, errs[0])
-		}
+		p.invalid("grafana.ingress.annotations", key, validation.IsQualifiedName(strings.ToLower(key)))
 	}
 	return p
 }

@@ -20,6 +20,8 @@ const (
 	NodeExporterImage     Image = "node-exporter"
 	KubeStateMetricsImage Image = "kube-state-metrics"
 	BlackboxExporterImage Image = "blackbox-exporter"
+	GrafanaImage          Image = "grafana"
+	CurlImage             Image = "curl" // of Grafana's import job
 )
 
 // pins is the one table of images: registry, repository and tag.
@@ -29,6 +31,8 @@ var pins = map[Image]string{
 	NodeExporterImage:     "quay.io/prometheus/node-exporter:v1.12.1",
 	KubeStateMetricsImage: "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1",
 	BlackboxExporterImage: "quay.io/prometheus/blackbox-exporter:v0.28.0",
+	GrafanaImage:          "docker.io/grafana/grafana:13.1.3",
+	CurlImage:             "docker.io/curlimages/curl:8.21.0",
 }
 
 func (Image) values() []string {
