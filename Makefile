@@ -1,23 +1,54 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-# One setting for every build, so that what programs share compiles once.
+# One setting for every build, so that what programs share compiles once, and a
+# commit alone links nothing again.
 export CGO_ENABLED := 0
+export GOFLAGS := -buildvcs=false
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: localcluster ## Start the local node and deploy the stack dev on it.
 	@.local/bin/localcluster demo
 
 .PHONY: demo-down
-demo-down: ## Stop the local node; its data stays in .local.
-	@if [[ -x .local/bin/localcluster ]]; then .local/bin/localcluster down; fi
+demo-down: localcluster ## Stop the local node; its data stays in .local.
+	@.local/bin/localcluster down
+
+.PHONY: test
+test: test-unit test-e2e ## Everything that CI runs.
+
+.PHONY: test-unit
+test-unit: lint ## Formatting, vet, linters and unit tests; no node, no root.
+	go test ./...
+	cd localcluster && go test ./...
+
+.PHONY: test-e2e
+test-e2e: localcluster ## The whole system on the local node.
+	go test -tags e2e -v -count=1 -timeout 40m ./tests/e2e
+
+.PHONY: lint
+lint: .local/bin/golangci-lint ## Formatting, vet and linters, see .golangci.yml.
+	$(abspath $<) run ./...
+	cd localcluster && $(abspath $<) run ./...
+
+.PHONY: fmt
+fmt: .local/bin/golangci-lint ## Format the code.
+	$(abspath $<) fmt ./...
+	cd localcluster && $(abspath $<) fmt ./...
+
+.PHONY: docs
+docs: ## Write the config reference in README.md and the keys in Pulumi.yaml.
+	go run ./config/docs
 
 # The first time this compiles for minutes: every fiftieth package or download is named.
 .PHONY: localcluster
 localcluster:
 	@cd localcluster && go build -v -o ../.local/bin/localcluster . 2>&1 | \
 		awk '/^go: downloading|^[^ :#]+$$/ {if (++n % 50 == 0) {print "building localcluster: " n ", " $$NF; fflush()} next} {print}'
+
+.local/bin/golangci-lint: tools/go.mod tools/go.sum
+	cd tools && go build -o $(abspath $@) github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,7 +51,7 @@ func newGrafana(t *testing.T, authorization string) *grafana {
 	mux.HandleFunc("GET /api/folders/{uid}", g.authorized(g.getFolder))
 	mux.HandleFunc("POST /api/folders", g.authorized(g.createFolder))
 	mux.HandleFunc("POST /api/dashboards/db", g.authorized(g.saveDashboard))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { refuse(w, 404, "Not found") })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, 404, "Not found") })
 
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
@@ -105,10 +106,10 @@ func decode(w http.ResponseWriter, r *http.Request, into interface {
 	err := decoder.Decode(into)
 	if err == nil {
 		_, err = decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = into.Validate(strfmt.Default)
 		} else {
-			err = fmt.Errorf("more than one JSON value: %v", err)
+			err = fmt.Errorf("more than one JSON value: %w", err)
 		}
 	}
 	if err != nil {

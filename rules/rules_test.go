@@ -288,8 +288,8 @@ func TestRenderNamesWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			files, err := Render(test.opts)
 			assert.Nil(t, files)
-			problems, ok := err.(config.Problems)
-			require.True(t, ok, "%T: %v", err, err)
+			var problems config.Problems
+			require.ErrorAs(t, err, &problems)
 			got := make([]string, len(problems))
 			for i, problem := range problems {
 				got[i] = problem.Error()

@@ -39,7 +39,7 @@ var (
 	CoreDNS = Target{module: "github.com/coredns/coredns"}
 )
 
-// The engine.
+// Pulumi is the engine.
 var Pulumi = Target{
 	module:    "github.com/pulumi/pulumi/pkg/v3",
 	packages:  []string{"cmd/pulumi"},

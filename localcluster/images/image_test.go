@@ -71,7 +71,8 @@ func TestDigestStandsForContent(t *testing.T) {
 		require.NoError(t, err)
 		return digest.String()
 	}
-	assert.Equal(t, digest("same"), digest("same"))
+	once := digest("same")
+	assert.Equal(t, once, digest("same"))
 	assert.NotEqual(t, digest("one"), digest("other"))
 }
 

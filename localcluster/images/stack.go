@@ -101,14 +101,12 @@ func (l *Loader) loadStackImage(ctx context.Context, images config.Images, image
 	// The kubelet asks containerd for Docker Hub's images by its older name.
 	stored := strings.Replace(ref.Name(), name.DefaultRegistry, "docker.io", 1)
 
-	unreachable := l.probe(ctx, ref.Context().Registry)
-	if unreachable == nil {
+	if l.probe(ctx, ref.Context().Registry) == nil {
 		pulled, err := remote.Image(ref, remote.WithContext(ctx), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
 		if err == nil {
 			l.Report("pulling %s", ref)
 			return l.load(ctx, stored, pulled, false)
 		}
-		unreachable = err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -128,7 +128,7 @@ func (p *Provider) Create(ctx context.Context, req plugin.CreateRequest) (plugin
 // Update applies changed inputs and waits until the object is ready again.
 func (p *Provider) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 	if req.Preview {
-		outputs, err := p.tryUpdate(ctx, req.NewInputs, req.OldOutputs)
+		outputs, err := p.tryUpdate(ctx, req.NewInputs)
 		return plugin.UpdateResponse{Properties: outputs}, err
 	}
 	_, outputs, err := p.apply(ctx, req.URN, req.NewInputs, req.Timeout)
@@ -198,9 +198,7 @@ func failsPreview(err error) bool {
 
 // tryUpdate has the API server apply the change without storing it and returns what would
 // result; without a cluster that is the inputs alone.
-func (p *Provider) tryUpdate(
-	ctx context.Context, inputs, oldOutputs resource.PropertyMap,
-) (resource.PropertyMap, error) {
+func (p *Provider) tryUpdate(ctx context.Context, inputs resource.PropertyMap) (resource.PropertyMap, error) {
 	if p.cluster == nil || inputs.ContainsUnknowns() {
 		return inputs, nil
 	}

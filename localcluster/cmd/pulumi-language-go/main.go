@@ -5,10 +5,11 @@ package main
 import (
 	"log"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/language"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/plugin"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/language"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/plugin"
 )
 
 func main() {

@@ -6,11 +6,12 @@ package main
 import (
 	"log"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/plugin"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/provider"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/plugin"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/provider"
 )
 
 func main() {
