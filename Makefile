@@ -15,8 +15,8 @@ demo: localcluster ## Start the local node and deploy the stack dev on it.
 	@.local/bin/localcluster demo
 
 .PHONY: demo-down
-demo-down: localcluster ## Stop the local node; its data stays in .local.
-	@.local/bin/localcluster down
+demo-down: ## Stop the local node; its data stays in .local.
+	@if [[ -x .local/bin/localcluster ]]; then .local/bin/localcluster down; fi
 
 .PHONY: test
 test: test-unit test-e2e ## Everything that CI runs.
