@@ -13,13 +13,18 @@ import (
 )
 
 // decode decodes the values of a stack, written in YAML without the project's
-// prefix. A cluster.name is added when there is no cluster.
+// prefix. A section that is absent gets what a stack has to set in it.
 func decode(t testing.TB, text string) (*config.Config, error) {
 	t.Helper()
 	values := map[string]any{}
 	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
-	if _, ok := values["cluster"]; !ok {
-		values["cluster"] = map[string]any{"name": "test"}
+	for section, required := range map[string]map[string]any{
+		"cluster": {"name": "test"},
+		"grafana": {"adminPassword": "hunter2"},
+	} {
+		if _, ok := values[section]; !ok {
+			values[section] = required
+		}
 	}
 	return config.Decode(values)
 }
@@ -66,7 +71,7 @@ func TestUnknownKeys(t *testing.T) {
 			`storge: unknown "storge"; did you mean "storage"?`,
 		}, {
 			"unrelated top-level key", "loki: {}",
-			`loki: unknown "loki"; allowed: cluster, images, storage, prometheus, discovery, exporters, alerting`,
+			`loki: unknown "loki"; allowed: cluster, images, storage, prometheus, discovery, exporters, alerting, grafana`,
 		}, {
 			"wrong case", "prometheus: {scrapeinterval: 15s}",
 			`prometheus.scrapeinterval: unknown "scrapeinterval"; did you mean "scrapeInterval"?`,
@@ -114,7 +119,7 @@ func TestWrongTypes(t *testing.T) {
 	run(t, []violation{
 		{
 			"string for an object", "storage: ssd",
-			`storage: "ssd" is a string; allowed: an object with mode, size, storageClass, local, protect`,
+			`storage: is a string; allowed: an object with mode, size, storageClass, local, protect`,
 		}, {
 			"list for an object", "storage: {local: [a]}",
 			`storage.local: is a list; allowed: an object with path, nodes`,
@@ -123,7 +128,7 @@ func TestWrongTypes(t *testing.T) {
 			`storage.local.nodes: is an object; allowed: a list`,
 		}, {
 			"string for a list", "discovery: {namespaces: shop}",
-			`discovery.namespaces: "shop" is a string; allowed: a list`,
+			`discovery.namespaces: is a string; allowed: a list`,
 		}, {
 			"list for a map", "prometheus: {nodeSelector: [disk]}",
 			`prometheus.nodeSelector: is a list; allowed: an object`,
@@ -227,7 +232,7 @@ storge: {}
 cluster: production`)
 	require.EqualError(t, err, strings.TrimSpace(`
 6 problem(s) in the stack's config:
-  cluster: "production" is a string; allowed: an object with name, context, namespace, createNamespace, domain, networkPolicies
+  cluster: is a string; allowed: an object with name, context, namespace, createNamespace, domain, networkPolicies
   discovery.jobs.kubernetes-pods.sampleLimit: "many" is a string; allowed: a whole number
   prometheus.replicas: "two" is a string; allowed: a whole number
   prometheus.resources.requests.cpus: unknown "cpus"; did you mean "cpu"?

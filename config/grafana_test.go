@@ -1,0 +1,137 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+const (
+	ingress  = "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"
+	external = "url: 'https://grafana.example.com', token: hunter2, prometheusUrl: 'https://prometheus.example.com'"
+)
+
+func TestGrafana(t *testing.T) {
+	run(t, []violation{
+		{
+			"no password", "grafana: {}",
+			`grafana.adminPassword: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.adminPassword'`,
+		}, {
+			"empty password", "grafana: {adminPassword: ''}",
+			"grafana.adminPassword: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`",
+		}, {
+			"password that Grafana would read otherwise", "grafana: {adminPassword: 'hunter2 '}",
+			`grafana.adminPassword: starts or ends with white space, which Grafana drops from a file`,
+		}, {
+			"two pods on one database", "grafana: {adminPassword: hunter2, replicas: 2}",
+			`grafana.replicas: 2; allowed: 0 or 1, because one pod has the database`,
+		}, {
+			"user with a colon", "grafana: {adminPassword: hunter2, adminUser: 'a:b'}",
+			`grafana.adminUser: "a:b"; allowed: letters, digits, @, ., _ and -`,
+		}, {
+			"way of import", "grafana: {adminPassword: hunter2, import: jobs}",
+			`grafana.import: unknown "jobs"; did you mean "job"?`,
+		}, {
+			"job into a stateless Grafana", "grafana: {adminPassword: hunter2, import: job}",
+			`grafana.import: job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true, or use files`,
+		}, {
+			"volume where there are none", "storage: {mode: ephemeral}\ngrafana: {adminPassword: hunter2, persistence: {enabled: true}}",
+			`grafana.persistence.enabled: true, but storage.mode: ephemeral has no volumes; allowed with dynamic and local`,
+		}, {
+			"small volume", "grafana: {adminPassword: hunter2, persistence: {size: 1Mi}}",
+			`grafana.persistence.size: 1Mi is too small; allowed: 100Mi or more`,
+		}, {
+			"name of a secret", "grafana: {adminPassword: hunter2, secrets: {a/b: hunter2}}",
+			`grafana.secrets["a/b"]: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.'`,
+		}, {
+			"name of our secret", "grafana: {adminPassword: hunter2, secrets: {admin-password: hunter2}}",
+			`grafana.secrets["admin-password"]: the name is taken by grafana.adminPassword; choose another`,
+		}, {
+			"credential in the URL", "grafana: {adminPassword: hunter2, externalUrl: 'https://a:hunter2@grafana.example.com'}",
+			`grafana.externalUrl: has a credential in it, and everyone may read it; remove that`,
+		}, {
+			"settings", "grafana: {adminPassword: hunter2, config: {server: on}}",
+			`grafana.config.server: is a string; allowed: an object`,
+		}, {
+			"ingress without host", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true}}",
+			`grafana.ingress.host: missing; an Ingress takes the host name people open, such as grafana.example.com`,
+		}, {
+			"ingress of a URL", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: 'https://grafana.example.com'}}",
+			`grafana.ingress.host: "https://grafana.example.com": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
+		}, {
+			"ingress class", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: grafana.example.com, className: NGINX}}",
+			`grafana.ingress.className: "NGINX": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
+		}, {
+			"ingress that no policy lets in", "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: grafana.example.com}}",
+			`cluster.networkPolicies.fromNamespaces: empty, so grafana.ingress could not reach Grafana; name the namespace of the ingress controller`,
+		}, {
+			"CPU", "grafana: {adminPassword: hunter2, resources: {limits: {cpu: 1m}}}",
+			`grafana.resources.requests.cpu: 100m is more than the limit of 1m`,
+		}, {
+			"scrape without Grafana", "grafana: {adminPassword: hunter2, replicas: 0}\ndiscovery: {jobs: {grafana: {enabled: true}}}",
+			`discovery.jobs.grafana.enabled: true, but what it scrapes is off; set grafana.enabled: true`,
+		},
+	})
+}
+
+func TestExternalGrafana(t *testing.T) {
+	run(t, []violation{
+		{
+			"files", "grafana: {external: {" + external + "}}",
+			`grafana.import: files cannot fill the Grafana at grafana.external.url; set job`,
+		}, {
+			"no token", "grafana: {import: job, external: {url: 'https://grafana.example.com', prometheusUrl: 'https://prometheus.example.com'}}",
+			`grafana.external.token: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.external.token'`,
+		}, {
+			"no way back", "grafana: {import: job, external: {url: 'https://grafana.example.com', token: hunter2}}",
+			`grafana.external.prometheusUrl: missing; the Grafana at grafana.external.url needs an address of this Prometheus that it can reach`,
+		}, {
+			"credential in the URL", "grafana: {import: job, external: {" + external + ", alertmanagerUrl: 'https://a:hunter2@alertmanager.example.com'}}",
+			`grafana.external.alertmanagerUrl: has a credential in it, and everyone may read it; remove that`,
+		}, {
+			"page instead of the base URL", "grafana: {import: job, external: {url: 'https://grafana.example.com/?orgId=1', token: hunter2, prometheusUrl: 'https://prometheus.example.com'}}",
+			`grafana.external.url: "https://grafana.example.com/?orgId=1" has a query or fragment; allowed: a base URL, such as https://grafana.example.com`,
+		}, {
+			"and one of our own", "grafana: {import: job, persistence: {enabled: true}, external: {" + external + "}}",
+			`grafana.persistence.enabled: is of a Grafana that this stack deploys, and grafana.external.url names another one; remove one of them`,
+		}, {
+			"token without URL", "grafana: {adminPassword: hunter2, external: {token: hunter2}}",
+			`grafana.external.token: is only used with grafana.external.url`,
+		},
+	})
+}
+
+func TestGrafanaIsWhatTheStackSays(t *testing.T) {
+	tests := map[string]struct {
+		stack                   string
+		deployed, runs, imports bool
+	}{
+		"default":       {"grafana: {adminPassword: hunter2}", true, true, false},
+		"off":           {"grafana: {enabled: false}", false, false, false},
+		"without a pod": {"grafana: {adminPassword: hunter2, replicas: 0, import: job, persistence: {enabled: true}}", true, false, false},
+		"job":           {"grafana: {adminPassword: hunter2, import: job, persistence: {enabled: true}}", true, true, true},
+		"external":      {"grafana: {import: job, external: {" + external + "}}", false, false, true},
+		"external, off": {"grafana: {enabled: false, import: job, external: {" + external + "}}", false, false, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg := accepted(t, test.stack)
+			assert.Equal(t, test.deployed, cfg.Grafana.Deployed(), "deployed")
+			assert.Equal(t, test.runs, cfg.Grafana.Runs(), "runs")
+			assert.Equal(t, test.runs, cfg.JobEnabled(config.GrafanaJob), "scraped")
+			assert.Equal(t, test.imports, cfg.Grafana.Imports(), "imports")
+		})
+	}
+}
+
+func TestGrafanaURLFollowsTheIngress(t *testing.T) {
+	grafana := func(settings string) *config.URL {
+		return accepted(t, ingress+"grafana: {adminPassword: hunter2, "+settings+"}").Grafana.ExternalURL
+	}
+	assert.Nil(t, grafana("ingress: {host: grafana.example.com}"))
+	assert.Equal(t, "http://grafana.example.com/", grafana("ingress: {enabled: true, host: grafana.example.com}").String())
+	assert.Equal(t, "https://grafana.example.com/", grafana("ingress: {enabled: true, host: grafana.example.com, tlsSecret: grafana-tls}").String())
+	assert.Equal(t, "https://example.com/grafana/", grafana("ingress: {enabled: true, host: grafana.example.com}, externalUrl: 'https://example.com/grafana/'").String())
+}
