@@ -71,6 +71,12 @@ func mountAll(dir Dir) error {
 	if err := unix.Mount("/run/ssd", "/mnt/ssd", "", unix.MS_MOVE, ""); err != nil {
 		return fmt.Errorf("mounting /mnt/ssd: %w", err)
 	}
+	// The folders of the local volumes, which on a real node its owner makes.
+	for _, program := range []string{"prometheus", "alertmanager", "grafana"} {
+		if err := os.MkdirAll(filepath.Join("/mnt/ssd", program), 0o755); err != nil {
+			return err
+		}
+	}
 
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("making / shared: %w", err)

@@ -1,0 +1,160 @@
+//go:build e2e
+
+// Package e2e deploys the stack dev on the local node with the real Pulumi
+// engine, and looks at what runs there.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+const (
+	namespace = "monitoring"
+	nodeIP    = "10.244.255.1" // of the local node; pods reach it
+)
+
+// node is the local node and the stack on it.
+type node struct {
+	root       string // the work tree
+	stack      *config.Config
+	kubernetes *kubernetes.Clientset
+	rest       *rest.Config
+	prometheus promv1.API
+}
+
+// start brings the node up, with the images of the stack in it.
+func start(t *testing.T) *node {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	n := &node{root: root}
+	n.localcluster(t, "up")
+	n.stack, err = config.FromFile(filepath.Join(root, "Pulumi.dev.yaml"))
+	require.NoError(t, err)
+	n.rest, err = clientcmd.BuildConfigFromFlags("", filepath.Join(root, ".local", "kubeconfig"))
+	require.NoError(t, err)
+	n.rest.QPS, n.rest.Burst = 50, 100
+	n.kubernetes, err = kubernetes.NewForConfig(n.rest)
+	require.NoError(t, err)
+	n.prometheus = promv1.NewAPI(n.service(t, "prometheus:web"))
+	return n
+}
+
+// service is a client of a Service, by way of the API server.
+func (n *node) service(t *testing.T, nameAndPort string) api.Client {
+	t.Helper()
+	transport, err := rest.TransportFor(n.rest)
+	require.NoError(t, err)
+	client, err := api.NewClient(api.Config{
+		Address:      n.rest.Host + "/api/v1/namespaces/" + namespace + "/services/" + nameAndPort + "/proxy",
+		RoundTripper: transport,
+	})
+	require.NoError(t, err)
+	return client
+}
+
+// get is the body of a Service's answer.
+func (n *node) get(t *testing.T, nameAndPort, path string) string {
+	t.Helper()
+	body, err := n.kubernetes.CoreV1().Services(namespace).
+		ProxyGet("http", strings.Split(nameAndPort, ":")[0], strings.Split(nameAndPort, ":")[1], path, nil).DoRaw(t.Context())
+	require.NoError(t, err)
+	return string(body)
+}
+
+// localcluster runs a command of the node and returns what it printed on
+// standard output. What it reports on standard error is the test's progress.
+func (n *node) localcluster(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := n.try(t, args...)
+	require.NoError(t, err, "localcluster %s\n%s", strings.Join(args, " "), out)
+	return out
+}
+
+func (n *node) try(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(n.root, ".local", "bin", "localcluster"), args...)
+	cmd.Dir = n.root
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 30 * time.Second
+	err := cmd.Run()
+	return out.String(), err
+}
+
+func (n *node) pulumi(t *testing.T, args ...string) string {
+	t.Helper()
+	return n.localcluster(t, append([]string{"pulumi"}, args...)...)
+}
+
+// set changes a value of the stack's config, by path below the project.
+func (n *node) set(t *testing.T, path, value string, flags ...string) {
+	t.Helper()
+	n.pulumi(t, append([]string{"config", "set", "--path", config.Project + ":" + path, value}, flags...)...)
+}
+
+func (n *node) up(t *testing.T) {
+	t.Helper()
+	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never")
+}
+
+// query is the value of an instant query: a vector.
+func (n *node) query(t *testing.T, query string, at time.Time) model.Vector {
+	t.Helper()
+	vector, err := n.tryQuery(t.Context(), query, at)
+	require.NoError(t, err, query)
+	return vector
+}
+
+func (n *node) tryQuery(ctx context.Context, query string, at time.Time) (model.Vector, error) {
+	value, _, err := n.prometheus.Query(ctx, query, at)
+	if err != nil {
+		return nil, err
+	}
+	switch value := value.(type) {
+	case model.Vector:
+		return value, nil
+	case *model.Scalar:
+		return model.Vector{&model.Sample{Value: value.Value, Timestamp: value.Timestamp}}, nil
+	default:
+		return nil, nil
+	}
+}
+
+// eventually calls check until it returns no reason to wait, or fails the test
+// with the last reason.
+func eventually(t *testing.T, patience time.Duration, what string, check func(ctx context.Context) (waiting string)) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		waiting := check(t.Context())
+		if waiting == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			require.Fail(t, what, "after %s: %s", patience, waiting)
+		}
+		time.Sleep(time.Second)
+	}
+}
