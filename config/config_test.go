@@ -313,3 +313,36 @@ func TestImageReferences(t *testing.T) {
 		})
 	}
 }
+
+func TestAlerting(t *testing.T) {
+	run(t, []violation{
+		{
+			"replicas", "alerting: {replicas: 0}",
+			`alerting.replicas: 0; allowed: 1 to 9`,
+		}, {
+			"more replicas than nodes with disks", "storage: {mode: local, local: {nodes: [a]}}\nalerting: {replicas: 3}",
+			`alerting.replicas: 3, but storage.local.nodes names 1 node(s); name one per replica`,
+		}, {
+			"size", "alerting: {size: 1Mi}",
+			`alerting.size: 1Mi is too small; allowed: 64Mi or more`,
+		}, {
+			"no channel", "alerting: {slack: {webhookUrl: 'https://hooks.example.com/x'}}",
+			`alerting.slack.channel: missing; set it with: pulumi config set --path 'kubernetes-prometheus:alerting.slack.channel' '#CHANNEL'`,
+		}, {
+			"no webhook", "alerting: {slack: {channel: '#alerts'}}",
+			`alerting.slack.webhookUrl: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:alerting.slack.webhookUrl'`,
+		}, {
+			"empty webhook", "alerting: {slack: {channel: '#alerts', webhookUrl: ''}}",
+			"alerting.slack.webhookUrl: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`",
+		}, {
+			"severity", "alerting: {overrides: {Watchdog: {severty: info}}}",
+			`alerting.overrides.Watchdog.severty: unknown "severty"; did you mean "severity"?`,
+		}, {
+			"name of a secret", "alerting: {secrets: {a/b: s3cret}}",
+			`alerting.secrets: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.'`,
+		}, {
+			"secret with a name of the program's", "alerting: {secrets: {slack-webhook-url: s3cret}}",
+			`alerting.secrets.slack-webhook-url: the name is taken by this program; choose another`,
+		},
+	})
+}

@@ -80,7 +80,8 @@ func (d *decoder) text(path string, in any, out text) {
 // errors do not show it.
 func (d *decoder) secret(path string, in any, out *Secret) {
 	if object, ok := in.(map[string]any); ok && len(object) == 1 && object["secure"] != nil {
-		out.value = "[encrypted]"
+		encrypted := "[encrypted]"
+		out.value = &encrypted
 		return
 	}
 	value, ok := in.(string)
@@ -90,14 +91,14 @@ func (d *decoder) secret(path string, in any, out *Secret) {
 	case d.plain(path):
 		d.problems.addf(path, "in plain text; encrypt it with: %s", SecretCommand(path))
 	default:
-		out.value = value
+		out.value = &value
 	}
 }
 
 func (d *decoder) object(path string, in any, out reflect.Value) {
 	object, ok := in.(map[string]any)
 	if !ok {
-		d.mistyped(path, in, "an object with "+strings.Join(fieldNames(out.Type()), ", "))
+		d.misshapen(path, in, "an object with "+strings.Join(fieldNames(out.Type()), ", "))
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(object)) {
@@ -113,7 +114,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 func (d *decoder) mapping(path string, in any, out reflect.Value) {
 	object, ok := in.(map[string]any)
 	if !ok {
-		d.mistyped(path, in, "an object")
+		d.misshapen(path, in, "an object")
 		return
 	}
 	merged := reflect.MakeMap(out.Type())
@@ -139,7 +140,7 @@ func (d *decoder) mapping(path string, in any, out reflect.Value) {
 func (d *decoder) list(path string, in any, out reflect.Value) {
 	items, ok := in.([]any)
 	if !ok {
-		d.mistyped(path, in, "a list")
+		d.misshapen(path, in, "a list")
 		return
 	}
 	list := reflect.MakeSlice(out.Type(), len(items), len(items))
@@ -217,6 +218,16 @@ func integer(value any) (int64, bool) {
 		return int64(n), n == math.Trunc(n) && math.Abs(n) < 1<<53
 	}
 	return 0, false
+}
+
+// misshapen is mistyped where no scalar belongs. It does not repeat a string,
+// which may be a secret one level too high.
+func (d *decoder) misshapen(path string, in any, allowed string) {
+	if _, ok := in.(string); ok {
+		d.problems.addf(path, "is a string; allowed: %s", allowed)
+		return
+	}
+	d.mistyped(path, in, allowed)
 }
 
 func (d *decoder) mistyped(path string, in any, allowed string) {

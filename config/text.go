@@ -75,23 +75,29 @@ func (u URL) MarshalText() ([]byte, error) { return []byte(u.string), nil }
 
 // Secret is a value that reaches a process only as a file of a Kubernetes
 // Secret. It prints as [secret], so that no log or error shows it.
-type Secret struct{ value string }
+type Secret struct{ value *string } // a pointer: no verb of fmt follows it
 
 func (s *Secret) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		return fmt.Errorf("empty")
 	}
-	s.value = string(text)
+	value := string(text)
+	s.value = &value
 	return nil
 }
 
 func (Secret) allowed() string { return "a non-empty string, set with `pulumi config set --secret`" }
 
 // Reveal returns the plain value, for a Kubernetes Secret and nothing else.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsSet tells whether the stack has the secret.
-func (s Secret) IsSet() bool { return s.value != "" }
+func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
 func (Secret) String() string { return "[secret]" }
 
