@@ -36,14 +36,10 @@ func basic(password string) string {
 var datasource = dashboards.Datasource{UID: "prometheus", Name: "prometheus-datasource"}
 
 func datasources(prometheusURL string) []render.Datasource {
-	return render.Datasources(render.DatasourcesArgs{
-		Prometheus:        datasource,
-		PrometheusURL:     prometheusURL,
-		PrometheusVersion: "3.13.2",
-		ScrapeInterval:    config.Duration{Duration: 30 * time.Second},
-		Default:           true,
-		AlertmanagerURL:   "http://alertmanager:9093",
-	})
+	cfg := config.Default()
+	all := render.Datasources(&cfg)
+	all[0].URL = prometheusURL
+	return all
 }
 
 func shipped(t *testing.T) []dashboards.Dashboard {

@@ -1,7 +1,9 @@
 package render
 
 import (
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -18,10 +20,10 @@ import (
 
 // Where Grafana's pod has its files.
 const (
-	GrafanaConfigFile      = "/etc/grafana/grafana.ini"
-	GrafanaProvisioningDir = "/etc/grafana/provisioning"
-	GrafanaDashboardsDir   = "/etc/grafana/dashboards"
-	GrafanaDataDir         = "/var/lib/grafana"
+	GrafanaDir           = "/etc/grafana" // grafana.ini, and provisioning/ beside it
+	GrafanaSecretsDir    = "/etc/grafana-secrets"
+	GrafanaDashboardsDir = "/etc/grafana-dashboards"
+	GrafanaDataDir       = "/var/lib/grafana"
 	// GrafanaPort is where it serves its API, its pages and its own metrics.
 	GrafanaPort = 3000
 )
@@ -39,65 +41,121 @@ type Datasource struct {
 	JSONData  map[string]any `json:"jsonData" yaml:"jsonData"`
 }
 
-// DatasourcesArgs says what Grafana reads from.
-type DatasourcesArgs struct {
-	// Prometheus names the datasource. Dashboards and bookmarks refer to its UID.
-	Prometheus        dashboards.Datasource
-	PrometheusURL     string          // http://host:port as Grafana's pod reaches it
-	PrometheusVersion string          // of the server, e.g. "3.13.2": Grafana offers what it can do
-	ScrapeInterval    config.Duration // the lower bound of $__rate_interval
-	// Default makes it the datasource of panels and queries that name none. Leave an
-	// external Grafana its own.
-	Default bool
-	// AlertmanagerURL adds a datasource for Alertmanager. Empty: none.
-	AlertmanagerURL string
-}
-
-// Datasources returns Prometheus and, if there is one, Alertmanager. The UID and name of
-// the latter follow from those of the former, so that several clusters fit into one Grafana.
-func Datasources(args DatasourcesArgs) []Datasource {
+// Datasources are those of a stack: Prometheus first and, if it can be reached,
+// Alertmanager. In an external Grafana, which may be that of several clusters, their
+// names end in the cluster's, and none is the default.
+func Datasources(cfg *config.Config) []Datasource {
+	external := cfg.Grafana.External
+	prometheusURL, alertmanagerURL := "http://"+ServiceAddress(cfg, "prometheus", 9090), ""
+	if cfg.Alerting.Enabled {
+		alertmanagerURL = "http://" + ServiceAddress(cfg, "alertmanager", 9093)
+	}
+	if external.URL != nil {
+		prometheusURL, alertmanagerURL = external.PrometheusURL.String(), ""
+		if external.AlertmanagerURL != nil {
+			alertmanagerURL = external.AlertmanagerURL.String()
+		}
+	}
 	prometheus := Datasource{
-		Name:      args.Prometheus.Name,
-		UID:       args.Prometheus.UID,
+		Name:      datasourceName(cfg, "prometheus-datasource"),
+		UID:       datasourceUID(cfg, "prometheus"),
 		Type:      "prometheus",
 		Access:    "proxy",
-		URL:       args.PrometheusURL,
-		IsDefault: args.Default,
+		URL:       prometheusURL,
+		IsDefault: external.URL == nil,
 		JSONData: map[string]any{
 			"httpMethod":        "POST", // long queries do not fit into a URL
 			"prometheusType":    "Prometheus",
-			"prometheusVersion": args.PrometheusVersion,
-			"timeInterval":      args.ScrapeInterval.String(),
-			"manageAlerts":      true, // shows the rules; Grafana cannot change those of Prometheus
+			"prometheusVersion": strings.TrimPrefix(cfg.Images.Version(config.PrometheusImage), "v"), // Grafana offers what it can do
+			"timeInterval":      cfg.Prometheus.ScrapeInterval.String(),                              // the lower bound of $__rate_interval
+			"manageAlerts":      true,                                                                // shows the rules; Grafana cannot change those of Prometheus
 		},
 	}
-	if args.AlertmanagerURL == "" {
+	if alertmanagerURL == "" {
 		return []Datasource{prometheus}
 	}
 	alertmanager := Datasource{
-		Name:   strings.Replace(args.Prometheus.Name, "prometheus", "alertmanager", 1),
-		UID:    strings.Replace(args.Prometheus.UID, "prometheus", "alertmanager", 1),
+		Name:   datasourceName(cfg, "alertmanager-datasource"),
+		UID:    datasourceUID(cfg, "alertmanager"),
 		Type:   "alertmanager",
 		Access: "proxy",
-		URL:    args.AlertmanagerURL,
+		URL:    alertmanagerURL,
 		JSONData: map[string]any{
 			"implementation":             "prometheus",
 			"handleGrafanaManagedAlerts": false,
 		},
 	}
-	if alertmanager.UID == prometheus.UID {
-		alertmanager.UID += "-alertmanager"
-	}
-	if alertmanager.Name == prometheus.Name {
-		alertmanager.Name += "-alertmanager"
-	}
 	prometheus.JSONData["alertmanagerUid"] = alertmanager.UID
 	return []Datasource{prometheus, alertmanager}
 }
 
-// DatasourceProvisioning is the file below provisioning/datasources. A datasource that is
+func datasourceName(cfg *config.Config, name string) string {
+	if cfg.Grafana.External.URL == nil {
+		return name
+	}
+	return name + "-" + cfg.Cluster.Name
+}
+
+// maxUID is how long Grafana lets a UID be.
+const maxUID = 40
+
+// datasourceUID is part of every bookmark: it never changes.
+func datasourceUID(cfg *config.Config, kind string) string {
+	if cfg.Grafana.External.URL == nil {
+		return kind
+	}
+	uid := kind + "-" + strings.ReplaceAll(cfg.Cluster.Name, ".", "-")
+	if len(uid) > maxUID || strings.Contains(cfg.Cluster.Name, ".") {
+		// A part of the name may be that of another cluster, too.
+		suffix := "-" + shortHash(cfg.Cluster.Name)
+		uid = uid[:min(len(uid), maxUID-len(suffix))] + suffix
+	}
+	return uid
+}
+
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Dashboards are those of a stack: about what it runs, with its datasource selected.
+func Dashboards(cfg *config.Config) ([]dashboards.Dashboard, error) {
+	prometheus := Datasources(cfg)[0]
+	return dashboards.All(dashboards.Options{
+		Datasource:       dashboards.Datasource{UID: prometheus.UID, Name: prometheus.Name},
+		NodeExporter:     cfg.JobEnabled(config.NodeExporterJob),
+		KubeStateMetrics: cfg.JobEnabled(config.KubeStateMetricsJob),
+		Alertmanager:     cfg.JobEnabled(config.AlertmanagerJob),
+	})
+}
+
+// GrafanaFiles are the files of GrafanaDir, by path in it. Those of provisioning are
+// empty where an import job fills Grafana: with them it forgets what earlier files had.
+func GrafanaFiles(cfg *config.Config, all []dashboards.Dashboard) (map[string]string, error) {
+	datasources, home := Datasources(cfg), ""
+	if cfg.Grafana.Import == config.ImportJob {
+		datasources, all = []Datasource{}, nil
+	}
+	for _, d := range all {
+		if d.UID == dashboards.UIDAlertsOverview {
+			home = path.Join(DashboardDir(d.Folder), DashboardFile(d))
+		}
+	}
+	files := map[string]string{}
+	var err error
+	if files["grafana.ini"], err = grafanaINI(cfg, home); err != nil {
+		return nil, err
+	}
+	if files["provisioning/datasources/datasources.yaml"], err = datasourceProvisioning(datasources); err != nil {
+		return nil, err
+	}
+	files["provisioning/dashboards/dashboards.yaml"], err = dashboardProvisioning(all)
+	return files, err
+}
+
+// datasourceProvisioning is the file below provisioning/datasources. A datasource that is
 // no longer in it disappears from Grafana.
-func DatasourceProvisioning(datasources []Datasource) (string, error) {
+func datasourceProvisioning(datasources []Datasource) (string, error) {
 	type provisioned struct {
 		Datasource `yaml:",inline"`
 		OrgID      int  `yaml:"orgId"`
@@ -107,23 +165,27 @@ func DatasourceProvisioning(datasources []Datasource) (string, error) {
 		APIVersion  int           `yaml:"apiVersion"`
 		Prune       bool          `yaml:"prune"`
 		Datasources []provisioned `yaml:"datasources"`
-	}{APIVersion: 1, Prune: true}
+	}{APIVersion: 1, Prune: true, Datasources: []provisioned{}}
 	for _, d := range datasources {
 		file.Datasources = append(file.Datasources, provisioned{Datasource: d, OrgID: 1})
 	}
 	return marshal(file)
 }
 
-// DashboardDir is where the files of a folder are mounted. Mount ConfigMaps as whole
-// volumes: a subPath mount never sees an update.
+// DashboardDir is where the dashboards of a folder are mounted, as a volume of its own: a
+// subPath mount never sees an update, and in a directory inside of a volume each update
+// gives every file another path, by which Grafana would delete and create them all.
 func DashboardDir(folder dashboards.Folder) string {
 	return path.Join(GrafanaDashboardsDir, folder.UID)
 }
 
-// DashboardProvisioning is the file below provisioning/dashboards: a provider for each
+// DashboardFile is the file name of a dashboard in its directory and its ConfigMap.
+func DashboardFile(d dashboards.Dashboard) string { return d.UID + ".json" }
+
+// dashboardProvisioning is the file below provisioning/dashboards: a provider for each
 // folder that has dashboards, sorted by the folders' titles.
 // https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards
-func DashboardProvisioning(all []dashboards.Dashboard) (string, error) {
+func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 	type options struct {
 		Path string `yaml:"path"`
 	}
@@ -161,29 +223,15 @@ func DashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 	return marshal(file)
 }
 
-// GrafanaINIArgs says what grafana.ini depends on.
-type GrafanaINIArgs struct {
-	// RootURL is the address people use, e.g. https://grafana.example.com/. Empty:
-	// Grafana is reached by port-forward only.
-	RootURL string
-	// AdminPasswordFile holds the password of the user admin. Grafana reads it when it
-	// creates its database: later changes need grafana cli.
-	AdminPasswordFile string
-	// SecretKeyFile holds the key that encrypts secrets in Grafana's database. Empty:
-	// Grafana's well-known default, good enough for a database without secrets.
-	SecretKeyFile string
-	// HomeDashboard is the path of the dashboard people see first. Empty: Grafana's own.
-	HomeDashboard string
-	// Config is the stack's grafana.config: native sections, each a map of native keys
-	// to a text, number or boolean. The keys outside any section are in section DEFAULT.
-	// https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/
-	Config map[string]map[string]any
-}
-
-// GrafanaINI renders grafana.ini: the defaults below, overridden by the stack's
+// grafanaINI renders grafana.ini: the defaults below, overridden by the stack's
 // grafana.config. The error names the key, as grafana.config.SECTION.KEY, that may not be
-// set, holds a secret, or has a value that an ini file cannot express.
-func GrafanaINI(args GrafanaINIArgs) (string, error) {
+// set, holds a secret, or has a value that an ini file cannot express. home is the file of
+// the dashboard people see first, "" for Grafana's own.
+func grafanaINI(cfg *config.Config, home string) (string, error) {
+	rootURL, native := "", cfg.Grafana.Config
+	if cfg.Grafana.ExternalURL != nil {
+		rootURL = cfg.Grafana.ExternalURL.String()
+	}
 	sections := map[string]map[string]string{
 		"analytics": {
 			"reporting_enabled":        "false",
@@ -192,14 +240,14 @@ func GrafanaINI(args GrafanaINIArgs) (string, error) {
 			"feedback_links_enabled":   "false",
 		},
 		"auth.anonymous": {"enabled": "false"},
-		"dashboards":     {"default_home_dashboard_path": args.HomeDashboard},
+		"dashboards":     {"default_home_dashboard_path": home},
 		"log":            {"mode": "console"},
 		"metrics":        {"enabled": "true"},
 		"news":           {"news_feed_enabled": "false"},
 		"paths": {
 			"data":         GrafanaDataDir,
 			"plugins":      path.Join(GrafanaDataDir, "plugins"),
-			"provisioning": GrafanaProvisioningDir,
+			"provisioning": path.Join(GrafanaDir, "provisioning"),
 		},
 		// Both would call grafana.com at every start.
 		"plugins": {
@@ -207,26 +255,25 @@ func GrafanaINI(args GrafanaINIArgs) (string, error) {
 			"public_key_retrieval_disabled": "true",
 		},
 		"security": {
-			"admin_user":       "admin",
-			"admin_password":   fromFile(args.AdminPasswordFile),
-			"secret_key":       fromFile(args.SecretKeyFile),
-			"cookie_secure":    strconv.FormatBool(strings.HasPrefix(args.RootURL, "https://")),
+			"admin_user":       cfg.Grafana.AdminUser,
+			"admin_password":   "$__file{" + path.Join(GrafanaSecretsDir, config.AdminPasswordFile) + "}",
+			"cookie_secure":    strconv.FormatBool(strings.HasPrefix(rootURL, "https://")),
 			"disable_gravatar": "true",
 		},
 		"server": {
 			"http_port": strconv.Itoa(GrafanaPort),
 			"protocol":  "http",
-			"root_url":  args.RootURL,
+			"root_url":  rootURL,
 		},
 		"snapshots": {"external_enabled": "false"},
 		"users":     {"allow_sign_up": "false"},
 	}
-	for _, section := range slices.Sorted(maps.Keys(args.Config)) {
+	for _, section := range slices.Sorted(maps.Keys(native)) {
 		if sections[section] == nil {
 			sections[section] = map[string]string{}
 		}
-		for _, key := range slices.Sorted(maps.Keys(args.Config[section])) {
-			value, err := iniValue(section, key, args.Config[section][key])
+		for _, key := range slices.Sorted(maps.Keys(native[section])) {
+			value, err := iniValue(cfg.Grafana, section, key)
 			if err != nil {
 				return "", fmt.Errorf("grafana.config.%s.%s: %w", section, key, err)
 			}
@@ -237,7 +284,7 @@ func GrafanaINI(args GrafanaINIArgs) (string, error) {
 	file := ini.Empty()
 	for _, section := range slices.Sorted(maps.Keys(sections)) {
 		for _, key := range slices.Sorted(maps.Keys(sections[section])) {
-			if sections[section][key] == "" && args.Config[section][key] == nil {
+			if sections[section][key] == "" && native[section][key] == nil {
 				continue // a default that is not wanted here
 			}
 			if _, err := file.Section(section).NewKey(key, sections[section][key]); err != nil {
@@ -252,22 +299,15 @@ func GrafanaINI(args GrafanaINIArgs) (string, error) {
 	return out.String(), readsBack(out.String(), file)
 }
 
-// fromFile is how Grafana takes a value from a file: no secret is in grafana.ini itself.
-func fromFile(name string) string {
-	if name == "" {
-		return ""
-	}
-	return "$__file{" + name + "}"
-}
-
 // decided are the keys that the deployment around Grafana relies on.
 var decided = map[string]string{
 	"paths.data":              "the volume is mounted there",
 	"paths.plugins":           "the volume is mounted there",
 	"paths.provisioning":      "the ConfigMaps are mounted there",
 	"security.admin_password": "it comes from the secret grafana.adminPassword",
-	"security.admin_user":     "the import job logs in as admin",
+	"security.admin_user":     "it comes from grafana.adminUser",
 	"server.http_port":        "the Service and the probes use it",
+	"server.root_url":         "it comes from grafana.externalUrl",
 	"server.protocol":         "the Service and the probes speak HTTP; TLS ends at the ingress",
 }
 
@@ -277,12 +317,12 @@ var (
 	// settings: admin_password, client_secret, secret_key, private_key, token, …
 	secretKey = regexp.MustCompile(`(^|_)(password|secret|secret_key|private_key|account_key|encryption_key|token)$`)
 	// reference is a value that Grafana looks up elsewhere.
-	reference = regexp.MustCompile(`^\$__(file|env|vault)\{[^}]+\}$`)
+	reference = regexp.MustCompile(`^\$__(file|env|vault)\{([^}]+)\}$`)
 	// credentials are those in front of the host of a URL.
 	credentials = regexp.MustCompile(`^[a-z0-9+]+://[^/@\s]*:[^/@\s]+@`)
 )
 
-func iniValue(section, key string, value any) (string, error) {
+func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	if !iniName.MatchString(section) || !iniName.MatchString(key) {
 		return "", fmt.Errorf("want names of letters, digits, '_', '.' and '-'")
 	}
@@ -290,26 +330,32 @@ func iniValue(section, key string, value any) (string, error) {
 		return "", fmt.Errorf("may not be set: %s", why)
 	}
 	var text string
-	switch v := value.(type) {
+	switch value := cfg.Config[section][key].(type) {
 	case string:
-		text = v
-	case bool:
-		text = strconv.FormatBool(v)
-	case json.Number:
-		text = v.String()
-	case int:
-		text = strconv.Itoa(v)
+		text = value
+	case bool, int64:
+		text = fmt.Sprint(value)
 	case float64:
-		text = strconv.FormatFloat(v, 'f', -1, 64)
+		text = strconv.FormatFloat(value, 'f', -1, 64)
 	default:
 		return "", fmt.Errorf("got %T, want a text, a number or a boolean", value)
 	}
+	found := reference.FindStringSubmatch(text)
 	// The value of a rejected secret stays out of the message.
-	if text != "" && secretKey.MatchString(key) && !reference.MatchString(text) {
-		return "", fmt.Errorf("is a secret, and grafana.ini is no place for one: want $__file{/path/of/a/mounted/secret}")
+	if text != "" && secretKey.MatchString(key) && found == nil {
+		return "", fmt.Errorf("is a secret, and grafana.ini is no place for one: set it as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
 	}
 	if credentials.MatchString(text) {
-		return "", fmt.Errorf("has a password in its URL: want $__file{/path/of/a/mounted/secret}")
+		return "", fmt.Errorf("has a password in its URL: set the URL as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
+	}
+	if found != nil && found[1] == "file" {
+		dir, name := path.Split(found[2])
+		if path.Clean(dir) != GrafanaSecretsDir {
+			return "", fmt.Errorf("%q is no file of Grafana's pod that has a secret; allowed: $__file{%s/NAME} of a grafana.secrets.NAME", text, GrafanaSecretsDir)
+		}
+		if _, known := cfg.SecretFiles()[name]; !known {
+			return "", errors.New(config.UnknownName("", name, slices.Sorted(maps.Keys(cfg.SecretFiles()))).Message + " among grafana.secrets")
+		}
 	}
 	return text, nil
 }

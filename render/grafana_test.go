@@ -1,10 +1,10 @@
 package render
 
 import (
-	"encoding/json"
+	"path"
+	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,21 +70,42 @@ func strictYAML(t *testing.T, text string, into any) {
 	require.NoError(t, decoder.Decode(into), text)
 }
 
-var datasourcesArgs = DatasourcesArgs{
-	Prometheus:        dashboards.Datasource{UID: "prometheus", Name: "prometheus-datasource"},
-	PrometheusURL:     "http://prometheus.monitoring.svc:9090",
-	PrometheusVersion: "3.13.2",
-	ScrapeInterval:    config.Duration{Duration: 30 * time.Second},
-	Default:           true,
-	AlertmanagerURL:   "http://alertmanager.monitoring.svc:9093",
+// grafanaStack is a stack with these values below grafana, in YAML.
+func grafanaStack(t *testing.T, grafana string, others ...string) *config.Config {
+	t.Helper()
+	values := map[string]any{}
+	text := "cluster: {name: test}\ngrafana: {" + grafana + "}\n" + strings.Join(others, "\n")
+	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
+	cfg, err := config.Decode(values)
+	require.NoError(t, err)
+	return cfg
+}
+
+const (
+	deployed = "adminPassword: hunter2"
+	filled   = deployed + ", import: job, persistence: {enabled: true}"
+	external = "import: job, external: {url: 'https://grafana.example.com', token: hunter2, prometheusUrl: 'https://prometheus.example.com'"
+)
+
+// grafanaFiles renders a stack and returns its files as Grafana reads them.
+func grafanaFiles(t *testing.T, cfg *config.Config) (*ini.File, datasourceFile, providerFile) {
+	t.Helper()
+	all, err := Dashboards(cfg)
+	require.NoError(t, err)
+	files, err := GrafanaFiles(cfg, all)
+	require.NoError(t, err)
+	require.Len(t, files, 3)
+	settings, err := ini.Load([]byte(files["grafana.ini"]))
+	require.NoError(t, err)
+	var datasources datasourceFile
+	strictYAML(t, files["provisioning/datasources/datasources.yaml"], &datasources)
+	var providers providerFile
+	strictYAML(t, files["provisioning/dashboards/dashboards.yaml"], &providers)
+	return settings, datasources, providers
 }
 
 func TestDatasourceProvisioning(t *testing.T) {
-	text, err := DatasourceProvisioning(Datasources(datasourcesArgs))
-	require.NoError(t, err)
-	var file datasourceFile
-	strictYAML(t, text, &file)
-
+	_, file, _ := grafanaFiles(t, grafanaStack(t, deployed))
 	assert.Equal(t, 1, file.APIVersion)
 	assert.True(t, file.Prune)
 	require.Len(t, file.Datasources, 2)
@@ -109,37 +130,53 @@ func TestDatasourceProvisioning(t *testing.T) {
 	assert.Equal(t, "alertmanager-datasource", alertmanager.Name)
 	assert.Equal(t, "alertmanager", alertmanager.UID)
 	assert.Equal(t, "alertmanager", alertmanager.Type)
+	assert.Equal(t, "http://alertmanager.monitoring.svc:9093", alertmanager.URL)
 	assert.False(t, alertmanager.IsDefault)
 	assert.Equal(t, "prometheus", alertmanager.JSONData["implementation"])
 }
 
 func TestDatasourcesWithoutAlertmanager(t *testing.T) {
-	args := datasourcesArgs
-	args.AlertmanagerURL = ""
-	datasources := Datasources(args)
+	datasources := Datasources(grafanaStack(t, deployed, "alerting: {enabled: false}"))
 	require.Len(t, datasources, 1)
 	assert.NotContains(t, datasources[0].JSONData, "alertmanagerUid")
 }
 
-func TestDatasourcesNeverShareAUID(t *testing.T) {
-	args := datasourcesArgs
-	args.Prometheus = dashboards.Datasource{UID: "prod-eu", Name: "Production EU"}
-	datasources := Datasources(args)
-	assert.Equal(t, "prod-eu-alertmanager", datasources[1].UID)
-	assert.Equal(t, "Production EU-alertmanager", datasources[1].Name)
-	assert.Equal(t, "prod-eu-alertmanager", datasources[0].JSONData["alertmanagerUid"])
+func TestDatasourcesOfAnExternalGrafana(t *testing.T) {
+	datasources := Datasources(grafanaStack(t, external+"}"))
+	require.Len(t, datasources, 1, "nobody said how it reaches Alertmanager")
+	assert.Equal(t, "prometheus-test", datasources[0].UID)
+	assert.Equal(t, "prometheus-datasource-test", datasources[0].Name)
+	assert.Equal(t, "https://prometheus.example.com", datasources[0].URL)
+	assert.False(t, datasources[0].IsDefault, "it has a default of its own")
+
+	datasources = Datasources(grafanaStack(t, external+", alertmanagerUrl: 'https://alertmanager.example.com'}"))
+	require.Len(t, datasources, 2)
+	assert.Equal(t, "alertmanager-test", datasources[1].UID)
+	assert.Equal(t, "alertmanager-datasource-test", datasources[1].Name)
+	assert.Equal(t, "https://alertmanager.example.com", datasources[1].URL)
+	assert.Equal(t, "alertmanager-test", datasources[0].JSONData["alertmanagerUid"])
+}
+
+// Clusters that share a Grafana never share a datasource in it.
+func TestDatasourceUIDs(t *testing.T) {
+	valid := regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
+	seen := map[string]string{}
+	for _, cluster := range []string{
+		"a", "a-b", "a.b", "a-b.c", "a.b-c", strings.Repeat("a", 29), strings.Repeat("a", 30), strings.Repeat("a", 31), strings.Repeat("a", 63) + "." + strings.Repeat("a", 63),
+	} {
+		cfg := grafanaStack(t, external+", alertmanagerUrl: 'https://alertmanager.example.com'}")
+		cfg.Cluster.Name = cluster
+		for _, d := range Datasources(cfg) {
+			assert.Regexp(t, valid, d.UID)
+			assert.Empty(t, seen[d.UID], "%s has the UID of %s", d.Name, seen[d.UID])
+			seen[d.UID] = d.Name
+		}
+	}
 }
 
 func TestDashboardProvisioning(t *testing.T) {
-	all, err := dashboards.All(dashboards.Options{
-		Datasource:   datasourcesArgs.Prometheus,
-		NodeExporter: true, KubeStateMetrics: true, NodeDirectorySize: true, Alertmanager: true,
-	})
-	require.NoError(t, err)
-	text, err := DashboardProvisioning(all)
-	require.NoError(t, err)
-	var file providerFile
-	strictYAML(t, text, &file)
+	cfg := grafanaStack(t, deployed)
+	settings, _, file := grafanaFiles(t, cfg)
 
 	assert.Equal(t, 1, file.APIVersion)
 	var folders []string
@@ -154,26 +191,42 @@ func TestDashboardProvisioning(t *testing.T) {
 		paths[p.Options.Path] = true
 	}
 	assert.Equal(t, []string{"Infrastructure", "Kubernetes", "Monitoring"}, folders)
+	all, err := Dashboards(cfg)
+	require.NoError(t, err)
+	files := map[string]bool{}
 	for _, d := range all {
 		assert.True(t, paths[DashboardDir(d.Folder)], d.UID)
+		files[path.Join(DashboardDir(d.Folder), DashboardFile(d))] = true
 	}
+	assert.Contains(t, files, settings.Section("dashboards").Key("default_home_dashboard_path").Value())
 }
 
-func grafanaINI(t *testing.T, args GrafanaINIArgs) *ini.File {
-	t.Helper()
-	text, err := GrafanaINI(args)
-	require.NoError(t, err)
-	file, err := ini.Load([]byte(text))
-	require.NoError(t, err)
-	return file
+// A datasource or dashboard that a file provisioned cannot be changed through the API: with
+// the job, the files say that there are none any more.
+func TestNothingIsProvisionedBesideTheImportJob(t *testing.T) {
+	settings, datasources, providers := grafanaFiles(t, grafanaStack(t, filled))
+	assert.True(t, datasources.Prune)
+	assert.Empty(t, datasources.Datasources)
+	assert.Empty(t, providers.Providers)
+	assert.False(t, settings.Section("dashboards").HasKey("default_home_dashboard_path"))
+}
+
+func TestDashboardsAreAboutWhatRuns(t *testing.T) {
+	uids := func(others ...string) (uids []string) {
+		all, err := Dashboards(grafanaStack(t, deployed, others...))
+		require.NoError(t, err)
+		for _, d := range all {
+			uids = append(uids, d.UID)
+		}
+		return uids
+	}
+	assert.Contains(t, uids(), dashboards.UIDNodes)
+	assert.NotContains(t, uids("exporters: {nodeExporter: {enabled: false}}"), dashboards.UIDNodes)
+	assert.NotContains(t, uids("discovery: {jobs: {node-exporter: {enabled: false}}}"), dashboards.UIDNodes)
 }
 
 func TestGrafanaINIDefaults(t *testing.T) {
-	file := grafanaINI(t, GrafanaINIArgs{
-		RootURL:           "https://grafana.example.com/",
-		AdminPasswordFile: "/etc/grafana/secrets/admin-password",
-		HomeDashboard:     "/etc/grafana/dashboards/folder-monitoring/alerts-overview.json",
-	})
+	file, _, _ := grafanaFiles(t, grafanaStack(t, deployed+", adminUser: root, externalUrl: 'https://grafana.example.com/'"))
 	for key, want := range map[string]string{
 		"analytics.reporting_enabled":            "false",
 		"analytics.check_for_updates":            "false",
@@ -183,34 +236,34 @@ func TestGrafanaINIDefaults(t *testing.T) {
 		"snapshots.external_enabled":             "false",
 		"plugins.preinstall_disabled":            "true",
 		"metrics.enabled":                        "true",
-		"security.admin_password":                "$__file{/etc/grafana/secrets/admin-password}",
+		"paths.provisioning":                     "/etc/grafana/provisioning",
+		"security.admin_user":                    "root",
+		"security.admin_password":                "$__file{/etc/grafana-secrets/admin-password}",
 		"security.cookie_secure":                 "true",
 		"server.root_url":                        "https://grafana.example.com/",
 		"server.http_port":                       "3000",
-		"dashboards.default_home_dashboard_path": "/etc/grafana/dashboards/folder-monitoring/alerts-overview.json",
+		"dashboards.default_home_dashboard_path": "/etc/grafana-dashboards/folder-monitoring/alerts-overview.json",
 	} {
 		dot := strings.LastIndex(key, ".")
 		assert.Equal(t, want, file.Section(key[:dot]).Key(key[dot+1:]).Value(), key)
 	}
-	assert.False(t, file.Section("security").HasKey("secret_key"), "an empty key would weaken Grafana's default")
 
-	plain := grafanaINI(t, GrafanaINIArgs{AdminPasswordFile: "/x", SecretKeyFile: "/etc/grafana/secrets/secret-key"})
+	plain, _, _ := grafanaFiles(t, grafanaStack(t, deployed))
 	assert.False(t, plain.Section("server").HasKey("root_url"))
 	assert.Equal(t, "false", plain.Section("security").Key("cookie_secure").Value())
-	assert.Equal(t, "$__file{/etc/grafana/secrets/secret-key}", plain.Section("security").Key("secret_key").Value())
 }
 
 func TestGrafanaINITakesNativeSections(t *testing.T) {
-	file := grafanaINI(t, GrafanaINIArgs{Config: map[string]map[string]any{
-		"DEFAULT":            {"app_mode": "development"},
-		"analytics":          {"reporting_enabled": true},
-		"auth.generic_oauth": {"enabled": true, "client_secret": "$__file{/etc/secrets/oauth}", "scopes": "openid email # all"},
-		"server":             {"read_timeout": json.Number("10"), "enable_gzip": true, "root_url": ""},
-		"smtp":               {"password": "", "host": "mail:25", "from_name": "  Grafana; prod "},
-		"security":           {"strict_transport_security_max_age_seconds": float64(31536000)},
-		"database":           {"url": "$__file{/etc/secrets/database}"},
-		"auth":               {"token_rotation_interval_minutes": 10},
-	}})
+	file, _, _ := grafanaFiles(t, grafanaStack(t, deployed+`, secrets: {oauth: hunter2, database: hunter2}, config: {
+		DEFAULT: {app_mode: development},
+		analytics: {reporting_enabled: true},
+		auth.generic_oauth: {enabled: true, client_secret: '$__file{/etc/grafana-secrets/oauth}', scopes: 'openid email # all'},
+		server: {read_timeout: 10, enable_gzip: true, domain: ''},
+		smtp: {password: '', host: 'mail:25', from_name: '  Grafana; prod '},
+		security: {strict_transport_security_max_age_seconds: 31536000},
+		database: {url: '$__file{/etc/grafana-secrets/database}'},
+		alerting: {notification_timeout_seconds: 0.5},
+		auth: {token_rotation_interval_minutes: 10}}`))
 	value := func(section, key string) string { return file.Section(section).Key(key).Value() }
 	assert.Equal(t, "development", value("", "app_mode"))
 	assert.Equal(t, "true", value("analytics", "reporting_enabled"))
@@ -219,30 +272,31 @@ func TestGrafanaINITakesNativeSections(t *testing.T) {
 	assert.Equal(t, "  Grafana; prod ", value("smtp", "from_name"))
 	assert.Equal(t, "10", value("server", "read_timeout"))
 	assert.Equal(t, "31536000", value("security", "strict_transport_security_max_age_seconds"))
-	assert.True(t, file.Section("server").HasKey("root_url"), "set to nothing on purpose")
+	assert.Equal(t, "0.5", value("alerting", "notification_timeout_seconds"))
+	assert.True(t, file.Section("server").HasKey("domain"), "set to nothing on purpose")
 }
 
 func TestGrafanaINIRefuses(t *testing.T) {
-	tests := map[string]struct {
-		section, key string
-		value        any
-		want         string
-	}{
-		"plain secret":     {"smtp", "password", "hunter2", "grafana.config.smtp.password: is a secret"},
-		"oauth secret":     {"auth.github", "client_secret", "hunter2", "grafana.config.auth.github.client_secret: is a secret"},
-		"secret in a URL":  {"database", "url", "postgres://grafana:hunter2@db/grafana", "grafana.config.database.url: has a password"},
-		"port":             {"server", "http_port", 80, "grafana.config.server.http_port: may not be set"},
-		"admin password":   {"security", "admin_password", "$__file{/x}", "grafana.adminPassword"},
-		"list":             {"users", "hidden_users", []any{"a"}, "got []interface {}, want a text"},
-		"odd section":      {"auth]", "enabled", true, "want names"},
-		"odd key":          {"auth", "a=b", true, "want names"},
-		"text in quotes":   {"users", "login_hint", `"quoted"`, `grafana.config.users.login_hint: "\"quoted\"" reads back as "quoted"`},
-		"number as secret": {"auth.grafana_com", "token", 12345, "is a secret"},
+	tests := map[string]struct{ setting, want string }{
+		"plain secret":     {"smtp: {password: hunter2}", "grafana.config.smtp.password: is a secret"},
+		"oauth secret":     {"auth.github: {client_secret: hunter2}", "grafana.config.auth.github.client_secret: is a secret"},
+		"secret in a URL":  {"database: {url: 'postgres://grafana:hunter2@db/grafana'}", "grafana.config.database.url: has a password"},
+		"secret nowhere":   {"smtp: {password: '$__file{/run/secrets/smtp}'}", "no file of Grafana's pod"},
+		"misspelt secret":  {"smtp: {password: '$__file{/etc/grafana-secrets/stmp}'}", `unknown "stmp"; did you mean "smtp"? among grafana.secrets`},
+		"port":             {"server: {http_port: 80}", "grafana.config.server.http_port: may not be set"},
+		"URL":              {"server: {root_url: 'https://grafana.example.com'}", "grafana.externalUrl"},
+		"admin password":   {"security: {admin_password: '$__file{/x}'}", "grafana.adminPassword"},
+		"list":             {"users: {hidden_users: [a]}", "got []interface {}, want a text"},
+		"nothing":          {"users: {hidden_users: }", "got <nil>, want a text"},
+		"odd section":      {"'auth]': {enabled: true}", "want names"},
+		"odd key":          {"auth: {a=b: true}", "want names"},
+		"text in quotes":   {`users: {login_hint: '"quoted"'}`, `grafana.config.users.login_hint: "\"quoted\"" reads back as "quoted"`},
+		"number as secret": {"auth.grafana_com: {token: 12345}", "is a secret"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := GrafanaINI(GrafanaINIArgs{Config: map[string]map[string]any{test.section: {test.key: test.value}}})
-			assert.ErrorContains(t, err, test.want)
+			_, err := GrafanaFiles(grafanaStack(t, deployed+", secrets: {smtp: hunter2}, config: {"+test.setting+"}"), nil)
+			require.ErrorContains(t, err, test.want)
 			assert.NotContains(t, err.Error(), "hunter2")
 			assert.NotContains(t, err.Error(), "12345")
 		})
@@ -250,13 +304,11 @@ func TestGrafanaINIRefuses(t *testing.T) {
 }
 
 func TestGrafanaRendersTheSameEveryTime(t *testing.T) {
-	args := GrafanaINIArgs{Config: map[string]map[string]any{
-		"a": {"x": 1, "y": 2, "z": 3}, "b": {"x": 1}, "c": {"x": 1}, "server": {"domain": "d", "enable_gzip": true},
-	}}
-	first, err := GrafanaINI(args)
+	cfg := grafanaStack(t, deployed+", config: {a: {x: 1, y: 2, z: 3}, b: {x: 1}, c: {x: 1}, server: {domain: d, enable_gzip: true}}")
+	first, err := GrafanaFiles(cfg, nil)
 	require.NoError(t, err)
 	for range 20 {
-		again, err := GrafanaINI(args)
+		again, err := GrafanaFiles(cfg, nil)
 		require.NoError(t, err)
 		assert.Equal(t, first, again)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestX(t *testing.T) {
-	cfg, err := config.Decode(map[string]any{"cluster": map[string]any{"name": "x"}})
+	cfg, err := config.Decode(map[string]any{"cluster": map[string]any{"name": "x"}, "grafana": map[string]any{"enabled": false}})
 	require.NoError(t, err)
 	text, err := Prometheus(cfg)
 	require.NoError(t, err)
