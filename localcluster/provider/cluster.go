@@ -253,6 +253,9 @@ func whyStaying(live *unstructured.Unstructured) string {
 			return fmt.Sprint("waiting for its deletion: ", c["message"])
 		}
 	}
+	if claim, _, _ := unstructured.NestedString(live.Object, "spec", "claimRef", "name"); claim != "" && live.GetKind() == "PersistentVolume" {
+		return fmt.Sprintf("waiting for its deletion: claim %s uses it", claim)
+	}
 	if f := live.GetFinalizers(); len(f) > 0 {
 		return "waiting for its deletion: held by " + strings.Join(f, ", ")
 	}

@@ -124,3 +124,14 @@ func TestImportedInputs(t *testing.T) {
 		labels: {a: b}, creationTimestamp: "2024-01-01T00:00:00Z"}, data: {k: v}, status: {}}`))
 	assert.Equal(t, inputs(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: obj, namespace: ns, labels: {a: b}}, data: {k: v}}"), got)
 }
+
+func TestWhyStaying(t *testing.T) {
+	for text, want := range map[string]string{
+		"{kind: Pod, apiVersion: v1}": "waiting for its deletion",
+		"{kind: PersistentVolumeClaim, apiVersion: v1, metadata: {finalizers: [a, b]}}":                                                                  "held by a, b",
+		"{kind: PersistentVolume, apiVersion: v1, metadata: {finalizers: [a]}, spec: {claimRef: {name: data-db-0}}}":                                     "claim data-db-0 uses it",
+		`{kind: Namespace, apiVersion: v1, status: {conditions: [{type: NamespaceContentRemaining, status: "True", message: "pods. has 1 instances"}]}}`: "pods. has 1 instances",
+	} {
+		assert.Contains(t, whyStaying(live(t, text)), want)
+	}
+}
