@@ -11,8 +11,15 @@ help: ## List the targets.
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: localcluster ## Start the local node and deploy the stack dev on it.
+demo: machine localcluster ## Start the local node and deploy the stack dev on it.
 	@.local/bin/localcluster demo
+
+# Said at once, and not after minutes of compiling.
+.PHONY: machine
+machine:
+	@[[ $$(uname -s) == Linux && $$EUID == 0 ]] || { \
+		echo "The demo's node needs Linux and root, for namespaces and mounts of its own." \
+			"To use a cluster of your own, set cluster.context in a stack's config and run: pulumi up" >&2; exit 1; }
 
 .PHONY: demo-down
 demo-down: ## Stop the local node; its data stays in .local.

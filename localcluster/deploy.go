@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/engine"
@@ -27,7 +28,11 @@ func (d *demo) deploy(ctx context.Context) error {
 	}
 	d.report("pulumi up of the stack %s", engine.Stack)
 	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", engine.Stack)
-	up.Stdin, up.Stdout, up.Stderr = nil, os.Stdout, os.Stderr
+	up.Stdout, up.Stderr = os.Stdout, os.Stderr
+	// A second interrupt would make it leave without saving its state, so that of a
+	// terminal must come to this process alone, which hands it on.
+	up.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
+	runtime.LockOSThread() // Pdeathsig is sent when the thread ends, not the process
 	if err := up.Run(); err != nil {
 		return fmt.Errorf("pulumi up: %w; the node still runs, `make demo-down` stops it", err)
 	}
@@ -35,20 +40,17 @@ func (d *demo) deploy(ctx context.Context) error {
 	return d.summary(ctx)
 }
 
-// pulumi runs the CLI with the demo's environment; its exit status becomes ours.
+// pulumi becomes the CLI, with the demo's environment.
 func (d *demo) pulumi(ctx context.Context, args []string) error {
 	e := d.engine()
 	if err := e.Prepare(ctx, false); err != nil {
 		return err
 	}
 	cmd := e.Command(ctx, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		os.Exit(exit.ExitCode())
+	if err := os.Chdir(cmd.Dir); err != nil {
+		return err
 	}
-	return err
+	return syscall.Exec(cmd.Path, cmd.Args, cmd.Environ())
 }
 
 func (d *demo) engine() *engine.Engine {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -25,8 +26,7 @@ type Loader struct {
 	// Report is told what is done, and what a person should know.
 	Report func(format string, args ...any)
 
-	have   map[string]stored // what containerd has
-	probed map[string]error  // what came of asking a registry
+	have map[string]stored // what containerd has
 }
 
 // load stores the image under a name unless it is there already.
@@ -60,26 +60,38 @@ func (l *Loader) stored(ctx context.Context, ref string) (*stored, error) {
 	return nil, nil
 }
 
-// probe returns nil if the registry answers, whatever it says.
-func (l *Loader) probe(ctx context.Context, registry name.Registry) error {
-	if err, known := l.probed[registry.Name()]; known {
-		return err
-	}
+// probe asks all registries at once, and returns what came of it: nil for one that
+// answers, whatever it says.
+func probe(ctx context.Context, registries []name.Registry) map[name.Registry]error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	var (
+		mu      sync.Mutex
+		results = map[name.Registry]error{}
+		all     sync.WaitGroup
+	)
+	for _, registry := range registries {
+		all.Go(func() {
+			err := ask(ctx, registry)
+			mu.Lock()
+			defer mu.Unlock()
+			results[registry] = err
+		})
+	}
+	all.Wait()
+	return results
+}
+
+func ask(ctx context.Context, registry name.Registry) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, registry.Scheme()+"://"+registry.Name()+"/v2/", nil)
 	if err != nil {
 		return err
 	}
 	response, err := http.DefaultClient.Do(request)
-	if err == nil {
-		response.Body.Close()
+	if err != nil {
+		return err
 	}
-	if l.probed == nil {
-		l.probed = map[string]error{}
-	}
-	l.probed[registry.Name()] = err
-	return err
+	return response.Body.Close()
 }
 
 // shell is the layer of the machine's static busybox.

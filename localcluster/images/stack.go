@@ -82,31 +82,43 @@ var kits = map[config.Image]kit{
 // registry answers, otherwise built and stored under the same names. What can be
 // neither pulled nor built is reported and left out; its pods will wait for it.
 func (l *Loader) LoadStack(ctx context.Context, images config.Images) error {
-	for _, image := range slices.Sorted(maps.Keys(kits)) {
+	refs := map[config.Image]name.Reference{}
+	var registries []name.Registry
+	for image := range kits {
 		if images.Ref(image) == "" {
-			continue // this version of the stack has no such image
+			continue // the stack has no such image
 		}
-		if err := l.loadStackImage(ctx, images, image); err != nil {
-			return fmt.Errorf("image %s (%s): %w", image, images.Ref(image), err)
+		ref, err := name.ParseReference(images.Ref(image))
+		if err != nil {
+			return fmt.Errorf("image %s: %w", image, err)
+		}
+		refs[image] = ref
+		if registry := ref.Context().Registry; !slices.Contains(registries, registry) {
+			registries = append(registries, registry)
+		}
+	}
+	unreachable := probe(ctx, registries)
+	for _, image := range slices.Sorted(maps.Keys(refs)) {
+		_, overridden := images.Overrides[image]
+		err := l.loadStackImage(ctx, kits[image], refs[image], overridden, unreachable[refs[image].Context().Registry] == nil)
+		if err != nil {
+			return fmt.Errorf("image %s: %w", refs[image], err)
 		}
 	}
 	return nil
 }
 
-func (l *Loader) loadStackImage(ctx context.Context, images config.Images, image config.Image) error {
-	ref, err := name.ParseReference(images.Ref(image))
-	if err != nil {
-		return err
-	}
+func (l *Loader) loadStackImage(ctx context.Context, kit kit, ref name.Reference, overridden, reachable bool) error {
 	// The kubelet asks containerd for Docker Hub's images by its older name.
 	stored := strings.Replace(ref.Name(), name.DefaultRegistry, "docker.io", 1)
 
-	if l.probe(ctx, ref.Context().Registry) == nil {
+	if reachable {
 		pulled, err := remote.Image(ref, remote.WithContext(ctx), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
 		if err == nil {
 			l.Report("pulling %s", ref)
 			return l.load(ctx, stored, pulled, false)
 		}
+		l.Report("pulling %s failed: %v", ref, err)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -119,15 +131,13 @@ func (l *Loader) loadStackImage(ctx context.Context, images config.Images, image
 	if have != nil && !have.built {
 		return nil // pulled earlier
 	}
-	kit := kits[image]
-	_, overridden := images.Overrides[image]
 	switch {
 	case kit.base == nil:
-		l.Report("%s is left out: its registry does not answer, and it cannot be built from Go modules", ref)
+		l.Report("%s is left out: it cannot be pulled, and it cannot be built from Go modules", ref)
 		return nil
 	case overridden:
 		// What the user's image holds is not known here.
-		l.Report("%s is left out: its registry does not answer, and only the images that this project pins can be built", ref)
+		l.Report("%s is left out: it cannot be pulled, and only the images that this project pins can be built", ref)
 		return nil
 	}
 	version, err := l.version(ctx, kit)

@@ -54,6 +54,13 @@ func parts(cgroup string) []part {
 				"--tls-cert-file=" + pki + "apiserver.crt",
 				"--tls-private-key-file=" + pki + "apiserver.key",
 				"--client-ca-file=" + pki + "ca.crt",
+				// No proxy has such a certificate; without these flags the controllers
+				// and the scheduler complain that they cannot tell who is one.
+				"--requestheader-client-ca-file=" + pki + "ca.crt",
+				"--requestheader-allowed-names=front-proxy-client",
+				"--requestheader-username-headers=X-Remote-User",
+				"--requestheader-group-headers=X-Remote-Group",
+				"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 				"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 				"--service-account-key-file=" + pki + "sa.pub",
 				"--service-account-signing-key-file=" + pki + "sa.key",
