@@ -49,7 +49,7 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := components.NewAlerting(ctx, site, "", on); err != nil {
+	if err := components.NewAlerting(ctx, site, cfg.Grafana.Link(), on); err != nil {
 		return err
 	}
 	if err := components.NewExporters(ctx, site, on); err != nil {
@@ -65,11 +65,42 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 		return err
 	}
 
+	if err := grafana(ctx, site, on); err != nil {
+		return err
+	}
+
 	ctx.Export("namespace", site.Namespace)
 	ctx.Export("prometheusUrl", prometheus.URL)
-	ctx.Export("prometheusPortForward", pulumi.Sprintf("kubectl%s port-forward -n %s service/prometheus 9090",
-		contextFlag(cfg), site.Namespace))
+	ctx.Export("prometheusPortForward", portForward(site, "prometheus", 9090))
 	return nil
+}
+
+// grafana shows what Prometheus has: in a Grafana of the stack, or one that
+// exists and gets datasource and dashboards by a Job.
+func grafana(ctx *pulumi.Context, site components.Site, on pulumi.ResourceOption) error {
+	cfg := site.Config.Grafana
+	var deployed *components.Grafana
+	if cfg.Deployed() {
+		var err error
+		if deployed, err = components.NewGrafana(ctx, "grafana", site, on); err != nil {
+			return err
+		}
+		ctx.Export("grafanaUrl", deployed.URL)
+		ctx.Export("grafanaPortForward", portForward(site, "grafana", 3000))
+	}
+	if link := cfg.Link(); link != "" {
+		ctx.Export("grafanaUrl", pulumi.String(link))
+	}
+	if !cfg.Imports() {
+		return nil
+	}
+	_, err := components.NewGrafanaImport(ctx, "grafana-import", &components.GrafanaImportArgs{Site: site, Grafana: deployed}, on)
+	return err
+}
+
+// portForward is the command that brings a Service to this machine.
+func portForward(site components.Site, service string, port int) pulumi.StringOutput {
+	return pulumi.Sprintf("kubectl%s port-forward -n %s service/%s %d", contextFlag(site.Config), site.Namespace, service, port)
 }
 
 func contextFlag(cfg *config.Config) string {

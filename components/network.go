@@ -27,6 +27,7 @@ func (a app) service(ctx *pulumi.Context, resource, name string, headless bool, 
 
 // admit creates the app's NetworkPolicy: the ports may be reached from the
 // pods of the named apps and, for a web UI, from the configured namespaces.
+// Without any of them, nobody may connect.
 func (a app) admit(ctx *pulumi.Context, resource string, webUI bool, ports []port, from []string, opts ...pulumi.ResourceOption) error {
 	policies := a.site.Config.Cluster.NetworkPolicies
 	if !policies.Enabled {
@@ -52,12 +53,16 @@ func (a app) admit(ctx *pulumi.Context, resource string, webUI bool, ports []por
 	for _, p := range ports {
 		allowed = append(allowed, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String("TCP")})
 	}
+	var ingress networkingv1.NetworkPolicyIngressRuleArray
+	if len(peers) > 0 { // a rule without peers would admit everyone
+		ingress = append(ingress, &networkingv1.NetworkPolicyIngressRuleArgs{From: peers, Ports: allowed})
+	}
 	_, err := networkingv1.NewNetworkPolicy(ctx, resource, &networkingv1.NetworkPolicyArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),
-			Ingress:     networkingv1.NetworkPolicyIngressRuleArray{&networkingv1.NetworkPolicyIngressRuleArgs{From: peers, Ports: allowed}},
+			Ingress:     ingress,
 		},
 	}, opts...)
 	return err

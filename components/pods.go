@@ -137,6 +137,11 @@ func configMapVolume(name, configMap string) *corev1.VolumeArgs {
 	}
 }
 
+// configMapProjection is a ConfigMap of literal name in a projected volume.
+func configMapProjection(configMap string) *corev1.VolumeProjectionArgs {
+	return &corev1.VolumeProjectionArgs{ConfigMap: &corev1.ConfigMapProjectionArgs{Name: pulumi.String(configMap)}}
+}
+
 func mount(volume, path string) *corev1.VolumeMountArgs {
 	return &corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path)}
 }

@@ -33,7 +33,7 @@ type Grafana struct {
 	// Secrets of settings: name to value. A setting reads
 	// $__file{/etc/grafana-secrets/NAME}.
 	Secrets map[string]Secret `json:"secrets"`
-	// URL Grafana is reached at from outside; that of the ingress unless set.
+	// URL people open Grafana at; that of the ingress or external.url unless set.
 	ExternalURL *URL `json:"externalUrl"`
 	// How Grafana is reached from outside.
 	Ingress GrafanaIngress `json:"ingress"`
@@ -143,6 +143,19 @@ func (g *Grafana) complete() {
 	g.ExternalURL = &URL{scheme + "://" + g.Ingress.Host + "/"}
 }
 
+// Link is where people open Grafana, "" if only a port-forward reaches it.
+func (g Grafana) Link() string {
+	switch {
+	case !g.Enabled:
+		return ""
+	case g.ExternalURL != nil:
+		return g.ExternalURL.String()
+	case g.External.URL != nil:
+		return g.External.URL.String()
+	}
+	return ""
+}
+
 // login is a user name that HTTP's basic authentication and an ini file can carry.
 var login = regexp.MustCompile(`^[A-Za-z0-9@._-]+$`)
 
@@ -155,6 +168,9 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 		p.add(g.validateExternal()...)
 	} else {
 		p.add(g.validateDeployed(storage, policies)...)
+	}
+	if g.ExternalURL != nil {
+		p.add(baseURL("grafana.externalUrl", *g.ExternalURL)...)
 	}
 	p.add(g.Resources.validate("grafana.resources")...)
 	p.add(g.ImportResources.validate("grafana.importResources")...)
@@ -190,9 +206,6 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 		if name == AdminPasswordFile {
 			p.addf(path, "the name is taken by grafana.adminPassword; choose another")
 		}
-	}
-	if g.ExternalURL != nil {
-		p.add(baseURL("grafana.externalUrl", *g.ExternalURL)...)
 	}
 	if g.Ingress.Enabled {
 		p.add(g.Ingress.validate()...)
@@ -255,7 +268,6 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.adminPassword":       g.AdminPassword.IsSet(),
 		"grafana.config":              len(g.Config) > 0,
 		"grafana.secrets":             len(g.Secrets) > 0,
-		"grafana.externalUrl":         g.ExternalURL != nil,
 		"grafana.ingress.enabled":     g.Ingress.Enabled,
 		"grafana.persistence.enabled": g.Persistence.Enabled,
 	} {

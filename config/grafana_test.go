@@ -131,6 +131,8 @@ func TestGrafanaURLFollowsTheIngress(t *testing.T) {
 		return accepted(t, ingress+"grafana: {adminPassword: hunter2, "+settings+"}").Grafana.ExternalURL
 	}
 	assert.Nil(t, grafana("ingress: {host: grafana.example.com}"))
+	assert.Equal(t, "https://grafana.example.com", accepted(t, "grafana: {import: job, external: {"+external+"}}").Grafana.Link())
+	assert.Empty(t, accepted(t, "grafana: {enabled: false, externalUrl: 'https://grafana.example.com'}").Grafana.Link())
 	assert.Equal(t, "http://grafana.example.com/", grafana("ingress: {enabled: true, host: grafana.example.com}").String())
 	assert.Equal(t, "https://grafana.example.com/", grafana("ingress: {enabled: true, host: grafana.example.com, tlsSecret: grafana-tls}").String())
 	assert.Equal(t, "https://example.com/grafana/", grafana("ingress: {enabled: true, host: grafana.example.com}, externalUrl: 'https://example.com/grafana/'").String())

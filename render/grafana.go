@@ -228,10 +228,7 @@ func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 // set, holds a secret, or has a value that an ini file cannot express. home is the file of
 // the dashboard people see first, "" for Grafana's own.
 func grafanaINI(cfg *config.Config, home string) (string, error) {
-	rootURL, native := "", cfg.Grafana.Config
-	if cfg.Grafana.ExternalURL != nil {
-		rootURL = cfg.Grafana.ExternalURL.String()
-	}
+	rootURL, native := cfg.Grafana.Link(), cfg.Grafana.Config
 	sections := map[string]map[string]string{
 		"analytics": {
 			"reporting_enabled":        "false",

@@ -1,0 +1,17 @@
+package components
+
+import (
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// secret creates a Secret of the app with a file for each of values, by name.
+func (a app) secret(ctx *pulumi.Context, resource, name string, values map[string]config.Secret, opts ...pulumi.ResourceOption) (*corev1.Secret, error) {
+	files := pulumi.StringMap{}
+	for file, value := range values {
+		files[file] = pulumi.ToSecret(pulumi.String(value.Reveal())).(pulumi.StringOutput)
+	}
+	return corev1.NewSecret(ctx, resource, &corev1.SecretArgs{Metadata: a.metadata(name), StringData: files}, opts...)
+}
