@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -44,7 +43,7 @@ func refused(t testing.TB, text string) []string {
 	require.Error(t, err, text)
 	require.Nil(t, cfg)
 	var problems config.Problems
-	require.True(t, errors.As(err, &problems), "%T", err)
+	require.ErrorAs(t, err, &problems)
 	var lines []string
 	for _, problem := range problems {
 		lines = append(lines, problem.Error())

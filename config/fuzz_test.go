@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,7 +36,7 @@ func FuzzDecode(f *testing.F) {
 		cfg, err := config.Decode(values)
 		if err != nil {
 			var problems config.Problems
-			require.True(t, errors.As(err, &problems))
+			require.ErrorAs(t, err, &problems)
 			require.NotEmpty(t, problems)
 			for _, problem := range problems {
 				require.NotEmpty(t, problem.Message)

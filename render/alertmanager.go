@@ -3,7 +3,6 @@ package render
 import (
 	"bytes"
 	_ "embed"
-
 	"fmt"
 	"maps"
 	"net/url"
@@ -12,9 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/alertmanager/alert"
 	alertmanager "github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/template"
-	"github.com/prometheus/alertmanager/types"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
@@ -305,7 +304,7 @@ func checkSecrets(alerting config.Alerting, loaded *alertmanager.Config) config.
 		if err := yaml.Unmarshal([]byte(text), &masked); err != nil {
 			continue
 		}
-		walk(fmt.Sprintf("alerting.receivers[%d]", i), native, func(path, key, value string) {
+		walk(fmt.Sprintf("alerting.receivers[%d]", i), native, func(path, _, value string) {
 			if file, ok := strings.CutPrefix(value, AlertmanagerSecretsDir+"/"); ok && !slices.Contains(files, file) {
 				problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("%s: alerting.secrets has no %q; set it with: %s",
 					value, file, config.SecretCommand("alerting.secrets."+file))})
@@ -382,14 +381,14 @@ func checkTemplates(files map[string]string, alerting config.Alerting, file aler
 	return problems
 }
 
-func exampleAlerts() []*types.Alert {
-	alert := func(endsAt time.Time) *types.Alert {
-		a := &types.Alert{}
+func exampleAlerts() []*alert.Alert {
+	example := func(endsAt time.Time) *alert.Alert {
+		a := &alert.Alert{}
 		a.Labels = model.LabelSet{"alertname": "Example", "cluster": "example", "namespace": "default", "severity": "warning"}
 		a.Annotations = model.LabelSet{"summary": "An example", "description": "It shows", "runbook_url": "https://example.com"}
 		a.GeneratorURL = "http://prometheus/graph"
 		a.StartsAt, a.EndsAt = time.Now().Add(-time.Hour), endsAt
 		return a
 	}
-	return []*types.Alert{alert(time.Now().Add(time.Hour)), alert(time.Now().Add(-time.Minute))}
+	return []*alert.Alert{example(time.Now().Add(time.Hour)), example(time.Now().Add(-time.Minute))}
 }
