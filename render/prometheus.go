@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	prometheus "github.com/prometheus/prometheus/config"
 	_ "github.com/prometheus/prometheus/discovery/install" // scrape configs may use any service discovery
@@ -110,9 +111,9 @@ func alertmanagers(cfg *config.Config) *alerting {
 }
 
 func externalLabels(cfg *config.Config) map[string]string {
-	labels := maps.Clone(cfg.Prometheus.ExternalLabels)
-	if labels == nil {
-		labels = map[string]string{}
+	labels := map[string]string{}
+	for name, value := range cfg.Prometheus.ExternalLabels {
+		labels[name] = strings.ReplaceAll(value, "$", "$$") // $ starts an environment variable
 	}
 	labels["cluster"] = cfg.Cluster.Name
 	labels["replica"] = "${POD_NAME}" // the server expands it
@@ -127,7 +128,9 @@ func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 		native = maps.Clone(native)
 		rules, _ := native["relabel_configs"].([]any)
 		if native["relabel_configs"] == nil || rules != nil {
-			native["relabel_configs"] = append(slices.Clone(rules), map[string]any{"target_label": "cluster", "replacement": cfg.Cluster.Name})
+			native["relabel_configs"] = append(slices.Clone(rules), map[string]any{
+				"source_labels": []string{"cluster"}, "regex": "^$", "target_label": "cluster", "replacement": cfg.Cluster.Name,
+			})
 		}
 		extra = append(extra, native)
 	}

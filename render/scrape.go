@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -159,23 +160,27 @@ func apiServers() scrapeConfig {
 // annotatedEndpoints scrapes the ready endpoints of Services annotated
 // prometheus.io/scrape: "true".
 func annotatedEndpoints(cfg *config.Config) scrapeConfig {
+	rules := []relabel{
+		keep("true", serviceAnnotation("scrape")),
+		drop("false", "__meta_kubernetes_endpointslice_endpoint_conditions_ready"), // unknown counts as ready
+		// The role also lists every other port of the pods behind a Service.
+		keep(".+", "__meta_kubernetes_endpointslice_port"),
+		drop(";(UDP|SCTP)", serviceAnnotation("port"), "__meta_kubernetes_endpointslice_port_protocol"),
+	}
+	if cfg.JobEnabled(config.PodsJob) { // it scrapes the pods that ask for themselves
+		rules = append(rules, drop("true", podAnnotation("scrape")))
+	}
 	return scrapeConfig{
 		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: discovered(cfg)}},
-		RelabelConfigs: append([]relabel{
-			keep("true", serviceAnnotation("scrape")),
-			keep("true", "__meta_kubernetes_endpointslice_endpoint_conditions_ready"),
-			// The role also lists every other port of the pods behind a Service.
-			keep(".+", "__meta_kubernetes_endpointslice_port"),
-			// A pod that asks for itself is scraped by kubernetes-pods.
-			drop("true", podAnnotation("scrape")),
+		RelabelConfigs: slices.Concat(rules, []relabel{
 			copyLabel("__meta_kubernetes_pod_container_name", "container"),
 			copyLabel("__meta_kubernetes_endpointslice_port_name", "endpoint"),
-			copyLabel("__meta_kubernetes_endpointslice_endpoint_node_name", "node"),
-		}, append(annotated(serviceAnnotation),
+		}, annotated(serviceAnnotation), []relabel{
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_service_name", "service"),
 			copyLabel("__meta_kubernetes_pod_name", "pod"),
-		)...),
+			copyLabel("__meta_kubernetes_endpointslice_endpoint_node_name", "node"),
+		}),
 	}
 }
 
@@ -184,7 +189,7 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 func annotatedPods(cfg *config.Config) scrapeConfig {
 	return scrapeConfig{
 		KubernetesSDConfigs: []kubernetesSD{{Role: "pod", Namespaces: discovered(cfg)}},
-		RelabelConfigs: append([]relabel{
+		RelabelConfigs: slices.Concat([]relabel{
 			keep("true", podAnnotation("scrape")),
 			keep("Running", "__meta_kubernetes_pod_phase"),
 			// Without an annotated port: only declared TCP ports of running containers.
@@ -192,11 +197,11 @@ func annotatedPods(cfg *config.Config) scrapeConfig {
 			drop(";true", podAnnotation("port"), "__meta_kubernetes_pod_container_init"),
 			copyLabel("__meta_kubernetes_pod_container_name", "container"),
 			copyLabel("__meta_kubernetes_pod_container_port_name", "endpoint"),
-		}, append(annotated(podAnnotation),
+		}, annotated(podAnnotation), []relabel{
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_pod_name", "pod"),
 			copyLabel("__meta_kubernetes_pod_node_name", "node"),
-		)...),
+		}),
 	}
 }
 
@@ -207,6 +212,8 @@ func annotated(annotation func(string) string) []relabel {
 	return []relabel{
 		{SourceLabels: []string{annotation("scheme")}, Regex: "(https?)", TargetLabel: "__scheme__"},
 		{SourceLabels: []string{annotation("path")}, Regex: "(.+)", TargetLabel: "__metrics_path__"},
+		// A container without ports is discovered by its pod's bare address.
+		{SourceLabels: []string{"__address__"}, Regex: `([^\[].*:.*:.*)`, TargetLabel: "__address__", Replacement: ptr("[$1]")},
 		// Host with or without a port; an IPv6 host is in brackets.
 		{SourceLabels: []string{"__address__", annotation("port")}, Regex: `(\[.+\]|[^:]+)(?::\d+)?;(\d+)`, TargetLabel: "__address__", Replacement: ptr("$1:$2")},
 		{SourceLabels: []string{annotation("port")}, Regex: `\d+`, TargetLabel: "container", Replacement: ptr("")},
@@ -222,14 +229,15 @@ func probedServices(cfg *config.Config) scrapeConfig {
 		KubernetesSDConfigs: []kubernetesSD{{Role: "service", Namespaces: discovered(cfg)}},
 		RelabelConfigs: []relabel{
 			keep("true", serviceAnnotation("probe")),
-			drop(".+;UDP|.*;SCTP", "__address__", "__meta_kubernetes_service_port_protocol"),
+			drop("UDP|SCTP", "__meta_kubernetes_service_port_protocol"),
 			{SourceLabels: []string{serviceAnnotation("probe_module")}, TargetLabel: "__param_module"},
 			{SourceLabels: []string{"__param_module"}, Regex: "^$", TargetLabel: "__param_module", Replacement: ptr("http_2xx")},
 			{SourceLabels: []string{"__address__", serviceAnnotation("probe_port")}, Regex: `([^:]+)(?::\d+)?;(\d+)`, TargetLabel: "__address__", Replacement: ptr("$1:$2")},
 			{SourceLabels: []string{"__address__"}, TargetLabel: "__param_target"},
-			// HTTP modules take a URL, with the annotated scheme and path.
-			{SourceLabels: []string{"__param_module", serviceAnnotation("probe_scheme"), "__address__", serviceAnnotation("probe_path")}, Regex: "http_.*;;(.+);(.*)", TargetLabel: "__param_target", Replacement: ptr("http://$1$2")},
-			{SourceLabels: []string{"__param_module", serviceAnnotation("probe_scheme"), "__address__", serviceAnnotation("probe_path")}, Regex: "http_.*;(https?);(.+);(.*)", TargetLabel: "__param_target", Replacement: ptr("$1://$2$3")},
+			// HTTP probers take a URL, with the annotated scheme and path.
+			{SourceLabels: []string{"__param_module", "__param_target"}, Regex: "(?:" + strings.Join(httpModules(cfg), "|") + ");(.+)", TargetLabel: "__param_target", Replacement: ptr("http://$1")},
+			{SourceLabels: []string{serviceAnnotation("probe_scheme"), "__param_target"}, Regex: "https;http://(.+)", TargetLabel: "__param_target", Replacement: ptr("https://$1")},
+			{SourceLabels: []string{"__param_target", serviceAnnotation("probe_path")}, Regex: "(https?://[^;]+);(?:/(.*)|([^/].*))", TargetLabel: "__param_target", Replacement: ptr("$1/$2$3")},
 			copyLabel("__param_target", "instance"),
 			copyLabel("__param_module", "module"),
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
@@ -244,12 +252,10 @@ func probedServices(cfg *config.Config) scrapeConfig {
 func kubeStateMetrics(cfg *config.Config) scrapeConfig {
 	scrape := shipped(cfg, "kube-state-metrics")
 	scrape.HonorLabels = true
-	// Without these a series about no pod would seem to be about the exporter's.
-	for i, rule := range scrape.RelabelConfigs {
-		if rule.TargetLabel == "pod" || rule.TargetLabel == "container" || rule.TargetLabel == "node" || rule.TargetLabel == "namespace" {
-			scrape.RelabelConfigs[i].TargetLabel = "__tmp_" + rule.TargetLabel
-		}
-	}
+	// With these a series about no pod would seem to be about the exporter's.
+	scrape.RelabelConfigs = slices.DeleteFunc(scrape.RelabelConfigs, func(rule relabel) bool {
+		return slices.Contains([]string{"namespace", "pod", "container", "node"}, rule.TargetLabel)
+	})
 	return scrape
 }
 

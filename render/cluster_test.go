@@ -1,0 +1,326 @@
+package render
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	promclient "github.com/prometheus/client_golang/prometheus"
+	promhttp "github.com/prometheus/common/config"
+	prometheus "github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/kubernetes"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/scrape"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apilabels "k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// cluster is as much of a Kubernetes API server as Prometheus' service
+// discovery asks for: lists of objects, and watches on which nothing happens.
+type cluster []metav1.Object
+
+func (c cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if r.URL.Query().Get("watch") != "" {
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
+	}
+	// /api/v1/pods, /api/v1/namespaces/NAMESPACE/pods, /apis/GROUP/v1/KIND, …
+	path := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	namespace := ""
+	if i := slices.Index(path, "namespaces"); i >= 0 && i+2 < len(path) {
+		namespace = path[i+1]
+	}
+	selector, err := apilabels.Parse(r.URL.Query().Get("labelSelector"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"metadata": map[string]any{"resourceVersion": "1"},
+		"items":    c.list(path[len(path)-1], namespace, selector),
+	})
+}
+
+func (c cluster) list(resource, namespace string, selector apilabels.Selector) []metav1.Object {
+	found := []metav1.Object{}
+	for _, object := range c {
+		if resourceOf(object) == resource && (namespace == "" || namespace == object.GetNamespace()) && selector.Matches(apilabels.Set(object.GetLabels())) {
+			found = append(found, object)
+		}
+	}
+	return found
+}
+
+func resourceOf(object metav1.Object) string {
+	switch object.(type) {
+	case *corev1.Pod:
+		return "pods"
+	case *corev1.Service:
+		return "services"
+	case *corev1.Node:
+		return "nodes"
+	case *discoveryv1.EndpointSlice:
+		return "endpointslices"
+	}
+	return ""
+}
+
+func TestMain(m *testing.M) {
+	// The cluster above lists and cannot stream its first list as a watch.
+	_ = os.Setenv("KUBE_FEATURE_WatchListClient", "false")
+	os.Exit(m.Run())
+}
+
+// targets is what a server with the stack's prometheus.yml scrapes of the
+// cluster: each job's targets, found by Prometheus' own service discovery and
+// relabelled and deduplicated as it does.
+func (c cluster) targets(t *testing.T, cfg *config.Config) map[string][]target {
+	t.Helper()
+	api := httptest.NewServer(c)
+	t.Cleanup(api.Close)
+	t.Cleanup(api.CloseClientConnections)
+	found := map[string][]target{}
+	for _, job := range loaded(t, cfg) {
+		for _, sd := range job.ServiceDiscoveryConfigs {
+			switch sd := sd.(type) {
+			case *kubernetes.SDConfig:
+				for _, group := range c.discover(t, api.URL, sd) {
+					found[job.JobName] = append(found[job.JobName], scraped(t, job, group)...)
+				}
+			case discovery.StaticConfig:
+				for _, group := range sd {
+					found[job.JobName] = append(found[job.JobName], scraped(t, job, group)...)
+				}
+			}
+		}
+		slices.SortFunc(found[job.JobName], func(a, b target) int { return strings.Compare(a.String(), b.String()) })
+		found[job.JobName] = slices.CompactFunc(found[job.JobName], func(a, b target) bool { return a.String() == b.String() })
+	}
+	return found
+}
+
+// loaded are the scrape configs of the rendered prometheus.yml.
+func loaded(t testing.TB, cfg *config.Config) []*prometheus.ScrapeConfig {
+	t.Helper()
+	text, err := Prometheus(cfg)
+	require.NoError(t, err)
+	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	jobs, err := file.GetScrapeConfigs()
+	require.NoError(t, err)
+	return jobs
+}
+
+// discover runs service discovery until it has told of every object of its role.
+func (c cluster) discover(t *testing.T, api string, sd *kubernetes.SDConfig) []*targetgroup.Group {
+	t.Helper()
+	selector := apilabels.Everything()
+	for _, s := range sd.Selectors {
+		parsed, err := apilabels.Parse(s.Label)
+		require.NoError(t, err)
+		selector = parsed
+	}
+	namespaces := sd.NamespaceDiscovery.Names
+	if len(namespaces) == 0 {
+		namespaces = []string{""}
+	}
+	expected := 0
+	for _, namespace := range namespaces {
+		expected += len(c.list(string(sd.Role)+"s", namespace, selector))
+	}
+
+	config := *sd
+	address, err := url.Parse(api)
+	require.NoError(t, err)
+	config.APIServer = promhttp.URL{URL: address}
+	registry := promclient.NewRegistry()
+	d, err := kubernetes.New(slog.New(slog.DiscardHandler), config.NewDiscovererMetrics(registry, discovery.NewRefreshMetrics(registry)), &config)
+	require.NoError(t, err)
+	updates := make(chan []*targetgroup.Group)
+	go d.Run(t.Context(), updates)
+	groups := map[string]*targetgroup.Group{}
+	timeout := time.After(20 * time.Second)
+	for len(groups) < expected {
+		select {
+		case update := <-updates:
+			for _, group := range update {
+				groups[group.Source] = group
+			}
+		case <-timeout:
+			require.Fail(t, "discovery", "role %s: %d of %d objects discovered", sd.Role, len(groups), expected)
+		}
+	}
+	go func() { // until the test ends
+		for range updates {
+		}
+	}()
+	var all []*targetgroup.Group
+	for _, group := range groups {
+		all = append(all, group)
+	}
+	return all
+}
+
+type target struct {
+	url    string
+	labels map[string]string
+}
+
+// scraped are the targets of a discovered group that relabelling keeps.
+func scraped(t *testing.T, job *prometheus.ScrapeConfig, group *targetgroup.Group) []target {
+	t.Helper()
+	built, failures := scrape.TargetsFromGroup(group, job, nil, labels.NewBuilder(labels.EmptyLabels()))
+	require.Empty(t, failures)
+	var found []target
+	for _, one := range built {
+		set := one.Labels(labels.NewBuilder(labels.EmptyLabels())).Map()
+		if len(set) == 0 { // dropped
+			continue
+		}
+		found = append(found, target{one.URL().String(), set})
+	}
+	return found
+}
+
+// String is the target's URL and labels. It leaves out the labels that every
+// target has: job, cluster, and an instance that is the URL's host.
+func (t target) String() string {
+	words := []string{t.url}
+	for name, value := range t.labels {
+		u, _ := url.Parse(t.url)
+		if name != "job" && name != "cluster" && (name != "instance" || value != u.Host) {
+			words = append(words, name+"="+value)
+		}
+	}
+	slices.Sort(words[1:])
+	return strings.Join(words, " ")
+}
+
+func lines(targets []target) []string {
+	text := []string{}
+	for _, one := range targets {
+		text = append(text, one.String())
+	}
+	return text
+}
+
+// stack is a Config of YAML; what every stack has to set is set.
+func stack(t testing.TB, text string) *config.Config {
+	t.Helper()
+	values := map[string]any{}
+	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
+	for key, required := range map[string]any{"cluster": map[string]any{"name": "test"}, "grafana": map[string]any{"enabled": false}} {
+		if _, set := values[key]; !set {
+			values[key] = required
+		}
+	}
+	cfg, err := config.Decode(values)
+	require.NoError(t, err)
+	return cfg
+}
+
+// only is the stack config that switches every other job off.
+func only(jobs ...config.Job) string {
+	var off []string
+	for _, job := range config.Jobs {
+		if !slices.Contains(jobs, job) {
+			off = append(off, string(job)+": {enabled: false}")
+		}
+	}
+	return "discovery: {jobs: {" + strings.Join(off, ", ") + "}}"
+}
+
+// expect asserts the targets of one job, and that all have job and cluster.
+func expect(t *testing.T, targets map[string][]target, job config.Job, want ...string) {
+	t.Helper()
+	assert.ElementsMatch(t, want, lines(targets[string(job)]))
+	for _, one := range targets[string(job)] {
+		assert.Equal(t, string(job), one.labels["job"])
+		assert.Equal(t, "test", one.labels["cluster"])
+	}
+}
+
+// pod is a running pod of the namespace shop with the address 10.0.0.1, unless
+// the manifest says otherwise.
+func pod(t testing.TB, manifest string) *corev1.Pod {
+	t.Helper()
+	p := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop"},
+		Spec:       corev1.PodSpec{NodeName: "node-1"},
+		Status:     corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1"},
+	}
+	require.NoError(t, yaml.UnmarshalStrict([]byte(strings.ReplaceAll(manifest, "\t", "")), p))
+	for _, containers := range [][]corev1.Container{p.Spec.Containers, p.Spec.InitContainers} {
+		for _, container := range containers {
+			for i := range container.Ports {
+				if container.Ports[i].Protocol == "" {
+					container.Ports[i].Protocol = corev1.ProtocolTCP
+				}
+			}
+		}
+	}
+	return p
+}
+
+// service is a Service of the namespace shop.
+func service(t testing.TB, manifest string) *corev1.Service {
+	t.Helper()
+	s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}}
+	require.NoError(t, yaml.UnmarshalStrict([]byte(strings.ReplaceAll(manifest, "\t", "")), s))
+	for i := range s.Spec.Ports {
+		if s.Spec.Ports[i].Protocol == "" {
+			s.Spec.Ports[i].Protocol = corev1.ProtocolTCP
+		}
+	}
+	return s
+}
+
+// endpoints are the ready endpoints of a Service, as its controller writes them.
+func endpoints(service *corev1.Service, pods ...*corev1.Pod) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:      service.Name + "-x7k2p",
+			Namespace: service.Namespace,
+			Labels:    map[string]string{discoveryv1.LabelServiceName: service.Name},
+		},
+		AddressType: discoveryv1.AddressTypeIPv4,
+	}
+	for _, port := range service.Spec.Ports {
+		number := port.TargetPort.IntVal
+		if number == 0 {
+			number = port.Port
+		}
+		slice.Ports = append(slice.Ports, discoveryv1.EndpointPort{Name: &port.Name, Port: &number, Protocol: &port.Protocol})
+	}
+	for _, p := range pods {
+		if strings.Contains(p.Status.PodIP, ":") {
+			slice.AddressType = discoveryv1.AddressTypeIPv6
+		}
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+			Addresses:  []string{p.Status.PodIP},
+			Conditions: discoveryv1.EndpointConditions{Ready: new(true)},
+			NodeName:   &p.Spec.NodeName,
+			TargetRef:  &corev1.ObjectReference{Kind: "Pod", Namespace: p.Namespace, Name: p.Name},
+		})
+	}
+	return slice
+}
