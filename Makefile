@@ -38,9 +38,10 @@ test-e2e: localcluster ## The whole system on the local node.
 	go test -tags e2e -v -count=1 -timeout 40m ./tests/e2e
 
 .PHONY: lint
-lint: .local/bin/golangci-lint ## Formatting, vet and linters, see .golangci.yml.
+lint: .local/bin/golangci-lint ## Module files, formatting, vet and linters, see .golangci.yml.
+	go mod tidy -diff
 	$(abspath $<) run ./...
-	cd localcluster && $(abspath $<) run ./...
+	cd localcluster && go mod tidy -diff && $(abspath $<) run ./...
 
 .PHONY: fmt
 fmt: .local/bin/golangci-lint ## Format the code.

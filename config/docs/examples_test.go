@@ -35,7 +35,9 @@ func TestExamples(t *testing.T) {
 		}
 		set("cluster", "name", "example")
 		set("alerting", "acknowledgeNoNotifications", true)
-		set("grafana", "enabled", false)
+		if stack.Config[config.Project+":grafana"] == nil {
+			set("grafana", "enabled", false)
+		}
 		t.Run(fmt.Sprint("example ", i+1), func(t *testing.T) {
 			file := t.TempDir() + "/Pulumi.example.yaml"
 			text, err := yaml.Marshal(stack)
@@ -49,6 +51,12 @@ func TestExamples(t *testing.T) {
 			require.NoError(t, err)
 			_, err = render.Alertmanager(cfg, "")
 			require.NoError(t, err)
+			all, err := render.Dashboards(cfg)
+			require.NoError(t, err)
+			if cfg.Grafana.Deployed() {
+				_, err = render.GrafanaFiles(cfg, all)
+				require.NoError(t, err)
+			}
 		})
 	}
 }
