@@ -31,6 +31,7 @@ type demo struct {
 	dir     node.Dir
 	started time.Time
 	builder *build.Builder
+	missing []config.Image // of the stack, once the node is up
 }
 
 // newDemo finds the work tree that the current folder is in.
@@ -159,7 +160,8 @@ func (d *demo) prepare(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	return loader.LoadStack(ctx, stack.Images)
+	d.missing, err = loader.LoadStack(ctx, stack.Images)
+	return err
 }
 
 // stackConfig is the config of the stack dev.

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/engine"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
 )
@@ -25,6 +27,13 @@ func (d *demo) deploy(ctx context.Context) error {
 	e := d.engine()
 	if err := e.Prepare(ctx, true); err != nil {
 		return err
+	}
+	if slices.Contains(d.missing, config.GrafanaImage) {
+		// `pulumi up` would wait for a pod that cannot start.
+		d.report("Grafana's image is not to be had: all of Grafana is deployed but its pod (grafana.replicas: 0)")
+		if err := e.Set(ctx, "grafana.replicas", "0"); err != nil {
+			return err
+		}
 	}
 	d.report("pulumi up of the stack %s", engine.Stack)
 	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", engine.Stack)
@@ -86,8 +95,11 @@ func (d *demo) summary(ctx context.Context) error {
 	for _, down := range targets.Down {
 		d.report("down: %s", down)
 	}
-	fmt.Printf("\nTo reach Prometheus on http://localhost:9090:\n  KUBECONFIG=%s kubectl port-forward -n %s service/prometheus 9090\n",
-		d.relative(d.dir.Kubeconfig()), stack.Cluster.Namespace)
+	forward := fmt.Sprintf("KUBECONFIG=%s kubectl port-forward -n %s", d.relative(d.dir.Kubeconfig()), stack.Cluster.Namespace)
+	fmt.Printf("\nTo reach Prometheus on http://localhost:9090:\n  %s service/prometheus 9090\n", forward)
+	if stack.Grafana.Runs() && !slices.Contains(d.missing, config.GrafanaImage) {
+		fmt.Printf("To reach Grafana on http://localhost:3000, as user %s:\n  %s service/grafana 3000\n", stack.Grafana.AdminUser, forward)
+	}
 	if secrets := d.engine().Secret(""); exists(secrets) {
 		fmt.Printf("Secrets made for the demo are in %s.\n", d.relative(secrets))
 	}

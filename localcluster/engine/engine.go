@@ -18,6 +18,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
@@ -65,6 +66,16 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 		return err
 	}
 	return e.setSecrets(ctx)
+}
+
+// Set changes a value of the copied config, by path below the project, until the copy
+// is renewed.
+func (e *Engine) Set(ctx context.Context, path, value string) error {
+	output, err := e.Command(ctx, "config", "set", "--path", config.Project+":"+path, value).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("setting %s: %w: %s", path, err, output)
+	}
+	return nil
 }
 
 // Command is the CLI with the demo's environment and these arguments.

@@ -80,8 +80,8 @@ var kits = map[config.Image]kit{
 
 // LoadStack loads the images that a stack's config names: pulled where their
 // registry answers, otherwise built and stored under the same names. What can be
-// neither pulled nor built is reported and left out; its pods will wait for it.
-func (l *Loader) LoadStack(ctx context.Context, images config.Images) error {
+// neither pulled nor built is reported and returned as missing: its pods will wait for it.
+func (l *Loader) LoadStack(ctx context.Context, images config.Images) (missing []config.Image, err error) {
 	refs := map[config.Image]name.Reference{}
 	var registries []name.Registry
 	for image := range kits {
@@ -90,7 +90,7 @@ func (l *Loader) LoadStack(ctx context.Context, images config.Images) error {
 		}
 		ref, err := name.ParseReference(images.Ref(image))
 		if err != nil {
-			return fmt.Errorf("image %s: %w", image, err)
+			return nil, fmt.Errorf("image %s: %w", image, err)
 		}
 		refs[image] = ref
 		if registry := ref.Context().Registry; !slices.Contains(registries, registry) {
@@ -100,15 +100,18 @@ func (l *Loader) LoadStack(ctx context.Context, images config.Images) error {
 	unreachable := probe(ctx, registries)
 	for _, image := range slices.Sorted(maps.Keys(refs)) {
 		_, overridden := images.Overrides[image]
-		err := l.loadStackImage(ctx, kits[image], refs[image], overridden, unreachable[refs[image].Context().Registry] == nil)
+		loaded, err := l.loadStackImage(ctx, kits[image], refs[image], overridden, unreachable[refs[image].Context().Registry] == nil)
 		if err != nil {
-			return fmt.Errorf("image %s: %w", refs[image], err)
+			return nil, fmt.Errorf("image %s: %w", refs[image], err)
+		}
+		if !loaded {
+			missing = append(missing, image)
 		}
 	}
-	return nil
+	return missing, nil
 }
 
-func (l *Loader) loadStackImage(ctx context.Context, kit kit, ref name.Reference, overridden, reachable bool) error {
+func (l *Loader) loadStackImage(ctx context.Context, kit kit, ref name.Reference, overridden, reachable bool) (loaded bool, err error) {
 	// The kubelet asks containerd for Docker Hub's images by its older name.
 	stored := strings.Replace(ref.Name(), name.DefaultRegistry, "docker.io", 1)
 
@@ -116,42 +119,42 @@ func (l *Loader) loadStackImage(ctx context.Context, kit kit, ref name.Reference
 		pulled, err := remote.Image(ref, remote.WithContext(ctx), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
 		if err == nil {
 			l.Report("pulling %s", ref)
-			return l.load(ctx, stored, pulled, false)
+			return true, l.load(ctx, stored, pulled, false)
 		}
 		l.Report("pulling %s failed: %v", ref, err)
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
 
 	have, err := l.stored(ctx, stored)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if have != nil && !have.built {
-		return nil // pulled earlier
+		return true, nil // pulled earlier
 	}
 	switch {
 	case kit.base == nil:
 		l.Report("%s is left out: it cannot be pulled, and it cannot be built from Go modules", ref)
-		return nil
+		return false, nil
 	case overridden:
 		// What the user's image holds is not known here.
 		l.Report("%s is left out: it cannot be pulled, and only the images that this project pins can be built", ref)
-		return nil
+		return false, nil
 	}
 	version, err := l.version(ctx, kit)
 	if err != nil {
-		return err
+		return false, err
 	}
 	built, err := l.buildKit(ctx, kit)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if tag := ref.Identifier(); strings.TrimPrefix(tag, "v") != strings.TrimPrefix(version, "v") {
 		l.Report("%s is %s here: the version pinned cannot be built from Go modules", ref, version)
 	}
-	return l.load(ctx, stored, built, true)
+	return true, l.load(ctx, stored, built, true)
 }
 
 func (l *Loader) buildKit(ctx context.Context, kit kit) (v1.Image, error) {

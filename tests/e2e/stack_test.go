@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,9 @@ func upFromEmpty(t *testing.T, n *node) {
 	_, err := n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "the namespace is still there: %v", err)
 	n.localcluster(t, "demo")
+	// Without what this machine cannot run.
+	n.stack, err = config.FromFile(filepath.Join(n.root, ".local", "pulumi", "Pulumi.dev.yaml"))
+	require.NoError(t, err)
 	n.emptyNamespace(t, workloads)
 	n.annotatedService(t)
 }
