@@ -1,0 +1,77 @@
+#!/bin/sh
+# Measures directories with du, again and again and one at a time, and writes
+# their sizes to a file in Prometheus' text format.
+#
+#   scan.sh DIRECTORY...
+#
+# OUT        directory of that file, metrics.prom, and of what scans leave behind
+# HOST       where the node's root directory is, without a slash at the end
+# DEPTH      levels of sub-directories that are reported
+# THRESHOLD  bytes; smaller directories are not reported
+# INTERVAL   seconds from the end of a scan to the start of the next
+# TIMEOUT    seconds that the scan of one directory may take
+#
+# Everything here is in busybox.
+set -u
+renice -n 19 -p $$ # everything else goes first
+ionice -c 3 -p $$
+export LC_ALL=C HOST THRESHOLD
+
+# scan DIRECTORY STATE measures a directory. STATE.sizes keeps what it found,
+# STATE.scan how it went.
+scan() {
+	read -r started _ </proc/uptime
+	# Only du is given a /./ in its path, and no file has one: sizes.awk looks for it.
+	timeout -s KILL "$TIMEOUT" du -x -k -d "$DEPTH" "$HOST/.$1" >"$OUT/list" 2>"$OUT/errors" &
+	wait $!
+	ended_as=$?
+	read -r ended _ </proc/uptime
+
+	success=1
+	if [ "$ended_as" -gt 128 ]; then # ended by a signal: the sizes of the scan before stay
+		echo "$1: scan ended by signal $((ended_as - 128)); the limit is ${TIMEOUT}s" >&2
+		success=0
+	else
+		[ -s "$OUT/list" ] || success=0 # du reports the directory itself, if there is one
+		# Files come and go during a scan; any other error leaves sizes incomplete.
+		grep -v -m 10 ': No such file or directory$' "$OUT/errors" >&2 && success=0
+		awk -f "${0%/*}/sizes.awk" "$OUT/list" >"$2.new" && mv "$2.new" "$2.sizes" || success=0
+	fi
+	{
+		echo "node_directory_size_scan_success{path=\"$1\"} $success"
+		echo "node_directory_size_scan_duration_seconds{path=\"$1\"} $(echo "$started $ended" | awk '{ print $2 - $1 }')"
+		echo "node_directory_size_scan_timestamp_seconds{path=\"$1\"} $(date +%s)"
+	} >"$2.scan"
+	rm -f "$OUT/list" "$OUT/errors"
+}
+
+# publish replaces the metrics file, whole.
+publish() {
+	{
+		family node_directory_size_bytes 'Disk space that a directory and everything below it take, on its own file system.'
+		family node_directory_size_scan_success 'Whether the last scan of a configured directory was complete.'
+		family node_directory_size_scan_duration_seconds 'Duration of the last scan of a configured directory.'
+		family node_directory_size_scan_timestamp_seconds 'Unix time of the end of the last scan of a configured directory.'
+		echo '# EOF' # fails with the disk full, as what is before it may have
+	} >"$OUT/metrics.new" && mv "$OUT/metrics.new" "$OUT/metrics.prom"
+}
+
+# family NAME HELP prints all samples of one metric.
+family() {
+	echo "# HELP $1 $2"
+	echo "# TYPE $1 gauge"
+	cat "$OUT"/*.sizes "$OUT"/*.scan 2>/dev/null | grep "^$1{"
+}
+
+trap 'kill $! 2>/dev/null; exit' TERM INT
+publish
+while :; do
+	state=0
+	for directory; do
+		state=$((state + 1))
+		scan "$directory" "$OUT/$state"
+		publish
+	done
+	sleep "$INTERVAL" &
+	wait $!
+done
