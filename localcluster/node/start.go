@@ -30,7 +30,7 @@ type Node struct {
 	exited <-chan struct{}
 }
 
-// identityFile is what the lock file says of the node that holds it.
+// record is what the lock file says of the node that holds it.
 type record struct {
 	PID     int       `json:"pid"`
 	Address string    `json:"address"`
