@@ -245,7 +245,7 @@ func samplesOutlive(t *testing.T, n *node) {
 
 	before := n.prometheusPod(t)
 	n.localcluster(t, "exec", "busybox", "killall", "-9", "prometheus")
-	eventually(t, time.Minute, "the killed container is started again", func(ctx context.Context) string {
+	eventually(t, time.Minute, "the killed container is started again", func(context.Context) string {
 		pod := n.prometheusPod(t)
 		if pod.Status.ContainerStatuses[0].RestartCount == before.Status.ContainerStatuses[0].RestartCount {
 			return "not restarted"
