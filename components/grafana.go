@@ -80,13 +80,13 @@ func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, files map[stri
 			return err
 		}
 	}
-	data := pulumi.StringMap{}
+	contents := pulumi.StringMap{} // a key has no slashes
 	for file, text := range files {
-		data[path.Base(file)] = pulumi.String(text)
+		contents[path.Base(file)] = pulumi.String(text)
 	}
 	configMap, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
 		Metadata: a.metadata("grafana-config"),
-		Data:     data,
+		Data:     contents,
 	}, pulumi.Parent(c))
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, files map[stri
 	before := []pulumi.Resource{configMap} // a pod that starts sooner has the old one
 	for _, d := range all {
 		_, err := corev1.NewConfigMap(ctx, name+"-dashboard-"+d.UID, &corev1.ConfigMapArgs{
-			Metadata: a.metadata(dashboardName(a, d.UID)),
+			Metadata: a.metadata(render.DashboardObject(a.name, d.UID)),
 			Data:     pulumi.StringMap{render.DashboardFile(d): pulumi.String(d.JSON)},
 		}, pulumi.Parent(c))
 		if err != nil {
@@ -162,7 +162,7 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 	}
 	sources := map[dashboards.Folder]corev1.VolumeProjectionArray{}
 	for _, d := range all {
-		sources[d.Folder] = append(sources[d.Folder], configMapProjection(dashboardName(a, d.UID)))
+		sources[d.Folder] = append(sources[d.Folder], configMapProjection(render.DashboardObject(a.name, d.UID)))
 	}
 	for _, folder := range slices.SortedFunc(maps.Keys(sources), func(a, b dashboards.Folder) int { return strings.Compare(a.UID, b.UID) }) {
 		volumes = append(volumes, &corev1.VolumeArgs{Name: pulumi.String(folder.UID), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources[folder]}})
@@ -224,14 +224,4 @@ func (c *Grafana) ingress(ctx *pulumi.Context, name string, a app) error {
 	}
 	_, err := networkingv1.NewIngress(ctx, name+"-ingress", &networkingv1.IngressArgs{Metadata: metadata, Spec: spec}, pulumi.Parent(c))
 	return err
-}
-
-// dashboardName is the name of an app's ConfigMap with a dashboard. A UID may
-// have capitals and underscores, an object's name may not.
-func dashboardName(a app, uid string) string {
-	name := strings.Trim(strings.ReplaceAll(strings.ToLower(uid), "_", "-"), "-")
-	if name != uid {
-		name += "-" + checksum(map[string]string{"uid": uid}, nil)[:8] // or it may be another's
-	}
-	return a.name + "-dashboard-" + strings.TrimPrefix(name, "-")
 }

@@ -84,7 +84,7 @@ func (c *GrafanaImport) deploy(ctx *pulumi.Context, name string, a app, grafana 
 	}
 	for _, file := range slices.Sorted(maps.Keys(payload.Dashboards)) {
 		uid := strings.TrimSuffix(strings.TrimPrefix(file, "dashboard."), ".json")
-		if err := add(name+"-dashboard-"+uid, dashboardName(a, uid), map[string]string{file: payload.Dashboards[file]}); err != nil {
+		if err := add(name+"-dashboard-"+uid, render.DashboardObject(a.name, uid), map[string]string{file: payload.Dashboards[file]}); err != nil {
 			return err
 		}
 	}

@@ -182,6 +182,16 @@ func DashboardDir(folder dashboards.Folder) string {
 // DashboardFile is the file name of a dashboard in its directory and its ConfigMap.
 func DashboardFile(d dashboards.Dashboard) string { return d.UID + ".json" }
 
+// DashboardObject is the name of an app's Kubernetes object with a dashboard. A UID may
+// have capitals and underscores, an object's name may not.
+func DashboardObject(app, uid string) string {
+	name := strings.Trim(strings.ReplaceAll(strings.ToLower(uid), "_", "-"), "-")
+	if name != uid { // or it may be another's
+		name = strings.TrimPrefix(name+"-"+shortHash(uid), "-")
+	}
+	return app + "-dashboard-" + name
+}
+
 // dashboardProvisioning is the file below provisioning/dashboards: a provider for each
 // folder that has dashboards, sorted by the folders' titles.
 // https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	"gopkg.in/ini.v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
@@ -209,6 +210,18 @@ func TestNothingIsProvisionedBesideTheImportJob(t *testing.T) {
 	assert.Empty(t, datasources.Datasources)
 	assert.Empty(t, providers.Providers)
 	assert.False(t, settings.Section("dashboards").HasKey("default_home_dashboard_path"))
+}
+
+// Each dashboard has an object of its own, whatever its UID.
+func TestDashboardObjects(t *testing.T) {
+	assert.Equal(t, "grafana-dashboard-nodes", DashboardObject("grafana", "nodes"))
+	seen := map[string]bool{}
+	for _, uid := range []string{"nodes", "Nodes", "a_b", "a-b", "-a-b", "_", "-", "__", strings.Repeat("A", 40)} {
+		name := DashboardObject("grafana", uid)
+		assert.Empty(t, validation.IsDNS1123Subdomain(name), uid)
+		assert.False(t, seen[name], "%s is the name of two", name)
+		seen[name] = true
+	}
 }
 
 func TestDashboardsAreAboutWhatRuns(t *testing.T) {

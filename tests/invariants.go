@@ -162,6 +162,17 @@ func checkServices(t *testing.T, s Snapshot) {
 		service := Get[*corev1.Service](t, s, set.Spec.ServiceName)
 		assert.Equal(t, "None", service.Spec.ClusterIP, "a StatefulSet's Service is headless")
 	}
+	for _, ingress := range All[*networkingv1.Ingress](s) {
+		assert.Equal(t, "true", ingress.Annotations["pulumi.com/skipAwait"], "many controllers never set the address of %s", ingress.Name)
+		for _, rule := range ingress.Spec.Rules {
+			for _, path := range rule.HTTP.Paths {
+				service := Get[*corev1.Service](t, s, path.Backend.Service.Name)
+				assert.True(t, slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool {
+					return p.Name == path.Backend.Service.Port.Name
+				}), "Ingress %s leads to no port of Service %s", ingress.Name, service.Name)
+			}
+		}
+	}
 }
 
 func checkReferences(t *testing.T, s Snapshot) {
@@ -197,6 +208,12 @@ func checkReferences(t *testing.T, s Snapshot) {
 			switch {
 			case volume.ConfigMap != nil:
 				assert.True(t, configMaps[volume.ConfigMap.Name], "%s mounts ConfigMap %s", name, volume.ConfigMap.Name)
+			case volume.Projected != nil:
+				for _, source := range volume.Projected.Sources {
+					if assert.NotNil(t, source.ConfigMap, "%s projects something else", name) {
+						assert.True(t, configMaps[source.ConfigMap.Name], "%s projects ConfigMap %s", name, source.ConfigMap.Name)
+					}
+				}
 			case volume.Secret != nil:
 				assert.True(t, secrets[volume.Secret.SecretName], "%s mounts Secret %s", name, volume.Secret.SecretName)
 			case volume.PersistentVolumeClaim != nil:

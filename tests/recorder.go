@@ -35,6 +35,8 @@ type Resource struct {
 	Depends []string // URNs
 	Hooks   []string // before-update hooks
 	Create  string   // timeout
+	// DeleteBeforeReplace ends the old object before there is a new one.
+	DeleteBeforeReplace bool
 	// Inputs as plain values; Secrets says which of them, by path, are secret.
 	Inputs  resource.PropertyMap
 	Secrets []string
@@ -126,6 +128,8 @@ func (r *recorder) snapshot(t testing.TB) Snapshot {
 			Depends: rpc.Dependencies,
 			Hooks:   rpc.GetHooks().GetBeforeUpdate(),
 			Create:  rpc.GetCustomTimeouts().GetCreate(),
+
+			DeleteBeforeReplace: rpc.GetDeleteBeforeReplace(),
 		}
 		plain := reveal(resource.NewProperty(inputs), "", &res.Secrets)
 		res.Inputs = plain.ObjectValue()

@@ -1,0 +1,363 @@
+package tests
+
+import (
+	"encoding/json"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+const (
+	password = "correct horse battery staple"
+	oauth    = "oauth client secret"
+	token    = "glsa_0123456789"
+
+	files    = "adminPassword: " + password
+	stored   = files + ", import: job, persistence: {enabled: true}"
+	external = "import: job, external: {url: 'https://grafana.example.com/base/', token: " + token + ", prometheusUrl: 'https://prometheus.example.com'}"
+)
+
+// grafanaConfig is a stack with these values below grafana, in YAML.
+func grafanaConfig(t *testing.T, grafana string, others ...string) *config.Config {
+	t.Helper()
+	values := map[string]any{}
+	text := "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\ngrafana: {" + grafana + "}\n" + strings.Join(others, "\n")
+	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
+	cfg, err := config.Decode(values)
+	require.NoError(t, err)
+	return cfg
+}
+
+// grafana is what main.go makes of the config.
+func grafana(ctx *pulumi.Context, site components.Site) error {
+	var deployed *components.Grafana
+	if site.Config.Grafana.Deployed() {
+		var err error
+		if deployed, err = components.NewGrafana(ctx, "grafana", site); err != nil {
+			return err
+		}
+	}
+	if !site.Config.Grafana.Imports() {
+		return nil
+	}
+	_, err := components.NewGrafanaImport(ctx, "grafana-import", &components.GrafanaImportArgs{Site: site, Grafana: deployed})
+	return err
+}
+
+func grafanaSnapshot(t *testing.T, settings string, others ...string) Snapshot {
+	t.Helper()
+	cfg := grafanaConfig(t, settings, others...)
+	s := Component(t, cfg, grafana)
+	CheckStack(t, s, cfg.Cluster.Namespace)
+	return s
+}
+
+// mounted are the files of a pod's first container by path, from ConfigMaps
+// and Secrets, as the kubelet would lay them out.
+func mounted(t *testing.T, s Snapshot, pod corev1.PodTemplateSpec) map[string]string {
+	t.Helper()
+	mounts := map[string]string{}
+	for _, m := range pod.Spec.Containers[0].VolumeMounts {
+		for _, other := range mounts {
+			assert.False(t, strings.HasPrefix(m.MountPath+"/", other+"/"), "%s is inside of %s, which may be read-only", m.MountPath, other)
+		}
+		mounts[m.Name] = m.MountPath
+	}
+	found := map[string]string{}
+	add := func(dir string, data map[string]string, items []corev1.KeyToPath) {
+		paths := map[string]string{}
+		for key := range data {
+			paths[key] = key
+		}
+		if items != nil {
+			paths = map[string]string{}
+			for _, item := range items {
+				require.Contains(t, data, item.Key)
+				paths[item.Key] = item.Path
+			}
+		}
+		for key, file := range paths {
+			at := path.Join(dir, file)
+			assert.NotContains(t, found, at, "two sources of one file")
+			found[at] = data[key]
+		}
+	}
+	for _, volume := range pod.Spec.Volumes {
+		dir := mounts[volume.Name]
+		switch {
+		case volume.ConfigMap != nil:
+			add(dir, Get[*corev1.ConfigMap](t, s, volume.ConfigMap.Name).Data, volume.ConfigMap.Items)
+		case volume.Secret != nil:
+			add(dir, Get[*corev1.Secret](t, s, volume.Secret.SecretName).StringData, volume.Secret.Items)
+		case volume.Projected != nil:
+			for _, source := range volume.Projected.Sources {
+				add(dir, Get[*corev1.ConfigMap](t, s, source.ConfigMap.Name).Data, source.ConfigMap.Items)
+			}
+		}
+	}
+	return found
+}
+
+func TestGrafanaByFiles(t *testing.T) {
+	s := grafanaSnapshot(t, files)
+	deployment := Get[*appsv1.Deployment](t, s, "grafana")
+	assert.Equal(t, int32(1), *deployment.Spec.Replicas)
+	assert.Equal(t, appsv1.RollingUpdateDeploymentStrategyType, deployment.Spec.Strategy.Type)
+	assert.Empty(t, All[*corev1.PersistentVolumeClaim](s))
+	assert.Empty(t, All[*networkingv1.Ingress](s))
+	assert.Empty(t, All[*batchv1.Job](s))
+	assert.Equal(t, "docker.io/grafana/grafana:13.1.3", deployment.Spec.Template.Spec.Containers[0].Image)
+	assert.Equal(t, int64(472), *deployment.Spec.Template.Spec.SecurityContext.RunAsUser)
+
+	found := mounted(t, s, deployment.Spec.Template)
+	assert.Equal(t, password, found["/etc/grafana-secrets/admin-password"])
+	assert.Contains(t, found["/etc/grafana/grafana.ini"], "$__file{/etc/grafana-secrets/admin-password}")
+	assert.Contains(t, found["/etc/grafana/provisioning/datasources/datasources.yaml"], "prometheus-datasource")
+
+	// Each dashboard is where a provider looks for it, and nowhere else.
+	var providers struct {
+		Providers []struct {
+			Options struct{ Path string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(found["/etc/grafana/provisioning/dashboards/dashboards.yaml"]), &providers))
+	dirs := map[string]int{}
+	for _, p := range providers.Providers {
+		dirs[p.Options.Path] = 0
+	}
+	dashboards := map[string]string{}
+	for file, text := range found {
+		if !strings.HasPrefix(file, "/etc/grafana-dashboards/") {
+			continue
+		}
+		require.Contains(t, dirs, path.Dir(file))
+		dirs[path.Dir(file)]++
+		var model struct{ UID, Title string }
+		require.NoError(t, json.Unmarshal([]byte(text), &model), file)
+		dashboards[model.UID] = model.Title
+	}
+	for dir, count := range dirs {
+		assert.NotZero(t, count, dir)
+	}
+	assert.Equal(t, "Prometheus Stats", dashboards["prometheus-stats"])
+	assert.Equal(t, "Kubernetes Pod Resources", dashboards["kubernetes-pod-resources"])
+	assert.Contains(t, dashboards, "nodes")
+	assert.Contains(t, dashboards, "alerts-overview")
+	for uid := range dashboards {
+		assert.Len(t, Get[*corev1.ConfigMap](t, s, "grafana-dashboard-"+uid).Data, 1, "one ConfigMap for each dashboard")
+	}
+}
+
+// A restart follows what Grafana reads at its start only, and no dashboard.
+func TestGrafanaRestartsForItsConfigAlone(t *testing.T) {
+	annotations := func(settings string, others ...string) map[string]string {
+		return Get[*appsv1.Deployment](t, grafanaSnapshot(t, settings, others...), "grafana").Spec.Template.Annotations
+	}
+	base := annotations(files)
+	assert.NotEmpty(t, base["checksum/config"])
+	assert.Equal(t, base, annotations(files))
+	assert.NotEqual(t, base, annotations(files+", config: {log: {level: debug}}"))
+	assert.NotEqual(t, base, annotations(files, "alerting: {enabled: false}"), "a datasource less")
+	// Without kube-state-metrics, dashboards have fewer panels.
+	assert.Equal(t, base, annotations(files, "exporters: {kubeStateMetrics: {enabled: false}}"))
+	assert.Equal(t, base, annotations("adminPassword: another"), "a checksum of the password would let people guess it")
+}
+
+// What the version of the Secret is comes from the API server.
+func TestGrafanaRestartsForANewSecret(t *testing.T) {
+	s := grafanaSnapshot(t, files)
+	deployment := s.Of(Get[*appsv1.Deployment](t, s, "grafana"))
+	assert.Contains(t, strings.Join(deployment.Depends, " "), "kubernetes:core/v1:Secret::grafana-secret")
+	assert.Contains(t, strings.Join(deployment.Depends, " "), "kubernetes:core/v1:ConfigMap::grafana-config")
+	assert.Contains(t, Get[*appsv1.Deployment](t, s, "grafana").Spec.Template.Annotations, "version/secret")
+}
+
+func TestGrafanaOnAVolume(t *testing.T) {
+	s := grafanaSnapshot(t, files+", persistence: {enabled: true, size: 2Gi}", "storage: {storageClass: fast}")
+	deployment := Get[*appsv1.Deployment](t, s, "grafana")
+	assert.Equal(t, appsv1.RecreateDeploymentStrategyType, deployment.Spec.Strategy.Type)
+	claim := Get[*corev1.PersistentVolumeClaim](t, s, "data-grafana-0")
+	assert.Equal(t, "2Gi", claim.Spec.Resources.Requests.Storage().String())
+	assert.Equal(t, "fast", *claim.Spec.StorageClassName)
+	assert.True(t, s.Of(claim).Protect)
+	assert.NotEmpty(t, s.Of(claim).Hooks, "shrinking is not refused")
+}
+
+func TestGrafanaOnALocalVolume(t *testing.T) {
+	s := grafanaSnapshot(t, files+", persistence: {enabled: true}", "storage: {mode: local, local: {path: /ssd, nodes: [a]}}")
+	volumes := All[*corev1.PersistentVolume](s)
+	require.Len(t, volumes, 1)
+	assert.Equal(t, "/ssd/grafana", volumes[0].Spec.Local.Path)
+	assert.Equal(t, "data-grafana-0", volumes[0].Spec.ClaimRef.Name)
+}
+
+func TestGrafanaWithoutAPod(t *testing.T) {
+	s := grafanaSnapshot(t, stored+", replicas: 0")
+	assert.Equal(t, int32(0), *Get[*appsv1.Deployment](t, s, "grafana").Spec.Replicas)
+	assert.Empty(t, All[*batchv1.Job](s), "nothing to push to")
+}
+
+func TestGrafanaIngress(t *testing.T) {
+	s := grafanaSnapshot(t, files+`, ingress: {enabled: true, host: grafana.example.com, className: nginx, tlsSecret: grafana-tls,
+		annotations: {cert-manager.io/cluster-issuer: letsencrypt, pulumi.com/skipAwait: "false"}}`)
+	ingress := Get[*networkingv1.Ingress](t, s, "grafana")
+	assert.Equal(t, "nginx", *ingress.Spec.IngressClassName)
+	assert.Equal(t, "letsencrypt", ingress.Annotations["cert-manager.io/cluster-issuer"])
+	assert.Equal(t, []networkingv1.IngressTLS{{Hosts: []string{"grafana.example.com"}, SecretName: "grafana-tls"}}, ingress.Spec.TLS)
+	assert.Equal(t, "grafana.example.com", ingress.Spec.Rules[0].Host)
+	ini := Get[*corev1.ConfigMap](t, s, "grafana-config").Data["grafana.ini"]
+	assert.Regexp(t, `root_url\s+= https://grafana.example.com/`, ini)
+}
+
+func TestWhoMayConnectToGrafana(t *testing.T) {
+	peers := func(settings string) (apps, namespaces []string) {
+		policy := Get[*networkingv1.NetworkPolicy](t, grafanaSnapshot(t, settings), "grafana")
+		require.Len(t, policy.Spec.Ingress, 1)
+		for _, peer := range policy.Spec.Ingress[0].From {
+			if peer.NamespaceSelector != nil {
+				namespaces = append(namespaces, peer.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"])
+			} else {
+				apps = append(apps, peer.PodSelector.MatchLabels["app.kubernetes.io/name"])
+			}
+		}
+		return apps, namespaces
+	}
+	apps, namespaces := peers(files)
+	assert.Equal(t, []string{"prometheus"}, apps)
+	assert.Equal(t, []string{"ingress"}, namespaces)
+	apps, _ = peers(stored)
+	assert.Equal(t, []string{"prometheus", "grafana-import"}, apps)
+}
+
+// job is the one Job of a snapshot.
+func job(t *testing.T, s Snapshot) *batchv1.Job {
+	t.Helper()
+	jobs := All[*batchv1.Job](s)
+	require.Len(t, jobs, 1)
+	return jobs[0]
+}
+
+func environment(pod corev1.PodTemplateSpec) map[string]string {
+	env := map[string]string{}
+	for _, variable := range pod.Spec.Containers[0].Env {
+		env[variable.Name] = variable.Value
+	}
+	return env
+}
+
+func TestImportIntoOurGrafana(t *testing.T) {
+	s := grafanaSnapshot(t, stored+", adminUser: root")
+	j := job(t, s)
+	assert.Equal(t, map[string]string{
+		"GRAFANA_URL":           "http://grafana.monitoring.svc:3000",
+		"GRAFANA_USER":          "root",
+		"GRAFANA_PASSWORD_FILE": "/credentials/admin-password",
+		"GRAFANA_READY_SECONDS": "300",
+	}, environment(j.Spec.Template))
+	assert.Equal(t, corev1.RestartPolicyNever, j.Spec.Template.Spec.RestartPolicy)
+	assert.Equal(t, corev1.TerminationMessageFallbackToLogsOnError, j.Spec.Template.Spec.Containers[0].TerminationMessagePolicy)
+	assert.Greater(t, *j.Spec.ActiveDeadlineSeconds, int64(300)*2, "a second try has time, too")
+	assert.Equal(t, "16m0s", s.Of(j).Create, "Pulumi waits longer than the Job lives")
+	assert.True(t, s.Of(j).DeleteBeforeReplace, "two Jobs would push at the same time")
+	assert.Equal(t, "true", j.Annotations["pulumi.com/replaceUnready"], "a Job that failed would never run again")
+
+	found := mounted(t, s, j.Spec.Template)
+	assert.Equal(t, password, found["/credentials/admin-password"])
+	assert.Contains(t, found["/import/import.sh"], "#!/bin/sh")
+	for _, file := range []string{"datasource.prometheus.json", "datasource.alertmanager.json", "folder.folder-monitoring.json"} {
+		assert.Contains(t, found, path.Join("/import", file))
+	}
+	all, err := render.Dashboards(grafanaConfig(t, stored))
+	require.NoError(t, err)
+	for _, d := range all {
+		assert.Contains(t, found, "/import/dashboard."+d.UID+".json")
+		assert.Contains(t, Get[*corev1.ConfigMap](t, s, "grafana-import-dashboard-"+d.UID).Data, "dashboard."+d.UID+".json")
+	}
+
+	depends := strings.Join(s.Of(j).Depends, " ")
+	for _, before := range []string{"apps/v1:Deployment::grafana-deployment", "Secret::grafana-secret", "ConfigMap::grafana-import-files", "ConfigMap::grafana-import-dashboard-nodes"} {
+		assert.Contains(t, depends, before, "the Job may start before it")
+	}
+
+	// And nothing is provisioned by files.
+	grafana := mounted(t, s, Get[*appsv1.Deployment](t, s, "grafana").Spec.Template)
+	for file := range grafana {
+		assert.NotContains(t, file, "dashboard.")
+		assert.NotContains(t, file, render.GrafanaDashboardsDir)
+	}
+}
+
+func TestImportIntoAnExternalGrafana(t *testing.T) {
+	s := grafanaSnapshot(t, external)
+	assert.Empty(t, All[*appsv1.Deployment](s))
+	assert.Empty(t, All[*corev1.Service](s))
+	j := job(t, s)
+	assert.Equal(t, map[string]string{
+		"GRAFANA_URL":           "https://grafana.example.com/base",
+		"GRAFANA_TOKEN_FILE":    "/credentials/token",
+		"GRAFANA_READY_SECONDS": "300",
+	}, environment(j.Spec.Template))
+	found := mounted(t, s, j.Spec.Template)
+	assert.Equal(t, token, found["/credentials/token"])
+	assert.Contains(t, found["/import/datasource.prometheus-test.json"], `"url":"https://prometheus.example.com"`)
+	assert.Contains(t, strings.Join(s.Of(j).Depends, " "), "Secret::grafana-import-secret")
+
+	policy := Get[*networkingv1.NetworkPolicy](t, s, "grafana-import")
+	assert.Empty(t, policy.Spec.Ingress, "nobody connects to it")
+	assert.Equal(t, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}, policy.Spec.PolicyTypes)
+}
+
+func TestImportRunsAgainWhenItsContentChanges(t *testing.T) {
+	name := func(settings string, others ...string) string {
+		return job(t, grafanaSnapshot(t, settings, others...)).Name
+	}
+	base := name(stored)
+	assert.Regexp(t, `^grafana-import-[0-9a-f]{10}$`, base)
+	assert.Equal(t, base, name(stored))
+	assert.Equal(t, base, name(stored+", config: {log: {level: debug}}, importResources: {limits: {memory: 128Mi}}"))
+	assert.NotEqual(t, base, name(stored, "prometheus: {scrapeInterval: 15s}"), "of the datasource")
+	assert.NotEqual(t, base, name(stored, "exporters: {nodeExporter: {enabled: false}}"), "a dashboard less")
+}
+
+// Secrets are in their Secret: not in another object, nor in what the state
+// has of one in plain text.
+func TestGrafanaSecretsAreInTheirSecretAlone(t *testing.T) {
+	settings := ", secrets: {oauth: " + oauth + "}, config: {auth.generic_oauth: {client_secret: '$__file{/etc/grafana-secrets/oauth}'}}"
+	for name, s := range map[string]Snapshot{
+		"files":    grafanaSnapshot(t, files+settings),
+		"job":      grafanaSnapshot(t, stored+settings),
+		"external": grafanaSnapshot(t, external),
+	} {
+		for _, r := range s {
+			text, err := json.Marshal(r.Inputs.Mappable())
+			require.NoError(t, err)
+			for _, secret := range []string{password, oauth, token} {
+				if !strings.Contains(string(text), secret) {
+					continue
+				}
+				assert.Equal(t, "kubernetes:core/v1:Secret", r.Type, "%s: %s has a secret", name, r.Name)
+				assert.Equal(t, []string{"stringData"}, r.Secrets, "%s: in plain text in the state", name)
+			}
+		}
+	}
+}
+
+func TestGrafanaStopsThePreview(t *testing.T) {
+	cfg := grafanaConfig(t, files+", config: {smtp: {password: in the clear}}")
+	err := Fails(t, cfg, grafana)
+	require.ErrorContains(t, err, "grafana: grafana.config.smtp.password: is a secret")
+	assert.NotContains(t, err.Error(), "in the clear")
+}
