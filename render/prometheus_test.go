@@ -1,17 +1,288 @@
 package render
 
 import (
+	"log/slog"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/prometheus/common/model"
+	prometheus "github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
+	promrelabel "github.com/prometheus/prometheus/model/relabel"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-func TestX(t *testing.T) {
-	cfg, err := config.Decode(map[string]any{"cluster": map[string]any{"name": "x"}, "grafana": map[string]any{"enabled": false}})
-	require.NoError(t, err)
+// server is the config that a server starts with.
+func server(t testing.TB, cfg *config.Config) *prometheus.Config {
+	t.Helper()
 	text, err := Prometheus(cfg)
 	require.NoError(t, err)
-	t.Log(text)
+	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	return file
+}
+
+func TestPrometheusSettings(t *testing.T) {
+	t.Setenv("POD_NAME", "prometheus-1")
+	t.Setenv("HOME", "leaked")
+	file := server(t, stack(t, `
+prometheus:
+  retention: 30d
+  scrapeInterval: 15s
+  scrapeTimeout: 5s
+  evaluationInterval: 20s
+  outOfOrderTimeWindow: 10m
+  externalLabels: {region: eu, price: $HOME}
+storage: {size: 100Gi}`))
+	assert.Equal(t, model.Duration(15*time.Second), file.GlobalConfig.ScrapeInterval)
+	assert.Equal(t, model.Duration(5*time.Second), file.GlobalConfig.ScrapeTimeout)
+	assert.Equal(t, model.Duration(20*time.Second), file.GlobalConfig.EvaluationInterval)
+	assert.Equal(t, (10 * time.Minute).Milliseconds(), file.StorageConfig.TSDBConfig.OutOfOrderTimeWindow)
+	assert.Equal(t, model.Duration(30*24*time.Hour), file.StorageConfig.TSDBConfig.Retention.Time)
+	assert.EqualValues(t, 80<<30, file.StorageConfig.TSDBConfig.Retention.Size, "four fifths of the volume")
+	assert.Equal(t, map[string]string{"cluster": "test", "replica": "prometheus-1", "region": "eu", "price": "$HOME"}, file.GlobalConfig.ExternalLabels.Map())
+	assert.Equal(t, []string{RulesDir + "/*.yaml"}, file.RuleFiles)
+}
+
+func TestAlertsGoToEveryAlertmanager(t *testing.T) {
+	alerting := server(t, stack(t, "")).AlertingConfig
+	require.Len(t, alerting.AlertmanagerConfigs, 1)
+	alert := labels.NewBuilder(labels.FromStrings("alertname", "Down", "cluster", "a", "replica", "prometheus-0"))
+	keep := promrelabel.ProcessBuilder(alert, alerting.AlertRelabelConfigs...)
+	assert.True(t, keep)
+	assert.Equal(t, labels.FromStrings("alertname", "Down", "cluster", "a"), alert.Labels(), "replicas send the same alert")
+
+	assert.Empty(t, server(t, stack(t, "alerting: {enabled: false}")).AlertingConfig.AlertmanagerConfigs)
+}
+
+func TestJobSettings(t *testing.T) {
+	job := func(text string, job config.Job) *prometheus.ScrapeConfig {
+		for _, one := range loaded(t, stack(t, text)) {
+			if one.JobName == string(job) {
+				return one
+			}
+		}
+		return nil
+	}
+	pods := job("", config.PodsJob)
+	assert.Equal(t, model.Duration(30*time.Second), pods.ScrapeInterval)
+	assert.Equal(t, model.Duration(10*time.Second), pods.ScrapeTimeout)
+	assert.EqualValues(t, stack(t, "").Discovery.Jobs[config.PodsJob].SampleLimit, pods.SampleLimit)
+
+	const changed = `
+discovery:
+  jobs:
+    kubernetes-pods: {scrapeInterval: 5s, scrapeTimeout: 3s, sampleLimit: 1000}
+    kubernetes-cadvisor:
+      metricRelabelConfigs: [{source_labels: [__name__], regex: container_network_.*, action: drop}]`
+	pods = job(changed, config.PodsJob)
+	assert.Equal(t, model.Duration(5*time.Second), pods.ScrapeInterval)
+	assert.Equal(t, model.Duration(3*time.Second), pods.ScrapeTimeout)
+	assert.EqualValues(t, 1000, pods.SampleLimit)
+	assert.Equal(t, model.Duration(30*time.Second), job(changed, config.EndpointsJob).ScrapeInterval, "other jobs keep theirs")
+	cadvisor := job(changed, config.CadvisorJob)
+	assert.False(t, stored(cadvisor, "container_network_receive_bytes_total"), "the stack's relabelling")
+	assert.False(t, stored(cadvisor, "container_tasks_state"), "after the job's own")
+	assert.False(t, cadvisor.HonorTimestamps)
+
+	for _, off := range config.Jobs {
+		if !stack(t, "").JobEnabled(off) { // what it scrapes is not deployed
+			continue
+		}
+		text := "discovery: {jobs: {" + string(off) + ": {enabled: false}}}"
+		assert.Nil(t, job(text, off), off)
+		assert.Equal(t, len(loaded(t, stack(t, "")))-1, len(loaded(t, stack(t, text))), "only %s is off", off)
+	}
+}
+
+func TestKubeletCertificates(t *testing.T) {
+	for _, verify := range []bool{false, true} {
+		text := "discovery: {verifyKubeletCertificates: false}"
+		if verify {
+			text = "discovery: {verifyKubeletCertificates: true}"
+		}
+		for _, job := range loaded(t, stack(t, text)) {
+			tls := job.HTTPClientConfig.TLSConfig
+			switch config.Job(job.JobName) {
+			case config.NodesJob, config.CadvisorJob:
+				assert.Equal(t, !verify, tls.InsecureSkipVerify, job.JobName)
+				assert.Equal(t, verify, tls.CAFile != "", job.JobName)
+				assert.NotNil(t, job.HTTPClientConfig.Authorization, job.JobName)
+			case config.APIServersJob:
+				assert.False(t, tls.InsecureSkipVerify, "the API server's certificate is always verified")
+				assert.NotEmpty(t, tls.CAFile)
+				assert.NotNil(t, job.HTTPClientConfig.Authorization)
+			default: // no one else is shown the service account's token
+				assert.Nil(t, job.HTTPClientConfig.Authorization, job.JobName)
+			}
+		}
+	}
+}
+
+// stored tells whether a sample of metric survives the metric relabelling of a job.
+func stored(job *prometheus.ScrapeConfig, metric string) bool {
+	return promrelabel.ProcessBuilder(labels.NewBuilder(labels.FromStrings("__name__", metric, "job", job.JobName)), job.MetricRelabelConfigs...)
+}
+
+func TestMetricsDropped(t *testing.T) {
+	jobs := loaded(t, stack(t, ""))
+	for metric, want := range map[string]bool{
+		"container_tasks_state":                                false,
+		"container_memory_failures_total":                      false,
+		"container_memory_working_set_bytes":                   true,
+		"container_cpu_usage_seconds_total":                    true,
+		"container_fs_usage_bytes":                             true,
+		"apiserver_request_sli_duration_seconds_bucket":        false,
+		"apiserver_request_sli_duration_seconds_count":         true,
+		"apiserver_request_duration_seconds_bucket":            true,
+		"apiserver_request_total":                              true,
+		"etcd_request_duration_seconds_bucket":                 false,
+		"etcd_request_duration_seconds_sum":                    true,
+		"workqueue_work_duration_seconds_bucket":               false,
+		"workqueue_depth":                                      true,
+		"kubelet_volume_stats_available_bytes":                 true,
+		"kube_pod_status_phase":                                true,
+		"node_filesystem_avail_bytes":                          true,
+		"apiserver_storage_objects":                            true,
+		"apiserver_watch_events_sizes_bucket":                  false,
+		"apiserver_admission_controller_admission_seconds_sum": true,
+	} {
+		kept := true
+		for _, job := range jobs {
+			kept = kept && stored(job, metric)
+		}
+		assert.Equal(t, want, kept, metric)
+	}
+}
+
+// No job drops what a rule or dashboard shows.
+func TestNothingNeededIsDropped(t *testing.T) {
+	needed := map[string]string{}
+	need := func(where, expr string) {
+		names, err := dashboards.Metrics(expr)
+		require.NoError(t, err)
+		for _, name := range names {
+			needed[name] = where
+		}
+	}
+	files, err := rules.Render(rules.Options{})
+	require.NoError(t, err)
+	for name, text := range files {
+		groups, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+		require.Empty(t, errs)
+		for _, group := range groups.Groups {
+			for _, rule := range group.Rules {
+				need(name, rule.Expr)
+			}
+		}
+	}
+	all, err := dashboards.All(dashboards.Options{Datasource: dashboards.Datasource{UID: "a", Name: "a"}, NodeExporter: true, KubeStateMetrics: true, NodeDirectorySize: true, Alertmanager: true})
+	require.NoError(t, err)
+	for _, dashboard := range all {
+		queries, err := dashboards.Queries(dashboard, nil)
+		require.NoError(t, err)
+		for _, query := range queries {
+			if !query.Guessed {
+				need(dashboard.UID, query.Expr)
+			}
+		}
+	}
+	assert.Greater(t, len(needed), 100, "metrics that rules and dashboards need")
+	for _, job := range loaded(t, stack(t, "")) {
+		for metric, where := range needed {
+			assert.True(t, stored(job, metric), "%s drops %s, which %s needs", job.JobName, metric, where)
+		}
+	}
+}
+
+func TestRefusedScrapeConfigs(t *testing.T) {
+	for name, c := range map[string]struct {
+		discovery string
+		want      []string // in the error
+	}{
+		"misspelt field": {
+			"extraScrapeConfigs: [{job_name: outside, relabel_confgs: []}]",
+			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "field relabel_confgs not found"},
+		},
+		"bad regular expression": {
+			"extraScrapeConfigs: [{job_name: fine, static_configs: [{targets: [a]}]}, {job_name: outside, relabel_configs: [{source_labels: [a], regex: '(', action: keep}]}]",
+			[]string{`discovery.extraScrapeConfigs[1] (job "outside")`, "missing closing )"},
+		},
+		"relabelling that is no list": {
+			"extraScrapeConfigs: [{job_name: outside, relabel_configs: keep}]",
+			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "cannot unmarshal"},
+		},
+		"timeout above the interval": {
+			"extraScrapeConfigs: [{job_name: outside, scrape_interval: 5s, scrape_timeout: 10s}]",
+			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "scrape timeout greater than scrape interval"},
+		},
+		"unknown service discovery": {
+			"extraScrapeConfigs: [{job_name: outside, kubernetes_sd_config: [{role: pod}]}]",
+			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "kubernetes_sd_config"},
+		},
+		"unknown role": {
+			"extraScrapeConfigs: [{job_name: outside, kubernetes_sd_configs: [{role: pods}]}]",
+			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "pods"},
+		},
+		"metric relabelling of a job": {
+			"jobs: {kubernetes-cadvisor: {metricRelabelConfigs: [{source_labels: [__name__], regex: '*', action: drop}]}}",
+			[]string{"discovery.jobs.kubernetes-cadvisor", "missing argument to repetition operator"},
+		},
+		"misspelt metric relabelling of a job": {
+			"jobs: {kubernetes-pods: {metricRelabelConfigs: [{source_label: [__name__], action: drop}]}}",
+			[]string{"discovery.jobs.kubernetes-pods", "field source_label not found"},
+		},
+		"several": {
+			"{jobs: {kubernetes-pods: {metricRelabelConfigs: [{action: drpo}]}}, extraScrapeConfigs: [{job_name: a, x: y}, {job_name: b, x: y}]}",
+			[]string{"discovery.jobs.kubernetes-pods", `discovery.extraScrapeConfigs[0] (job "a")`, `discovery.extraScrapeConfigs[1] (job "b")`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			discovery := "discovery: {" + c.discovery + "}"
+			if name == "several" {
+				discovery = "discovery: " + c.discovery
+			}
+			_, err := Prometheus(stack(t, discovery))
+			require.Error(t, err)
+			for _, part := range c.want {
+				assert.Contains(t, err.Error(), part)
+			}
+		})
+	}
+}
+
+// The committed stacks render, and the same bytes every time.
+func TestCommittedStacks(t *testing.T) {
+	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml"} {
+		cfg, err := config.FromFile(path)
+		require.NoError(t, err)
+		first, err := Prometheus(cfg)
+		require.NoError(t, err)
+		for range 3 {
+			again, err := Prometheus(cfg)
+			require.NoError(t, err)
+			assert.Equal(t, first, again, path)
+		}
+		var names []string
+		for _, job := range loaded(t, cfg) {
+			names = append(names, job.JobName)
+		}
+		var enabled []string
+		for _, job := range config.Jobs {
+			if cfg.JobEnabled(job) {
+				enabled = append(enabled, string(job))
+			}
+		}
+		slices.Sort(names)
+		slices.Sort(enabled)
+		assert.Equal(t, enabled, names, path)
+	}
 }
