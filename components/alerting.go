@@ -143,8 +143,7 @@ func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *Ale
 		return err
 	}
 	_, err = appsv1.NewStatefulSet(ctx, name+"-statefulset", alertmanagerStatefulSet(a, args, checksum(files, secrets)),
-		pulumi.Parent(c), pulumi.DependsOn(args.Claims),
-		pulumi.IgnoreChanges([]string{"spec.volumeClaimTemplates"}))
+		pulumi.Parent(c), adopts(args.Claims))
 	return err
 }
 
@@ -181,7 +180,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, checksum string) *ap
 		}, cfg.Resources)},
 	}
 	if cfg.Replicas > 1 {
-		a.apart(spec)
+		a.apart(spec, false) // three peers on two nodes are better than two
 	}
 	template := a.pod(spec, cfg.Scheduling)
 	// A new configuration restarts the replicas one by one; silences and the

@@ -75,15 +75,20 @@ func probe(path, port string, period, failures int) *corev1.ProbeArgs {
 }
 
 // apart keeps replicas of the app on different nodes, and spreads them over
-// zones where there are any.
-func (a app) apart(spec *corev1.PodSpecArgs) {
+// zones where there are any. Strictly, a replica without a node of its own
+// waits for one; else it shares.
+func (a app) apart(spec *corev1.PodSpecArgs, strictly bool) {
 	selector := &metav1.LabelSelectorArgs{MatchLabels: a.selector()}
-	spec.Affinity = &corev1.AffinityArgs{PodAntiAffinity: &corev1.PodAntiAffinityArgs{
-		RequiredDuringSchedulingIgnoredDuringExecution: corev1.PodAffinityTermArray{&corev1.PodAffinityTermArgs{
-			LabelSelector: selector,
-			TopologyKey:   pulumi.String("kubernetes.io/hostname"),
-		}},
-	}}
+	node := &corev1.PodAffinityTermArgs{LabelSelector: selector, TopologyKey: pulumi.String("kubernetes.io/hostname")}
+	affinity := &corev1.PodAntiAffinityArgs{}
+	if strictly {
+		affinity.RequiredDuringSchedulingIgnoredDuringExecution = corev1.PodAffinityTermArray{node}
+	} else {
+		affinity.PreferredDuringSchedulingIgnoredDuringExecution = corev1.WeightedPodAffinityTermArray{
+			&corev1.WeightedPodAffinityTermArgs{Weight: pulumi.Int(100), PodAffinityTerm: node},
+		}
+	}
+	spec.Affinity = &corev1.AffinityArgs{PodAntiAffinity: affinity}
 	spec.TopologySpreadConstraints = corev1.TopologySpreadConstraintArray{&corev1.TopologySpreadConstraintArgs{
 		LabelSelector:     selector,
 		MaxSkew:           pulumi.Int(1),

@@ -65,8 +65,7 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 	// Above the startup probe's budget, so that a long replay is not a failed update.
 	patience := (args.Config.Prometheus.StartupTimeout.Duration + 10*time.Minute).String()
 	_, err = appsv1.NewStatefulSet(ctx, name+"-server", c.statefulSet(a, args, account),
-		pulumi.Parent(c), pulumi.DependsOn(args.Claims),
-		pulumi.IgnoreChanges([]string{"spec.volumeClaimTemplates"}),
+		pulumi.Parent(c), adopts(args.Claims),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -106,7 +105,7 @@ func (c *Prometheus) statefulSet(a app, args *PrometheusArgs, account pulumi.Str
 		}, cfg.Resources)},
 	}
 	if cfg.Replicas > 1 {
-		a.apart(spec)
+		a.apart(spec, true)
 	}
 	return &appsv1.StatefulSetArgs{
 		Metadata: a.metadata("prometheus"),

@@ -89,7 +89,7 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 	}
 	className := class.Metadata.Name().Elem()
 	for replica, node := range storage.Local.Nodes[:args.Replicas] {
-		_, err := corev1.NewPersistentVolume(ctx, fmt.Sprintf("%s-volume-%d", name, replica), &corev1.PersistentVolumeArgs{
+		volume, err := corev1.NewPersistentVolume(ctx, fmt.Sprintf("%s-volume-%d", name, replica), &corev1.PersistentVolumeArgs{
 			Metadata: a.clusterMetadata(claimName(a.name, replica)),
 			Spec: &corev1.PersistentVolumeSpecArgs{
 				Capacity:                      pulumi.StringMap{"storage": pulumi.String(args.Size.String())},
@@ -119,7 +119,7 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 		if err != nil {
 			return err
 		}
-		if err := c.claim(ctx, name, a, args, replica, className); err != nil {
+		if err := c.claim(ctx, name, a, args, replica, className, pulumi.ReplaceWith([]pulumi.Resource{volume})); err != nil {
 			return err
 		}
 	}
@@ -128,16 +128,16 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 
 // claim creates the PersistentVolumeClaim that the StatefulSet would otherwise
 // create itself. As a resource of its own it grows in place.
-func (c *Storage) claim(ctx *pulumi.Context, name string, a app, args *StorageArgs, replica int, class pulumi.StringPtrInput) error {
+func (c *Storage) claim(ctx *pulumi.Context, name string, a app, args *StorageArgs, replica int, class pulumi.StringPtrInput, opts ...pulumi.ResourceOption) error {
 	hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-claim-%d-keeps-its-size", name, replica))
 	if err != nil {
 		return err
 	}
 	claim, err := corev1.NewPersistentVolumeClaim(ctx, fmt.Sprintf("%s-claim-%d", name, replica), &corev1.PersistentVolumeClaimArgs{
 		Metadata: a.metadata(claimName(a.name, replica)),
-		Spec:     claimSpec(args.Size, class),
-	}, pulumi.Parent(c), pulumi.Protect(args.Config.Storage.Protected()),
-		pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))
+		Spec:     claimSpec(pulumi.String(args.Size.String()), class),
+	}, append(opts, pulumi.Parent(c), pulumi.Protect(args.Config.Storage.Protected()),
+		pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))...)
 	if err != nil {
 		return err
 	}
@@ -146,12 +146,12 @@ func (c *Storage) claim(ctx *pulumi.Context, name string, a app, args *StorageAr
 }
 
 // claimSpec asks for a volume of one size.
-func claimSpec(size config.Quantity, class pulumi.StringPtrInput) *corev1.PersistentVolumeClaimSpecArgs {
+func claimSpec(size pulumi.StringInput, class pulumi.StringPtrInput) *corev1.PersistentVolumeClaimSpecArgs {
 	return &corev1.PersistentVolumeClaimSpecArgs{
 		AccessModes:      pulumi.ToStringArray([]string{"ReadWriteOnce"}),
 		StorageClassName: class,
 		Resources: &corev1.VolumeResourceRequirementsArgs{
-			Requests: pulumi.StringMap{"storage": pulumi.String(size.String())},
+			Requests: pulumi.StringMap{"storage": size},
 		},
 	}
 }
@@ -160,7 +160,7 @@ func claimSpec(size config.Quantity, class pulumi.StringPtrInput) *corev1.Persis
 // claims, else a directory that goes with the pod.
 func data(claims []pulumi.Resource, size config.Quantity, volumes corev1.VolumeArray) (corev1.PersistentVolumeClaimTypeArray, corev1.VolumeArray) {
 	if len(claims) > 0 {
-		return claimTemplate(size), volumes
+		return claimTemplate(), volumes
 	}
 	return nil, append(volumes, &corev1.VolumeArgs{
 		Name:     pulumi.String(dataVolume),
@@ -168,12 +168,20 @@ func data(claims []pulumi.Resource, size config.Quantity, volumes corev1.VolumeA
 	})
 }
 
+// adopts orders a StatefulSet behind its claims. A claim that is replaced takes
+// the StatefulSet with it: no claim can be deleted while a pod uses it.
+func adopts(claims []pulumi.Resource) pulumi.ResourceOption {
+	return pulumi.Composite(pulumi.DependsOn(claims), pulumi.ReplaceWith(claims))
+}
+
 // claimTemplate is what makes the StatefulSet adopt the claims: it looks for
-// <template>-<StatefulSet>-<ordinal> before it creates one.
-func claimTemplate(size config.Quantity) corev1.PersistentVolumeClaimTypeArray {
+// <template>-<StatefulSet>-<ordinal> before it creates one. It says nothing of
+// the claims' size and class, because a changed template replaces the
+// StatefulSet.
+func claimTemplate() corev1.PersistentVolumeClaimTypeArray {
 	return corev1.PersistentVolumeClaimTypeArray{&corev1.PersistentVolumeClaimTypeArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(dataVolume)},
-		Spec:     claimSpec(size, nil),
+		Spec:     claimSpec(pulumi.String("1Gi"), nil),
 	}}
 }
 

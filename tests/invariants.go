@@ -247,7 +247,7 @@ func checkReferences(t *testing.T, s Snapshot) {
 			claim := Get[*corev1.PersistentVolumeClaim](t, s, template.Name+"-"+set.Name+"-0")
 			assert.Equal(t, *set.Spec.Replicas, int32(len(claimsOf(s, template.Name+"-"+set.Name+"-"))), "claims of %s", set.Name)
 			assert.Equal(t, claim.Spec.AccessModes, template.Spec.AccessModes)
-			assert.Contains(t, s.Of(set).Ignored, "spec.volumeClaimTemplates", "growing a claim would replace %s", set.Name)
+			assert.NotEmpty(t, s.Of(set).Depends, "%s does not wait for its claims", set.Name)
 		}
 	}
 }

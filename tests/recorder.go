@@ -31,7 +31,6 @@ type Resource struct {
 	Name    string
 	Parent  string // name of the parent resource
 	Protect bool
-	Ignored []string // ignoreChanges
 	Depends []string // URNs
 	Hooks   []string // before-update hooks
 	Create  string   // timeout
@@ -124,7 +123,6 @@ func (r *recorder) snapshot(t testing.TB) Snapshot {
 			Name:    rpc.Name,
 			Parent:  rpc.Parent[strings.LastIndex(rpc.Parent, ":")+1:],
 			Protect: rpc.GetProtect(),
-			Ignored: rpc.IgnoreChanges,
 			Depends: rpc.Dependencies,
 			Hooks:   rpc.GetHooks().GetBeforeUpdate(),
 			Create:  rpc.GetCustomTimeouts().GetCreate(),
