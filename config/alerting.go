@@ -63,7 +63,7 @@ type Slack struct {
 	Channel string `json:"channel"`
 	// Incoming webhook. Required; a secret.
 	WebhookURL Secret `json:"webhookUrl"`
-	// Tell when an alert has resolved.
+	// Tell when an alert has resolved; true unless set.
 	SendResolved *bool `json:"sendResolved"`
 }
 
