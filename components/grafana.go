@@ -147,9 +147,15 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 		mount("tmp", "/tmp"),
 		mount(dataVolume, render.GrafanaDataDir),
 	}
-	strategy := "RollingUpdate"
+	// Written in full: what the API server fills in would stay behind, and be refused,
+	// when the strategy changes.
+	strategy := &appsv1.DeploymentStrategyArgs{
+		Type:          pulumi.String("RollingUpdate"),
+		RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0)},
+	}
 	if cfg.Persistence.Enabled {
-		strategy = "Recreate" // two pods would write to one database
+		// Two pods would write to one database.
+		strategy = &appsv1.DeploymentStrategyArgs{Type: pulumi.String("Recreate")}
 		volumes = append(volumes, &corev1.VolumeArgs{
 			Name:                  pulumi.String(dataVolume),
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: pulumi.String(claimName(a.name, 0))},
@@ -187,7 +193,7 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(cfg.Replicas),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Strategy: &appsv1.DeploymentStrategyArgs{Type: pulumi.String(strategy)},
+			Strategy: strategy,
 			Template: template,
 		},
 	}

@@ -116,6 +116,8 @@ func TestGrafanaByFiles(t *testing.T) {
 	deployment := Get[*appsv1.Deployment](t, s, "grafana")
 	assert.Equal(t, int32(1), *deployment.Spec.Replicas)
 	assert.Equal(t, appsv1.RollingUpdateDeploymentStrategyType, deployment.Spec.Strategy.Type)
+	require.NotNil(t, deployment.Spec.Strategy.RollingUpdate, "the API server's defaults would keep the strategy from being changed")
+	assert.Equal(t, 0, deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue())
 	assert.Empty(t, All[*corev1.PersistentVolumeClaim](s))
 	assert.Empty(t, All[*networkingv1.Ingress](s))
 	assert.Empty(t, All[*batchv1.Job](s))
