@@ -73,6 +73,7 @@ func load(values map[string]any, plain func(path string) bool) (*Config, Problem
 func (c *Config) complete() {
 	c.Prometheus.complete(c.Storage)
 	c.Grafana.complete()
+	c.Exporters.BlackboxExporter.complete()
 }
 
 func (c *Config) validate() Problems {

@@ -20,8 +20,8 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 15*24*time.Hour, cfg.Prometheus.Retention.Duration)
 	assert.Equal(t, "40Gi", cfg.Prometheus.RetentionSize.String(), "four fifths of the 50Gi of storage.size")
 	assert.Equal(t, config.PullPolicy("IfNotPresent"), cfg.Images.PullPolicy)
-	for _, job := range config.Jobs {
-		assert.True(t, cfg.JobEnabled(job), job)
+	for _, job := range config.Jobs { // Ingresses lead out of the cluster, and there are no targets
+		assert.Equal(t, job != "kubernetes-ingresses" && job != "blackbox-targets", cfg.JobEnabled(job), job)
 	}
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("secrets"))
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("configmaps"))
@@ -233,6 +233,7 @@ alerting: {enabled: false}`)
 	off := map[config.Job]bool{
 		config.PodsJob: true, config.BlackboxExporterJob: true, config.ServicesJob: true,
 		config.KubeStateMetricsJob: true, config.AlertmanagerJob: true,
+		"kubernetes-ingresses": true, "blackbox-targets": true,
 	}
 	for _, job := range config.Jobs {
 		assert.Equal(t, !off[job], cfg.JobEnabled(job), job)

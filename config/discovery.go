@@ -13,24 +13,27 @@ type Job string
 
 // The scrape jobs. Their names are the `job` label of what they scrape.
 const (
-	NodesJob            Job = "kubernetes-nodes"
-	CadvisorJob         Job = "kubernetes-cadvisor"
-	APIServersJob       Job = "kubernetes-apiservers"
-	EndpointsJob        Job = "kubernetes-endpoints"
-	ServicesJob         Job = "kubernetes-services"
-	PodsJob             Job = "kubernetes-pods"
-	PrometheusJob       Job = "prometheus"
-	NodeExporterJob     Job = "node-exporter"
-	KubeStateMetricsJob Job = "kube-state-metrics"
-	BlackboxExporterJob Job = "blackbox-exporter"
-	AlertmanagerJob     Job = "alertmanager"
-	GrafanaJob          Job = "grafana"
+	NodesJob                    Job = "kubernetes-nodes"
+	CadvisorJob                 Job = "kubernetes-cadvisor"
+	APIServersJob               Job = "kubernetes-apiservers"
+	EndpointsJob                Job = "kubernetes-endpoints"
+	ServicesJob                 Job = "kubernetes-services"
+	IngressesJob                Job = "kubernetes-ingresses"
+	PodsJob                     Job = "kubernetes-pods"
+	PrometheusJob               Job = "prometheus"
+	NodeExporterJob             Job = "node-exporter"
+	KubeStateMetricsJob         Job = "kube-state-metrics"
+	BlackboxExporterJob         Job = "blackbox-exporter"
+	BlackboxTargetsJob          Job = "blackbox-targets"
+	NodeDirectorySizeMetricsJob Job = "node-directory-size-metrics"
+	AlertmanagerJob             Job = "alertmanager"
+	GrafanaJob                  Job = "grafana"
 )
 
 // Jobs lists the scrape jobs in the order they are rendered.
 var Jobs = []Job{
-	PrometheusJob, AlertmanagerJob, NodesJob, CadvisorJob, APIServersJob, EndpointsJob, ServicesJob, PodsJob,
-	NodeExporterJob, KubeStateMetricsJob, BlackboxExporterJob, GrafanaJob,
+	PrometheusJob, AlertmanagerJob, NodesJob, CadvisorJob, APIServersJob, EndpointsJob, ServicesJob, IngressesJob, PodsJob,
+	NodeExporterJob, NodeDirectorySizeMetricsJob, KubeStateMetricsJob, BlackboxExporterJob, BlackboxTargetsJob, GrafanaJob,
 }
 
 func (Job) values() []string {
@@ -43,7 +46,7 @@ func (Job) values() []string {
 
 // Discovery says what is scraped.
 type Discovery struct {
-	// Namespaces in which annotated Services and pods are discovered; empty for all.
+	// Namespaces in which annotated Services, Ingresses and pods are discovered; empty for all.
 	Namespaces []string `json:"namespaces"`
 	// Verify the kubelets' serving certificates against the cluster's CA. Off,
 	// because many clusters' kubelets sign their own.
@@ -57,24 +60,40 @@ type Discovery struct {
 
 // JobSettings change one scrape job.
 type JobSettings struct {
-	// Scrape this job; on unless what it scrapes is off.
+	// Scrape this job; on unless what it scrapes is off. Only kubernetes-ingresses
+	// has to be switched on: Ingresses lead out of the cluster and back.
 	Enabled *bool `json:"enabled"`
 	// Scrape interval; prometheus.scrapeInterval unless set.
 	ScrapeInterval *Duration `json:"scrapeInterval"`
 	// Scrape timeout; prometheus.scrapeTimeout unless set.
 	ScrapeTimeout *Duration `json:"scrapeTimeout"`
-	// Samples a scrape may return before it counts as failed; 0 for no limit.
+	// Samples a scrape may return before it counts as failed; 0 for no limit. The
+	// default limits what does not grow with the cluster.
 	SampleLimit int `json:"sampleLimit"`
 	// Relabelling of scraped samples, in Prometheus' own format, after the job's own:
 	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#metric_relabel_configs
 	MetricRelabelConfigs []map[string]any `json:"metricRelabelConfigs"`
 }
 
-func defaultDiscovery() Discovery { return Discovery{} }
+func defaultDiscovery() Discovery {
+	off := false
+	return Discovery{Jobs: map[Job]JobSettings{
+		EndpointsJob:                {SampleLimit: 50_000},
+		PodsJob:                     {SampleLimit: 50_000},
+		ServicesJob:                 {SampleLimit: 1_000},
+		IngressesJob:                {SampleLimit: 1_000, Enabled: &off},
+		BlackboxTargetsJob:          {SampleLimit: 1_000},
+		NodeExporterJob:             {SampleLimit: 30_000},
+		NodeDirectorySizeMetricsJob: {SampleLimit: 10_000},
+	}}
+}
 
 // JobEnabled tells whether job is scraped: what it scrapes is deployed and no
 // setting switches it off.
 func (c *Config) JobEnabled(job Job) bool {
+	if job == BlackboxTargetsJob && len(c.Exporters.BlackboxExporter.Targets) == 0 {
+		return false
+	}
 	_, on := c.scraped(job)
 	enabled := c.Discovery.Jobs[job].Enabled
 	return on && (enabled == nil || *enabled)
@@ -92,7 +111,9 @@ func (c *Config) scraped(job Job) (path string, deployed bool) {
 		return "exporters.nodeExporter", c.Exporters.NodeExporter.Enabled
 	case KubeStateMetricsJob:
 		return "exporters.kubeStateMetrics", c.Exporters.KubeStateMetrics.Enabled
-	case BlackboxExporterJob, ServicesJob: // which probes through it
+	case NodeDirectorySizeMetricsJob:
+		return "exporters.nodeDirectorySizeMetrics", c.Exporters.NodeDirectorySizeMetrics.Enabled
+	case BlackboxExporterJob, BlackboxTargetsJob, ServicesJob, IngressesJob: // which probe through it
 		return "exporters.blackboxExporter", c.Exporters.BlackboxExporter.Enabled
 	}
 	return "", true

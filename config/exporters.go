@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -12,9 +14,11 @@ import (
 type Exporters struct {
 	// node-exporter: hardware and kernel metrics of every node.
 	NodeExporter NodeExporter `json:"nodeExporter"`
+	// node-directory-size-metrics: how much disk space directories of every node take.
+	NodeDirectorySizeMetrics NodeDirectorySizeMetrics `json:"nodeDirectorySizeMetrics"`
 	// kube-state-metrics: the state of Kubernetes objects.
 	KubeStateMetrics KubeStateMetrics `json:"kubeStateMetrics"`
-	// blackbox-exporter: probes of annotated Services.
+	// blackbox-exporter: probes of annotated Services and Ingresses, and of targets anywhere.
 	BlackboxExporter BlackboxExporter `json:"blackboxExporter"`
 }
 
@@ -41,19 +45,12 @@ type KubeStateMetrics struct {
 	MetricLabelsAllowlist map[Kind][]string `json:"metricLabelsAllowlist"`
 	// The same for annotations and kube_*_annotations.
 	MetricAnnotationsAllowlist map[Kind][]string `json:"metricAnnotationsAllowlist"`
-	// Compute resources of the pod.
-	Resources Resources `json:"resources"`
-	Scheduling
-}
-
-// BlackboxExporter configures https://github.com/prometheus/blackbox_exporter.
-type BlackboxExporter struct {
-	// Deploy it. The kubernetes-services job needs it.
-	Enabled bool `json:"enabled"`
-	// Probe modules in the exporter's own format, beside http_2xx, http_2xx_insecure and tcp_connect:
-	// https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
-	Modules map[string]map[string]any `json:"modules"`
-	// Compute resources of the pod.
+	// Metrics to leave out, by name or as regular expressions without commas.
+	MetricDenylist []string `json:"metricDenylist"`
+	// Number of pods that share the objects among them; for clusters with more
+	// than one pod can list.
+	Shards int `json:"shards"`
+	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
 }
@@ -66,8 +63,10 @@ func defaultExporters() Exporters {
 			Resources:  resources("50m", "32Mi", "96Mi"),
 			Scheduling: Scheduling{Tolerations: []Toleration{{Operator: "Exists"}}},
 		},
+		NodeDirectorySizeMetrics: defaultNodeDirectorySizeMetrics(),
 		KubeStateMetrics: KubeStateMetrics{
 			Enabled: true,
+			Shards:  1,
 			Kinds: []Kind{
 				"cronjobs", "daemonsets", "deployments", "horizontalpodautoscalers", "ingresses", "jobs", "limitranges",
 				"namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "poddisruptionbudgets", "pods",
@@ -129,20 +128,38 @@ func (e Exporters) validate() Problems {
 	}
 	p.add(e.NodeExporter.Resources.validate("exporters.nodeExporter.resources")...)
 	p.add(e.NodeExporter.Scheduling.validate("exporters.nodeExporter")...)
-	if len(e.KubeStateMetrics.Kinds) == 0 {
-		p.addf("exporters.kubeStateMetrics.kinds", "names none; set exporters.kubeStateMetrics.enabled: false to report on nothing")
+	p.add(e.NodeDirectorySizeMetrics.validate()...)
+	p.add(e.KubeStateMetrics.validate()...)
+	p.add(e.BlackboxExporter.validate()...)
+	return p
+}
+
+func (k KubeStateMetrics) validate() Problems {
+	const path = "exporters.kubeStateMetrics"
+	var p Problems
+	if len(k.Kinds) == 0 {
+		p.addf(path+".kinds", "names none; set %s.enabled: false to report on nothing", path)
 	}
-	for i, kind := range e.KubeStateMetrics.Kinds {
-		if slices.Contains(e.KubeStateMetrics.Kinds[:i], kind) {
-			p.addf(fmt.Sprintf("exporters.kubeStateMetrics.kinds[%d]", i), "%q is named twice", kind)
+	for i, kind := range k.Kinds {
+		if slices.Contains(k.Kinds[:i], kind) {
+			p.addf(fmt.Sprintf("%s.kinds[%d]", path, i), "%q is named twice", kind)
 		}
 	}
-	p.add(e.KubeStateMetrics.validateKinds("exporters.kubeStateMetrics.metricLabelsAllowlist", e.KubeStateMetrics.MetricLabelsAllowlist)...)
-	p.add(e.KubeStateMetrics.validateKinds("exporters.kubeStateMetrics.metricAnnotationsAllowlist", e.KubeStateMetrics.MetricAnnotationsAllowlist)...)
-	p.add(e.KubeStateMetrics.Resources.validate("exporters.kubeStateMetrics.resources")...)
-	p.add(e.KubeStateMetrics.Scheduling.validate("exporters.kubeStateMetrics")...)
-	p.add(e.BlackboxExporter.Resources.validate("exporters.blackboxExporter.resources")...)
-	p.add(e.BlackboxExporter.Scheduling.validate("exporters.blackboxExporter")...)
+	p.add(k.validateKinds(path+".metricLabelsAllowlist", k.MetricLabelsAllowlist)...)
+	p.add(k.validateKinds(path+".metricAnnotationsAllowlist", k.MetricAnnotationsAllowlist)...)
+	for i, metric := range k.MetricDenylist {
+		at := fmt.Sprintf("%s.metricDenylist[%d]", path, i)
+		if metric == "" || strings.Contains(metric, ",") {
+			p.addf(at, "%q; allowed: the name of a metric, or a regular expression without commas", metric)
+		} else if _, err := regexp.Compile(metric); err != nil {
+			p.addf(at, "%q: %v", metric, err)
+		}
+	}
+	if k.Shards < 1 || k.Shards > 64 {
+		p.addf(path+".shards", "%d; allowed: 1 to 64", k.Shards)
+	}
+	p.add(k.Resources.validate(path + ".resources")...)
+	p.add(k.Scheduling.validate(path)...)
 	return p
 }
 

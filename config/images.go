@@ -20,6 +20,7 @@ const (
 	NodeExporterImage     Image = "node-exporter"
 	KubeStateMetricsImage Image = "kube-state-metrics"
 	BlackboxExporterImage Image = "blackbox-exporter"
+	BusyboxImage          Image = "busybox" // of node-directory-size-metrics
 	GrafanaImage          Image = "grafana"
 	CurlImage             Image = "curl" // of Grafana's import job
 )
@@ -31,6 +32,7 @@ var pins = map[Image]string{
 	NodeExporterImage:     "quay.io/prometheus/node-exporter:v1.12.1",
 	KubeStateMetricsImage: "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1",
 	BlackboxExporterImage: "quay.io/prometheus/blackbox-exporter:v0.28.0",
+	BusyboxImage:          "docker.io/library/busybox:1.37",
 	GrafanaImage:          "docker.io/grafana/grafana:13.1.3",
 	CurlImage:             "docker.io/curlimages/curl:8.21.0",
 }

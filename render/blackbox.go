@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	blackbox "github.com/prometheus/blackbox_exporter/config"
@@ -18,17 +17,21 @@ import (
 // is checked by the exporter's own config types:
 // https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
 func BlackboxModules(cfg *config.Config) (string, error) {
-	modules := blackboxModules(cfg)
+	modules := cfg.Exporters.BlackboxExporter.AllModules()
 	var problems config.Problems
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		text, err := marshal(modules[name])
 		if err != nil {
 			return "", err
 		}
+		path := "exporters.blackboxExporter.modules." + name
 		decoder := yaml.NewDecoder(bytes.NewBufferString(text))
 		decoder.KnownFields(true)
-		if err := decoder.Decode(&blackbox.Module{}); err != nil {
-			problems = append(problems, config.Problem{Path: "exporters.blackboxExporter.modules." + name, Message: err.Error()})
+		var module blackbox.Module
+		if err := decoder.Decode(&module); err != nil {
+			problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+		} else if !slices.Contains(probers, module.Prober) { // which the exporter itself tells with each probe only
+			problems = append(problems, config.UnknownName(path+".prober", module.Prober, probers))
 		}
 	}
 	if len(problems) > 0 {
@@ -41,25 +44,5 @@ func BlackboxModules(cfg *config.Config) (string, error) {
 	return text, nil
 }
 
-func blackboxModules(cfg *config.Config) map[string]map[string]any {
-	modules := map[string]map[string]any{
-		"http_2xx":          {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4"}},
-		"http_2xx_insecure": {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4", "tls_config": map[string]any{"insecure_skip_verify": true}}},
-		"tcp_connect":       {"prober": "tcp", "tcp": map[string]any{"preferred_ip_protocol": "ip4"}},
-	}
-	maps.Copy(modules, cfg.Exporters.BlackboxExporter.Modules)
-	return modules
-}
-
-// httpModules are the names, as regular expressions, of the modules that probe
-// a URL and not a host and port.
-func httpModules(cfg *config.Config) []string {
-	modules := blackboxModules(cfg)
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(modules)) {
-		if modules[name]["prober"] == "http" {
-			names = append(names, regexp.QuoteMeta(name))
-		}
-	}
-	return names
-}
+// probers of the pinned exporter. icmp takes nodes that let everyone ping.
+var probers = []string{"http", "tcp", "icmp", "dns", "grpc", "unix"}

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apilabels "k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
@@ -80,6 +81,8 @@ func resourceOf(object metav1.Object) string {
 		return "nodes"
 	case *discoveryv1.EndpointSlice:
 		return "endpointslices"
+	case *networkingv1.Ingress:
+		return "ingresses"
 	}
 	return ""
 }
@@ -130,6 +133,11 @@ func loaded(t testing.TB, cfg *config.Config) []*prometheus.ScrapeConfig {
 	return jobs
 }
 
+var plurals = map[kubernetes.Role]string{
+	kubernetes.RoleNode: "nodes", kubernetes.RolePod: "pods", kubernetes.RoleService: "services",
+	kubernetes.RoleEndpointSlice: "endpointslices", kubernetes.RoleIngress: "ingresses",
+}
+
 // discover runs service discovery until it has told of every object of its role.
 func (c cluster) discover(t *testing.T, api string, sd *kubernetes.SDConfig) []*targetgroup.Group {
 	t.Helper()
@@ -145,7 +153,7 @@ func (c cluster) discover(t *testing.T, api string, sd *kubernetes.SDConfig) []*
 	}
 	expected := 0
 	for _, namespace := range namespaces {
-		expected += len(c.list(string(sd.Role)+"s", namespace, selector))
+		expected += len(c.list(plurals[sd.Role], namespace, selector))
 	}
 
 	config := *sd

@@ -22,7 +22,8 @@ type scrapeConfig struct {
 	Params               map[string][]string `yaml:"params,omitempty"`
 	Authorization        *authorization      `yaml:"authorization,omitempty"`
 	TLSConfig            *tlsConfig          `yaml:"tls_config,omitempty"`
-	KubernetesSDConfigs  []kubernetesSD      `yaml:"kubernetes_sd_configs"`
+	KubernetesSDConfigs  []kubernetesSD      `yaml:"kubernetes_sd_configs,omitempty"`
+	StaticConfigs        []staticTargets     `yaml:"static_configs,omitempty"`
 	RelabelConfigs       []relabel           `yaml:"relabel_configs,omitempty"`
 	MetricRelabelConfigs []any               `yaml:"metric_relabel_configs,omitempty"`
 }
@@ -40,6 +41,11 @@ type kubernetesSD struct {
 	Role       string        `yaml:"role"`
 	Namespaces *sdNamespaces `yaml:"namespaces,omitempty"`
 	Selectors  []sdSelector  `yaml:"selectors,omitempty"`
+}
+
+type staticTargets struct {
+	Targets []string          `yaml:"targets"`
+	Labels  map[string]string `yaml:"labels,omitempty"`
 }
 
 type sdNamespaces struct {
@@ -97,10 +103,18 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 		return annotatedEndpoints(cfg)
 	case config.ServicesJob:
 		return probedServices(cfg)
+	case config.IngressesJob:
+		return probedIngresses(cfg)
+	case config.BlackboxTargetsJob:
+		return probedTargets(cfg)
 	case config.PodsJob:
 		return annotatedPods(cfg)
 	case config.KubeStateMetricsJob:
 		return kubeStateMetrics(cfg)
+	case config.NodeDirectorySizeMetricsJob:
+		scrape := shipped(cfg, string(job))
+		scrape.MetricsPath = "/cgi-bin/metrics"
+		return scrape
 	default:
 		return shipped(cfg, string(job))
 	}
@@ -221,32 +235,6 @@ func annotated(annotation func(string) string) []relabel {
 	}
 }
 
-// probedServices has the blackbox exporter probe Services annotated
-// prometheus.io/probe: "true".
-func probedServices(cfg *config.Config) scrapeConfig {
-	return scrapeConfig{
-		MetricsPath:         "/probe",
-		KubernetesSDConfigs: []kubernetesSD{{Role: "service", Namespaces: discovered(cfg)}},
-		RelabelConfigs: []relabel{
-			keep("true", serviceAnnotation("probe")),
-			drop("UDP|SCTP", "__meta_kubernetes_service_port_protocol"),
-			{SourceLabels: []string{serviceAnnotation("probe_module")}, TargetLabel: "__param_module"},
-			{SourceLabels: []string{"__param_module"}, Regex: "^$", TargetLabel: "__param_module", Replacement: ptr("http_2xx")},
-			{SourceLabels: []string{"__address__", serviceAnnotation("probe_port")}, Regex: `([^:]+)(?::\d+)?;(\d+)`, TargetLabel: "__address__", Replacement: ptr("$1:$2")},
-			{SourceLabels: []string{"__address__"}, TargetLabel: "__param_target"},
-			// HTTP probers take a URL, with the annotated scheme and path.
-			{SourceLabels: []string{"__param_module", "__param_target"}, Regex: "(?:" + strings.Join(httpModules(cfg), "|") + ");(.+)", TargetLabel: "__param_target", Replacement: ptr("http://$1")},
-			{SourceLabels: []string{serviceAnnotation("probe_scheme"), "__param_target"}, Regex: "https;http://(.+)", TargetLabel: "__param_target", Replacement: ptr("https://$1")},
-			{SourceLabels: []string{"__param_target", serviceAnnotation("probe_path")}, Regex: "(https?://[^;]+);(?:/(.*)|([^/].*))", TargetLabel: "__param_target", Replacement: ptr("$1/$2$3")},
-			copyLabel("__param_target", "instance"),
-			copyLabel("__param_module", "module"),
-			copyLabel("__meta_kubernetes_namespace", "namespace"),
-			copyLabel("__meta_kubernetes_service_name", "service"),
-			{TargetLabel: "__address__", Replacement: ptr(ServiceAddress(cfg, "blackbox-exporter", 9115))},
-		},
-	}
-}
-
 // kubeStateMetrics scrapes both its ports. The object's labels win over the
 // exporter's own: namespace and pod are those the series is about.
 func kubeStateMetrics(cfg *config.Config) scrapeConfig {
@@ -303,6 +291,10 @@ func discovered(cfg *config.Config) *sdNamespaces {
 
 func serviceAnnotation(name string) string {
 	return "__meta_kubernetes_service_annotation_prometheus_io_" + name
+}
+
+func ingressAnnotation(name string) string {
+	return "__meta_kubernetes_ingress_annotation_prometheus_io_" + name
 }
 
 func podAnnotation(name string) string {

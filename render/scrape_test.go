@@ -254,7 +254,6 @@ func TestScrapedOnce(t *testing.T) {
 }
 
 func TestProbedServices(t *testing.T) {
-	const probe = "http://blackbox-exporter.monitoring.svc:9115/probe?"
 	for _, c := range []struct {
 		name, service string
 		want          []string

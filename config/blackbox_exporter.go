@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/prometheus/common/model"
+)
+
+// BlackboxExporter configures https://github.com/prometheus/blackbox_exporter.
+type BlackboxExporter struct {
+	// Deploy it. The jobs kubernetes-services, kubernetes-ingresses and blackbox-targets need it.
+	Enabled bool `json:"enabled"`
+	// Probe modules in the exporter's own format, beside http_2xx, http_2xx_insecure and tcp_connect:
+	// https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
+	Modules map[string]map[string]any `json:"modules"`
+	// What else to probe, in the cluster or outside it: the job blackbox-targets.
+	Targets []ProbeTarget `json:"targets"`
+	// Compute resources of the pod.
+	Resources Resources `json:"resources"`
+	Scheduling
+}
+
+// ProbeTarget is one thing to probe.
+type ProbeTarget struct {
+	// A URL for modules with prober http, host:port for tcp and grpc, a host for icmp and dns.
+	URL string `json:"url"`
+	// Module of the exporter; http_2xx unless set.
+	Module string `json:"module"`
+	// Labels of the target's series, beside instance (the URL) and module.
+	Labels map[string]string `json:"labels"`
+}
+
+// DefaultModule probes what names no other.
+const DefaultModule = "http_2xx"
+
+// AllModules are the shipped probe modules, and those of the stack, which win.
+func (b BlackboxExporter) AllModules() map[string]map[string]any {
+	modules := map[string]map[string]any{
+		DefaultModule:       {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4"}},
+		"http_2xx_insecure": {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4", "tls_config": map[string]any{"insecure_skip_verify": true}}},
+		"tcp_connect":       {"prober": "tcp", "tcp": map[string]any{"preferred_ip_protocol": "ip4"}},
+	}
+	maps.Copy(modules, b.Modules)
+	return modules
+}
+
+// complete names the module of every target.
+func (b *BlackboxExporter) complete() {
+	for i := range b.Targets {
+		if b.Targets[i].Module == "" {
+			b.Targets[i].Module = DefaultModule
+		}
+	}
+}
+
+func (b BlackboxExporter) validate() Problems {
+	const path = "exporters.blackboxExporter"
+	var p Problems
+	modules := b.AllModules()
+	type probe struct{ url, module string }
+	probes := map[probe]bool{}
+	for i, target := range b.Targets {
+		at := fmt.Sprintf("%s.targets[%d]", path, i)
+		if module, known := modules[target.Module]; known {
+			target.validateURL(&p, at+".url", module["prober"])
+		} else {
+			p.add(UnknownName(at+".module", target.Module, slices.Sorted(maps.Keys(modules))))
+		}
+		if probes[probe{target.URL, target.Module}] {
+			p.addf(at, "%s is probed with %s twice", target.URL, target.Module)
+		}
+		probes[probe{target.URL, target.Module}] = true
+		for _, name := range slices.Sorted(maps.Keys(target.Labels)) {
+			at := fmt.Sprintf("%s.labels[%q]", at, name)
+			if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
+				p.addf(at, "not a label name; allowed: letters, digits and _, not starting with a digit or __")
+			}
+			if slices.Contains([]string{"cluster", "instance", "job", "module"}, name) {
+				p.addf(at, "%s is set by this program", name)
+			}
+		}
+	}
+	p.add(b.Resources.validate(path + ".resources")...)
+	p.add(b.Scheduling.validate(path)...)
+	return p
+}
+
+func (t ProbeTarget) validateURL(p *Problems, at string, prober any) {
+	parsed, err := url.Parse(t.URL)
+	switch {
+	case err == nil && parsed.User != nil:
+		p.addf(at, "has a user name or password, which would be labels; put them into a module's basic_auth")
+	case prober == "http":
+		if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+			p.addf(at, "%q; allowed for module %s: an absolute http:// or https:// URL", t.URL, t.Module)
+		}
+	case prober == "tcp" || prober == "grpc":
+		host, port, err := net.SplitHostPort(t.URL)
+		if n, _ := strconv.ParseUint(port, 10, 16); err != nil || host == "" || n == 0 {
+			p.addf(at, "%q; allowed for module %s: host:port", t.URL, t.Module)
+		}
+	case t.URL == "" || strings.ContainsFunc(t.URL, unicode.IsSpace):
+		p.addf(at, "%q; allowed for module %s: a host", t.URL, t.Module)
+	}
+}
