@@ -136,7 +136,7 @@ func exporterSamples(t *testing.T, n *node) {
 		config.AlertmanagerJob:     `alertmanager_build_info`,
 		config.NodesJob:            `kubelet_running_pods{node="demo"} > 0`,
 		config.CadvisorJob:         `container_memory_working_set_bytes{namespace="monitoring", container="prometheus"} > 0`,
-		config.APIServersJob:       `apiserver_storage_objects{resource="pods"} > 0`,
+		config.APIServersJob:       `apiserver_request_total{job="kubernetes-apiservers", resource="pods"} > 0`,
 		config.EndpointsJob:        `node_uname_info{job="kubernetes-endpoints", service="annotated-service"}`,
 		config.ServicesJob:         `probe_success{service="annotated-service"} == 1`,
 		config.NodeExporterJob:     `node_filesystem_avail_bytes{job="node-exporter", node="demo"} > 0`,

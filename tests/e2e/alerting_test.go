@@ -1,0 +1,272 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+const (
+	slackAddress = nodeIP + ":9999"
+	slackSecret  = "e2eSECRETe2eSECRETe2e" // the secret part of the webhook's URL
+)
+
+// Alerts reach Slack once, from three Alertmanagers and from two of them.
+func TestAlerting(t *testing.T) {
+	n := start(t)
+	slack := startSlack(t, n)
+	n.emptyNamespace(t, workloads)
+	n.localcluster(t, "demo") // with a new copy of the stack's config
+	step := func(name string, test func(*testing.T)) {
+		if !t.Run(name, test) {
+			t.FailNow()
+		}
+	}
+	step("up with three Alertmanagers and Slack", func(t *testing.T) { n.upWithSlack(t) })
+	step("a crash looping workload is told once, and that it recovered", func(t *testing.T) { n.crashLoop(t, slack, "first") })
+	step("an inhibited alert stays silent", func(t *testing.T) { n.inhibited(t, slack) })
+	step("the same with one Alertmanager killed", func(t *testing.T) {
+		n.killAlertmanager(t)
+		n.crashLoop(t, slack, "second")
+	})
+	step("the webhook is nowhere but in its Secret", func(t *testing.T) { n.webhookHidden(t) })
+}
+
+// upWithSlack deploys the stack dev with alerts that fire sooner.
+func (n *node) upWithSlack(t *testing.T) {
+	n.set(t, "storage.mode", "ephemeral") // three replicas, and one node with a disk
+	n.pulumi(t, "config", "rm", "--path", config.Project+":storage.local")
+	n.set(t, "prometheus.retention", "2h")
+	n.set(t, "alerting.replicas", "3")
+	n.set(t, "alerting.slack.channel", "#e2e")
+	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
+	n.set(t, "alerting.route.groupWait", "5s")
+	n.set(t, "alerting.route.groupInterval", "10s")
+	n.set(t, "prometheus.scrapeInterval", "5s")
+	n.set(t, "prometheus.scrapeTimeout", "5s")
+	n.set(t, "prometheus.evaluationInterval", "5s")
+	n.set(t, "alerting.overrides.PodCrashLooping.for", "10s")
+	n.set(t, "alerting.extraRules.e2e", inhibitedRules)
+	n.up(t)
+}
+
+// inhibitedRules raise the same alert about the same thing twice: once as
+// critical, and the warning it mutes.
+const inhibitedRules = `
+groups:
+  - name: e2e
+    rules:
+      - {alert: E2EInhibited, expr: vector(1), labels: {severity: critical, cluster: demo, namespace: e2e}, annotations: {summary: critical speaks}}
+      - {alert: E2EInhibited, expr: vector(1), labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: warning is silent}}
+`
+
+// crashLoop raises PodCrashLooping by a pod that crashes, sees one message
+// arrive, ends the crashing and sees one more.
+func (n *node) crashLoop(t *testing.T, slack *slack, name string) {
+	pod := n.metricsPod("crashing-"+name, nil)
+	pod.Spec.Containers[0].Args = []string{"--no-such-flag"}
+	pods := n.kubernetes.CoreV1().Pods(workloads)
+	_, err := pods.Create(t.Context(), pod, metav1.CreateOptions{})
+	require.NoError(t, err)
+	about := func(m slackMessage) bool {
+		return strings.Contains(m.title(), "PodCrashLooping") && strings.Contains(m.text(), pod.Name)
+	}
+	firing := slack.await(t, 8*time.Minute, "the alert", func(m slackMessage) bool { return about(m) && !m.resolved() })
+	assert.Equal(t, "#e2e", firing.Message.Channel)
+	assert.Equal(t, "/services/T0/B0/"+slackSecret, firing.Path)
+	assert.Contains(t, firing.title(), "WARNING")
+	assert.Contains(t, firing.title(), "on demo / e2e")
+	assert.Contains(t, firing.text(), "docs/runbooks/PodCrashLooping.md|Runbook>")
+	assert.Equal(t, "#ecb22e", firing.Message.Attachments[0].Color)
+
+	require.NoError(t, pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))
+	slack.await(t, 8*time.Minute, "that it resolved", func(m slackMessage) bool { return about(m) && m.resolved() })
+	time.Sleep(30 * time.Second) // the peers' turns to notify again
+	var told []string
+	for _, m := range slack.messages() {
+		if about(m) {
+			told = append(told, m.title())
+		}
+	}
+	assert.Len(t, told, 2, "one message when it fired and one when it resolved")
+}
+
+func (n *node) inhibited(t *testing.T, slack *slack) {
+	slack.await(t, 2*time.Minute, "the critical alert", func(m slackMessage) bool { return strings.Contains(m.text(), "critical speaks") })
+	for _, m := range slack.messages() {
+		assert.NotContains(t, m.text(), "warning is silent")
+	}
+	suppressed := n.get(t, "alertmanager:web", "api/v2/alerts?filter=alertname%3DE2EInhibited")
+	assert.Contains(t, suppressed, `"inhibitedBy":["`)
+}
+
+// killAlertmanager kills one of the three, and again whenever its StatefulSet
+// has brought it back, until the test ends.
+func (n *node) killAlertmanager(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	done := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-done })
+	go func() {
+		defer close(done)
+		now := int64(0)
+		for ctx.Err() == nil {
+			_ = n.kubernetes.CoreV1().Pods(namespace).Delete(ctx, "alertmanager-2", metav1.DeleteOptions{GracePeriodSeconds: &now})
+			select {
+			case <-ctx.Done():
+			case <-time.After(2 * time.Second):
+			}
+		}
+	}()
+}
+
+// webhookHidden looks for the webhook's secret in everything that this program
+// and the cluster wrote.
+func (n *node) webhookHidden(t *testing.T) {
+	needles := [][]byte{[]byte(slackSecret), []byte(base64.StdEncoding.EncodeToString([]byte(slackSecret)))[:20]}
+	hidden := func(where string, text []byte) {
+		for _, needle := range needles {
+			assert.False(t, bytes.Contains(text, needle), "the webhook is in %s", where)
+		}
+	}
+	for _, folder := range []string{"state", "Pulumi.dev.yaml"} {
+		err := filepath.WalkDir(filepath.Join(n.root, ".local", "pulumi", folder), func(path string, entry os.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			hidden(path, text)
+			return err
+		})
+		require.NoError(t, err)
+	}
+	configMaps, err := n.kubernetes.CoreV1().ConfigMaps(namespace).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.NotEmpty(t, configMaps.Items)
+	for _, configMap := range configMaps.Items {
+		text, err := json.Marshal(configMap)
+		require.NoError(t, err)
+		hidden("ConfigMap "+configMap.Name, text)
+	}
+	pods, err := n.kubernetes.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	for _, pod := range pods.Items {
+		text, err := json.Marshal(pod)
+		require.NoError(t, err)
+		hidden("pod "+pod.Name, text)
+		for _, container := range pod.Spec.Containers {
+			logs, err := n.kubernetes.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container.Name}).DoRaw(t.Context())
+			if err == nil {
+				hidden("log of "+pod.Name, logs)
+			}
+		}
+	}
+	events, err := n.kubernetes.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	text, err := json.Marshal(events)
+	require.NoError(t, err)
+	hidden("the events", text)
+	hidden("Alertmanager's status", []byte(n.get(t, "alertmanager:web", "api/v2/status")))
+
+	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "alertmanager-secrets", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Contains(t, string(secret.Data[config.SlackWebhookFile]), slackSecret, "the test looks for what is there")
+}
+
+// slackMessage is a line of slackreceiver.
+type slackMessage struct {
+	Path    string
+	Message struct {
+		Channel     string
+		Attachments []struct{ Title, Text, Color string }
+	}
+}
+
+func (m slackMessage) title() string  { return m.Message.Attachments[0].Title }
+func (m slackMessage) text() string   { return m.Message.Attachments[0].Text }
+func (m slackMessage) resolved() bool { return strings.HasPrefix(m.title(), "RESOLVED") }
+
+// slack is the receiver that runs on the node.
+type slack struct {
+	mu       sync.Mutex
+	received []slackMessage
+}
+
+func startSlack(t *testing.T, n *node) *slack {
+	t.Helper()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(n.root, ".local", "bin", "slackreceiver"), "./slackreceiver")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	cmd := exec.CommandContext(t.Context(), filepath.Join(n.root, ".local", "bin", "localcluster"), "exec", "/run/localcluster/bin/slackreceiver", slackAddress)
+	cmd.Dir = n.root
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	s := &slack{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines := bufio.NewScanner(stdout)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			var m slackMessage
+			if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+				continue
+			}
+			s.mu.Lock()
+			s.received = append(s.received, m)
+			s.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = stdin.Close() // which ends the receiver
+		<-done
+		_ = cmd.Wait()
+	})
+	return s
+}
+
+func (s *slack) messages() []slackMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]slackMessage(nil), s.received...)
+}
+
+// await returns the first message that matches.
+func (s *slack) await(t *testing.T, patience time.Duration, what string, match func(slackMessage) bool) slackMessage {
+	t.Helper()
+	var found slackMessage
+	eventually(t, patience, what+" reaches Slack", func(context.Context) string {
+		messages := s.messages()
+		for _, m := range messages {
+			if match(m) {
+				found = m
+				return ""
+			}
+		}
+		return fmt.Sprintf("none of %d messages", len(messages))
+	})
+	return found
+}

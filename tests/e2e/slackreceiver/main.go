@@ -1,0 +1,56 @@
+// Command slackreceiver speaks the format of Slack's incoming webhooks
+// (https://api.slack.com/messaging/webhooks): it answers as Slack does and
+// prints each message it took as a line of JSON. It listens on its argument,
+// and ends when its standard input does.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"time"
+)
+
+type message struct {
+	Channel     string       `json:"channel"`
+	Attachments []attachment `json:"attachments"`
+}
+
+type attachment struct {
+	Title    string `json:"title"`
+	Text     string `json:"text"`
+	Fallback string `json:"fallback"`
+	Color    string `json:"color"`
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		log.Fatal("usage: slackreceiver HOST:PORT")
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	server := &http.Server{Addr: os.Args[1], Handler: http.HandlerFunc(receive), ReadTimeout: 10 * time.Second}
+	log.Fatal(server.ListenAndServe())
+}
+
+func receive(w http.ResponseWriter, r *http.Request) {
+	var m message
+	err := json.NewDecoder(r.Body).Decode(&m)
+	if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" ||
+		m.Channel == "" || len(m.Attachments) == 0 || m.Attachments[0].Fallback == "" {
+		http.Error(w, "invalid_payload", http.StatusBadRequest)
+		return
+	}
+	line, err := json.Marshal(map[string]any{"path": r.URL.Path, "from": r.RemoteAddr, "message": m})
+	if err != nil {
+		http.Error(w, "fatal_error", http.StatusInternalServerError)
+		return
+	}
+	fmt.Println(string(line))
+	fmt.Fprint(w, "ok")
+}
