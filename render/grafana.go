@@ -122,10 +122,11 @@ func shortHash(text string) string {
 func Dashboards(cfg *config.Config) ([]dashboards.Dashboard, error) {
 	prometheus := Datasources(cfg)[0]
 	return dashboards.All(dashboards.Options{
-		Datasource:       dashboards.Datasource{UID: prometheus.UID, Name: prometheus.Name},
-		NodeExporter:     cfg.JobEnabled(config.NodeExporterJob),
-		KubeStateMetrics: cfg.JobEnabled(config.KubeStateMetricsJob),
-		Alertmanager:     cfg.JobEnabled(config.AlertmanagerJob),
+		Datasource:        dashboards.Datasource{UID: prometheus.UID, Name: prometheus.Name},
+		NodeExporter:      cfg.JobEnabled(config.NodeExporterJob),
+		KubeStateMetrics:  cfg.JobEnabled(config.KubeStateMetricsJob),
+		NodeDirectorySize: cfg.JobEnabled(config.NodeDirectorySizeMetricsJob),
+		Alertmanager:      cfg.JobEnabled(config.AlertmanagerJob),
 	})
 }
 

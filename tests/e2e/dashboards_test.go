@@ -1,0 +1,105 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// Why a query may return nothing on the local node.
+const (
+	healthy   = "only the Watchdog fires on a healthy node"
+	silent    = "the stack dev notifies nobody"
+	unlimited = "no container of the stack has a CPU limit, and only those are throttled"
+	noCard    = "the local node has no network card, only the bridge of its pods"
+	noIO      = "the local node's cgroups have no io controller"
+)
+
+// mayBeEmpty are the queries that need not return data, with the reason.
+var mayBeEmpty = map[string]string{
+	`alerts-overview: panel "Firing alerts", query A`:                       healthy,
+	`alerts-overview: panel "Firing by severity", query A`:                  healthy,
+	`alerts-overview: panel "Firing by alert", query A`:                     healthy,
+	`alerts-overview: panel "Most time spent firing", query A`:              healthy,
+	`alerts-overview: panel "Time to notify", query A`:                      silent,
+	`kubernetes-pod-resources: panel "Pods", query C`:                       unlimited,
+	`kubernetes-pod-resources: panel "CPU throttled by container", query A`: unlimited,
+	`kubernetes-pod-resources: panel "Disk traffic by pod", query A`:        noIO,
+	`kubernetes-pod-resources: panel "Disk traffic by pod", query B`:        noIO,
+	`nodes: panel "Throughput", query A`:                                    noCard,
+	`nodes: panel "Throughput", query B`:                                    noCard,
+	`nodes: panel "Errors and drops", query A`:                              noCard,
+	`nodes: panel "Errors and drops", query B`:                              noCard,
+}
+
+// mayBeAbsent are the metrics that need not exist, with the reason.
+var mayBeAbsent = map[string]string{
+	"container_cpu_cfs_periods_total":           unlimited,
+	"container_cpu_cfs_throttled_periods_total": unlimited,
+	"container_fs_reads_bytes_total":            noIO,
+	"container_fs_writes_bytes_total":           noIO,
+}
+
+// dashboardQueries runs what people see: every query of every shipped dashboard names
+// metrics that exist, and returns data.
+func dashboardQueries(t *testing.T, n *node) {
+	all, err := render.Dashboards(n.stack)
+	require.NoError(t, err)
+	var queries []dashboards.Query
+	for _, d := range all {
+		if d.Folder == dashboards.FolderCustom {
+			continue
+		}
+		found, err := dashboards.Queries(d, map[string]string{"cluster": n.stack.Cluster.Name})
+		require.NoError(t, err)
+		require.NotEmpty(t, found, d.UID)
+		queries = append(queries, found...)
+	}
+	eventually(t, 3*time.Minute, "every query returns data", func(ctx context.Context) string {
+		var empty []string
+		for _, q := range queries {
+			vector, err := n.tryQuery(ctx, q.Expr, time.Now())
+			if err != nil {
+				return fmt.Sprintf("%s: %v: %s", place(q), err, q.Expr)
+			}
+			if len(vector) == 0 && mayBeEmpty[place(q)] == "" {
+				empty = append(empty, place(q)+": "+q.Expr)
+			}
+		}
+		return strings.Join(empty, "\n")
+	})
+
+	names, _, err := n.prometheus.LabelValues(t.Context(), model.MetricNameLabel, nil, time.Now().Add(-10*time.Minute), time.Now())
+	require.NoError(t, err)
+	places, absent := map[string]bool{}, map[string]bool{}
+	for _, q := range queries {
+		places[place(q)] = true
+		metrics, err := dashboards.Metrics(q.Expr)
+		require.NoError(t, err)
+		for _, metric := range metrics {
+			if !slices.Contains(names, model.LabelValue(metric)) {
+				absent[metric] = true
+				assert.NotEmpty(t, mayBeAbsent[metric], "%s names %s, which does not exist", place(q), metric)
+			}
+		}
+	}
+	for where := range mayBeEmpty {
+		assert.True(t, places[where], "%s is no longer a query: drop its excuse", where)
+	}
+	t.Logf("%d queries of %d dashboards; metrics that do not exist: %v", len(queries), len(all), slices.Sorted(maps.Keys(absent)))
+}
+
+func place(q dashboards.Query) string { return q.Dashboard + ": " + q.Place }
