@@ -91,6 +91,9 @@ func (c *Prometheus) access(ctx *pulumi.Context, name string, a app) (pulumi.Str
 		rule("", []string{"pods", "services"}, "get", "list", "watch"),
 		rule("discovery.k8s.io", []string{"endpointslices"}, "get", "list", "watch"),
 	}
+	if cfg.JobEnabled(config.IngressesJob) {
+		discovery = append(discovery, rule("networking.k8s.io", []string{"ingresses"}, "get", "list", "watch"))
+	}
 	if len(cfg.Discovery.Namespaces) == 0 {
 		rules = append(rules, discovery...)
 	} else {

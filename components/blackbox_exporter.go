@@ -12,8 +12,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// BlackboxExporter probes what the kubernetes-services job names: a
-// Deployment, its modules in a ConfigMap, and its Service.
+// BlackboxExporter probes what the jobs kubernetes-services,
+// kubernetes-ingresses and blackbox-targets name: a Deployment, its modules in
+// a ConfigMap, and its Service.
 type BlackboxExporter struct{ pulumi.ResourceState }
 
 // NewBlackboxExporter deploys the blackbox exporter. It fails on modules that

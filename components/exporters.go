@@ -10,6 +10,11 @@ func NewExporters(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption)
 			return err
 		}
 	}
+	if exporters.NodeDirectorySizeMetrics.Enabled {
+		if _, err := NewNodeDirectorySizeMetrics(ctx, "node-directory-size-metrics", site, opts...); err != nil {
+			return err
+		}
+	}
 	if exporters.KubeStateMetrics.Enabled {
 		if _, err := NewKubeStateMetrics(ctx, "kube-state-metrics", site, opts...); err != nil {
 			return err

@@ -15,8 +15,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// KubeStateMetrics reports the state of Kubernetes objects: a Deployment, its
-// Service, and the right to list and watch the configured kinds.
+// KubeStateMetrics reports the state of Kubernetes objects: a Deployment or, in
+// shards, a StatefulSet; its Service, and the right to list and watch the
+// configured kinds.
 type KubeStateMetrics struct{ pulumi.ResourceState }
 
 // NewKubeStateMetrics deploys kube-state-metrics.
@@ -42,25 +43,48 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 	if err := a.admit(ctx, name+"-network", false, ports, []string{"prometheus"}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	_, err = appsv1.NewDeployment(ctx, name+"-deployment", &appsv1.DeploymentArgs{
-		Metadata: a.metadata(a.name),
-		Spec: &appsv1.DeploymentSpecArgs{
-			Replicas: pulumi.Int(1),
-			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template: a.pod(&corev1.PodSpecArgs{
-				ServiceAccountName:           account,
-				AutomountServiceAccountToken: pulumi.Bool(true),
-				SecurityContext:              nonRoot(nobody),
-				Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-					Name:           pulumi.String(a.name),
-					Args:           pulumi.ToStringArray(kubeStateMetricsFlags(cfg)),
-					Ports:          containerPorts(ports...),
-					ReadinessProbe: probe("/readyz", telemetry.name, 10, 3),
-					LivenessProbe:  probe("/livez", metrics.name, 20, 6),
-				}, cfg.Resources)},
-			}, cfg.Scheduling),
-		},
-	}, pulumi.Parent(c))
+	if err := a.budget(ctx, name+"-budget", cfg.Shards, pulumi.Parent(c)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	spec := &corev1.PodSpecArgs{
+		ServiceAccountName:           account,
+		AutomountServiceAccountToken: pulumi.Bool(true),
+		SecurityContext:              nonRoot(nobody),
+	}
+	container := &corev1.ContainerArgs{
+		Name:           pulumi.String(a.name),
+		Args:           pulumi.ToStringArray(kubeStateMetricsFlags(cfg)),
+		Ports:          containerPorts(ports...),
+		ReadinessProbe: probe("/readyz", telemetry.name, 10, 3),
+		LivenessProbe:  probe("/livez", metrics.name, 20, 6),
+	}
+	if cfg.Shards == 1 {
+		spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
+		_, err = appsv1.NewDeployment(ctx, name+"-deployment", &appsv1.DeploymentArgs{
+			Metadata: a.metadata(a.name),
+			Spec: &appsv1.DeploymentSpecArgs{
+				Replicas: pulumi.Int(1),
+				Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+				Template: a.pod(spec, cfg.Scheduling),
+			},
+		}, pulumi.Parent(c))
+	} else {
+		// A pod's index is its shard. A StatefulSet never has two pods of one
+		// index, so that no object is reported twice.
+		container.Env = corev1.EnvVarArray{fieldEnv("SHARD", "metadata.labels['apps.kubernetes.io/pod-index']")}
+		spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
+		a.apart(spec, false)
+		_, err = appsv1.NewStatefulSet(ctx, name+"-shards", &appsv1.StatefulSetArgs{
+			Metadata: a.metadata(a.name),
+			Spec: &appsv1.StatefulSetSpecArgs{
+				Replicas:            pulumi.Int(cfg.Shards),
+				ServiceName:         pulumi.String(a.name),
+				PodManagementPolicy: pulumi.String("Parallel"),
+				Selector:            &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+				Template:            a.pod(spec, cfg.Scheduling),
+			},
+		}, pulumi.Parent(c))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -86,6 +110,12 @@ func kubeStateMetricsFlags(cfg config.KubeStateMetrics) []string {
 			slices.Sort(entries)
 			flags = append(flags, flag+"="+strings.Join(entries, ","))
 		}
+	}
+	if len(cfg.MetricDenylist) > 0 {
+		flags = append(flags, "--metric-denylist="+strings.Join(cfg.MetricDenylist, ","))
+	}
+	if cfg.Shards > 1 {
+		flags = append(flags, "--shard=$(SHARD)", fmt.Sprintf("--total-shards=%d", cfg.Shards))
 	}
 	slices.Sort(flags)
 	return flags
