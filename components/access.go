@@ -2,6 +2,7 @@ package components
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -9,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // account creates the app's ServiceAccount and returns its name.
@@ -75,43 +77,35 @@ func (c *Prometheus) access(ctx *pulumi.Context, name string, a app) (pulumi.Str
 	if err != nil {
 		return nil, err
 	}
-	var rules rbacv1.PolicyRuleArray
+	grants, err := render.Access(cfg)
+	if err != nil {
+		return nil, err
+	}
+	rules := map[string]rbacv1.PolicyRuleArray{} // by namespace
+	for _, grant := range grants {
+		rules[grant.Namespace] = append(rules[grant.Namespace], rule(grant.Group, grant.Resources, "list", "watch"))
+	}
+	everywhere := rules[""]
+	delete(rules, "")
 	if cfg.JobEnabled(config.NodesJob) || cfg.JobEnabled(config.CadvisorJob) {
-		rules = append(rules,
-			rule("", []string{"nodes"}, "get", "list", "watch"),
-			rule("", []string{"nodes/metrics"}, "get")) // of the kubelets themselves, not through the API server
+		// Of the kubelets themselves, not through the API server.
+		everywhere = append(everywhere, rule("", []string{"nodes/metrics"}, "get"))
 	}
 	if cfg.JobEnabled(config.APIServersJob) {
-		rules = append(rules, &rbacv1.PolicyRuleArgs{
+		everywhere = append(everywhere, &rbacv1.PolicyRuleArgs{
 			NonResourceURLs: pulumi.ToStringArray([]string{"/metrics"}),
 			Verbs:           pulumi.ToStringArray([]string{"get"}),
 		})
 	}
-	discovery := rbacv1.PolicyRuleArray{
-		rule("", []string{"pods", "services"}, "get", "list", "watch"),
-		rule("discovery.k8s.io", []string{"endpointslices"}, "get", "list", "watch"),
-	}
-	if cfg.JobEnabled(config.IngressesJob) {
-		discovery = append(discovery, rule("networking.k8s.io", []string{"ingresses"}, "get", "list", "watch"))
-	}
-	if len(cfg.Discovery.Namespaces) == 0 {
-		rules = append(rules, discovery...)
-	} else {
-		namespaces := append(slices.Clone(cfg.Discovery.Namespaces), cfg.Cluster.Namespace)
-		if cfg.JobEnabled(config.APIServersJob) {
-			namespaces = append(namespaces, "default") // where the kubernetes Service is
-		}
-		slices.Sort(namespaces)
-		for _, namespace := range slices.Compact(namespaces) {
-			if err := a.namespaceRole(ctx, fmt.Sprintf("%s-role-%s", name, namespace), namespace, account, discovery, pulumi.Parent(c)); err != nil {
-				return nil, err
-			}
+	for _, namespace := range slices.Sorted(maps.Keys(rules)) {
+		if err := a.namespaceRole(ctx, fmt.Sprintf("%s-role-%s", name, namespace), namespace, account, rules[namespace], pulumi.Parent(c)); err != nil {
+			return nil, err
 		}
 	}
-	if len(rules) == 0 {
+	if len(everywhere) == 0 {
 		return account, nil
 	}
-	return account, a.clusterRole(ctx, name+"-role", account, rules, pulumi.Parent(c))
+	return account, a.clusterRole(ctx, name+"-role", account, everywhere, pulumi.Parent(c))
 }
 
 func rule(group string, resources []string, verbs ...string) *rbacv1.PolicyRuleArgs {

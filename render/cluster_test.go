@@ -248,13 +248,18 @@ func stack(t testing.TB, text string) *config.Config {
 
 // only is the stack config that switches every other job off.
 func only(jobs ...config.Job) string {
+	return "discovery: {jobs: {" + jobsOff(jobs...) + "}}"
+}
+
+// jobsOff are settings that switch off all jobs but those.
+func jobsOff(jobs ...config.Job) string {
 	var off []string
 	for _, job := range config.Jobs {
 		if !slices.Contains(jobs, job) {
 			off = append(off, string(job)+": {enabled: false}")
 		}
 	}
-	return "discovery: {jobs: {" + strings.Join(off, ", ") + "}}"
+	return strings.Join(off, ", ")
 }
 
 // expect asserts the targets of one job, and that all have job and cluster.
