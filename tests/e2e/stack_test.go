@@ -33,6 +33,8 @@ func TestStack(t *testing.T) {
 	step("an annotated pod is scraped once, within two intervals", annotatedPod)
 	step("every target of every job is up", targetsUp)
 	step("each exporter's samples can be queried", exporterSamples)
+	step("every query of every dashboard returns data", dashboardQueries)
+	step("Grafana is filled by files and by the job", grafanaShows)
 	step("a second up changes nothing", secondUp)
 	step("a changed scrape interval reaches the running server", changedInterval)
 	step("samples outlive the process and the pod", samplesOutlive)

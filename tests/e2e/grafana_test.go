@@ -1,0 +1,106 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// grafanaShows fills Grafana both ways: from files and, on a volume, by the import job.
+// Where its image is not to be had, what the API server makes of its objects is all there
+// is to see.
+func grafanaShows(t *testing.T, n *node) {
+	require.True(t, n.stack.Grafana.Deployed())
+	if !n.stack.Grafana.Runs() {
+		t.Log("Grafana's image is not to be had: its objects are deployed, and its API is not asked")
+	}
+	n.grafanaHasEverything(t, appsv1.RollingUpdateDeploymentStrategyType)
+
+	n.set(t, "grafana.persistence.enabled", "true")
+	n.set(t, "grafana.import", "job")
+	n.up(t)
+	n.grafanaHasEverything(t, appsv1.RecreateDeploymentStrategyType)
+	claim, err := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace).Get(t.Context(), "data-grafana-0", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, "5Gi", claim.Spec.Resources.Requests.Storage().String())
+	jobs, err := n.kubernetes.BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=grafana-import"})
+	require.NoError(t, err)
+	if n.stack.Grafana.Runs() {
+		require.Len(t, jobs.Items, 1)
+		assert.Equal(t, int32(1), jobs.Items[0].Status.Succeeded)
+	} else {
+		assert.Empty(t, jobs.Items, "nothing to push to")
+	}
+
+	n.set(t, "grafana.import", "files")
+	n.set(t, "grafana.persistence.enabled", "false")
+	n.up(t)
+	n.grafanaHasEverything(t, appsv1.RollingUpdateDeploymentStrategyType)
+}
+
+// grafanaHasEverything asks a Grafana that runs for its datasource and dashboards.
+func (n *node) grafanaHasEverything(t *testing.T, strategy appsv1.DeploymentStrategyType) {
+	t.Helper()
+	deployment, err := n.kubernetes.AppsV1().Deployments(namespace).Get(t.Context(), "grafana", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, strategy, deployment.Spec.Strategy.Type)
+	if !n.stack.Grafana.Runs() {
+		return
+	}
+	all, err := render.Dashboards(n.stack)
+	require.NoError(t, err)
+	eventually(t, 3*time.Minute, "Grafana has datasource and dashboards", func(context.Context) string {
+		var health struct{ Status, Message string }
+		if err := n.askGrafana(t, "/api/datasources/uid/prometheus/health", &health); err != nil {
+			return err.Error()
+		}
+		if health.Status != "OK" {
+			return "the datasource is not healthy: " + health.Message
+		}
+		var found []struct{ UID string }
+		if err := n.askGrafana(t, "/api/search?type=dash-db&limit=1000", &found); err != nil {
+			return err.Error()
+		}
+		uids := map[string]bool{}
+		for _, dashboard := range found {
+			uids[dashboard.UID] = true
+		}
+		for _, d := range all {
+			if !uids[d.UID] {
+				return "dashboard " + d.UID + " is missing"
+			}
+		}
+		return ""
+	})
+}
+
+// askGrafana calls its API from the node, logged in with the password of the demo. That
+// of the API server is no way there: it keeps the login for itself.
+func (n *node) askGrafana(t *testing.T, path string, answer any) error {
+	t.Helper()
+	service, err := n.kubernetes.CoreV1().Services(namespace).Get(t.Context(), "grafana", metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	const curl = `printf 'user = "%s:%s"\n' "$1" "$(cat "$2")" | curl --config - --silent --show-error --fail-with-body --max-time 30 "$3"`
+	out, err := n.try(t, "exec", "sh", "-c", curl, "sh", n.stack.Grafana.AdminUser,
+		filepath.Join(n.root, ".local", "pulumi", "secrets", "grafana.adminPassword"),
+		fmt.Sprintf("http://%s:%d%s", service.Spec.ClusterIP, render.GrafanaPort, path))
+	if err != nil {
+		return fmt.Errorf("GET %s: %w: %s", path, err, strings.TrimSpace(out))
+	}
+	return json.Unmarshal([]byte(out), answer)
+}
