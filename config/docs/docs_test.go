@@ -24,6 +24,7 @@ func TestKeys(t *testing.T) {
 	}
 	type item struct {
 		Policy config.PullPolicy `json:"policy"`
+		On     *bool             `json:"on"`
 	}
 	type section struct {
 		Size   *config.Quantity      `json:"size"`
@@ -53,9 +54,10 @@ func TestKeys(t *testing.T) {
 		"section.Kinds":  "Kinds.",
 		"shared.Port":    "Port. Required.",
 		"item.Policy":    "Policy.",
+		"item.On":        "On.",
 	}
 	defaults := root{section{
-		List:   []item{{Policy: "Never"}},
+		List:   []item{{Policy: "Never", On: new(bool)}},
 		Labels: map[string]string{"b": "1", "a": "x"},
 		shared: shared{Port: 80},
 	}}
@@ -73,9 +75,11 @@ func TestKeys(t *testing.T) {
 		{"section.size", "[quantity](#quantity)", "half of the disk", "How much."},
 		{"section.items", "map of [job](#job) to object", "", "Items."},
 		{"section.items.<job>.policy", policies, "", "Policy."},
+		{"section.items.<job>.on", "true or false", "", "On."},
 		{"section.native", "list of native objects", "", "Native."},
-		{"section.list", "list of objects", "`[{policy: Never}]`", "List."},
+		{"section.list", "list of objects", "`[{\"on\": false, policy: Never}]`", "List."},
 		{"section.list[].policy", policies, "", "Policy."},
+		{"section.list[].on", "true or false", "", "On."},
 		{"section.flags", "list of [feature flags](#feature-flag)", "", "Flags."},
 		{"section.token", "[secret](#secret)", "**required** with items", "Token."},
 		{"section.labels", "map of string to string", "`{a: x, b: \"1\"}`", "Labels."},

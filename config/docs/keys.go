@@ -234,7 +234,10 @@ func plain(value reflect.Value) any {
 		if value.IsNil() {
 			return nil
 		}
-		return plain(value.Elem())
+		if set := plain(value.Elem()); set != nil || value.Elem().Kind() == reflect.Struct {
+			return set
+		}
+		return value.Elem().Interface() // false or 0, said on purpose
 	case reflect.Slice:
 		var list []any
 		for i := range value.Len() {
