@@ -44,7 +44,7 @@ func TestStack(t *testing.T) {
 
 // upFromEmpty deploys as `make demo` does, on a cluster without the stack.
 func upFromEmpty(t *testing.T, n *node) {
-	n.pulumi(t, "destroy", "--yes", "--skip-preview", "--color", "never")
+	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
 	_, err := n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "the namespace is still there: %v", err)
 	n.localcluster(t, "demo")
@@ -302,7 +302,7 @@ func growingClaim(t *testing.T, n *node) {
 }
 
 func destroyAndUp(t *testing.T, n *node) {
-	n.pulumi(t, "destroy", "--yes", "--skip-preview", "--color", "never")
+	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
 	_, err := n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "the namespace is still there: %v", err)
 	roles, err := n.kubernetes.RbacV1().ClusterRoles().List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/part-of=" + config.Project})
