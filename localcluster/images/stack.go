@@ -76,6 +76,7 @@ var kits = map[config.Image]kit{
 		cmd:  []string{"sh"},
 	},
 	"grafana": {}, // neither a Go module nor a package has it
+	"curl":    {}, // Debian's is spread over too many packages
 }
 
 // LoadStack loads the images that a stack's config names: pulled where their
