@@ -37,6 +37,10 @@ test-unit: lint ## Formatting, vet, linters and unit tests; no node, no root.
 test-e2e: localcluster ## The whole system on the local node.
 	go test -tags e2e -v -count=1 -timeout 40m ./tests/e2e
 
+.PHONY: bench
+bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
+	go test -tags e2e -run '^$$' -bench . -benchtime 3x -timeout 40m ./tests/e2e
+
 .PHONY: lint
 lint: .local/bin/golangci-lint ## Module files, formatting, vet and linters, see .golangci.yml.
 	go mod tidy -diff

@@ -154,6 +154,7 @@ func (h *Host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(h.cancelled, stop)()
+	defer recordUsage(time.Now())
 
 	opts, err := parseOptions(req.GetInfo().GetOptions().AsMap())
 	if err != nil {
@@ -181,6 +182,26 @@ func (h *Host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopGrace
 	return outcome(cmd.Run()), nil
+}
+
+// recordUsage appends what building and running the program took, wall and CPU
+// seconds, to the file that a benchmark names in LANGUAGE_GO_USAGE.
+func recordUsage(started time.Time) {
+	path := os.Getenv("LANGUAGE_GO_USAGE")
+	if path == "" {
+		return
+	}
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &usage); err != nil {
+		return
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	cpu := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	fmt.Fprintf(file, "%.3f %.3f\n", time.Since(started).Seconds(), cpu.Seconds())
 }
 
 // outcome translates how the program ended. Exit code 32 means that it has told the

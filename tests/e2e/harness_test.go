@@ -40,7 +40,7 @@ type node struct {
 }
 
 // start brings the node up, with the images of the stack in it.
-func start(t *testing.T) *node {
+func start(t testing.TB) *node {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func start(t *testing.T) *node {
 }
 
 // service is a client of a Service, by way of the API server.
-func (n *node) service(t *testing.T, nameAndPort string) api.Client {
+func (n *node) service(t testing.TB, nameAndPort string) api.Client {
 	t.Helper()
 	transport, err := rest.TransportFor(n.rest)
 	require.NoError(t, err)
@@ -81,14 +81,14 @@ func (n *node) get(t *testing.T, nameAndPort, path string) string {
 
 // localcluster runs a command of the node and returns what it printed on
 // standard output. What it reports on standard error is the test's progress.
-func (n *node) localcluster(t *testing.T, args ...string) string {
+func (n *node) localcluster(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := n.try(t, args...)
 	require.NoError(t, err, "localcluster %s\n%s", strings.Join(args, " "), out)
 	return out
 }
 
-func (n *node) try(t *testing.T, args ...string) (string, error) {
+func (n *node) try(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
@@ -103,24 +103,24 @@ func (n *node) try(t *testing.T, args ...string) (string, error) {
 	return out.String(), err
 }
 
-func (n *node) pulumi(t *testing.T, args ...string) string {
+func (n *node) pulumi(t testing.TB, args ...string) string {
 	t.Helper()
 	return n.localcluster(t, append([]string{"pulumi"}, args...)...)
 }
 
 // set changes a value of the stack's config, by path below the project.
-func (n *node) set(t *testing.T, path, value string, flags ...string) {
+func (n *node) set(t testing.TB, path, value string, flags ...string) {
 	t.Helper()
 	n.pulumi(t, append([]string{"config", "set", "--path", config.Project + ":" + path, value}, flags...)...)
 }
 
-func (n *node) up(t *testing.T) {
+func (n *node) up(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never")
 }
 
 // query is the value of an instant query: a vector.
-func (n *node) query(t *testing.T, query string, at time.Time) model.Vector {
+func (n *node) query(t testing.TB, query string, at time.Time) model.Vector {
 	t.Helper()
 	vector, err := n.tryQuery(t.Context(), query, at)
 	require.NoError(t, err, query)
@@ -144,7 +144,7 @@ func (n *node) tryQuery(ctx context.Context, query string, at time.Time) (model.
 
 // eventually calls check until it returns no reason to wait, or fails the test
 // with the last reason.
-func eventually(t *testing.T, patience time.Duration, what string, check func(ctx context.Context) (waiting string)) {
+func eventually(t testing.TB, patience time.Duration, what string, check func(ctx context.Context) (waiting string)) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
