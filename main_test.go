@@ -15,7 +15,7 @@ func TestStacks(t *testing.T) {
 		t.Run(stack, func(t *testing.T) {
 			cfg, err := config.FromFile("Pulumi." + stack + ".yaml")
 			require.NoError(t, err)
-			tests.CheckStack(t, tests.Stack(t, deploy, cfg), cfg.Cluster.Namespace)
+			tests.CheckStack(t, tests.Stack(t, deploy, cfg), cfg)
 		})
 	}
 }

@@ -194,7 +194,7 @@ func claimName(app string, replica int) string {
 func refuseShrinking(ctx *pulumi.Context, name string) (*pulumi.ResourceHook, error) {
 	return ctx.RegisterResourceHook(name, func(args *pulumi.ResourceHookArgs) error {
 		before, after := requestedStorage(args.OldInputs), requestedStorage(args.NewInputs)
-		if after.Cmp(before) < 0 {
+		if !after.IsZero() && after.Cmp(before) < 0 {
 			return fmt.Errorf("%s would shrink from %s to %s; a volume only grows: set its size back to %s or more",
 				args.Name, before.String(), after.String(), before.String())
 		}

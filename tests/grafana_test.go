@@ -61,7 +61,7 @@ func grafanaSnapshot(t *testing.T, settings string, others ...string) Snapshot {
 	t.Helper()
 	cfg := grafanaConfig(t, settings, others...)
 	s := Component(t, cfg, grafana)
-	CheckStack(t, s, cfg.Cluster.Namespace)
+	CheckStack(t, s, cfg)
 	return s
 }
 

@@ -3,6 +3,7 @@ package tests
 import (
 	"encoding/json"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -18,30 +19,72 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // hostApps may use the host: what they report cannot be seen from elsewhere.
 var hostApps = []string{"node-exporter", "node-directory-size-metrics"}
 
-// CheckStack asserts what holds for every stack, whatever its config.
-func CheckStack(t *testing.T, s Snapshot, namespace string) {
-	t.Run("every object has a name, a namespace and the standard labels", func(t *testing.T) { checkMetadata(t, s, namespace) })
-	t.Run("every resource is a child of its component", func(t *testing.T) { checkParents(t, s) })
-	t.Run("selectors match the pods they are meant for", func(t *testing.T) { checkSelectors(t, s) })
-	t.Run("Service ports lead to container ports", func(t *testing.T) { checkServices(t, s) })
-	t.Run("what pods refer to exists", func(t *testing.T) { checkReferences(t, s) })
-	t.Run("pods meet the restricted standard", func(t *testing.T) { checkPodSecurity(t, s) })
-	t.Run("containers have probes, requests and limits", func(t *testing.T) { checkContainers(t, s) })
-	t.Run("secrets are only in Secrets", func(t *testing.T) { checkSecrets(t, s) })
-	t.Run("no object is near etcd's size limit", func(t *testing.T) { checkSizes(t, s) })
-	t.Run("access rights name what they grant", func(t *testing.T) { checkRBAC(t, s) })
-	t.Run("every workload has a NetworkPolicy", func(t *testing.T) { checkNetworkPolicies(t, s) })
-	t.Run("replicas survive a drain", func(t *testing.T) { checkReplicas(t, s) })
+// invariants hold for every stack, whatever its config.
+var invariants = []struct {
+	name  string
+	check func(require.TestingT, Snapshot, *config.Config)
+}{
+	{"every object has a name, a namespace and the standard labels", checkMetadata},
+	{"every resource is a child of its component", checkParents},
+	{"selectors match the pods they are meant for", checkSelectors},
+	{"Service ports lead to container ports", checkServices},
+	{"what pods refer to exists", checkReferences},
+	{"pods meet the restricted standard", checkPodSecurity},
+	{"containers have probes, requests and limits", checkContainers},
+	{"secrets are only in Secrets", checkSecrets},
+	{"no object is near etcd's size limit", checkSizes},
+	{"access rights name what they grant", checkRBAC},
+	{"every workload has a NetworkPolicy", checkNetworkPolicies},
+	{"replicas survive a drain", checkReplicas},
 }
+
+// CheckStack asserts every invariant of a snapshot of a stack with cfg.
+func CheckStack(t *testing.T, s Snapshot, cfg *config.Config) {
+	for _, invariant := range invariants {
+		t.Run(invariant.name, func(t *testing.T) { invariant.check(t, s, cfg) })
+	}
+}
+
+// Violated returns the names of the invariants that do not hold.
+func Violated(s Snapshot, cfg *config.Config) []string {
+	var violated []string
+	for _, invariant := range invariants {
+		f := &failures{}
+		done := make(chan struct{})
+		go func() { // FailNow ends it
+			defer close(done)
+			defer func() {
+				if recover() != nil { // what it looks at is not there
+					f.failed = true
+				}
+			}()
+			invariant.check(f, s, cfg)
+		}()
+		<-done
+		if f.failed {
+			violated = append(violated, invariant.name)
+		}
+	}
+	return violated
+}
+
+// failures is a test that may fail.
+type failures struct{ failed bool }
+
+func (f *failures) Errorf(string, ...any) { f.failed = true }
+
+func (f *failures) FailNow() { f.failed = true; runtime.Goexit() }
 
 var clusterScoped = []string{"Namespace", "PersistentVolume", "StorageClass", "ClusterRole", "ClusterRoleBinding"}
 
-func checkMetadata(t *testing.T, s Snapshot, namespace string) {
+func checkMetadata(t require.TestingT, s Snapshot, cfg *config.Config) {
 	seen := map[string]bool{}
 	for _, r := range s.objects() {
 		kind := r.Type[strings.LastIndex(r.Type, ":")+1:]
@@ -53,7 +96,7 @@ func checkMetadata(t *testing.T, s Snapshot, namespace string) {
 		} else if kind == "Role" || kind == "RoleBinding" {
 			assert.NotEmpty(t, object.GetNamespace(), r.Name)
 		} else {
-			assert.Equal(t, namespace, object.GetNamespace(), r.Name)
+			assert.Equal(t, cfg.Cluster.Namespace, object.GetNamespace(), r.Name)
 		}
 		id := kind + "/" + object.GetNamespace() + "/" + object.GetName()
 		assert.False(t, seen[id], "two resources are %s", id)
@@ -69,7 +112,7 @@ func checkMetadata(t *testing.T, s Snapshot, namespace string) {
 	}
 }
 
-func checkParents(t *testing.T, s Snapshot) {
+func checkParents(t require.TestingT, s Snapshot, _ *config.Config) {
 	components := map[string]bool{}
 	for _, r := range s {
 		if strings.HasPrefix(r.Type, "kubernetes-prometheus:components:") {
@@ -103,7 +146,7 @@ func Pods(s Snapshot) map[string]corev1.PodTemplateSpec {
 	return pods
 }
 
-func checkSelectors(t *testing.T, s Snapshot) {
+func checkSelectors(t require.TestingT, s Snapshot, _ *config.Config) {
 	selectors := map[string]*metav1.LabelSelector{}
 	for _, w := range All[*appsv1.StatefulSet](s) {
 		selectors[w.Name] = w.Spec.Selector
@@ -129,7 +172,7 @@ func checkSelectors(t *testing.T, s Snapshot) {
 }
 
 // selected are the workloads whose pods a selector matches.
-func selected(t *testing.T, pods map[string]corev1.PodTemplateSpec, selector *metav1.LabelSelector) []string {
+func selected(t require.TestingT, pods map[string]corev1.PodTemplateSpec, selector *metav1.LabelSelector) []string {
 	matcher, err := metav1.LabelSelectorAsSelector(selector)
 	require.NoError(t, err)
 	var names []string
@@ -141,7 +184,7 @@ func selected(t *testing.T, pods map[string]corev1.PodTemplateSpec, selector *me
 	return names
 }
 
-func checkServices(t *testing.T, s Snapshot) {
+func checkServices(t require.TestingT, s Snapshot, _ *config.Config) {
 	pods := Pods(s)
 	for _, service := range All[*corev1.Service](s) {
 		behind := selected(t, pods, &metav1.LabelSelector{MatchLabels: service.Spec.Selector})
@@ -175,7 +218,7 @@ func checkServices(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkReferences(t *testing.T, s Snapshot) {
+func checkReferences(t require.TestingT, s Snapshot, _ *config.Config) {
 	names := func(objects ...metav1.Object) map[string]bool {
 		found := map[string]bool{}
 		for _, object := range objects {
@@ -258,7 +301,7 @@ func claimsOf(s Snapshot, prefix string) []*corev1.PersistentVolumeClaim {
 	})
 }
 
-func checkPodSecurity(t *testing.T, s Snapshot) {
+func checkPodSecurity(t require.TestingT, s Snapshot, _ *config.Config) {
 	for name, pod := range Pods(s) {
 		spec := pod.Spec
 		for _, container := range append(spec.InitContainers, spec.Containers...) {
@@ -295,7 +338,7 @@ func checkPodSecurity(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkContainers(t *testing.T, s Snapshot) {
+func checkContainers(t require.TestingT, s Snapshot, _ *config.Config) {
 	jobs := map[string]bool{}
 	for _, job := range All[*batchv1.Job](s) {
 		jobs[job.Name] = true
@@ -315,7 +358,7 @@ func checkContainers(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkSecrets(t *testing.T, s Snapshot) {
+func checkSecrets(t require.TestingT, s Snapshot, _ *config.Config) {
 	for _, r := range s {
 		for _, path := range r.Secrets {
 			assert.Equal(t, "kubernetes:core/v1:Secret", r.Type, "%s.%s is secret", r.Name, path)
@@ -323,7 +366,7 @@ func checkSecrets(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkSizes(t *testing.T, s Snapshot) {
+func checkSizes(t require.TestingT, s Snapshot, _ *config.Config) {
 	for _, r := range s.objects() {
 		text, err := json.Marshal(r.Object)
 		require.NoError(t, err)
@@ -331,7 +374,7 @@ func checkSizes(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkRBAC(t *testing.T, s Snapshot) {
+func checkRBAC(t require.TestingT, s Snapshot, _ *config.Config) {
 	check := func(name string, rules []rbacv1.PolicyRule) {
 		for _, rule := range rules {
 			for _, list := range [][]string{rule.APIGroups, rule.Resources, rule.Verbs, rule.NonResourceURLs} {
@@ -353,7 +396,11 @@ func checkRBAC(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkNetworkPolicies(t *testing.T, s Snapshot) {
+func checkNetworkPolicies(t require.TestingT, s Snapshot, cfg *config.Config) {
+	if !cfg.Cluster.NetworkPolicies.Enabled {
+		assert.Empty(t, All[*networkingv1.NetworkPolicy](s))
+		return
+	}
 	pods := Pods(s)
 	covered := map[string]bool{}
 	for _, policy := range All[*networkingv1.NetworkPolicy](s) {
@@ -372,7 +419,7 @@ func checkNetworkPolicies(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkReplicas(t *testing.T, s Snapshot) {
+func checkReplicas(t require.TestingT, s Snapshot, _ *config.Config) {
 	pods := Pods(s)
 	budgets := map[string]bool{}
 	for _, budget := range All[*policyv1.PodDisruptionBudget](s) {

@@ -12,6 +12,8 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -29,6 +31,8 @@ type recorder struct {
 	registered []*pulumirpc.RegisterResourceRequest
 	root       string
 	warnings   []string
+	hooks      map[string]*pulumirpc.RegisterResourceHookRequest
+	atShutdown func() // what an engine does when the program has registered everything
 }
 
 func (r *recorder) run(t testing.TB, program pulumi.RunFunc) error {
@@ -66,12 +70,39 @@ func (r *recorder) RegisterResourceOutputs(context.Context, *pulumirpc.RegisterR
 	return &emptypb.Empty{}, nil
 }
 
-func (r *recorder) RegisterResourceHook(context.Context, *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {
+func (r *recorder) RegisterResourceHook(_ context.Context, in *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hooks == nil {
+		r.hooks = map[string]*pulumirpc.RegisterResourceHookRequest{}
+	}
+	r.hooks[in.Name] = in
 	return &emptypb.Empty{}, nil
 }
 
 func (r *recorder) SignalAndWaitForShutdown(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+	if r.atShutdown != nil {
+		r.atShutdown()
+	}
 	return &emptypb.Empty{}, nil
+}
+
+// callHook calls a hook of the program as the engine does, and returns the
+// error that it answers with. It works while the program runs.
+func (r *recorder) callHook(t testing.TB, name string, request *pulumirpc.ResourceHookRequest) string {
+	t.Helper()
+	callback := r.hooks[name].GetCallback()
+	require.NotNil(t, callback, "hook %s", name)
+	connection, err := grpc.NewClient(callback.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer func() { _ = connection.Close() }()
+	body, err := proto.Marshal(request)
+	require.NoError(t, err)
+	reply, err := pulumirpc.NewCallbacksClient(connection).Invoke(t.Context(), &pulumirpc.CallbackInvokeRequest{Token: callback.Token, Request: body})
+	require.NoError(t, err)
+	var answer pulumirpc.ResourceHookResponse
+	require.NoError(t, proto.Unmarshal(reply.Response, &answer))
+	return answer.Error
 }
 
 // engine is the half of the engine that programs log to.

@@ -79,8 +79,7 @@ func Fails(t testing.TB, cfg *config.Config, component func(*pulumi.Context, com
 }
 
 // Get returns the one object of type T called name.
-func Get[T metav1.Object](t testing.TB, s Snapshot, name string) T {
-	t.Helper()
+func Get[T metav1.Object](t require.TestingT, s Snapshot, name string) T {
 	var found []T
 	for _, object := range All[T](s) {
 		if object.GetName() == name {
