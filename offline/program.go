@@ -1,0 +1,130 @@
+package offline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// Program runs the program binary in dir, which holds its stack files, with the
+// config of a stack. Secrets are not decrypted: the program gets them as they
+// are in the stack file, and one in place of each that is missing there.
+func (e *Engine) Program(ctx context.Context, dir, binary, stack string) error {
+	values, err := stackConfig(filepath.Join(dir, "Pulumi."+stack+".yaml"))
+	if err != nil {
+		return err
+	}
+	secretKeys := []string{}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if strings.Contains(values[key], encryptedKey) {
+			secretKeys = append(secretKeys, key)
+		}
+	}
+	configJSON, err := json.Marshal(values)
+	if err != nil {
+		return err
+	}
+	secretKeysJSON, err := json.Marshal(secretKeys)
+	if err != nil {
+		return err
+	}
+	address, stop, err := e.serve()
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	program := exec.CommandContext(ctx, binary)
+	program.Dir = dir
+	program.Env = append(os.Environ(),
+		pulumi.EnvProject+"="+config.Project,
+		pulumi.EnvStack+"="+stack,
+		pulumi.EnvMonitor+"="+address,
+		pulumi.EnvEngine+"="+address,
+		pulumi.EnvDryRun+"=false",
+		pulumi.EnvConfig+"="+string(configJSON),
+		pulumi.EnvConfigSecretKeys+"="+string(secretKeysJSON),
+	)
+	output, err := program.CombinedOutput()
+	if err != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if len(e.errors) > 0 {
+			return errors.New(strings.Join(e.errors, "\n"))
+		}
+		return fmt.Errorf("%s: %w\n%s", binary, err, output)
+	}
+	return nil
+}
+
+// A stack file marks an encrypted value by its key.
+const encryptedKey = `"secure":`
+
+var encrypted = resource.NewProperty(resource.PropertyMap{"secure": resource.NewProperty("missing")})
+
+// stackConfig is the config of a stack file as the engine hands it to the
+// program: strings, and JSON of everything else.
+func stackConfig(file string) (map[string]string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var content struct {
+		Config map[string]any `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(text, &content); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	missing, err := config.MissingSecrets(file)
+	if err != nil {
+		return nil, err
+	}
+	// As JSON has it: YAML knows more types.
+	values := map[string]any{}
+	inJSON, err := json.Marshal(content.Config)
+	if err == nil {
+		err = json.Unmarshal(inJSON, &values)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	all := resource.NewProperty(resource.NewPropertyMapFromMap(values))
+	for _, name := range missing {
+		path, err := resource.ParsePropertyPath(config.Project + "." + name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", file, name, err)
+		}
+		key := fmt.Sprintf("%s:%s", path[0], path[1])
+		added, ok := append(resource.PropertyPath{key}, path[2:]...).Add(all, encrypted)
+		if !ok {
+			return nil, fmt.Errorf("%s: %s has no place for a secret", file, name)
+		}
+		all = added
+	}
+	raw := map[string]string{}
+	for key, value := range all.ObjectValue() {
+		if value.IsString() {
+			raw[string(key)] = value.StringValue()
+			continue
+		}
+		text, err := json.Marshal(value.Mappable())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", file, key, err)
+		}
+		raw[string(key)] = string(text)
+	}
+	return raw, nil
+}

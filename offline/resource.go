@@ -1,0 +1,101 @@
+package offline
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+)
+
+// Resource is one resource that a program registered.
+type Resource struct {
+	// URN below the stack, such as TYPE$TYPE::NAME: what makes it the same
+	// resource in the next version of the program.
+	URN     string
+	Type    string // such as kubernetes:apps/v1:StatefulSet
+	Name    string
+	Parent  string // name of the parent resource
+	Protect bool
+	Depends []string // URNs
+	Hooks   []string // before-update hooks
+	Create  string   // timeout
+	// Ignores are the paths whose changes the engine drops.
+	Ignores []string
+	// ReplaceOn are the paths whose changes replace the resource.
+	ReplaceOn []string
+	// DeleteBeforeReplace ends the old object before there is a new one.
+	DeleteBeforeReplace bool
+	// Inputs as plain values; Secrets says which of them, by path, are secret.
+	Inputs  resource.PropertyMap
+	Secrets []string
+}
+
+var keepSecrets = plugin.MarshalOptions{KeepSecrets: true, KeepResources: true, KeepUnknowns: true}
+
+// Resources returns what the program registered, by type and name.
+func (e *Engine) Resources() ([]Resource, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	seen := map[string]bool{}
+	var resources []Resource
+	for _, in := range e.registered {
+		id := in.Type + " " + in.Name
+		if seen[id] {
+			return nil, fmt.Errorf("registered twice: %s", id)
+		}
+		seen[id] = true
+		inputs, err := plugin.UnmarshalProperties(in.Object, keepSecrets)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", id, err)
+		}
+		r := Resource{
+			URN:       qualified(in) + "::" + in.Name,
+			Type:      in.Type,
+			Name:      in.Name,
+			Parent:    in.Parent[strings.LastIndex(in.Parent, ":")+1:],
+			Protect:   in.GetProtect(),
+			Depends:   in.Dependencies,
+			Hooks:     in.GetHooks().GetBeforeUpdate(),
+			Create:    in.GetCustomTimeouts().GetCreate(),
+			Ignores:   in.IgnoreChanges,
+			ReplaceOn: in.ReplaceOnChanges,
+
+			DeleteBeforeReplace: in.GetDeleteBeforeReplace(),
+		}
+		r.Inputs = reveal(resource.NewProperty(inputs), "", &r.Secrets).ObjectValue()
+		resources = append(resources, r)
+	}
+	slices.SortFunc(resources, func(a, b Resource) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
+	})
+	return resources, nil
+}
+
+// reveal strips secrets and outputs and notes the paths that were secret.
+func reveal(value resource.PropertyValue, path string, secrets *[]string) resource.PropertyValue {
+	switch {
+	case value.IsSecret():
+		*secrets = append(*secrets, path)
+		return reveal(value.SecretValue().Element, path, secrets)
+	case value.IsOutput():
+		return reveal(value.OutputValue().Element, path, secrets)
+	case value.IsArray():
+		array := make([]resource.PropertyValue, len(value.ArrayValue()))
+		for i, element := range value.ArrayValue() {
+			array[i] = reveal(element, fmt.Sprintf("%s[%d]", path, i), secrets)
+		}
+		return resource.NewProperty(array)
+	case value.IsObject():
+		object := resource.PropertyMap{}
+		for key, element := range value.ObjectValue() {
+			object[key] = reveal(element, join(path, string(key)), secrets)
+		}
+		return resource.NewProperty(object)
+	}
+	return value
+}
+
+func join(path, key string) string { return strings.TrimPrefix(path+"."+key, ".") }
