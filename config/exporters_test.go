@@ -11,7 +11,7 @@ import (
 )
 
 func TestNodeDirectorySizeMetrics(t *testing.T) {
-	const allowed = `; allowed: a clean absolute path of up to 512 printable ASCII characters other than : " and \`
+	const allowed = `; allowed: a clean absolute path of up to 512 printable ASCII characters other than : $ " and \`
 	set := func(text string) string { return "exporters: {nodeDirectorySizeMetrics: {" + text + "}}" }
 	run(t, []violation{
 		{
@@ -29,6 +29,9 @@ func TestNodeDirectorySizeMetrics(t *testing.T) {
 		}, {
 			"what cannot be a mount path", set(`directories: ["/a:b"]`),
 			`exporters.nodeDirectorySizeMetrics.directories[0]: "/a:b"` + allowed,
+		}, {
+			"what Kubernetes would expand", set(`directories: ["/$(OUT)"]`),
+			`exporters.nodeDirectorySizeMetrics.directories[0]: "/$(OUT)"` + allowed,
 		}, {
 			"what cannot be a label as it is", set(`directories: ['/a"b']`),
 			`exporters.nodeDirectorySizeMetrics.directories[0]: "/a\"b"` + allowed,

@@ -51,7 +51,7 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 	for i, directory := range n.Directories {
 		at := fmt.Sprintf("%s.directories[%d]", at, i)
 		if !measurable(directory) {
-			p.addf(at, `%q; allowed: a clean absolute path of up to 512 printable ASCII characters other than : " and \`, directory)
+			p.addf(at, `%q; allowed: a clean absolute path of up to 512 printable ASCII characters other than : $ " and \`, directory)
 			continue
 		}
 		for _, before := range n.Directories[:i] {
@@ -80,11 +80,11 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 	return p
 }
 
-// measurable tells whether a directory can be mounted by its name and be a
-// label as it is.
+// measurable tells whether a directory can be mounted by its name, and be an
+// argument of the container and a label as it is.
 func measurable(directory string) bool {
 	return path.IsAbs(directory) && path.Clean(directory) == directory && len(directory) <= 512 &&
-		!strings.ContainsFunc(directory, func(r rune) bool { return r < ' ' || r > '~' || slices.Contains([]rune(`:"\`), r) })
+		!strings.ContainsFunc(directory, func(r rune) bool { return r < ' ' || r > '~' || slices.Contains([]rune(`:$"\`), r) })
 }
 
 func within(inner, outer string) bool {

@@ -1,0 +1,161 @@
+package tests
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
+)
+
+// exporters deploys what a stack with this YAML below exporters does.
+func exporters(t *testing.T, text string) Snapshot {
+	t.Helper()
+	values := map[string]any{}
+	require.NoError(t, yaml.Unmarshal([]byte("cluster: {name: test}\ngrafana: {enabled: false}\nexporters: {"+text+"}"), &values))
+	cfg, err := config.Decode(values)
+	require.NoError(t, err)
+	s := Component(t, cfg, func(ctx *pulumi.Context, site components.Site) error { return components.NewExporters(ctx, site) })
+	CheckStack(t, s, cfg)
+	return s
+}
+
+// sizesPod is the pod of node-directory-size-metrics: its scanner, its server.
+func sizesPod(t *testing.T, s Snapshot) (pod corev1.PodTemplateSpec, scan, serve corev1.Container) {
+	t.Helper()
+	pod = Get[*appsv1.DaemonSet](t, s, "node-directory-size-metrics").Spec.Template
+	require.Len(t, pod.Spec.Containers, 2)
+	return pod, pod.Spec.Containers[0], pod.Spec.Containers[1]
+}
+
+func TestDirectoriesAreMountedByTheirPathsReadOnly(t *testing.T) {
+	for text, want := range map[string]map[string]string{ // host path: mount path
+		"enabled: true":                     {"/var": "/host/var"},
+		"directories: [/]":                  {"/": "/host"},
+		"directories: [/var/log, /mnt/a b]": {"/var/log": "/host/var/log", "/mnt/a b": "/host/mnt/a b"},
+	} {
+		pod, scan, serve := sizesPod(t, exporters(t, "nodeDirectorySizeMetrics: {"+text+"}"))
+		paths := map[string]string{} // volume: host path
+		for _, volume := range pod.Spec.Volumes {
+			if volume.HostPath != nil {
+				assert.Nil(t, volume.HostPath.Type, "a node without the directory could not run the pod")
+				paths[volume.Name] = volume.HostPath.Path
+			}
+		}
+		got := map[string]string{}
+		for _, mount := range scan.VolumeMounts {
+			if path, ok := paths[mount.Name]; ok {
+				got[path] = mount.MountPath
+				assert.True(t, mount.ReadOnly)
+				assert.Equal(t, corev1.MountPropagationHostToContainer, *mount.MountPropagation)
+			}
+		}
+		assert.Equal(t, want, got)
+		for _, mount := range serve.VolumeMounts {
+			assert.NotContains(t, paths, mount.Name, "what answers requests sees the node's files")
+			assert.True(t, mount.ReadOnly)
+		}
+		assert.Len(t, scan.Command, 2+len(want))
+		for path := range want {
+			assert.Contains(t, scan.Command[2:], path)
+		}
+	}
+}
+
+func TestDirectorySizesAskForNoMoreThanTheyNeed(t *testing.T) {
+	pod, scan, serve := sizesPod(t, exporters(t, "nodeDirectorySizeMetrics: {enabled: true}"))
+	assert.False(t, pod.Spec.HostNetwork)
+	assert.Zero(t, *scan.SecurityContext.RunAsUser, "no other user has a capability")
+	assert.Equal(t, []corev1.Capability{"DAC_READ_SEARCH"}, scan.SecurityContext.Capabilities.Add)
+	assert.Empty(t, scan.Ports)
+	assert.True(t, *serve.SecurityContext.RunAsNonRoot)
+	assert.Empty(t, serve.SecurityContext.Capabilities.Add)
+	assert.Equal(t, []corev1.Toleration{{Operator: corev1.TolerationOpExists}}, pod.Spec.Tolerations, "every node has directories")
+}
+
+func TestDirectorySizesRunTheirScripts(t *testing.T) {
+	s := exporters(t, "nodeDirectorySizeMetrics: {interval: 1m, timeout: 90s, depth: 3, threshold: 1Gi}")
+	pod, scan, serve := sizesPod(t, s)
+	scripts := Get[*corev1.ConfigMap](t, s, "node-directory-size-metrics").Data
+	env := map[string]string{}
+	for _, variable := range scan.Env {
+		env[variable.Name] = variable.Value
+	}
+	assert.Equal(t, map[string]string{
+		"OUT": "/metrics", "HOST": "/host", "DEPTH": "3", "THRESHOLD": "1073741824", "INTERVAL": "60", "TIMEOUT": "90",
+	}, env)
+	mounts := map[string]string{} // path: volume and what of it
+	for _, mount := range slices.Concat(scan.VolumeMounts, serve.VolumeMounts) {
+		mounts[mount.MountPath] = mount.Name + "/" + mount.SubPath
+	}
+	assert.Equal(t, []string{"sh", "/scripts/scan.sh"}, scan.Command[:2])
+	assert.Equal(t, "scripts/", mounts["/scripts"])
+	for name, text := range directorysize.Scripts {
+		assert.Equal(t, text, scripts[name])
+	}
+	// Whatever is in cgi-bin can be run by a request.
+	assert.Equal(t, []string{"httpd", "-f", "-p", "9102", "-h", "/www"}, serve.Command)
+	assert.Equal(t, "scripts/metrics", mounts["/www/cgi-bin/metrics"])
+	assert.Equal(t, directorysize.CGI, scripts["metrics"])
+	for path := range mounts {
+		assert.False(t, strings.HasPrefix(path, "/www/") && path != "/www/cgi-bin/metrics", path)
+	}
+	assert.Equal(t, []corev1.EnvVar{{Name: "OUT", Value: env["OUT"]}}, serve.Env)
+	assert.Equal(t, "metrics/", mounts[env["OUT"]])
+	assert.Equal(t, "/cgi-bin/metrics", serve.ReadinessProbe.HTTPGet.Path)
+	assert.NotEmpty(t, pod.Annotations["checksum/scripts"], "new scripts would not be run")
+	for _, volume := range pod.Spec.Volumes {
+		if volume.EmptyDir != nil {
+			assert.Equal(t, corev1.StorageMediumMemory, volume.EmptyDir.Medium, "a full disk could not be reported")
+			assert.False(t, volume.EmptyDir.SizeLimit.IsZero())
+		}
+	}
+}
+
+func TestKubeStateMetricsInOnePod(t *testing.T) {
+	s := exporters(t, "kubeStateMetrics: {metricDenylist: [kube_pod_owner, kube_.+_created]}")
+	pod := Get[*appsv1.Deployment](t, s, "kube-state-metrics").Spec.Template.Spec.Containers[0]
+	assert.Contains(t, pod.Args, "--metric-denylist=kube_pod_owner,kube_.+_created")
+	for _, flag := range pod.Args {
+		assert.NotContains(t, flag, "shard")
+	}
+	assert.Empty(t, All[*appsv1.StatefulSet](s))
+}
+
+// The pods share one command line, and each has the index that no other has.
+func TestKubeStateMetricsInShards(t *testing.T) {
+	s := exporters(t, "kubeStateMetrics: {shards: 3, resources: {requests: {memory: 200Mi}}}")
+	set := Get[*appsv1.StatefulSet](t, s, "kube-state-metrics")
+	assert.EqualValues(t, 3, *set.Spec.Replicas)
+	pod := set.Spec.Template.Spec
+	assert.Contains(t, pod.Containers[0].Args, "--shard=$(SHARD)")
+	assert.Contains(t, pod.Containers[0].Args, "--total-shards=3")
+	require.Len(t, pod.Containers[0].Env, 1)
+	assert.Equal(t, "SHARD", pod.Containers[0].Env[0].Name)
+	assert.Equal(t, "metadata.labels['"+appsv1.PodIndexLabel+"']", pod.Containers[0].Env[0].ValueFrom.FieldRef.FieldPath)
+	assert.Equal(t, "200Mi", pod.Containers[0].Resources.Requests.Memory().String(), "of each shard")
+	assert.Empty(t, pod.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, "a shard may share a node rather than be missing")
+	for _, deployment := range All[*appsv1.Deployment](s) {
+		assert.NotEqual(t, "kube-state-metrics", deployment.Name)
+	}
+	roles := All[*rbacv1.ClusterRole](s)
+	require.Len(t, roles, 1)
+	for _, rule := range roles[0].Rules {
+		assert.Equal(t, []string{"list", "watch"}, rule.Verbs, "shards find each other without asking")
+	}
+}
+
+func TestExportersThatAreOff(t *testing.T) {
+	s := exporters(t, "nodeExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}")
+	assert.Empty(t, s.objects())
+}
