@@ -34,7 +34,7 @@ func nodeDirectorySizes(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Directories reported", "Directories above the configured threshold.", units.Short).
 			Span(6).
 			WithTarget(query(`count(`+size+`)`, ""))).
-		WithPanel(figure("Scans", "Whether the last scan of every selected node succeeded. A failed scan leaves the sizes of the one before.", units.NoUnit).
+		WithPanel(figure("Scans", "Whether the last scan of every selected node succeeded. One that ran out of time leaves the sizes of the one before.", units.NoUnit).
 			Span(6).
 			GraphMode(common.BigValueGraphModeNone).
 			Mappings(states(word("Failing", red), word("Succeeding", green))).

@@ -244,9 +244,11 @@ func TestTheRootDirectory(t *testing.T) {
 func TestMissingDirectory(t *testing.T) {
 	host := t.TempDir()
 	write(t, host+"/var/f", 1)
-	page := start(t, Settings{Host: host, Interval: time.Hour}, uint32(os.Getuid()), "/gone", "/var").scanned(t, "/gone", "/var")
+	s := start(t, Settings{Host: host, Interval: time.Hour}, uint32(os.Getuid()), "/gone", "/var")
+	page := s.scanned(t, "/gone", "/var")
 	assert.Equal(t, map[string]float64{"/gone": 0, "/var": 1}, page[successMetric])
 	assert.Equal(t, []string{"/var"}, slices.Collect(maps.Keys(page[bytesMetric])))
+	assert.Equal(t, "/gone: not a directory of this node\n", s.end(t))
 }
 
 func TestUnreadableDirectory(t *testing.T) {

@@ -32,7 +32,10 @@ scan() {
 		echo "$1: scan ended by signal $((ended_as - 128)); the limit is ${TIMEOUT}s" >&2
 		success=0
 	else
-		[ -s "$OUT/list" ] || success=0 # du reports the directory itself, if there is one
+		if ! [ -s "$OUT/list" ]; then # du reports the directory itself, if there is one
+			echo "$1: not a directory of this node" >&2
+			success=0
+		fi
 		# Files come and go during a scan; any other error leaves sizes incomplete.
 		grep -v -m 10 ': No such file or directory$' "$OUT/errors" >&2 && success=0
 		awk -f "${0%/*}/sizes.awk" "$OUT/list" >"$2.new" && mv "$2.new" "$2.sizes" || success=0
