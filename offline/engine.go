@@ -27,13 +27,13 @@ import (
 type Engine struct {
 	// AtShutdown is called when the program has registered everything and still
 	// runs, so that its hooks can be called.
-	AtShutdown func(*Engine)
+	AtShutdown func()
 
 	pulumirpc.UnimplementedResourceMonitorServer
 
 	mu         sync.Mutex
 	registered []*pulumirpc.RegisterResourceRequest
-	hooks      map[string]*pulumirpc.Callback
+	hooks      map[string]*pulumirpc.RegisterResourceHookRequest
 	warnings   []string
 	errors     []string
 }
@@ -57,36 +57,38 @@ func (e *Engine) Warnings() []string {
 	return e.warnings
 }
 
-// CallHook calls a hook that the program registered, as the engine does. It
-// works from AtShutdown, and returns the error of the hook.
-func (e *Engine) CallHook(ctx context.Context, name string, request *pulumirpc.ResourceHookRequest) error {
+// Hook returns a hook that the program registered, nil if there is none.
+func (e *Engine) Hook(name string) *pulumirpc.RegisterResourceHookRequest {
 	e.mu.Lock()
-	callback := e.hooks[name]
-	e.mu.Unlock()
+	defer e.mu.Unlock()
+	return e.hooks[name]
+}
+
+// CallHook calls a hook as the engine does, which works from AtShutdown, and
+// returns why the hook refuses, if it does.
+func (e *Engine) CallHook(ctx context.Context, name string, request *pulumirpc.ResourceHookRequest) (refusal string, err error) {
+	callback := e.Hook(name).GetCallback()
 	if callback == nil {
-		return fmt.Errorf("no hook %s is registered", name)
+		return "", fmt.Errorf("no hook %s is registered", name)
 	}
 	connection, err := grpc.NewClient(callback.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer connection.Close()
 	body, err := proto.Marshal(request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	reply, err := pulumirpc.NewCallbacksClient(connection).Invoke(ctx, &pulumirpc.CallbackInvokeRequest{Token: callback.Token, Request: body})
 	if err != nil {
-		return err
+		return "", err
 	}
 	var answer pulumirpc.ResourceHookResponse
 	if err := proto.Unmarshal(reply.Response, &answer); err != nil {
-		return err
+		return "", err
 	}
-	if answer.Error != "" {
-		return fmt.Errorf("hook %s: %s", name, answer.Error)
-	}
-	return nil
+	return answer.Error, nil
 }
 
 // serve listens on loopback until stop is called.
@@ -142,16 +144,16 @@ func (e *Engine) RegisterResourceHook(_ context.Context, in *pulumirpc.RegisterR
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.hooks == nil {
-		e.hooks = map[string]*pulumirpc.Callback{}
+		e.hooks = map[string]*pulumirpc.RegisterResourceHookRequest{}
 	}
-	e.hooks[in.Name] = in.Callback
+	e.hooks[in.Name] = in
 	return &emptypb.Empty{}, nil
 }
 
 // SignalAndWaitForShutdown is the program's last call.
 func (e *Engine) SignalAndWaitForShutdown(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	if e.AtShutdown != nil {
-		e.AtShutdown(e)
+		e.AtShutdown()
 	}
 	return &emptypb.Empty{}, nil
 }

@@ -5,13 +5,11 @@ package tests
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -23,22 +21,12 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
 // Resource is one resource that a program registered.
 type Resource struct {
-	Type    string // such as kubernetes:apps/v1:StatefulSet
-	Name    string
-	Parent  string // name of the parent resource
-	Protect bool
-	Depends []string // URNs
-	Hooks   []string // before-update hooks
-	Create  string   // timeout
-	// DeleteBeforeReplace ends the old object before there is a new one.
-	DeleteBeforeReplace bool
-	// Inputs as plain values; Secrets says which of them, by path, are secret.
-	Inputs  resource.PropertyMap
-	Secrets []string
+	offline.Resource
 	// Object is the Kubernetes object, nil for providers and components.
 	Object runtime.Object
 }
@@ -51,26 +39,26 @@ type Snapshot []Resource
 // object has only the fields of its type.
 func Stack(t testing.TB, program func(*pulumi.Context, *config.Config) error, cfg *config.Config) Snapshot {
 	t.Helper()
-	r := &recorder{}
-	require.NoError(t, r.run(t, func(ctx *pulumi.Context) error { return program(ctx, cfg) }))
-	return r.snapshot(t)
+	engine := &offline.Engine{}
+	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error { return program(ctx, cfg) }))
+	return snapshot(t, engine)
 }
 
 // Component runs one component on a site of cfg.
 func Component(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) Snapshot {
 	t.Helper()
-	r := &recorder{}
-	require.NoError(t, r.run(t, func(ctx *pulumi.Context) error {
+	engine := &offline.Engine{}
+	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
 		return component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
 	}))
-	return r.snapshot(t)
+	return snapshot(t, engine)
 }
 
 // Fails runs one component and returns the error it must end with.
 func Fails(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) error {
 	t.Helper()
 	var err error
-	_ = (&recorder{}).run(t, func(ctx *pulumi.Context) error {
+	_ = (&offline.Engine{}).Run(func(ctx *pulumi.Context) error {
 		err = component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
 		return err
 	})
@@ -107,60 +95,19 @@ func (s Snapshot) Of(object any) Resource {
 	return s[i]
 }
 
-func (r *recorder) snapshot(t testing.TB) Snapshot {
+func snapshot(t testing.TB, engine *offline.Engine) Snapshot {
 	t.Helper()
-	seen := map[string]bool{}
+	resources, err := engine.Resources()
+	require.NoError(t, err)
 	var s Snapshot
-	for _, rpc := range r.registered {
-		id := rpc.Type + " " + rpc.Name
-		require.False(t, seen[id], "registered twice: %s", id)
-		seen[id] = true
-		inputs, err := plugin.UnmarshalProperties(rpc.Object, keepSecrets)
-		require.NoError(t, err)
-		res := Resource{
-			Type:    rpc.Type,
-			Name:    rpc.Name,
-			Parent:  rpc.Parent[strings.LastIndex(rpc.Parent, ":")+1:],
-			Protect: rpc.GetProtect(),
-			Depends: rpc.Dependencies,
-			Hooks:   rpc.GetHooks().GetBeforeUpdate(),
-			Create:  rpc.GetCustomTimeouts().GetCreate(),
-
-			DeleteBeforeReplace: rpc.GetDeleteBeforeReplace(),
-		}
-		plain := reveal(resource.NewProperty(inputs), "", &res.Secrets)
-		res.Inputs = plain.ObjectValue()
-		if kubernetes, ok := strings.CutPrefix(rpc.Type, "kubernetes:"); ok {
-			res.Object = decode(t, kubernetes, res.Inputs)
+	for _, r := range resources {
+		res := Resource{Resource: r}
+		if kubernetes, ok := strings.CutPrefix(r.Type, "kubernetes:"); ok {
+			res.Object = decode(t, kubernetes, r.Inputs)
 		}
 		s = append(s, res)
 	}
-	slices.SortFunc(s, func(a, b Resource) int { return strings.Compare(a.Type+a.Name, b.Type+b.Name) })
 	return s
-}
-
-// reveal strips secrets and outputs and notes the paths that were secret.
-func reveal(value resource.PropertyValue, path string, secrets *[]string) resource.PropertyValue {
-	switch {
-	case value.IsSecret():
-		*secrets = append(*secrets, path)
-		return reveal(value.SecretValue().Element, path, secrets)
-	case value.IsOutput():
-		return reveal(value.OutputValue().Element, path, secrets)
-	case value.IsArray():
-		var array []resource.PropertyValue
-		for i, element := range value.ArrayValue() {
-			array = append(array, reveal(element, fmt.Sprintf("%s[%d]", path, i), secrets))
-		}
-		return resource.NewProperty(array)
-	case value.IsObject():
-		object := resource.PropertyMap{}
-		for key, element := range value.ObjectValue() {
-			object[key] = reveal(element, strings.TrimPrefix(path+"."+string(key), "."), secrets)
-		}
-		return resource.NewProperty(object)
-	}
-	return value
 }
 
 // decode makes a Kubernetes object of a resource's inputs and refuses fields

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
 // stack is a Config of YAML; what every stack has to set is set.
@@ -93,12 +94,12 @@ prometheus: {replicas: 2}`), storage)
 }
 
 func TestEphemeralStorage(t *testing.T) {
-	r := &recorder{}
-	require.NoError(t, r.run(t, func(ctx *pulumi.Context) error {
+	engine := &offline.Engine{}
+	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
 		return storage(ctx, components.Site{Config: stack(t, "storage: {mode: ephemeral}"), Namespace: pulumi.String("monitoring")})
 	}))
-	assert.Empty(t, r.snapshot(t).objects())
-	assert.Equal(t, []string{"storage.mode is ephemeral: samples are lost with each pod"}, r.warnings, "said in every preview")
+	assert.Empty(t, snapshot(t, engine).objects())
+	assert.Equal(t, []string{"storage.mode is ephemeral: samples are lost with each pod"}, engine.Warnings(), "said in every preview")
 }
 
 // A claim's hook answers to the old and the new size as the engine asks it,
@@ -112,9 +113,9 @@ func TestClaimsDoNotShrink(t *testing.T) {
 	empty, err := structpb.NewStruct(map[string]any{"spec": "what is this"})
 	require.NoError(t, err)
 
-	r := &recorder{}
+	engine := &offline.Engine{}
 	answers := map[string]string{}
-	r.atShutdown = func() {
+	engine.AtShutdown = func() {
 		for name, update := range map[string]struct{ before, after *structpb.Struct }{
 			"shrinks":                {sized("50Gi"), sized("40Gi")},
 			"shrinks in other units": {sized("1Ti"), sized("1000Gi")},
@@ -125,12 +126,14 @@ func TestClaimsDoNotShrink(t *testing.T) {
 			"has no known new size":  {sized("50Gi"), sized(nil)},
 			"is new":                 {nil, sized("50Gi")},
 		} {
-			answers[name] = r.callHook(t, "storage-claim-0-keeps-its-size", &pulumirpc.ResourceHookRequest{
+			refusal, err := engine.CallHook(t.Context(), "storage-claim-0-keeps-its-size", &pulumirpc.ResourceHookRequest{
 				Name: "storage-claim-0", OldInputs: update.before, NewInputs: update.after,
 			})
+			assert.NoError(t, err)
+			answers[name] = refusal
 		}
 	}
-	require.NoError(t, r.run(t, func(ctx *pulumi.Context) error {
+	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
 		return storage(ctx, components.Site{Config: stack(t, ""), Namespace: pulumi.String("monitoring")})
 	}))
 	assert.Equal(t, map[string]string{
@@ -138,8 +141,8 @@ func TestClaimsDoNotShrink(t *testing.T) {
 		"shrinks in other units": "storage-claim-0 would shrink from 1Ti to 1000Gi; a volume only grows: set its size back to 1Ti or more",
 		"grows":                  "", "stays": "", "stays in other units": "", "has no known old size": "", "has no known new size": "", "is new": "",
 	}, answers)
-	assert.True(t, r.hooks["storage-claim-0-keeps-its-size"].OnDryRun)
+	assert.True(t, engine.Hook("storage-claim-0-keeps-its-size").OnDryRun)
 
-	s := r.snapshot(t)
+	s := snapshot(t, engine)
 	assert.Equal(t, []string{"storage-claim-0-keeps-its-size"}, s.Of(Get[*corev1.PersistentVolumeClaim](t, s, "data-prometheus-0")).Hooks)
 }
