@@ -83,8 +83,9 @@ type AlertmanagerArgs struct {
 }
 
 var (
-	alertmanagerWeb    = port{"web", 9093}
-	alertmanagerGossip = port{"gossip", 9094}
+	alertmanagerWeb = tcp("web", 9093)
+	// Peers gossip by UDP, and by TCP what does not fit in a packet.
+	alertmanagerGossip = []port{tcp("gossip", 9094), udp("gossip-udp", 9094)}
 )
 
 // NewAlertmanager deploys Alertmanager. It fails, before any object exists,
@@ -131,7 +132,7 @@ func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *Ale
 		return err
 	}
 	if args.Config.Alerting.Replicas > 1 {
-		ports = append(ports, alertmanagerGossip)
+		ports = append(ports, alertmanagerGossip...)
 	}
 	if _, err := a.service(ctx, name+"-headless", "alertmanager-headless", true, ports, pulumi.Parent(c)); err != nil {
 		return err
@@ -151,7 +152,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, checksum string) *ap
 	cfg := args.Config.Alerting
 	ports := []port{alertmanagerWeb}
 	if cfg.Replicas > 1 {
-		ports = append(ports, alertmanagerGossip)
+		ports = append(ports, alertmanagerGossip...)
 	}
 	volumes := corev1.VolumeArray{
 		configMapVolume("config", "alertmanager-config"),
@@ -214,12 +215,12 @@ func alertmanagerFlags(cfg *config.Config) []string {
 		return append(flags, "--cluster.listen-address=") // no gossip
 	}
 	flags = append(flags,
-		fmt.Sprintf("--cluster.listen-address=0.0.0.0:%d", alertmanagerGossip.number),
-		fmt.Sprintf("--cluster.advertise-address=$(POD_IP):%d", alertmanagerGossip.number),
+		fmt.Sprintf("--cluster.listen-address=0.0.0.0:%d", alertmanagerGossip[0].number),
+		fmt.Sprintf("--cluster.advertise-address=$(POD_IP):%d", alertmanagerGossip[0].number),
 		"--cluster.label="+cfg.Cluster.Namespace) // peers of another namespace are refused
 	for replica := range cfg.Alerting.Replicas {
 		flags = append(flags, fmt.Sprintf("--cluster.peer=alertmanager-%d.alertmanager-headless.%s.svc:%d",
-			replica, cfg.Cluster.Namespace, alertmanagerGossip.number))
+			replica, cfg.Cluster.Namespace, alertmanagerGossip[0].number))
 	}
 	return flags
 }

@@ -37,7 +37,7 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	web := port{"web", 9115}
+	web := tcp("web", 9115)
 	if _, err := a.service(ctx, name+"-service", a.name, false, []port{web}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -27,7 +27,7 @@ type Grafana struct {
 	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
 }
 
-var grafanaWeb = port{"web", render.GrafanaPort}
+var grafanaWeb = tcp("web", render.GrafanaPort)
 
 const (
 	// grafanaUser is the user of Grafana's image.

@@ -35,7 +35,7 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 	if err := a.clusterRole(ctx, name+"-role", account, watchKinds(cfg.Kinds), pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	metrics, telemetry := port{"metrics", 8080}, port{"telemetry", 8081}
+	metrics, telemetry := tcp("metrics", 8080), tcp("telemetry", 8081)
 	ports := []port{metrics, telemetry}
 	if _, err := a.service(ctx, name+"-service", a.name, true, ports, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -19,7 +19,7 @@ func (a app) service(ctx *pulumi.Context, resource, name string, headless bool, 
 	}
 	var array corev1.ServicePortArray
 	for _, p := range ports {
-		array = append(array, &corev1.ServicePortArgs{Name: pulumi.String(p.name), Port: pulumi.Int(p.number), TargetPort: pulumi.String(p.name)})
+		array = append(array, &corev1.ServicePortArgs{Name: pulumi.String(p.name), Port: pulumi.Int(p.number), Protocol: pulumi.String(p.protocol), TargetPort: pulumi.String(p.name)})
 	}
 	spec.Ports = array
 	return corev1.NewService(ctx, resource, &corev1.ServiceArgs{Metadata: metadata, Spec: spec}, opts...)
@@ -51,7 +51,7 @@ func (a app) admit(ctx *pulumi.Context, resource string, webUI bool, ports []por
 	}
 	var allowed networkingv1.NetworkPolicyPortArray
 	for _, p := range ports {
-		allowed = append(allowed, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String("TCP")})
+		allowed = append(allowed, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String(p.protocol)})
 	}
 	var ingress networkingv1.NetworkPolicyIngressRuleArray
 	if len(peers) > 0 { // a rule without peers would admit everyone

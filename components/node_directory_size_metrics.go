@@ -44,7 +44,7 @@ func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, op
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	web := port{"metrics", 9102}
+	web := tcp("metrics", 9102)
 	if _, err := a.service(ctx, name+"-service", a.name, true, []port{web}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -24,7 +24,7 @@ func NewNodeExporter(ctx *pulumi.Context, name string, site Site, opts ...pulumi
 	}
 	cfg := site.Config.Exporters.NodeExporter
 	a := app{site: site, name: "node-exporter", role: "exporter", image: config.NodeExporterImage}
-	metrics := port{"metrics", cfg.Port}
+	metrics := tcp("metrics", cfg.Port)
 	if _, err := a.service(ctx, name+"-service", a.name, true, []port{metrics}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

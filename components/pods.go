@@ -165,16 +165,21 @@ func fieldEnv(name, field string) *corev1.EnvVarArgs {
 	}
 }
 
-// port is a named TCP port.
+// port is a named port of a container.
 type port struct {
-	name   string
-	number int
+	name     string
+	number   int
+	protocol string // TCP or UDP
 }
+
+func tcp(name string, number int) port { return port{name, number, "TCP"} }
+
+func udp(name string, number int) port { return port{name, number, "UDP"} }
 
 func containerPorts(ports ...port) corev1.ContainerPortArray {
 	var array corev1.ContainerPortArray
 	for _, p := range ports {
-		array = append(array, &corev1.ContainerPortArgs{Name: pulumi.String(p.name), ContainerPort: pulumi.Int(p.number)})
+		array = append(array, &corev1.ContainerPortArgs{Name: pulumi.String(p.name), ContainerPort: pulumi.Int(p.number), Protocol: pulumi.String(p.protocol)})
 	}
 	return array
 }

@@ -31,7 +31,7 @@ type PrometheusArgs struct {
 	Claims    []pulumi.Resource // of its volumes, empty for ephemeral storage
 }
 
-var prometheusWeb = port{"web", 9090}
+var prometheusWeb = tcp("web", 9090)
 
 const (
 	configDir = "/etc/prometheus/config"
