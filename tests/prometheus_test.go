@@ -94,7 +94,10 @@ func TestPrometheusReplicas(t *testing.T) {
 func TestPrometheusServices(t *testing.T) {
 	s, set, _ := server(t, "")
 	web := Get[*corev1.Service](t, s, "prometheus")
-	assert.Equal(t, []corev1.ServicePort{{Name: "web", Port: 9090, TargetPort: web.Spec.Ports[0].TargetPort}}, web.Spec.Ports)
+	require.Len(t, web.Spec.Ports, 1)
+	assert.Equal(t, "web", web.Spec.Ports[0].Name)
+	assert.Equal(t, int32(9090), web.Spec.Ports[0].Port)
+	assert.Equal(t, "web", web.Spec.Ports[0].TargetPort.String())
 	assert.Empty(t, web.Spec.ClusterIP)
 	headless := Get[*corev1.Service](t, s, set.Spec.ServiceName)
 	assert.Equal(t, corev1.ClusterIPNone, headless.Spec.ClusterIP)

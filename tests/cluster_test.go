@@ -1,0 +1,68 @@
+package tests
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+func cluster(t *testing.T, text string) Snapshot {
+	t.Helper()
+	return Stack(t, func(ctx *pulumi.Context, cfg *config.Config) error {
+		_, err := components.NewCluster(ctx, "cluster", cfg)
+		return err
+	}, stack(t, text))
+}
+
+func TestClusterConnection(t *testing.T) {
+	inputs := func(s Snapshot) map[string]any {
+		for _, r := range s {
+			if r.Type == "pulumi:providers:kubernetes" {
+				return r.Inputs.Mappable()
+			}
+		}
+		require.Fail(t, "no provider")
+		return nil
+	}
+	provider := inputs(cluster(t, "cluster: {name: test, context: production}"))
+	assert.Equal(t, "production", provider["context"])
+	assert.Equal(t, "test", provider["clusterIdentifier"])
+	// Or an edited ConfigMap would replace every StatefulSet that mounts it.
+	assert.Contains(t, []any{true, "true"}, provider["enableConfigMapMutable"])
+	assert.Contains(t, []any{true, "true"}, provider["enableSecretMutable"])
+
+	assert.NotContains(t, inputs(cluster(t, "")), "context", "the kubeconfig's current one")
+}
+
+func TestNamespace(t *testing.T) {
+	s := cluster(t, "cluster: {name: test, namespace: observability}")
+	namespace := Get[*corev1.Namespace](t, s, "observability")
+	assert.Equal(t, "privileged", namespace.Labels["pod-security.kubernetes.io/enforce"], "or node-exporter is refused")
+	assert.True(t, s.Of(namespace).Protect, "the claims would go with it")
+
+	s = cluster(t, "storage: {protect: false}")
+	assert.False(t, s.Of(Get[*corev1.Namespace](t, s, "monitoring")).Protect)
+
+	assert.Empty(t, cluster(t, "cluster: {name: test, createNamespace: false}").objects())
+}
+
+// A namespace that the stack creates exists before what is in it.
+func TestNamespaceComesFirst(t *testing.T) {
+	s := Stack(t, func(ctx *pulumi.Context, cfg *config.Config) error {
+		cluster, err := components.NewCluster(ctx, "cluster", cfg)
+		if err != nil {
+			return err
+		}
+		_, err = components.NewDiscovery(ctx, "discovery", cluster.Site, pulumi.Provider(cluster.Provider))
+		return err
+	}, stack(t, ""))
+	depends := s.Of(Get[*corev1.ConfigMap](t, s, "prometheus-config")).Depends
+	require.Len(t, depends, 1)
+	assert.Contains(t, depends[0], "kubernetes:core/v1:Namespace::cluster-namespace")
+}

@@ -1,0 +1,58 @@
+package tests
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	appsv1 "k8s.io/api/apps/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+)
+
+func kubeStateMetrics(ctx *pulumi.Context, site components.Site) error {
+	_, err := components.NewKubeStateMetrics(ctx, "kube-state-metrics", site)
+	return err
+}
+
+func TestKubeStateMetricsFlags(t *testing.T) {
+	s := Component(t, stack(t, `
+exporters:
+  kubeStateMetrics:
+    kinds: [pods, nodes, deployments]
+    metricLabelsAllowlist: {pods: [app, app.kubernetes.io/name], nodes: ["*"]}
+    metricAnnotationsAllowlist: {deployments: [example.com/owner]}`), kubeStateMetrics)
+	assert.Equal(t, []string{
+		"--metric-annotations-allowlist=deployments=[example.com/owner]",
+		"--metric-labels-allowlist=nodes=[*],pods=[app,app.kubernetes.io/name]",
+		"--port=8080",
+		"--resources=deployments,nodes,pods",
+		"--telemetry-port=8081",
+	}, Get[*appsv1.Deployment](t, s, "kube-state-metrics").Spec.Template.Spec.Containers[0].Args)
+}
+
+// It may list and watch what it reports on, and nothing else.
+func TestKubeStateMetricsAccess(t *testing.T) {
+	access := func(text string) []string {
+		s := Component(t, stack(t, text), kubeStateMetrics)
+		assert.Empty(t, All[*rbacv1.Role](s))
+		return rules(Get[*rbacv1.ClusterRole](t, s, "monitoring-kube-state-metrics").Rules)
+	}
+	assert.ElementsMatch(t, []string{
+		"list nodes", "watch nodes", "list pods", "watch pods", "list apps/deployments", "watch apps/deployments", "list batch/jobs", "watch batch/jobs",
+	}, access("exporters: {kubeStateMetrics: {kinds: [pods, nodes, jobs, deployments]}}"))
+
+	all := access("")
+	for _, kind := range stack(t, "").Exporters.KubeStateMetrics.Kinds {
+		found := 0
+		for _, rule := range all {
+			if rule == "list "+string(kind) || len(rule) > len(kind) && rule[len(rule)-len(kind)-1:] == "/"+string(kind) && rule[:4] == "list" {
+				found++
+			}
+		}
+		assert.Equal(t, 1, found, kind)
+	}
+	assert.NotContains(t, all, "list secrets")
+	assert.NotContains(t, all, "list configmaps")
+}
