@@ -26,7 +26,8 @@ type Storage struct {
 // LocalStorage places volumes on the disks of nodes.
 type LocalStorage struct {
 	// Directory on the nodes, such as the mount point of their SSD. It must have a
-	// directory for each program that keeps data: prometheus and alertmanager.
+	// directory for each program that keeps data: prometheus, alertmanager and, with
+	// grafana.persistence, grafana.
 	Path string `json:"path"`
 	// Node of each replica, by its kubernetes.io/hostname label.
 	Nodes []string `json:"nodes"`
