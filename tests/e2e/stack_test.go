@@ -33,6 +33,7 @@ func TestStack(t *testing.T) {
 	step("an annotated pod is scraped once, within two intervals", annotatedPod)
 	step("every target of every job is up", targetsUp)
 	step("each exporter's samples can be queried", exporterSamples)
+	step("directory sizes equal du's", directorySizes)
 	step("every query of every dashboard returns data", dashboardQueries)
 	step("Grafana is filled by files and by the job", grafanaShows)
 	step("a second up changes nothing", secondUp)
