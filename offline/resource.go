@@ -65,7 +65,7 @@ func (e *Engine) Resources() ([]Resource, error) {
 
 			DeleteBeforeReplace: in.GetDeleteBeforeReplace(),
 		}
-		r.Inputs = reveal(resource.NewProperty(inputs), "", &r.Secrets).ObjectValue()
+		r.Inputs = reveal(resource.NewProperty(inputs), nil, &r.Secrets).ObjectValue()
 		resources = append(resources, r)
 	}
 	slices.SortFunc(resources, func(a, b Resource) int {
@@ -74,28 +74,60 @@ func (e *Engine) Resources() ([]Resource, error) {
 	return resources, nil
 }
 
+// Redacted returns the inputs with every secret replaced.
+func (r Resource) Redacted() resource.PropertyMap {
+	inputs := resource.NewProperty(r.Inputs.Copy())
+	for _, secret := range r.Secrets {
+		path, err := resource.ParsePropertyPath(secret)
+		if err != nil {
+			continue // not a path that reveal writes
+		}
+		if value, ok := path.Get(inputs); ok {
+			inputs, _ = path.Add(inputs, redact(value))
+		}
+	}
+	return inputs.ObjectValue()
+}
+
+// redact keeps the shape of a value and none of its texts and numbers.
+func redact(value resource.PropertyValue) resource.PropertyValue {
+	switch {
+	case value.IsArray():
+		array := make([]resource.PropertyValue, len(value.ArrayValue()))
+		for i, element := range value.ArrayValue() {
+			array[i] = redact(element)
+		}
+		return resource.NewProperty(array)
+	case value.IsObject():
+		object := resource.PropertyMap{}
+		for key, element := range value.ObjectValue() {
+			object[key] = redact(element)
+		}
+		return resource.NewProperty(object)
+	}
+	return resource.NewProperty("[secret]")
+}
+
 // reveal strips secrets and outputs and notes the paths that were secret.
-func reveal(value resource.PropertyValue, path string, secrets *[]string) resource.PropertyValue {
+func reveal(value resource.PropertyValue, path resource.PropertyPath, secrets *[]string) resource.PropertyValue {
 	switch {
 	case value.IsSecret():
-		*secrets = append(*secrets, path)
+		*secrets = append(*secrets, path.String())
 		return reveal(value.SecretValue().Element, path, secrets)
 	case value.IsOutput():
 		return reveal(value.OutputValue().Element, path, secrets)
 	case value.IsArray():
 		array := make([]resource.PropertyValue, len(value.ArrayValue()))
 		for i, element := range value.ArrayValue() {
-			array[i] = reveal(element, fmt.Sprintf("%s[%d]", path, i), secrets)
+			array[i] = reveal(element, append(slices.Clip(path), i), secrets)
 		}
 		return resource.NewProperty(array)
 	case value.IsObject():
 		object := resource.PropertyMap{}
 		for key, element := range value.ObjectValue() {
-			object[key] = reveal(element, join(path, string(key)), secrets)
+			object[key] = reveal(element, append(slices.Clip(path), string(key)), secrets)
 		}
 		return resource.NewProperty(object)
 	}
 	return value
 }
-
-func join(path, key string) string { return strings.TrimPrefix(path+"."+key, ".") }

@@ -1,0 +1,68 @@
+// Command review shows what a stack is made of and what a change means:
+//
+//	review render STACK DIR    all objects as YAML into DIR, secrets redacted
+//	review diff STACK BASE     what changes since the git ref BASE, as Markdown
+//
+// It needs no cluster, no engine and no decrypted secret.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/review"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "review:", err)
+		os.Exit(1) //nolint:gocritic // stop only restores the signal
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) != 3 {
+		return fmt.Errorf("usage: review render STACK DIR | review diff STACK BASE")
+	}
+	switch command, stack, argument := args[0], args[1], args[2]; command {
+	case "render":
+		return render(ctx, stack, argument)
+	case "diff":
+		return diff(ctx, stack, argument)
+	default:
+		return fmt.Errorf("unknown %q; allowed: render, diff", command)
+	}
+}
+
+func render(ctx context.Context, stack, dir string) error {
+	if err := exists(stack); err != nil {
+		return err
+	}
+	resources, err := review.Resources(ctx, ".", stack)
+	if err != nil {
+		return err
+	}
+	manifests, err := review.Manifests(stack, resources)
+	if err != nil {
+		return err
+	}
+	return review.WriteManifests(dir, manifests)
+}
+
+func exists(stack string) error {
+	file := "Pulumi." + stack + ".yaml"
+	if _, err := os.Stat(file); err != nil {
+		stacks, _ := filepath.Glob("Pulumi.*.yaml")
+		return fmt.Errorf("STACK=%s: %w; there are %v", stack, err, stacks)
+	}
+	return nil
+}
+
+func diff(ctx context.Context, stack, base string) error {
+	return fmt.Errorf("TODO")
+}
