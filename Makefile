@@ -29,9 +29,14 @@ demo-down: ## Stop the local node; its data stays in .local.
 test: test-unit test-e2e ## Everything that CI runs.
 
 .PHONY: test-unit
-test-unit: lint ## Formatting, vet, linters and unit tests; no node, no root.
+test-unit: lint busybox ## Formatting, vet, linters and unit tests; no node, no root.
 	go test ./...
 	cd localcluster && go test ./...
+
+# What runs the scripts of directorysize/ in a cluster runs them in their tests.
+.PHONY: busybox
+busybox:
+	@[[ $$(uname -s) != Linux ]] || command -v busybox >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 busybox-static; }
 
 .PHONY: test-e2e
 test-e2e: localcluster ## The whole system on the local node.
