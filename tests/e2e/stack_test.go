@@ -38,6 +38,7 @@ func TestStack(t *testing.T) {
 	step("Grafana is filled by files and by the job", grafanaShows)
 	step("a second up changes nothing", secondUp)
 	step("a changed scrape interval reaches the running server", changedInterval)
+	step("a changed alerting config keeps silences", keptSilence)
 	step("samples outlive the process and the pod", samplesOutlive)
 	step("a claim grows in place and does not shrink", growingClaim)
 	step("destroy keeps the samples, and a second up finds them", destroyAndUp)
@@ -215,6 +216,26 @@ func changedInterval(t *testing.T, n *node) {
 	after := n.prometheusPod(t)
 	assert.Equal(t, before.UID, after.UID)
 	assert.Equal(t, before.Status.ContainerStatuses[0].RestartCount, after.Status.ContainerStatuses[0].RestartCount)
+}
+
+// keptSilence changes what restarts Alertmanager.
+func keptSilence(t *testing.T, n *node) {
+	silence := fmt.Sprintf(`{"matchers":[{"name":"alertname","value":"None","isRegex":false}],"startsAt":%q,"endsAt":%q,"createdBy":"e2e","comment":"kept"}`,
+		time.Now().Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339))
+	_, err := n.kubernetes.CoreV1().RESTClient().Post().Namespace(namespace).Resource("services").Name("alertmanager:web").
+		SubResource("proxy").Suffix("api/v2/silences").SetHeader("Content-Type", "application/json").Body([]byte(silence)).DoRaw(t.Context())
+	require.NoError(t, err)
+
+	pods := n.kubernetes.CoreV1().Pods(namespace)
+	before, err := pods.Get(t.Context(), "alertmanager-0", metav1.GetOptions{})
+	require.NoError(t, err)
+	n.set(t, "alerting.route.repeatInterval", "6h")
+	n.up(t)
+	after, err := pods.Get(t.Context(), "alertmanager-0", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.NotEqual(t, before.UID, after.UID, "the new config is in use")
+	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/status"), "repeat_interval: 6h")
+	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/silences"), `"comment":"kept"`)
 }
 
 func (n *node) prometheusPod(t *testing.T) *corev1.Pod {
