@@ -363,6 +363,9 @@ func checkSecrets(t require.TestingT, s Snapshot, _ *config.Config) {
 		for _, path := range r.Secrets {
 			assert.Equal(t, "kubernetes:core/v1:Secret", r.Type, "%s.%s is secret", r.Name, path)
 		}
+		if r.Type == "kubernetes:core/v1:Secret" {
+			assert.NotEmpty(t, r.Secrets, "%s is in plain text in the stack's state", r.Name)
+		}
 	}
 }
 
