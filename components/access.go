@@ -91,12 +91,7 @@ func (c *Prometheus) access(ctx *pulumi.Context, name string, a app) (pulumi.Str
 		// Of the kubelets themselves, not through the API server.
 		everywhere = append(everywhere, rule("", []string{"nodes/metrics"}, "get"))
 	}
-	if cfg.JobEnabled(config.APIServersJob) {
-		everywhere = append(everywhere, &rbacv1.PolicyRuleArgs{
-			NonResourceURLs: pulumi.ToStringArray([]string{"/metrics"}),
-			Verbs:           pulumi.ToStringArray([]string{"get"}),
-		})
-	}
+	everywhere = append(everywhere, controlPlaneAccess(cfg)...)
 	for _, namespace := range slices.Sorted(maps.Keys(rules)) {
 		if err := a.namespaceRole(ctx, fmt.Sprintf("%s-role-%s", name, namespace), namespace, account, rules[namespace], pulumi.Parent(c)); err != nil {
 			return nil, err
@@ -106,6 +101,29 @@ func (c *Prometheus) access(ctx *pulumi.Context, name string, a app) (pulumi.Str
 		return account, nil
 	}
 	return account, a.clusterRole(ctx, name+"-role", account, everywhere, pulumi.Parent(c))
+}
+
+// controlPlaneAccess is what API servers and components ask of their scraper.
+func controlPlaneAccess(cfg *config.Config) rbacv1.PolicyRuleArray {
+	var rules rbacv1.PolicyRuleArray
+	metrics := cfg.JobEnabled(config.APIServersJob)
+	for _, job := range config.ControlPlane {
+		component, _ := cfg.Component(job)
+		if !cfg.JobEnabled(job) {
+			continue
+		}
+		metrics = metrics || component.Secure
+		if component.APIAccess != "" {
+			rules = append(rules, rule(config.EKSMetricsGroup, []string{component.APIAccess}, "get"))
+		}
+	}
+	if metrics {
+		rules = append(rules, &rbacv1.PolicyRuleArgs{
+			NonResourceURLs: pulumi.ToStringArray([]string{"/metrics"}),
+			Verbs:           pulumi.ToStringArray([]string{"get"}),
+		})
+	}
+	return rules
 }
 
 func rule(group string, resources []string, verbs ...string) *rbacv1.PolicyRuleArgs {

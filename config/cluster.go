@@ -10,6 +10,9 @@ import (
 type Cluster struct {
 	// Name of the cluster: the `cluster` label on every series and alert. Required.
 	Name string `json:"name"`
+	// What kind of cluster it is. With it change which components of the control
+	// plane are scraped, whether exporters may use the host, and other defaults.
+	Platform Platform `json:"platform"`
 	// Kubeconfig context to deploy to; empty for the kubeconfig's current one.
 	Context string `json:"context"`
 	// Namespace of every namespaced object.

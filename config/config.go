@@ -34,9 +34,11 @@ type Config struct {
 }
 
 // Default returns the config of a stack that sets nothing. Every default is
-// here, or derived in complete from values that are.
-func Default() Config {
-	return Config{
+// here, of its platform, or derived in complete from values that are.
+func Default() Config { return defaultsOn(genericPlatform) }
+
+func defaultsOn(platform Platform) Config {
+	c := Config{
 		Cluster:    defaultCluster(),
 		Images:     Images{PullPolicy: "IfNotPresent"},
 		Storage:    defaultStorage(),
@@ -46,6 +48,8 @@ func Default() Config {
 		Alerting:   defaultAlerting(),
 		Grafana:    defaultGrafana(),
 	}
+	c.assume(platform)
+	return c
 }
 
 // Decode builds a validated Config from the values of a stack: top-level key
@@ -60,7 +64,7 @@ func Decode(values map[string]any) (*Config, error) {
 }
 
 func load(values map[string]any, plain func(path string) bool) (*Config, Problems) {
-	cfg := Default()
+	cfg := defaultsOn(platformOf(values))
 	problems := decode(values, plain, &cfg)
 	if len(problems) == 0 {
 		cfg.complete()
@@ -71,6 +75,9 @@ func load(values map[string]any, plain func(path string) bool) (*Config, Problem
 
 // complete fills what is derived from other values.
 func (c *Config) complete() {
+	if c.Storage.Mode == DynamicStorage && c.Storage.StorageClass == "" {
+		c.Storage.StorageClass = c.Cluster.Profile().StorageClass
+	}
 	c.Prometheus.complete(c.Storage)
 	c.Grafana.complete()
 	c.Exporters.BlackboxExporter.complete()
@@ -82,6 +89,7 @@ func (c *Config) validate() Problems {
 	p.add(c.Images.validate()...)
 	p.add(c.Storage.validate(c.Prometheus.Replicas)...)
 	p.add(c.Prometheus.validate(c.Storage)...)
+	p.add(c.validatePlatform()...)
 	p.add(c.validateDiscovery()...)
 	p.add(c.Exporters.validate()...)
 	p.add(c.Alerting.validate(c.Storage)...)

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -20,8 +21,9 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 15*24*time.Hour, cfg.Prometheus.Retention.Duration)
 	assert.Equal(t, "40Gi", cfg.Prometheus.RetentionSize.String(), "four fifths of the 50Gi of storage.size")
 	assert.Equal(t, config.PullPolicy("IfNotPresent"), cfg.Images.PullPolicy)
-	for _, job := range config.Jobs { // Ingresses lead out of the cluster, and there are no targets
-		assert.Equal(t, job != "kubernetes-ingresses" && job != "blackbox-targets", cfg.JobEnabled(job), job)
+	off := append([]config.Job{"kubernetes-ingresses", "blackbox-targets"}, config.ControlPlane...)
+	for _, job := range config.Jobs { // Ingresses lead out of the cluster, there are no targets, and components may not answer
+		assert.Equal(t, !slices.Contains(off, job), cfg.JobEnabled(job), job)
 	}
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("secrets"))
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("configmaps"))
@@ -234,6 +236,9 @@ alerting: {enabled: false}`)
 		config.PodsJob: true, config.BlackboxExporterJob: true, config.ServicesJob: true,
 		config.KubeStateMetricsJob: true, config.AlertmanagerJob: true,
 		"kubernetes-ingresses": true, "blackbox-targets": true,
+	}
+	for _, job := range config.ControlPlane {
+		off[job] = true
 	}
 	for _, job := range config.Jobs {
 		assert.Equal(t, !off[job], cfg.JobEnabled(job), job)

@@ -231,7 +231,7 @@ storge: {}
 cluster: production`)
 	require.EqualError(t, err, strings.TrimSpace(`
 6 problem(s) in the stack's config:
-  cluster: is a string; allowed: an object with name, context, namespace, createNamespace, domain, networkPolicies
+  cluster: is a string; allowed: an object with name, platform, context, namespace, createNamespace, domain, networkPolicies
   discovery.jobs.kubernetes-pods.sampleLimit: "many" is a string; allowed: a whole number
   prometheus.replicas: "two" is a string; allowed: a whole number
   prometheus.resources.requests.cpus: unknown "cpus"; did you mean "cpu"?

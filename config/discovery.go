@@ -28,11 +28,18 @@ const (
 	NodeDirectorySizeMetricsJob Job = "node-directory-size-metrics"
 	AlertmanagerJob             Job = "alertmanager"
 	GrafanaJob                  Job = "grafana"
+	SchedulerJob                Job = "kube-scheduler"
+	ControllerManagerJob        Job = "kube-controller-manager"
+	EtcdJob                     Job = "etcd"
+	KubeProxyJob                Job = "kube-proxy"
+	CoreDNSJob                  Job = "coredns"
 )
 
 // Jobs lists the scrape jobs in the order they are rendered.
 var Jobs = []Job{
-	PrometheusJob, AlertmanagerJob, NodesJob, CadvisorJob, APIServersJob, EndpointsJob, ServicesJob, IngressesJob, PodsJob,
+	PrometheusJob, AlertmanagerJob, NodesJob, CadvisorJob,
+	APIServersJob, SchedulerJob, ControllerManagerJob, EtcdJob, KubeProxyJob, CoreDNSJob,
+	EndpointsJob, ServicesJob, IngressesJob, PodsJob,
 	NodeExporterJob, NodeDirectorySizeMetricsJob, KubeStateMetricsJob, BlackboxExporterJob, BlackboxTargetsJob, GrafanaJob,
 }
 
@@ -48,8 +55,8 @@ func (Job) values() []string {
 type Discovery struct {
 	// Namespaces in which annotated Services, Ingresses and pods are discovered; empty for all.
 	Namespaces []string `json:"namespaces"`
-	// Verify the kubelets' serving certificates against the cluster's CA. Off,
-	// because many clusters' kubelets sign their own.
+	// Verify the kubelets' serving certificates against the cluster's CA. Off but
+	// on eks and k3s, because many clusters' kubelets sign their own.
 	VerifyKubeletCertificates bool `json:"verifyKubeletCertificates"`
 	// Settings of single jobs, by name.
 	Jobs map[Job]JobSettings `json:"jobs"`
@@ -60,8 +67,10 @@ type Discovery struct {
 
 // JobSettings change one scrape job.
 type JobSettings struct {
-	// Scrape this job; on unless what it scrapes is off. Only kubernetes-ingresses
-	// has to be switched on: Ingresses lead out of the cluster and back.
+	// Scrape this job; on unless what it scrapes is off or cluster.platform does
+	// not let it be scraped. What has to be switched on: kubernetes-ingresses, which
+	// lead out of the cluster and back, and components of the control plane that
+	// need a change to be reached.
 	Enabled *bool `json:"enabled"`
 	// Scrape interval; prometheus.scrapeInterval unless set.
 	ScrapeInterval *Duration `json:"scrapeInterval"`
@@ -88,10 +97,13 @@ func defaultDiscovery() Discovery {
 	}}
 }
 
-// JobEnabled tells whether job is scraped: what it scrapes is deployed and no
-// setting switches it off.
+// JobEnabled tells whether job is scraped: what it scrapes is deployed, the
+// platform lets it be scraped and no setting switches it off.
 func (c *Config) JobEnabled(job Job) bool {
 	if job == BlackboxTargetsJob && len(c.Exporters.BlackboxExporter.Targets) == 0 {
+		return false
+	}
+	if c.unreachable(job) != "" {
 		return false
 	}
 	_, on := c.scraped(job)
@@ -143,8 +155,12 @@ func (c *Config) validateDiscovery() Problems {
 		if settings.SampleLimit < 0 {
 			p.addf(path+".sampleLimit", "%d; allowed: 0 (no limit) or more", settings.SampleLimit)
 		}
-		if source, on := c.scraped(job); settings.Enabled != nil && *settings.Enabled && !on {
-			p.addf(path+".enabled", "true, but what it scrapes is off; set %s.enabled: true", source)
+		if settings.Enabled != nil && *settings.Enabled {
+			if why := c.unreachable(job); why != "" {
+				p.addf(path+".enabled", "true, but %s", why)
+			} else if source, on := c.scraped(job); !on {
+				p.addf(path+".enabled", "true, but what it scrapes is off; set %s.enabled: true", source)
+			}
 		}
 	}
 	names := map[string]bool{}

@@ -14,6 +14,7 @@ import (
 func Rules(cfg *config.Config) (map[string]string, error) {
 	options := rules.Options{
 		Scraped:   cfg.JobEnabled,
+		Reported:  cfg.Reported,
 		Disabled:  cfg.Alerting.Disabled,
 		Overrides: map[string]rules.Override{},
 		Extra:     map[string]string{},

@@ -94,11 +94,17 @@ func scrapeConfigs(cfg *config.Config) []scrapeConfig {
 func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 	switch job {
 	case config.NodesJob:
-		return kubelet(cfg, "/metrics")
+		scrape := kubelet(cfg, "/metrics")
+		if component, _ := cfg.Component(config.APIServersJob); component.Repeated == job {
+			scrape.MetricRelabelConfigs = apiServers().MetricRelabelConfigs
+		}
+		return scrape
 	case config.CadvisorJob:
 		return cadvisor(cfg)
 	case config.APIServersJob:
 		return apiServers()
+	case config.SchedulerJob, config.ControllerManagerJob, config.EtcdJob, config.KubeProxyJob, config.CoreDNSJob:
+		return controlPlane(cfg, job)
 	case config.EndpointsJob:
 		return annotatedEndpoints(cfg)
 	case config.ServicesJob:
@@ -181,6 +187,7 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 		keep(".+", "__meta_kubernetes_endpointslice_port"),
 		drop(";(UDP|SCTP)", serviceAnnotation("port"), "__meta_kubernetes_endpointslice_port_protocol"),
 	}
+	rules = append(rules, dropComponents(cfg)...)
 	if cfg.JobEnabled(config.PodsJob) { // it scrapes the pods that ask for themselves
 		rules = append(rules, drop("true", podAnnotation("scrape")))
 	}
@@ -209,6 +216,7 @@ func annotatedPods(cfg *config.Config) scrapeConfig {
 			// Without an annotated port: only declared TCP ports of running containers.
 			drop(";(;.*|.*;UDP|.*;SCTP)", podAnnotation("port"), "__meta_kubernetes_pod_container_port_number", "__meta_kubernetes_pod_container_port_protocol"),
 			drop(";true", podAnnotation("port"), "__meta_kubernetes_pod_container_init"),
+		}, dropComponents(cfg), []relabel{
 			copyLabel("__meta_kubernetes_pod_container_name", "container"),
 			copyLabel("__meta_kubernetes_pod_container_port_name", "endpoint"),
 		}, annotated(podAnnotation), []relabel{

@@ -34,15 +34,21 @@ var embedded embed.FS
 
 const testSuffix = "_test.yaml"
 
-// needs names the job without which no rule of a file can fire. Files that are
-// not listed are part of every stack.
+// needs names the job without whose metrics no rule of a file can fire. Files
+// that are not listed are part of every stack.
 var needs = map[string]config.Job{
 	"alertmanager.yaml":                "alertmanager",
+	"apiserver.yaml":                   config.APIServersJob,
 	"blackbox-exporter.yaml":           config.BlackboxExporterJob,
+	"controller-manager.yaml":          config.ControllerManagerJob,
+	"coredns.yaml":                     config.CoreDNSJob,
+	"etcd.yaml":                        config.EtcdJob,
+	"kube-proxy.yaml":                  config.KubeProxyJob,
 	"kube-state-metrics.yaml":          config.KubeStateMetricsJob,
 	"node-directory-size-metrics.yaml": "node-directory-size-metrics",
 	"node-exporter.yaml":               config.NodeExporterJob,
 	"nodes.yaml":                       config.KubeStateMetricsJob,
+	"scheduler.yaml":                   config.SchedulerJob,
 	"storage.yaml":                     config.NodesJob,
 	"workloads.yaml":                   config.KubeStateMetricsJob,
 }
@@ -52,9 +58,12 @@ var severities = []string{"critical", "warning", "info", "none"}
 
 // Options say what one stack changes in the shipped rules.
 type Options struct {
-	// Scraped tells whether the stack scrapes a job. Rules that need another
-	// job are left out. Nil: the stack scrapes them all.
+	// Scraped tells whether the stack scrapes a job. Rules about another job are
+	// left out. Nil: the stack scrapes them all.
 	Scraped func(config.Job) bool
+	// Reported tells whether the stack collects the metrics of a job, be it by
+	// another one. Files that need another job are left out. Nil: as Scraped.
+	Reported func(config.Job) bool
 	// Disabled lists shipped alerts to leave out, by name.
 	Disabled []string
 	// Overrides change shipped alerts, by name.
@@ -87,7 +96,7 @@ func Render(opts Options) (map[string]string, error) {
 	problems := opts.validate(shipped)
 	files := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(shipped)) {
-		if job, ok := needs[name]; ok && !opts.scraped(job) {
+		if job, ok := needs[name]; ok && !opts.reported(job) {
 			continue
 		}
 		text, err := opts.apply(shipped[name])
@@ -124,6 +133,13 @@ func Render(opts Options) (map[string]string, error) {
 }
 
 func (o Options) scraped(job config.Job) bool { return o.Scraped == nil || o.Scraped(job) }
+
+func (o Options) reported(job config.Job) bool {
+	if o.Reported == nil {
+		return o.scraped(job)
+	}
+	return o.Reported(job)
+}
 
 func (o Options) validate(shipped map[string]*file) config.Problems {
 	alerts := map[string][]string{} // name -> severities

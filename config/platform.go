@@ -1,0 +1,228 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Platform is the kind of a cluster: what its vendor or installer lets be
+// scraped and run there.
+type Platform string
+
+func (Platform) values() []string {
+	var names []string
+	for _, platform := range slices.Sorted(maps.Keys(Profiles)) {
+		names = append(names, string(platform))
+	}
+	return names
+}
+
+// Profile is what holds on one platform, and what is the default there.
+type Profile struct {
+	// Why pods may not use the host's files and network; empty where they may.
+	NoHostAccess string
+	// Pods get user and group ids assigned, and may not ask for their own. The
+	// host takes the right to use a SecurityContextConstraints.
+	AssignsUsers bool
+	// The kubelets' serving certificates are signed by the cluster's CA.
+	SignsKubeletCertificates bool
+	// Port of node-exporter where 9100 is taken; 0 for 9100.
+	NodeExporterPort int
+	// StorageClass on SSD that every cluster has; empty for the default class.
+	StorageClass string
+	// Where the components of the control plane are scraped. One that is not
+	// listed cannot be, but for the API servers, of which there always is a Service.
+	Components map[Job]Component
+}
+
+// Component is a component of the control plane as Prometheus reaches it: pods,
+// nodes, a path of the API server, or another job that brings its metrics.
+type Component struct {
+	Namespace string // of the pods
+	Pods      string // label selector
+	Nodes     string // label selector of the nodes whose addresses serve the metrics
+	APIPath   string // of the metrics at the API servers
+	APIAccess string // resource of API group EKSMetricsGroup that the path stands for
+	Repeated  Job    // scrapes a process that repeats the component's metrics
+
+	Port   int
+	Secure bool // HTTPS, for callers who may get /metrics
+
+	// What has to be changed in the cluster first; until then the job is off.
+	Requires string
+}
+
+// ControlPlane lists the jobs of components that not every platform lets be scraped.
+var ControlPlane = []Job{SchedulerJob, ControllerManagerJob, EtcdJob, KubeProxyJob, CoreDNSJob}
+
+// EKSMetricsGroup is the API group of the control plane's metrics on EKS:
+// https://docs.aws.amazon.com/eks/latest/userguide/view-raw-metrics.html
+const EKSMetricsGroup = "metrics.eks.amazonaws.com"
+
+const genericPlatform Platform = "generic"
+
+// Profiles is every platform.
+var Profiles = map[Platform]Profile{
+	// Any cluster. Its components are looked for where kubeadm puts them, if asked to.
+	genericPlatform: {Components: map[Job]Component{
+		SchedulerJob:         static("kube-scheduler", 10259, "pods labelled and reachable as on kubeadm"),
+		ControllerManagerJob: static("kube-controller-manager", 10257, "pods labelled and reachable as on kubeadm"),
+		EtcdJob:              etcd("pods labelled and reachable as on kubeadm"),
+		KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", "pods labelled and reachable as on kubeadm"),
+		CoreDNSJob:           coreDNS("CoreDNS as the cluster's DNS"),
+	}},
+	"kubeadm": {Components: kubeadm},
+	"kind":    {Components: kubeadm},
+
+	// One process per node runs every component, and each of its endpoints has all metrics:
+	// https://docs.k3s.io/reference/metrics
+	"k3s": {SignsKubeletCertificates: true, Components: map[Job]Component{
+		APIServersJob:        {Repeated: NodesJob},
+		SchedulerJob:         {Repeated: NodesJob},
+		ControllerManagerJob: {Repeated: NodesJob},
+		KubeProxyJob:         {Repeated: NodesJob},
+		EtcdJob:              {Nodes: "node-role.kubernetes.io/etcd=true", Port: 2381, Requires: "embedded etcd and the server flag --etcd-expose-metrics"},
+		CoreDNSJob:           coreDNS(""),
+	}},
+
+	"eks": {SignsKubeletCertificates: true, Components: map[Job]Component{
+		SchedulerJob:         {APIPath: "/apis/" + EKSMetricsGroup + "/v1/ksh/container/metrics", APIAccess: "ksh/metrics"},
+		ControllerManagerJob: {APIPath: "/apis/" + EKSMetricsGroup + "/v1/kcm/container/metrics", APIAccess: "kcm/metrics"},
+		KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", ""),
+		CoreDNSJob:           coreDNS(""),
+	}},
+	"aks": {StorageClass: "managed-csi-premium", Components: map[Job]Component{
+		KubeProxyJob: kubeProxy("component=kube-proxy", "a cluster with kube-proxy, and not Cilium, that serves its metrics on the nodes' addresses"),
+		CoreDNSJob:   coreDNS(""),
+	}},
+	// Its DNS is kube-dns or Cloud DNS, and its control plane reports to Cloud Monitoring only.
+	"gke": {StorageClass: "premium-rwo"},
+	"gke-autopilot": {
+		StorageClass: "premium-rwo",
+		NoHostAccess: "Autopilot admits no pod with the host's network or files",
+	},
+
+	"openshift": {
+		AssignsUsers:     true,
+		NodeExporterPort: 9199, // OpenShift's own monitoring has 9100
+		Components: map[Job]Component{
+			SchedulerJob:         {Namespace: "openshift-kube-scheduler", Pods: "app=openshift-kube-scheduler", Port: 10259, Secure: true},
+			ControllerManagerJob: {Namespace: "openshift-kube-controller-manager", Pods: "app=kube-controller-manager", Port: 10257, Secure: true},
+			CoreDNSJob: {
+				Namespace: "openshift-dns", Pods: "dns.operator.openshift.io/daemonset-dns=default", Port: 9154, Secure: true,
+				Requires: "network policies of openshift-dns that let Prometheus in",
+			},
+		},
+	},
+}
+
+// kubeadm binds what it can to the loopback address, where no other pod reaches it.
+var kubeadm = map[Job]Component{
+	SchedulerJob:         static("kube-scheduler", 10259, "the kube-scheduler flag --bind-address=0.0.0.0"),
+	ControllerManagerJob: static("kube-controller-manager", 10257, "the kube-controller-manager flag --bind-address=0.0.0.0"),
+	EtcdJob:              etcd("the etcd flag --listen-metrics-urls=http://0.0.0.0:2381"),
+	KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", "metricsBindAddress: 0.0.0.0:10249 in the kube-proxy ConfigMap"),
+	CoreDNSJob:           coreDNS(""),
+}
+
+// static is a component in static pods.
+func static(name string, port int, requires string) Component {
+	return Component{Namespace: "kube-system", Pods: "component=" + name, Port: port, Secure: true, Requires: requires}
+}
+
+func etcd(requires string) Component {
+	return Component{Namespace: "kube-system", Pods: "component=etcd", Port: 2381, Requires: requires}
+}
+
+func kubeProxy(pods, requires string) Component {
+	return Component{Namespace: "kube-system", Pods: pods, Port: 10249, Requires: requires}
+}
+
+// coreDNS has the label of its predecessor nearly everywhere.
+func coreDNS(requires string) Component {
+	return Component{Namespace: "kube-system", Pods: "k8s-app=kube-dns", Port: 9153, Requires: requires}
+}
+
+// Profile is what holds on the stack's platform.
+func (c Cluster) Profile() Profile { return Profiles[c.Platform] }
+
+// Component is where the stack's platform has the component that job scrapes;
+// false if there is nothing to know or nothing to reach.
+func (c *Config) Component(job Job) (Component, bool) {
+	component, ok := c.Cluster.Profile().Components[job]
+	return component, ok
+}
+
+// Reported tells whether the metrics of job are collected: by itself, or by the
+// job of a process that repeats them.
+func (c *Config) Reported(job Job) bool {
+	component, _ := c.Component(job)
+	if component.Repeated == "" {
+		return c.JobEnabled(job)
+	}
+	enabled := c.Discovery.Jobs[job].Enabled
+	return (enabled == nil || *enabled) && c.JobEnabled(component.Repeated)
+}
+
+// platformOf is the platform that the values of a stack name.
+func platformOf(values map[string]any) Platform {
+	cluster, _ := values["cluster"].(map[string]any)
+	name, _ := cluster["platform"].(string)
+	if _, known := Profiles[Platform(name)]; !known { // decoding says so
+		return genericPlatform
+	}
+	return Platform(name)
+}
+
+// assume makes the defaults of its platform those of the config.
+func (c *Config) assume(platform Platform) {
+	c.Cluster.Platform = platform
+	profile := c.Cluster.Profile()
+	c.Discovery.VerifyKubeletCertificates = profile.SignsKubeletCertificates
+	if profile.NoHostAccess != "" {
+		c.Exporters.NodeExporter.Enabled = false
+		c.Exporters.NodeDirectorySizeMetrics.Enabled = false
+	}
+	if profile.NodeExporterPort != 0 {
+		c.Exporters.NodeExporter.Port = profile.NodeExporterPort
+	}
+	for job, component := range profile.Components {
+		if component.Requires != "" {
+			settings := c.Discovery.Jobs[job]
+			settings.Enabled = new(bool)
+			c.Discovery.Jobs[job] = settings
+		}
+	}
+}
+
+// validatePlatform refuses what the platform does not have.
+func (c *Config) validatePlatform() Problems {
+	var p Problems
+	profile := c.Cluster.Profile()
+	if why := profile.NoHostAccess; why != "" {
+		const message = "%v, but cluster.platform is %s: %s"
+		if c.Exporters.NodeExporter.Enabled {
+			p.addf("exporters.nodeExporter.enabled", message, true, c.Cluster.Platform, why)
+		}
+		if c.Exporters.NodeDirectorySizeMetrics.Enabled {
+			p.addf("exporters.nodeDirectorySizeMetrics.enabled", message, true, c.Cluster.Platform, why)
+		}
+		if c.Storage.Mode == LocalStorageMode {
+			p.addf("storage.mode", message, c.Storage.Mode, c.Cluster.Platform, why)
+		}
+	}
+	return p
+}
+
+// unreachable says why the platform does not let a job be scraped; empty if it does.
+func (c *Config) unreachable(job Job) string {
+	component, ok := c.Component(job)
+	switch {
+	case component.Repeated != "":
+		return fmt.Sprintf("on %s job %s has its metrics", c.Cluster.Platform, component.Repeated)
+	case !ok && slices.Contains(ControlPlane, job):
+		return fmt.Sprintf("on %s nothing serves its metrics", c.Cluster.Platform)
+	}
+	return ""
+}
