@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ktypes "k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -60,7 +61,7 @@ func (n *node) upWithSlack(t *testing.T) {
 	n.set(t, "alerting.slack.channel", "#e2e")
 	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
 	n.set(t, "alerting.route.groupWait", "5s")
-	n.set(t, "alerting.route.groupInterval", "10s")
+	n.set(t, "alerting.route.groupInterval", "1m") // peers wait for each other up to 30s
 	n.set(t, "prometheus.scrapeInterval", "5s")
 	n.set(t, "prometheus.scrapeTimeout", "5s")
 	n.set(t, "prometheus.evaluationInterval", "5s")
@@ -84,6 +85,7 @@ groups:
 func (n *node) crashLoop(t *testing.T, slack *slack, name string) {
 	pod := n.metricsPod("crashing-"+name, nil)
 	pod.Spec.Containers[0].Args = []string{"--no-such-flag"}
+	pod.Spec.NodeName = n.stack.Cluster.Name // the node may be cordoned
 	pods := n.kubernetes.CoreV1().Pods(workloads)
 	_, err := pods.Create(t.Context(), pod, metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -119,23 +121,27 @@ func (n *node) inhibited(t *testing.T, slack *slack) {
 	assert.Contains(t, suppressed, `"inhibitedBy":["`)
 }
 
-// killAlertmanager kills one of the three, and again whenever its StatefulSet
-// has brought it back, until the test ends.
+// killAlertmanager kills one of the three and keeps it from coming back until
+// the test ends: no pod is scheduled on a cordoned node.
 func (n *node) killAlertmanager(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
-	done := make(chan struct{})
-	t.Cleanup(func() { cancel(); <-done })
-	go func() {
-		defer close(done)
-		now := int64(0)
-		for ctx.Err() == nil {
-			_ = n.kubernetes.CoreV1().Pods(namespace).Delete(ctx, "alertmanager-2", metav1.DeleteOptions{GracePeriodSeconds: &now})
-			select {
-			case <-ctx.Done():
-			case <-time.After(2 * time.Second):
-			}
+	n.cordon(t, true)
+	t.Cleanup(func() { n.cordon(t, false) })
+	now := int64(0)
+	pods := n.kubernetes.CoreV1().Pods(namespace)
+	require.NoError(t, pods.Delete(t.Context(), "alertmanager-2", metav1.DeleteOptions{GracePeriodSeconds: &now}))
+	eventually(t, time.Minute, "alertmanager-2 is gone", func(ctx context.Context) string {
+		pod, err := pods.Get(ctx, "alertmanager-2", metav1.GetOptions{})
+		if err != nil || pod.Status.Phase != corev1.PodPending {
+			return fmt.Sprint("still there ", err)
 		}
-	}()
+		return ""
+	})
+}
+
+func (n *node) cordon(t *testing.T, cordoned bool) {
+	patch := fmt.Sprintf(`{"spec":{"unschedulable":%v}}`, cordoned)
+	_, err := n.kubernetes.CoreV1().Nodes().Patch(context.Background(), n.stack.Cluster.Name, ktypes.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	require.NoError(t, err)
 }
 
 // webhookHidden looks for the webhook's secret in everything that this program
