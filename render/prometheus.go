@@ -4,11 +4,11 @@
 package render
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,8 +58,8 @@ type alertmanagerConfig struct {
 	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
 
-// Prometheus renders prometheus.yml. Errors are those of Prometheus' own
-// loader, each with the name of its scrape job.
+// Prometheus renders prometheus.yml. Errors are config.Problems: what Prometheus'
+// own loader says against a scrape job, by its config path.
 func Prometheus(cfg *config.Config) (string, error) {
 	file := prometheusFile{
 		Global: global{
@@ -140,8 +140,8 @@ func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 // checkScrapeConfigs loads each scrape config alone, so that an error carries
 // its job's name and none hides another.
 func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) error {
-	var errs []error
-	check := func(path string, scrapeConfig any) {
+	var problems config.Problems
+	check := func(path, prefix string, scrapeConfig any) {
 		text, err := marshal(map[string]any{
 			"global": map[string]any{
 				"scrape_interval": cfg.Prometheus.ScrapeInterval,
@@ -153,17 +153,23 @@ func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[stri
 			err = loadPrometheus(text)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+			problems = append(problems, config.Problem{Path: path, Message: prefix + lineNumbers.ReplaceAllString(err.Error(), "")})
 		}
 	}
 	for _, job := range own {
-		check("discovery.jobs."+job.JobName, job)
+		check("discovery.jobs."+job.JobName, "", job)
 	}
 	for i, job := range extra {
-		check(fmt.Sprintf("discovery.extraScrapeConfigs[%d] (job %q)", i, job["job_name"]), job)
+		check(fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i), fmt.Sprintf("job %q: ", job["job_name"]), job)
 	}
-	return errors.Join(errs...)
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
 }
+
+// lineNumbers are those of a text that nobody sees.
+var lineNumbers = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line \d+: `)
 
 // loadPrometheus parses text as the server does at start.
 func loadPrometheus(text string) error {

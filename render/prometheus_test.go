@@ -210,27 +210,27 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 	}{
 		"misspelt field": {
 			"extraScrapeConfigs: [{job_name: outside, relabel_confgs: []}]",
-			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "field relabel_confgs not found"},
+			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "field relabel_confgs not found"},
 		},
 		"bad regular expression": {
 			"extraScrapeConfigs: [{job_name: fine, static_configs: [{targets: [a]}]}, {job_name: outside, relabel_configs: [{source_labels: [a], regex: '(', action: keep}]}]",
-			[]string{`discovery.extraScrapeConfigs[1] (job "outside")`, "missing closing )"},
+			[]string{`discovery.extraScrapeConfigs[1]: job "outside": `, "missing closing )"},
 		},
 		"relabelling that is no list": {
 			"extraScrapeConfigs: [{job_name: outside, relabel_configs: keep}]",
-			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "cannot unmarshal"},
+			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "cannot unmarshal"},
 		},
 		"timeout above the interval": {
 			"extraScrapeConfigs: [{job_name: outside, scrape_interval: 5s, scrape_timeout: 10s}]",
-			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "scrape timeout greater than scrape interval"},
+			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "scrape timeout greater than scrape interval"},
 		},
 		"unknown service discovery": {
 			"extraScrapeConfigs: [{job_name: outside, kubernetes_sd_config: [{role: pod}]}]",
-			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "kubernetes_sd_config"},
+			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "kubernetes_sd_config"},
 		},
 		"unknown role": {
 			"extraScrapeConfigs: [{job_name: outside, kubernetes_sd_configs: [{role: pods}]}]",
-			[]string{`discovery.extraScrapeConfigs[0] (job "outside")`, "pods"},
+			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "pods"},
 		},
 		"metric relabelling of a job": {
 			"jobs: {kubernetes-cadvisor: {metricRelabelConfigs: [{source_labels: [__name__], regex: '*', action: drop}]}}",
@@ -242,7 +242,7 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 		},
 		"several": {
 			"{jobs: {kubernetes-pods: {metricRelabelConfigs: [{action: drpo}]}}, extraScrapeConfigs: [{job_name: a, x: y}, {job_name: b, x: y}]}",
-			[]string{"discovery.jobs.kubernetes-pods", `discovery.extraScrapeConfigs[0] (job "a")`, `discovery.extraScrapeConfigs[1] (job "b")`},
+			[]string{"discovery.jobs.kubernetes-pods", `discovery.extraScrapeConfigs[0]: job "a": `, `discovery.extraScrapeConfigs[1]: job "b": `},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -292,8 +292,7 @@ func TestRefusedScrapeConfigsStopTheProgram(t *testing.T) {
 		_, err := components.NewDiscovery(ctx, "discovery", site)
 		return err
 	})
-	assert.ErrorContains(t, err, `discovery: discovery.extraScrapeConfigs[0] (job "outside")`)
-	assert.ErrorContains(t, err, "relabel_confgs")
+	assert.ErrorContains(t, err, `discovery.extraScrapeConfigs[0]: job "outside": field relabel_confgs not found`)
 }
 
 func TestDiscoveryConfigMap(t *testing.T) {
