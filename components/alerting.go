@@ -108,22 +108,14 @@ func NewAlertmanager(ctx *pulumi.Context, name string, args *AlertmanagerArgs, o
 }
 
 func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *AlertmanagerArgs, files map[string]string) error {
-	_, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
+	configMap, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
 		Metadata: a.metadata("alertmanager-config"),
 		Data:     pulumi.ToStringMap(files),
 	}, pulumi.Parent(c))
 	if err != nil {
 		return err
 	}
-	secrets := args.Config.Alerting.SecretFiles()
-	contents := pulumi.StringMap{}
-	for file, secret := range secrets {
-		contents[file] = pulumi.ToSecret(pulumi.String(secret.Reveal())).(pulumi.StringOutput)
-	}
-	_, err = corev1.NewSecret(ctx, name+"-secrets", &corev1.SecretArgs{
-		Metadata:   a.metadata("alertmanager-secrets"),
-		StringData: contents,
-	}, pulumi.Parent(c))
+	secret, err := a.secret(ctx, name+"-secrets", "alertmanager-secrets", args.Config.Alerting.SecretFiles(), pulumi.Parent(c))
 	if err != nil {
 		return err
 	}
@@ -143,12 +135,18 @@ func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *Ale
 	if err := a.budget(ctx, name+"-budget", args.Config.Alerting.Replicas, pulumi.Parent(c)); err != nil {
 		return err
 	}
-	_, err = appsv1.NewStatefulSet(ctx, name+"-statefulset", alertmanagerStatefulSet(a, args, checksum(files, secrets)),
-		pulumi.Parent(c), adopts(args.Claims))
+	// A new configuration restarts the replicas one by one; silences and the
+	// notification log are on their volumes, and with their peers.
+	statefulSet := alertmanagerStatefulSet(a, args, pulumi.StringMap{
+		"checksum/config": pulumi.String(checksum(files)),
+		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
+	})
+	_, err = appsv1.NewStatefulSet(ctx, name+"-statefulset", statefulSet,
+		pulumi.Parent(c), adopts(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, secret}))
 	return err
 }
 
-func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, checksum string) *appsv1.StatefulSetArgs {
+func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
 	cfg := args.Config.Alerting
 	ports := []port{alertmanagerWeb}
 	if cfg.Replicas > 1 {
@@ -184,12 +182,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, checksum string) *ap
 		a.apart(spec, false) // three peers on two nodes are better than two
 	}
 	template := a.pod(spec, cfg.Scheduling)
-	// A new configuration restarts the replicas one by one; silences and the
-	// notification log are on their volumes, and with their peers.
-	template.Metadata = &metav1.ObjectMetaArgs{
-		Labels:      a.labels(),
-		Annotations: pulumi.StringMap{"checksum/config": pulumi.String(checksum)},
-	}
+	template.Metadata = &metav1.ObjectMetaArgs{Labels: a.labels(), Annotations: annotations}
 	return &appsv1.StatefulSetArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &appsv1.StatefulSetSpecArgs{
@@ -225,14 +218,12 @@ func alertmanagerFlags(cfg *config.Config) []string {
 	return flags
 }
 
-// checksum changes with any file or secret. It is one-way: it shows no secret.
-func checksum(files map[string]string, secrets map[string]config.Secret) string {
+// checksum changes with any file. Secrets have no place in it: by their
+// checksum they could be guessed.
+func checksum(files map[string]string) string {
 	hash := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(hash, "%q %q\n", name, files[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(secrets)) {
-		fmt.Fprintf(hash, "%q %q\n", name, secrets[name].Reveal())
 	}
 	return hex.EncodeToString(hash.Sum(nil))
 }

@@ -120,7 +120,7 @@ func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, files map[stri
 	deployment := grafanaDeployment(a, files, all, pulumi.StringMap{
 		// What is mounted as files is read at the start only. The Secret tells of a
 		// change by its version: by a checksum, a password could be guessed.
-		"checksum/config": pulumi.String(checksum(files, nil)),
+		"checksum/config": pulumi.String(checksum(files)),
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
 	})
 	_, err = appsv1.NewDeployment(ctx, name+"-deployment", deployment, pulumi.Parent(c), pulumi.DependsOn(before))

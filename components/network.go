@@ -16,6 +16,9 @@ func (a app) service(ctx *pulumi.Context, resource, name string, headless bool, 
 	if headless {
 		spec.ClusterIP = pulumi.String("None")
 		spec.PublishNotReadyAddresses = pulumi.Bool(true)
+	} else {
+		// Replicas answer a little differently; a graph that alternates between them flickers.
+		spec.SessionAffinity = pulumi.String("ClientIP")
 	}
 	var array corev1.ServicePortArray
 	for _, p := range ports {

@@ -63,7 +63,7 @@ func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, op
 	}, cfg.Scheduling)
 	template.Metadata = &metav1.ObjectMetaArgs{
 		Labels:      a.labels(),
-		Annotations: pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts, nil))},
+		Annotations: pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))},
 	}
 	_, err = appsv1.NewDaemonSet(ctx, name+"-daemonset", &appsv1.DaemonSetArgs{
 		Metadata: a.metadata(a.name),
