@@ -90,7 +90,7 @@ func (n *node) localcluster(t testing.TB, args ...string) string {
 
 func (n *node) try(t testing.TB, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Minute) // cleanups run commands too
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(n.root, ".local", "bin", "localcluster"), args...)
 	cmd.Dir = n.root
