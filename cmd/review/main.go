@@ -63,6 +63,26 @@ func exists(stack string) error {
 	return nil
 }
 
-func diff(ctx context.Context, stack, base string) error {
-	return fmt.Errorf("TODO")
+func diff(ctx context.Context, stack, ref string) error {
+	if err := exists(stack); err != nil {
+		return err
+	}
+	base, commit, err := review.Base(ctx, ".", ref)
+	if err != nil {
+		return err
+	}
+	before, err := review.Resources(ctx, base, stack)
+	if err != nil {
+		return fmt.Errorf("%s, before the change: %w", commit, err)
+	}
+	after, err := review.Resources(ctx, ".", stack)
+	if err != nil {
+		return err
+	}
+	report, err := review.Compare(stack, before, after)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Print(report.Markdown())
+	return err
 }

@@ -1,0 +1,107 @@
+package review
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Report is what a change means for a running stack.
+type Report struct {
+	Stack string
+	// Blockers must not be merged before somebody knows what happens to the data.
+	Blockers []string
+	Sections []Section
+}
+
+// Section has the changes of one kind of thing, such as alerts.
+type Section struct {
+	Title   string
+	Changes []Change
+}
+
+// Change is one thing that is not what it was.
+type Change struct {
+	Verb    string // added, removed, changed, ...
+	What    string // Markdown
+	Details []Detail
+}
+
+// Detail is one difference: a line of Markdown, or a block of text in a language.
+type Detail struct {
+	Text  string
+	Lang  string
+	Block string
+}
+
+// Markdown is the report as a comment on a pull request. What is named in it,
+// such as an alert, stands as it is in its file.
+func (r Report) Markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "## What changes in `%s`\n", r.Stack)
+	if len(r.Blockers) > 0 {
+		out.WriteString("\n> [!CAUTION]\n")
+		for _, blocker := range r.Blockers {
+			fmt.Fprintf(&out, "> **Blocker:** %s\n>\n", blocker)
+		}
+	}
+	empty := true
+	for _, section := range r.Sections {
+		if len(section.Changes) == 0 {
+			continue
+		}
+		empty = false
+		fmt.Fprintf(&out, "\n### %s\n\n", section.Title)
+		for _, change := range section.Changes {
+			change.write(&out)
+		}
+	}
+	if empty {
+		out.WriteString("\nNothing.\n")
+	}
+	return out.String()
+}
+
+func (c Change) write(out *strings.Builder) {
+	fmt.Fprintf(out, "- **%s** %s\n", c.Verb, c.What)
+	for _, d := range c.Details {
+		if d.Text != "" {
+			fmt.Fprintf(out, "  - %s\n", d.Text)
+		}
+		if d.Block == "" {
+			continue
+		}
+		indent := "    "
+		fence := "```"
+		for strings.Contains(d.Block, fence) {
+			fence += "`"
+		}
+		fmt.Fprintf(out, "\n%s%s%s\n", indent, fence, d.Lang)
+		for line := range strings.Lines(strings.TrimRight(d.Block, "\n") + "\n") {
+			out.WriteString(strings.TrimRight(indent+line, " \n") + "\n")
+		}
+		fmt.Fprintf(out, "%s%s\n\n", indent, fence)
+	}
+}
+
+// code is text in a line of Markdown that means nothing there.
+func code(text string) string {
+	fence := "`"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	if len(fence) > 1 {
+		return fence + " " + text + " " + fence
+	}
+	return fence + text + fence
+}
+
+// moved is a value that was another.
+func moved(name, before, after string) Detail {
+	show := func(value string) string {
+		if value == "" {
+			return "none"
+		}
+		return code(value)
+	}
+	return Detail{Text: fmt.Sprintf("%s: %s → %s", name, show(before), show(after))}
+}
