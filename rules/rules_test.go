@@ -160,6 +160,21 @@ func TestRenderLeavesOutWhatIsNotScraped(t *testing.T) {
 	assert.NotContains(t, jobs, "kube-state-metrics")
 }
 
+// Metrics that another job brings are enough for a file, but not for rules about
+// the job's own targets.
+func TestRenderKeepsWhatIsReported(t *testing.T) {
+	files := render(t, Options{
+		Scraped:  func(job config.Job) bool { return job == config.NodesJob },
+		Reported: func(job config.Job) bool { return job == config.NodesJob || job == config.ControllerManagerJob },
+	})
+	assert.NotContains(t, files, "scheduler.yaml")
+	assert.Contains(t, files, "controller-manager.yaml")
+	found := alerts(t, files)
+	assert.Contains(t, found, "ZoneUnhealthy")
+	assert.NotContains(t, found, "ControllerBacklog")
+	assert.Len(t, found["JobAbsent"], 1)
+}
+
 func TestEveryJobAbsentNamesItsJob(t *testing.T) {
 	for _, rule := range alerts(t, render(t, Options{}))["JobAbsent"] {
 		assert.Equal(t, `absent(up{job="`+rule.Labels["job"]+`"})`, rule.Expr)
@@ -231,7 +246,7 @@ func TestRenderNamesWhatIsWrong(t *testing.T) {
 			},
 			[]string{
 				`alerting.disabled[1]: unknown "NodeCPUHihg"; did you mean "NodeCPUHigh"?`,
-				`alerting.disabled[2]: unknown "Zebra"; allowed: AlertmanagerClusterCrashLooping, `,
+				`alerting.disabled[2]: unknown "Zebra"; allowed: APIServerErrorsHigh, `,
 				`alerting.overrides.NodeNotRedy: unknown "NodeNotRedy"; did you mean "NodeNotReady"?`,
 			},
 		},
