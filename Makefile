@@ -46,6 +46,15 @@ test-e2e: localcluster ## The whole system on the local node.
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
 	go test -tags e2e -run '^$$' -bench . -benchtime 3x -timeout 40m ./tests/e2e
 
+.PHONY: render
+render: ## A stack's objects as YAML, secrets redacted: STACK=prod OUT=dir
+	@go run ./cmd/review render $(or $(STACK),$(error set STACK, such as STACK=prod)) $(or $(OUT),$(error set OUT, the directory to write))
+
+BASE ?= origin/main
+.PHONY: diff
+diff: ## What a change means to a stack, as Markdown: STACK=prod BASE=origin/main
+	@go run ./cmd/review diff $(or $(STACK),$(error set STACK, such as STACK=prod)) $(BASE)
+
 .PHONY: lint
 lint: .local/bin/golangci-lint ## Module files, formatting, vet and linters, see .golangci.yml.
 	go mod tidy -diff
