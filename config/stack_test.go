@@ -139,8 +139,8 @@ func TestFromPulumi(t *testing.T) {
 	})
 	for name, c := range map[string]struct{ key, value, problem string }{
 		"a plain string where an object belongs": {
-			"cluster", "production",
-			"cluster: is a string; allowed: an object with name, platform, context, namespace, createNamespace, domain, networkPolicies",
+			"images", "latest",
+			"images: is a string; allowed: an object with registryMirrors, overrides, pullPolicy, pullSecrets",
 		},
 		"JSON that does not parse":    {"storage", `{"size": `, "storage: is a string; allowed: an object with mode, size, storageClass, local, protect"},
 		"a number":                    {"storage", `12`, "storage: 12 is a number; allowed: an object with mode, size, storageClass, local, protect"},
