@@ -29,7 +29,7 @@ func FuzzPrometheus(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		values := map[string]any{}
-		if yaml.Unmarshal(text, &values) != nil {
+		if yaml.Unmarshal(text, &values) != nil || values == nil {
 			return
 		}
 		if _, ok := values["cluster"]; !ok {
