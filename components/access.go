@@ -103,6 +103,28 @@ func (c *Prometheus) access(ctx *pulumi.Context, name string, a app) (pulumi.Str
 	return account, a.clusterRole(ctx, name+"-role", account, everywhere, pulumi.Parent(c))
 }
 
+// hostAccess gives the pods of spec their security context and, where the
+// platform grants the host to accounts and not to namespaces, an account with
+// the right to it. SELinux there hides the host's files from all but spc_t.
+func (a app) hostAccess(ctx *pulumi.Context, resource string, spec *corev1.PodSpecArgs, security *corev1.PodSecurityContextArgs, opts ...pulumi.ResourceOption) error {
+	spec.SecurityContext = security
+	if !a.site.Config.Cluster.Profile().AssignsUsers {
+		return nil
+	}
+	account, err := a.account(ctx, resource+"-account", opts...)
+	if err != nil {
+		return err
+	}
+	spec.ServiceAccountName = account
+	security.SeLinuxOptions = &corev1.SELinuxOptionsArgs{Type: pulumi.String("spc_t")}
+	_, err = rbacv1.NewRoleBinding(ctx, resource+"-host-access", &rbacv1.RoleBindingArgs{
+		Metadata: a.metadata(a.name),
+		RoleRef:  roleRef("ClusterRole", pulumi.String("system:openshift:scc:privileged")),
+		Subjects: a.subjects(account),
+	}, opts...)
+	return err
+}
+
 // controlPlaneAccess is what API servers and components ask of their scraper.
 func controlPlaneAccess(cfg *config.Config) rbacv1.PolicyRuleArray {
 	var rules rbacv1.PolicyRuleArray

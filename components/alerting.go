@@ -161,7 +161,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, annotations pulumi.S
 	}
 	templates, volumes := data(args.Claims, cfg.Size, volumes)
 	spec := &corev1.PodSpecArgs{
-		SecurityContext:               nonRoot(nobody),
+		SecurityContext:               a.nonRoot(nobody),
 		TerminationGracePeriodSeconds: pulumi.Int(60),
 		Volumes:                       volumes,
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{

@@ -50,7 +50,7 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 			Replicas: pulumi.Int(1),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Template: a.pod(&corev1.PodSpecArgs{
-				SecurityContext: nonRoot(nobody),
+				SecurityContext: a.nonRoot(nobody),
 				Volumes:         corev1.VolumeArray{configMapVolume("config", a.name)},
 				Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 					Name:           pulumi.String(a.name),

@@ -46,10 +46,9 @@ func NewCluster(ctx *pulumi.Context, name string, cfg *config.Config, opts ...pu
 			Metadata: &metav1.ObjectMetaArgs{
 				Name: pulumi.String(cfg.Cluster.Namespace),
 				Labels: pulumi.StringMap{
-					"app.kubernetes.io/part-of":    pulumi.String(config.Project),
-					"app.kubernetes.io/managed-by": pulumi.String("pulumi"),
-					// node-exporter needs the host; everything else meets `restricted`.
-					"pod-security.kubernetes.io/enforce": pulumi.String("privileged"),
+					"app.kubernetes.io/part-of":          pulumi.String(config.Project),
+					"app.kubernetes.io/managed-by":       pulumi.String("pulumi"),
+					"pod-security.kubernetes.io/enforce": pulumi.String(podSecurity(cfg.Exporters)),
 				},
 			},
 		}, pulumi.Parent(c), pulumi.Provider(provider), pulumi.Protect(cfg.Storage.Protected()))
@@ -60,4 +59,13 @@ func NewCluster(ctx *pulumi.Context, name string, cfg *config.Config, opts ...pu
 		c.Site.Namespace = namespace.Metadata.Name().Elem()
 	}
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"namespace": c.Site.Namespace})
+}
+
+// podSecurity is the standard that the namespace's pods have to meet: two
+// exporters need the host, everything else is `restricted`.
+func podSecurity(exporters config.Exporters) string {
+	if exporters.NodeExporter.Enabled || exporters.NodeDirectorySizeMetrics.Enabled {
+		return "privileged"
+	}
+	return "restricted"
 }

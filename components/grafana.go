@@ -176,7 +176,7 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 	}
 	startup := probe("/api/health", grafanaWeb.name, 5, 60) // the first start creates the database
 	template := a.pod(&corev1.PodSpecArgs{
-		SecurityContext: nonRoot(grafanaUser),
+		SecurityContext: a.nonRoot(grafanaUser),
 		Volumes:         volumes,
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 			Name:           pulumi.String(a.name),

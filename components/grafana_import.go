@@ -115,7 +115,7 @@ func (c *GrafanaImport) deploy(ctx *pulumi.Context, name string, a app, grafana 
 	}
 	spec := &corev1.PodSpecArgs{
 		RestartPolicy:   pulumi.String("Never"), // the log of a pod that failed stays
-		SecurityContext: nonRoot(nobody),
+		SecurityContext: a.nonRoot(nobody),
 		Volumes: corev1.VolumeArray{
 			&corev1.VolumeArgs{Name: pulumi.String("import"), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources}},
 			&corev1.VolumeArgs{Name: pulumi.String("credentials"), Secret: &corev1.SecretVolumeSourceArgs{

@@ -49,7 +49,7 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
-		SecurityContext:              nonRoot(nobody),
+		SecurityContext:              a.nonRoot(nobody),
 	}
 	container := &corev1.ContainerArgs{
 		Name:           pulumi.String(a.name),

@@ -52,15 +52,18 @@ func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, op
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	cfg := site.Config.Exporters.NodeDirectorySizeMetrics
-	template := a.pod(&corev1.PodSpecArgs{
-		SecurityContext: &corev1.PodSecurityContextArgs{
-			SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
-		},
+	spec := &corev1.PodSpecArgs{
 		// Nothing is lost with a scan that is cut short.
 		TerminationGracePeriodSeconds: pulumi.Int(1),
 		Volumes:                       sizesVolumes(a, cfg.Directories),
 		Containers:                    corev1.ContainerArray{sizesScanner(a, cfg), sizesServer(a, cfg, web)},
-	}, cfg.Scheduling)
+	}
+	if err := a.hostAccess(ctx, name, spec, &corev1.PodSecurityContextArgs{
+		SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+	}, pulumi.Parent(c)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	template := a.pod(spec, cfg.Scheduling)
 	template.Metadata = &metav1.ObjectMetaArgs{
 		Labels:      a.labels(),
 		Annotations: pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))},

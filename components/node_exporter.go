@@ -28,9 +28,15 @@ func NewNodeExporter(ctx *pulumi.Context, name string, site Site, opts ...pulumi
 	if _, err := a.service(ctx, name+"-service", a.name, true, []port{metrics}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	security := nonRoot(nobody)
-	security.FsGroup = nil // the host's files keep their owners
-	security.FsGroupChangePolicy = nil
+	spec := nodeExporterPod(a, cfg, metrics)
+	if err := a.hostAccess(ctx, name, spec, &corev1.PodSecurityContextArgs{
+		RunAsNonRoot:   pulumi.Bool(true),
+		RunAsUser:      pulumi.Int(nobody),
+		RunAsGroup:     pulumi.Int(nobody),
+		SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+	}, pulumi.Parent(c)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	_, err := appsv1.NewDaemonSet(ctx, name+"-daemonset", &appsv1.DaemonSetArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &appsv1.DaemonSetSpecArgs{
@@ -38,45 +44,48 @@ func NewNodeExporter(ctx *pulumi.Context, name string, site Site, opts ...pulumi
 			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
 				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
 			},
-			Template: a.pod(&corev1.PodSpecArgs{
-				HostNetwork:     pulumi.Bool(true),
-				SecurityContext: security,
-				Volumes: corev1.VolumeArray{&corev1.VolumeArgs{
-					Name:     pulumi.String("root"),
-					HostPath: &corev1.HostPathVolumeSourceArgs{Path: pulumi.String("/")},
-				}},
-				Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-					Name: pulumi.String(a.name),
-					Args: pulumi.ToStringArray([]string{
-						// Only on the node's own address, not on every one it has.
-						fmt.Sprintf("--web.listen-address=[$(HOST_IP)]:%d", cfg.Port),
-						"--path.rootfs=/host",
-						"--path.procfs=/host/proc",
-						"--path.sysfs=/host/sys",
-						"--path.udev.data=/host/run/udev/data",
-						// Pods' mounts and interfaces come and go and are cadvisor's to report.
-						`--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/credentials/.+|run/k3s/containerd/.+|run/containerd/.+|var/lib/docker/.+|var/lib/containers/.+|var/lib/kubelet/.+)($|/)`,
-						`--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs)$`,
-						`--collector.netclass.ignored-devices=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
-						`--collector.netdev.device-exclude=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
-						"--no-collector.wifi",
-					}),
-					Env:            corev1.EnvVarArray{fieldEnv("HOST_IP", "status.hostIP")},
-					Ports:          containerPorts(metrics),
-					ReadinessProbe: probe("/", metrics.name, 10, 3),
-					LivenessProbe:  probe("/", metrics.name, 20, 6),
-					VolumeMounts: corev1.VolumeMountArray{&corev1.VolumeMountArgs{
-						Name:             pulumi.String("root"),
-						MountPath:        pulumi.String("/host"),
-						MountPropagation: pulumi.String("HostToContainer"), // to see disks mounted later
-						ReadOnly:         pulumi.Bool(true),
-					}},
-				}, cfg.Resources)},
-			}, cfg.Scheduling),
+			Template: a.pod(spec, cfg.Scheduling),
 		},
 	}, pulumi.Parent(c))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+}
+
+func nodeExporterPod(a app, cfg config.NodeExporter, metrics port) *corev1.PodSpecArgs {
+	return &corev1.PodSpecArgs{
+		HostNetwork: pulumi.Bool(true),
+		Volumes: corev1.VolumeArray{&corev1.VolumeArgs{
+			Name:     pulumi.String("root"),
+			HostPath: &corev1.HostPathVolumeSourceArgs{Path: pulumi.String("/")},
+		}},
+		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
+			Name: pulumi.String(a.name),
+			Args: pulumi.ToStringArray([]string{
+				// Only on the node's own address, not on every one it has.
+				fmt.Sprintf("--web.listen-address=[$(HOST_IP)]:%d", cfg.Port),
+				"--path.rootfs=/host",
+				"--path.procfs=/host/proc",
+				"--path.sysfs=/host/sys",
+				"--path.udev.data=/host/run/udev/data",
+				// Pods' mounts and interfaces come and go and are cadvisor's to report.
+				`--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/credentials/.+|run/k3s/containerd/.+|run/containerd/.+|var/lib/docker/.+|var/lib/containers/.+|var/lib/kubelet/.+)($|/)`,
+				`--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs)$`,
+				`--collector.netclass.ignored-devices=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
+				`--collector.netdev.device-exclude=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
+				"--no-collector.wifi",
+			}),
+			Env:            corev1.EnvVarArray{fieldEnv("HOST_IP", "status.hostIP")},
+			Ports:          containerPorts(metrics),
+			ReadinessProbe: probe("/", metrics.name, 10, 3),
+			LivenessProbe:  probe("/", metrics.name, 20, 6),
+			VolumeMounts: corev1.VolumeMountArray{&corev1.VolumeMountArgs{
+				Name:             pulumi.String("root"),
+				MountPath:        pulumi.String("/host"),
+				MountPropagation: pulumi.String("HostToContainer"), // to see disks mounted later
+				ReadOnly:         pulumi.Bool(true),
+			}},
+		}, cfg.Resources)},
+	}
 }

@@ -46,18 +46,21 @@ func (a app) container(c *corev1.ContainerArgs, resources config.Resources) *cor
 	return c
 }
 
-// nonRoot is the pod security context for a user id of the image. Volumes get
-// the same group, changed only when they don't have it yet: a recursive change
-// of a full volume takes minutes.
-func nonRoot(user int) *corev1.PodSecurityContextArgs {
-	return &corev1.PodSecurityContextArgs{
+// nonRoot is the pod security context for a user id of the image, unless the
+// platform assigns one. Volumes get the same group, changed only when they don't
+// have it yet: a recursive change of a full volume takes minutes.
+func (a app) nonRoot(user int) *corev1.PodSecurityContextArgs {
+	security := &corev1.PodSecurityContextArgs{
 		RunAsNonRoot:        pulumi.Bool(true),
-		RunAsUser:           pulumi.Int(user),
-		RunAsGroup:          pulumi.Int(user),
-		FsGroup:             pulumi.Int(user),
 		FsGroupChangePolicy: pulumi.String("OnRootMismatch"),
 		SeccompProfile:      &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
 	}
+	if !a.site.Config.Cluster.Profile().AssignsUsers {
+		security.RunAsUser = pulumi.Int(user)
+		security.RunAsGroup = pulumi.Int(user)
+		security.FsGroup = pulumi.Int(user)
+	}
+	return security
 }
 
 // nobody is the user of the Prometheus project's images.

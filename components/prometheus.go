@@ -85,7 +85,7 @@ func (c *Prometheus) statefulSet(a app, args *PrometheusArgs, account pulumi.Str
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
-		SecurityContext:              nonRoot(nobody),
+		SecurityContext:              a.nonRoot(nobody),
 		// Closing a large head takes a while, and a killed server replays its log.
 		TerminationGracePeriodSeconds: pulumi.Int(300),
 		Volumes:                       volumes,

@@ -301,7 +301,8 @@ func claimsOf(s Snapshot, prefix string) []*corev1.PersistentVolumeClaim {
 	})
 }
 
-func checkPodSecurity(t require.TestingT, s Snapshot, _ *config.Config) {
+func checkPodSecurity(t require.TestingT, s Snapshot, cfg *config.Config) {
+	platform := cfg.Cluster.Profile()
 	for name, pod := range Pods(s) {
 		spec := pod.Spec
 		for _, container := range append(spec.InitContainers, spec.Containers...) {
@@ -323,6 +324,7 @@ func checkPodSecurity(t require.TestingT, s Snapshot, _ *config.Config) {
 		for _, volume := range spec.Volumes {
 			if volume.HostPath != nil {
 				assert.Contains(t, hostApps, name, "only these mount the host's files")
+				assert.Empty(t, platform.NoHostAccess, name)
 				for _, container := range spec.Containers {
 					for _, mount := range container.VolumeMounts {
 						assert.True(t, mount.Name != volume.Name || mount.ReadOnly, "%s can write to the host", name)
@@ -332,9 +334,22 @@ func checkPodSecurity(t require.TestingT, s Snapshot, _ *config.Config) {
 		}
 		if !slices.Contains(hostApps, name) {
 			assert.True(t, *spec.SecurityContext.RunAsNonRoot, name)
-			assert.NotZero(t, *spec.SecurityContext.RunAsUser, name)
+			checkUser(t, name, spec.SecurityContext, platform.AssignsUsers)
 			assert.False(t, spec.HostNetwork, name)
+		} else if platform.AssignsUsers {
+			assert.NotEmpty(t, spec.ServiceAccountName, "%s has no account that could have the right to the host", name)
 		}
+	}
+}
+
+// checkUser: a pod runs as a user of its own, or leaves it to the platform.
+func checkUser(t require.TestingT, name string, security *corev1.PodSecurityContext, assigned bool) {
+	if assigned {
+		assert.Nil(t, security.RunAsUser, name)
+		assert.Nil(t, security.RunAsGroup, name)
+		assert.Nil(t, security.FSGroup, name)
+	} else if assert.NotNil(t, security.RunAsUser, name) {
+		assert.NotZero(t, *security.RunAsUser, name)
 	}
 }
 

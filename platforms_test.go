@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	prometheus "github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/kubernetes"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
+)
+
+// Every platform keeps the invariants, may read what it scrapes and has no rule
+// about what it does not; as it comes, and with all that can be switched on.
+func TestPlatforms(t *testing.T) {
+	for platform, profile := range config.Profiles {
+		asked := ""
+		for job, component := range profile.Components {
+			if component.Requires != "" {
+				asked += fmt.Sprintf("%s: {enabled: true}, ", job)
+			}
+		}
+		for name, jobs := range map[string]string{"by default": "", "all jobs": asked} {
+			t.Run(string(platform)+"/"+name, func(t *testing.T) {
+				cfg := decode(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s}}", platform, jobs))
+				s := tests.Stack(t, deploy, cfg)
+				tests.CheckStack(t, s, cfg)
+				checkPermissions(t, s)
+				checkRules(t, s, cfg)
+			})
+		}
+	}
+}
+
+// checkPermissions asserts that Prometheus may discover and scrape every job.
+func checkPermissions(t *testing.T, s tests.Snapshot) {
+	file, err := prometheus.Load(tests.Get[*corev1.ConfigMap](t, s, "prometheus-config").Data["prometheus.yml"], slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	plurals := map[kubernetes.Role]string{"node": "nodes", "pod": "pods", "service": "services", "endpointslice": "endpointslices", "ingress": "ingresses"}
+	rules := prometheusRules(t, s)
+	may := func(namespace, verb, resource string) bool {
+		return slices.ContainsFunc(append(rules[""], rules[namespace]...), func(rule rbacv1.PolicyRule) bool {
+			return slices.Contains(rule.Verbs, verb) && (slices.Contains(rule.Resources, resource) || slices.Contains(rule.NonResourceURLs, resource))
+		})
+	}
+	for _, job := range file.ScrapeConfigs {
+		for _, d := range job.ServiceDiscoveryConfigs {
+			sd, ok := d.(*kubernetes.SDConfig)
+			if !ok {
+				continue
+			}
+			for _, namespace := range append(sd.NamespaceDiscovery.Names, "")[:max(1, len(sd.NamespaceDiscovery.Names))] {
+				assert.True(t, may(namespace, "list", plurals[sd.Role]), "%s may not list %s in %q", job.JobName, sd.Role, namespace)
+			}
+		}
+		if job.HTTPClientConfig.Authorization == nil {
+			continue
+		}
+		resource := job.MetricsPath
+		switch {
+		case job.JobName == string(config.NodesJob), job.JobName == string(config.CadvisorJob):
+			resource = "nodes/metrics"
+		case strings.HasPrefix(job.MetricsPath, "/apis/"): // /apis/GROUP/VERSION/COMPONENT/container/metrics
+			resource = strings.Split(job.MetricsPath, "/")[4] + "/metrics"
+		}
+		assert.True(t, may("", "get", resource), "%s may not get %s", job.JobName, resource)
+	}
+}
+
+// prometheusRules is what Prometheus may do, by namespace.
+func prometheusRules(t *testing.T, s tests.Snapshot) map[string][]rbacv1.PolicyRule {
+	rules := map[string][]rbacv1.PolicyRule{"": tests.Get[*rbacv1.ClusterRole](t, s, "monitoring-prometheus").Rules}
+	for _, role := range tests.All[*rbacv1.Role](s) {
+		if role.Labels["app.kubernetes.io/name"] == "prometheus" {
+			rules[role.Namespace] = append(rules[role.Namespace], role.Rules...)
+		}
+	}
+	return rules
+}
+
+// checkRules asserts that there are the rules of what is reported, and no others.
+func checkRules(t *testing.T, s tests.Snapshot, cfg *config.Config) {
+	files := tests.Get[*corev1.ConfigMap](t, s, "prometheus-rules").Data
+	for file, job := range map[string]config.Job{
+		"apiserver.yaml": config.APIServersJob, "scheduler.yaml": config.SchedulerJob, "controller-manager.yaml": config.ControllerManagerJob,
+		"etcd.yaml": config.EtcdJob, "kube-proxy.yaml": config.KubeProxyJob, "coredns.yaml": config.CoreDNSJob,
+		"node-exporter.yaml": config.NodeExporterJob, "node-directory-size-metrics.yaml": config.NodeDirectorySizeMetricsJob,
+	} {
+		_, has := files[file]
+		assert.Equal(t, cfg.Reported(job), has, file)
+	}
+	for _, job := range config.Jobs {
+		watched := strings.Contains(files["targets.yaml"], fmt.Sprintf("absent(up{job=%q})", job))
+		assert.Equal(t, cfg.JobEnabled(job) && !mayBeEmpty(job), watched, "JobAbsent of %s", job)
+	}
+}
+
+// mayBeEmpty tells whether a job without targets is nothing to worry about.
+func mayBeEmpty(job config.Job) bool {
+	return slices.Contains([]config.Job{config.EndpointsJob, config.ServicesJob, config.IngressesJob, config.PodsJob, config.BlackboxTargetsJob}, job)
+}
+
+// Without the host, nothing asks for it, and the namespace admits nothing that does.
+func TestAutopilot(t *testing.T) {
+	s := tests.Stack(t, deploy, decode(t, "cluster: {name: test, platform: gke-autopilot}"))
+	assert.Empty(t, tests.All[*appsv1.DaemonSet](s))
+	for name, pod := range tests.Pods(s) {
+		assert.False(t, pod.Spec.HostNetwork, name)
+		for _, volume := range pod.Spec.Volumes {
+			assert.Nil(t, volume.HostPath, name)
+		}
+		for _, container := range pod.Spec.Containers {
+			for _, port := range container.Ports {
+				assert.Zero(t, port.HostPort, name)
+			}
+		}
+	}
+	assert.Equal(t, "restricted", tests.Get[*corev1.Namespace](t, s, "monitoring").Labels["pod-security.kubernetes.io/enforce"])
+}
+
+// OpenShift assigns users; only what needs the host asks for its own.
+func TestOpenShift(t *testing.T) {
+	s := tests.Stack(t, deploy, decode(t, "cluster: {name: test, platform: openshift}"))
+	for _, name := range []string{"node-exporter", "node-directory-size-metrics"} {
+		spec := tests.Get[*appsv1.DaemonSet](t, s, name).Spec.Template.Spec
+		assert.Equal(t, "spc_t", spec.SecurityContext.SELinuxOptions.Type, name)
+		assert.False(t, *spec.AutomountServiceAccountToken, name)
+		binding := tests.Get[*rbacv1.RoleBinding](t, s, name)
+		assert.Equal(t, "system:openshift:scc:privileged", binding.RoleRef.Name)
+		assert.Equal(t, []rbacv1.Subject{{Kind: "ServiceAccount", Name: spec.ServiceAccountName, Namespace: "monitoring"}}, binding.Subjects)
+	}
+	generic := tests.Stack(t, deploy, decode(t, ""))
+	assert.Nil(t, tests.Get[*appsv1.DaemonSet](t, generic, "node-exporter").Spec.Template.Spec.SecurityContext.SELinuxOptions)
+}
