@@ -129,11 +129,11 @@ func (c *comparison) lose(verb string, r offline.Resource, why ...string) {
 	c.lost = append(c.lost, change)
 	// A deleted StatefulSet leaves its claims, and is what somebody turned off.
 	if harm, ok := precious[o.Kind]; ok && (verb != "deleted" || o.Kind != "StatefulSet") {
-		text := fmt.Sprintf("%s is %s: %s", code(o.String()), verb, harm)
+		reasons := ""
 		if len(why) > 0 {
-			text += ". " + strings.Join(why, ", ")
+			reasons = " (" + strings.Join(why, ", ") + ")"
 		}
-		c.blockers = append(c.blockers, text)
+		c.blockers = append(c.blockers, fmt.Sprintf("%s is %s%s: %s", code(o.String()), verb, reasons, harm))
 	}
 }
 

@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -39,12 +40,9 @@ func (r Report) Markdown() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "## What changes in `%s`\n", r.Stack)
 	if len(r.Blockers) > 0 {
-		out.WriteString("\n> [!CAUTION]\n")
-		for _, blocker := range r.Blockers {
-			fmt.Fprintf(&out, "> **Blocker:** %s\n>\n", blocker)
-		}
+		fmt.Fprintf(&out, "\n> [!CAUTION]\n> **Blocker:** %s\n", strings.Join(r.Blockers, "\n>\n> **Blocker:** "))
 	}
-	empty := true
+	empty := len(r.Blockers) == 0
 	for _, section := range r.Sections {
 		if len(section.Changes) == 0 {
 			continue
@@ -58,8 +56,10 @@ func (r Report) Markdown() string {
 	if empty {
 		out.WriteString("\nNothing.\n")
 	}
-	return out.String()
+	return blankLines.ReplaceAllString(strings.TrimRight(out.String(), "\n"), "\n\n") + "\n"
 }
+
+var blankLines = regexp.MustCompile(`\n{3,}`)
 
 func (c Change) write(out *strings.Builder) {
 	fmt.Fprintf(out, "- **%s** %s\n", c.Verb, c.What)
