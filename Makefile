@@ -5,6 +5,8 @@ SHELL := bash
 export CGO_ENABLED := 0
 export GOFLAGS := -buildvcs=false
 
+STACK ?= dev
+
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets.
@@ -54,6 +56,16 @@ BASE ?= origin/main
 .PHONY: diff
 diff: ## What a change means to a stack, as Markdown: STACK=prod BASE=origin/main
 	@go run ./cmd/review diff $(or $(STACK),$(error set STACK, such as STACK=prod)) $(BASE)
+
+# No cluster, no engine: what a preview would stop at, in a second.
+.PHONY: check
+check: ## Check a stack: make check STACK=prod.
+	@go build -o .local/bin/check ./cmd/check
+	@.local/bin/check Pulumi.$(STACK).yaml
+
+.PHONY: metrics
+metrics: ## Write what exporters expose into check/metrics, from the node with the stack dev.
+	go run ./check/metrics/collect -kubeconfig .local/kubeconfig
 
 .PHONY: lint
 lint: .local/bin/golangci-lint ## Module files, formatting, vet and linters, see .golangci.yml.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -18,8 +19,26 @@ func main() {
 		if err != nil {
 			return err
 		}
+		if err := checkStack(ctx, cfg); err != nil {
+			return err
+		}
 		return deploy(ctx, cfg)
 	}, func(run *pulumi.RunInfo) { stack = *run })
+}
+
+// checkStack says what would not work on the cluster, before any resource is
+// registered. What may be worse than it seems is only warned of.
+func checkStack(ctx *pulumi.Context, cfg *config.Config) error {
+	report, err := check.Run(cfg)
+	if err != nil {
+		return err
+	}
+	for _, warning := range report.Warnings() {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
+			return err
+		}
+	}
+	return report.Err()
 }
 
 // deploy is the architecture: what discovery finds and the exporters report,

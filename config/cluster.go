@@ -21,6 +21,11 @@ type Cluster struct {
 	CreateNamespace bool `json:"createNamespace"`
 	// DNS domain of the cluster's Services.
 	Domain string `json:"domain"`
+	// How many nodes the cluster has, for estimates of series, memory and disk; 0 if
+	// unknown, for none.
+	Nodes int `json:"nodes"`
+	// How many pods run in it, for the same estimates; 0 for 30 on each node.
+	Pods int `json:"pods"`
 	// Who may connect to the components, besides each other.
 	NetworkPolicies NetworkPolicies `json:"networkPolicies"`
 }
@@ -46,6 +51,12 @@ func (c Cluster) validate() Problems {
 	}
 	p.invalid("cluster.namespace", c.Namespace, validation.IsDNS1123Label(c.Namespace))
 	p.invalid("cluster.domain", c.Domain, validation.IsDNS1123Subdomain(c.Domain))
+	if c.Nodes < 0 || c.Nodes > 15_000 {
+		p.addf("cluster.nodes", "%d; allowed: 0 (unknown) to 15000", c.Nodes)
+	}
+	if c.Pods < 0 || c.Pods > 500_000 {
+		p.addf("cluster.pods", "%d; allowed: 0 (30 on each node) to 500000", c.Pods)
+	}
 	for i, namespace := range c.NetworkPolicies.FromNamespaces {
 		p.invalid(fmt.Sprintf("cluster.networkPolicies.fromNamespaces[%d]", i), namespace, validation.IsDNS1123Label(namespace))
 	}

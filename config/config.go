@@ -31,6 +31,8 @@ type Config struct {
 	Alerting Alerting `json:"alerting"`
 	// Grafana, its datasource and dashboards.
 	Grafana Grafana `json:"grafana"`
+	// The checks of the whole stack in every preview.
+	Checks Checks `json:"checks"`
 }
 
 // Default returns the config of a stack that sets nothing. Every default is
@@ -94,6 +96,7 @@ func (c *Config) validate() Problems {
 	p.add(c.Exporters.validate()...)
 	p.add(c.Alerting.validate(c.Storage)...)
 	p.add(c.Grafana.validate(c.Storage, c.Cluster.NetworkPolicies)...)
+	p.add(c.Checks.validate()...)
 	return p
 }
 

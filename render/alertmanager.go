@@ -271,14 +271,8 @@ func checkRoot(alerting config.Alerting, loaded *alertmanager.Config) config.Pro
 		return nil
 	}
 	for _, receiver := range loaded.Receivers {
-		if receiver.Name != loaded.Route.Receiver {
-			continue
-		}
-		fields := reflect.ValueOf(receiver)
-		for i := range fields.NumField() {
-			if field := fields.Field(i); field.Kind() == reflect.Slice && field.Len() > 0 {
-				return nil
-			}
+		if receiver.Name == loaded.Route.Receiver && Notifies(receiver) {
+			return nil
 		}
 	}
 	return config.Problems{{
@@ -286,6 +280,17 @@ func checkRoot(alerting config.Alerting, loaded *alertmanager.Config) config.Pro
 		Message: fmt.Sprintf("the root route's receiver %q notifies nobody; set alerting.slack, or alerting.route.receiver to one of alerting.receivers, "+
 			"or accept it with: pulumi config set --path '%s:alerting.acknowledgeNoNotifications' true", loaded.Route.Receiver, config.Project),
 	}}
+}
+
+// Notifies tells whether a receiver has any integration.
+func Notifies(receiver alertmanager.Receiver) bool {
+	fields := reflect.ValueOf(receiver)
+	for i := range fields.NumField() {
+		if field := fields.Field(i); field.Kind() == reflect.Slice && field.Len() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // checkSecrets refuses secrets that the ConfigMap would show, and files that

@@ -9,7 +9,8 @@
 //	apiserver_request_duration_seconds histogram verb le=0.05,0.1,+Inf
 //
 // A metric without labels has a dash in their place. A question mark among them
-// stands for labels that depend on the cluster.
+// stands for labels that depend on the cluster. A star at the end of a name, in
+// additional.txt, stands for every metric whose name begins so.
 package metrics
 
 import (
@@ -102,7 +103,7 @@ func addByHand(all map[string]map[string]Exposition) error {
 			return fmt.Errorf("check/metrics/%s:%d: %w", additional, number, err)
 		}
 		if all[exporter] == nil {
-			all[exporter] = map[string]Exposition{"": {}}
+			return fmt.Errorf("check/metrics/%s:%d: there is no file of %q", additional, number, exporter)
 		}
 		for _, exposition := range all[exporter] {
 			exposition.Add(metric)
@@ -110,6 +111,9 @@ func addByHand(all map[string]map[string]Exposition) error {
 	}
 	return nil
 }
+
+// Prefix is what a line for several metrics has in front of its star.
+func (m Metric) Prefix() (string, bool) { return strings.CutSuffix(m.Name, "*") }
 
 // Parse reads the lines of a file.
 func Parse(text string) (Exposition, error) {

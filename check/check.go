@@ -1,0 +1,148 @@
+// Package check finds, from a stack's config alone, what would break on its
+// cluster: expressions that can never match, alerts that reach nobody, sizes
+// that do not fit. It needs neither the cluster nor Pulumi, so that `pulumi
+// preview` and `make check` say the same within a second.
+//
+// What is wrong with one value is config's to refuse, and with one file that of
+// its upstream parser, in render. Here is what only shows in the whole stack.
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// Severity says whether a finding stops a preview.
+type Severity string
+
+// The severities of findings.
+const (
+	Error   Severity = "error"   // it cannot work: the preview stops
+	Warning Severity = "warning" // it will work worse than it seems
+)
+
+// Finding is one thing that a check found.
+type Finding struct {
+	Check    string // name of the check
+	Path     string // where: config path, rule file/group/rule or dashboard/place
+	Message  string // what is wrong, with its numbers, and what to do
+	Severity Severity
+}
+
+func (f Finding) String() string {
+	return fmt.Sprintf("%s: %s: %s (%s)", f.Severity, f.Path, f.Message, f.Check)
+}
+
+// Check is one of the checks.
+type Check struct {
+	Name string // in kebab case; never changes, because stacks waive checks by it
+	Doc  string // one line
+
+	run func(*Stack) []Finding
+}
+
+// Waiver is a check that a stack waives, and what it would have found.
+type Waiver struct {
+	Check, Reason string
+	Findings      []Finding
+}
+
+// Report is what all checks found in one stack.
+type Report struct {
+	Findings []Finding // sorted: errors first, then by path
+	Waived   []Waiver  // sorted by check
+}
+
+// Run loads a stack and runs every check. The error is what config or an
+// upstream parser refuses, before any check can run.
+func Run(cfg *config.Config) (Report, error) {
+	stack, err := Load(cfg)
+	if err != nil {
+		return Report{}, err
+	}
+	return stack.Check(), nil
+}
+
+// waivers is the name of findings about waivers. It cannot be waived.
+const waivers = "waivers"
+
+// Check runs every check.
+func (s *Stack) Check() Report {
+	var report Report
+	waived := map[string]*Waiver{}
+	for _, name := range slices.Sorted(maps.Keys(s.Config.Checks.Waive)) {
+		waived[name] = &Waiver{Check: name, Reason: s.Config.Checks.Waive[name]}
+	}
+	known := make([]string, len(Checks))
+	for i, check := range Checks {
+		known[i] = check.Name
+		findings := check.run(s)
+		for j := range findings {
+			findings[j].Check = check.Name
+		}
+		if waiver, ok := waived[check.Name]; ok {
+			waiver.Findings = sorted(findings)
+			continue
+		}
+		report.Findings = append(report.Findings, findings...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(waived)) {
+		path, waiver := "checks.waive."+name, waived[name]
+		problem := ""
+		switch {
+		case !slices.Contains(known, name):
+			problem = config.UnknownName(path, name, known).Message
+		case len(waiver.Findings) == 0:
+			problem = "finds nothing in this stack; remove the waiver"
+		default:
+			report.Waived = append(report.Waived, *waiver)
+			continue
+		}
+		report.Findings = append(report.Findings, Finding{waivers, path, problem, Error})
+	}
+	report.Findings = sorted(report.Findings)
+	return report
+}
+
+func sorted(findings []Finding) []Finding {
+	slices.SortFunc(findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(findings)
+}
+
+// Warnings are what a preview says and goes on: findings that are no errors,
+// and waivers with their reasons.
+func (r Report) Warnings() []string {
+	var warnings []string
+	for _, finding := range r.Findings {
+		if finding.Severity != Error {
+			warnings = append(warnings, finding.String())
+		}
+	}
+	for _, waiver := range r.Waived {
+		for _, finding := range waiver.Findings {
+			warnings = append(warnings, fmt.Sprintf("waived: %s: %s (%s: %s)", finding.Path, finding.Message, waiver.Check, waiver.Reason))
+		}
+	}
+	return warnings
+}
+
+// Err is every finding that stops a preview as one error, or nil.
+func (r Report) Err() error {
+	var lines []string
+	for _, finding := range r.Findings {
+		if finding.Severity == Error {
+			lines = append(lines, fmt.Sprintf("  %s: %s (%s)", finding.Path, finding.Message, finding.Check))
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d problem(s) in the stack, each with the name of its check:\n%s", len(lines), strings.Join(lines, "\n"))
+}

@@ -1,0 +1,22 @@
+package check
+
+// Checks is every check, in the order of the path of a sample: scraped, asked
+// for, alerted on, stored.
+var Checks = []Check{
+	{"metric-collected", "Every metric that an expression selects is collected by an enabled job.", metricCollected},
+	{"metric-kept", "No metric that an expression selects is dropped by relabelling.", metricKept},
+	{"job-known", "The jobs that an expression selects exist and have the metric.", jobKnown},
+	{"label-known", "The labels that an expression selects by exist, with values that discovery sets.", labelKnown},
+	{"bucket-kept", "The histogram buckets that an expression selects exist and are kept.", bucketKept},
+	{"rule-records", "Every recorded series that an expression selects is recorded by a rule.", ruleRecords},
+	{"rule-order", "Within a group a series is recorded before it is used.", ruleOrder},
+	{"range-covers", "Rates are taken over four scrape intervals or more.", rangeCovers},
+	{"match-possible", "The sides of a binary operation have the labels they are matched by, and enough of them to tell replicas apart.", matchPossible},
+	{"alert-routed", "Every alert reaches a receiver that notifies somebody.", alertRouted},
+	{"object-size", "Every ConfigMap and its annotations fit into an object.", objectSize},
+	{"sample-limit", "A job's sample limit is above what its targets are known to expose.", sampleLimit},
+	{"retention-fits", "The estimated samples of the whole retention fit onto the disk.", retentionFits},
+	{"memory-fits", "The server's memory suffices for the estimated series.", memoryFits},
+	{"replicas-placed", "There are nodes enough to keep replicas apart.", replicasPlaced},
+	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
+}

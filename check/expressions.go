@@ -1,0 +1,322 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// use is one selector of an expression, and how the expression uses it.
+type use struct {
+	*query
+	selector *parser.VectorSelector
+	// optional: the expression works without it, as the right side of unless or
+	// one side of or.
+	optional bool
+	function string        // that the selector is the argument of, for a range
+	over     time.Duration // the range
+}
+
+// uses are the selectors of every expression.
+func (s *Stack) uses() []use {
+	var uses []use
+	for i := range s.queries {
+		s.queries[i].walk(s.queries[i].expr, use{query: &s.queries[i]}, &uses)
+	}
+	return uses
+}
+
+func (q *query) walk(node parser.Node, as use, uses *[]use) {
+	switch n := node.(type) {
+	case *parser.VectorSelector:
+		as.selector = n
+		*uses = append(*uses, as)
+		return
+	case *parser.MatrixSelector:
+		as.over = n.Range
+		q.walk(n.VectorSelector, as, uses)
+		return
+	case *parser.SubqueryExpr:
+		as.function = ""
+	case *parser.Call:
+		as.function = n.Func.Name
+	case *parser.BinaryExpr:
+		as.function = ""
+		left, right := as, as
+		left.optional = as.optional || n.Op == parser.LOR
+		right.optional = as.optional || n.Op == parser.LOR || n.Op == parser.LUNLESS
+		q.walk(n.LHS, left, uses)
+		q.walk(n.RHS, right, uses)
+		return
+	}
+	for _, child := range parser.Children(node) {
+		q.walk(child, as, uses)
+	}
+}
+
+// finding is about one use of a selector: an error, unless nobody's alert
+// depends on it. What a shipped expression can do without is left unsaid.
+func (u use) finding(format string, args ...any) []Finding {
+	severity := Error
+	switch {
+	case u.optional && !u.own:
+		return nil
+	case u.optional, u.panel && !u.own:
+		severity = Warning
+	}
+	return []Finding{{Path: u.path, Message: fmt.Sprintf(format, args...), Severity: severity}}
+}
+
+func metricCollected(s *Stack) []Finding {
+	var findings []Finding
+	for _, u := range s.uses() {
+		if len(s.series.named(u.selector)) > 0 {
+			continue
+		}
+		name := cmp.Or(u.selector.Name, u.selector.String())
+		if len(s.series.droppedBy(name)) > 0 || isRecorded(name) {
+			continue // other checks'
+		}
+		if open := s.series.openJobs(u.selector); u.own && len(open) > 0 {
+			if near, ok := s.series.typoOf(u.selector.Name); ok {
+				findings = append(findings, u.finding("no job of this program collects %s; did you mean %s? (if it is of an application's own, name its job: {job=%q})", name, near, open[0].name)...)
+			}
+			continue
+		}
+		if u.guessed && u.selector.Name == "" {
+			continue
+		}
+		findings = append(findings, u.finding("no enabled job collects %s%s", name, s.series.reason(name))...)
+	}
+	return findings
+}
+
+// reason says why a metric is not collected, if that is known.
+func (c *catalogue) reason(name string) string {
+	cfg := c.stack.Config
+	if kind, ok := kindOf(name); ok && cfg.JobEnabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
+		return fmt.Sprintf("; add %s to exporters.kubeStateMetrics.kinds", kind)
+	}
+	for _, j := range config.Jobs {
+		if cfg.JobEnabled(j) {
+			continue
+		}
+		exposed, err := exposition(cfg, j)
+		if err != nil {
+			continue
+		}
+		for _, m := range exposed {
+			if slices.Contains(sampleNames(m), name) {
+				return fmt.Sprintf("; job %s would, but is off", j)
+			}
+		}
+	}
+	if near, ok := c.typoOf(name); ok {
+		return fmt.Sprintf("; did you mean %s?", near)
+	}
+	return ""
+}
+
+// typoOf is a known name that differs from name by a slip.
+func (c *catalogue) typoOf(name string) (string, bool) {
+	near, ok := config.Nearest(name, c.names)
+	if !ok || slices.Contains(c.names, name) {
+		return "", false
+	}
+	return near, len(name) >= 8 && levenshtein.ComputeDistance(name, near) <= 2
+}
+
+func metricKept(s *Stack) []Finding {
+	var findings []Finding
+	for _, u := range s.uses() {
+		jobs := s.series.droppedBy(u.selector.Name)
+		if len(jobs) == 0 || len(s.series.named(u.selector)) > 0 || u.own && len(s.series.openJobs(u.selector)) > 0 && !slices.ContainsFunc(jobs, func(job string) bool { return matches(u.selector, model.JobLabel, job) }) {
+			continue
+		}
+		findings = append(findings, u.finding("metric relabelling of job %s drops %s; see discovery.jobs.%s.metricRelabelConfigs", strings.Join(jobs, ", "), u.selector.Name, jobs[0])...)
+	}
+	return findings
+}
+
+func jobKnown(s *Stack) []Finding {
+	var findings []Finding
+	for _, u := range s.uses() {
+		named := s.series.named(u.selector)
+		if len(named) == 0 || slices.ContainsFunc(named, func(found *series) bool { return found.inJob(u.selector) }) || len(s.series.openJobs(u.selector)) > 0 {
+			continue
+		}
+		var jobs []string
+		for _, found := range named {
+			jobs = append(jobs, found.job.name)
+		}
+		slices.Sort(jobs)
+		findings = append(findings, u.finding("%s: no enabled job of that name has it; %s of %s", u.selector, u.selector.Name, strings.Join(slices.Compact(jobs), ", "))...)
+	}
+	return findings
+}
+
+func labelKnown(s *Stack) []Finding {
+	var findings []Finding
+	for _, u := range s.uses() {
+		if found := s.refusing(u); found != nil {
+			if m := found.refused(u.selector); !(found.bucket && m.Name == model.BucketLabel) {
+				findings = append(findings, u.finding("%s: no series has %s; %s", u.selector, m, found.describe(m.Name))...)
+			}
+		}
+	}
+	return findings
+}
+
+// refusing is a series of a selector's names, if labels of the selector let none
+// of them in.
+func (s *Stack) refusing(u use) *series {
+	if u.guessed || len(s.series.find(u.selector)) > 0 || len(s.series.openJobs(u.selector)) > 0 && u.own {
+		return nil
+	}
+	for _, found := range s.series.named(u.selector) {
+		if found.inJob(u.selector) {
+			return found
+		}
+	}
+	return nil
+}
+
+// describe says what a series has for a label.
+func (s *series) describe(label string) string {
+	if s.job != nil && len(s.job.domains[label]) > 0 {
+		return fmt.Sprintf("%s is always %s in job %s", label, strings.Join(s.job.domains[label], " or "), s.job.name)
+	}
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range s.labels.may {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	return "its labels are " + strings.Join(names, ", ")
+}
+
+func bucketKept(s *Stack) []Finding {
+	var findings []Finding
+	for _, u := range s.uses() {
+		found := s.refusing(u)
+		if found == nil || !found.bucket {
+			continue
+		}
+		if m := found.refused(u.selector); m.Name == model.BucketLabel {
+			bounds := make([]string, len(found.bounds))
+			for i, bound := range found.bounds {
+				bounds[i] = metrics.FormatBound(bound)
+			}
+			findings = append(findings, u.finding("%s: there is no bucket with %s; its bounds are %s", u.selector, m, strings.Join(bounds, ", "))...)
+		}
+	}
+	return findings
+}
+
+// isRecorded tells a recorded series' name by its colons, which no exporter may use:
+// https://prometheus.io/docs/practices/rules/#naming
+func isRecorded(name string) bool { return strings.Contains(name, ":") }
+
+func ruleRecords(s *Stack) []Finding {
+	var findings []Finding
+	for _, u := range s.uses() {
+		name := u.selector.Name
+		if !isRecorded(name) || len(s.series.named(u.selector)) > 0 || len(s.Config.Discovery.ExtraScrapeConfigs) > 0 {
+			continue
+		}
+		hint := ""
+		if near, ok := s.series.typoOf(name); ok {
+			hint = fmt.Sprintf("; did you mean %s?", near)
+		}
+		findings = append(findings, u.finding("no rule records %s%s", name, hint)...)
+	}
+	return findings
+}
+
+// ruleOrder looks within groups, whose rules are evaluated one after the other.
+// Groups are evaluated independently of each other.
+func ruleOrder(s *Stack) []Finding {
+	var findings []Finding
+	next := 0 // the queries of rules are in their order
+	for _, file := range s.Rules {
+		for _, group := range file.Groups {
+			rules := s.queries[next : next+len(group.Rules)]
+			next += len(group.Rules)
+			later := map[string]int{} // recorded name to the last rule that records it
+			first := map[string]int{}
+			for i, q := range rules {
+				if name := q.rule.Record; name != "" {
+					if _, ok := first[name]; !ok {
+						first[name] = i
+					}
+					later[name] = i
+				}
+			}
+			for i := range rules {
+				var uses []use
+				rules[i].walk(rules[i].expr, use{query: &rules[i]}, &uses)
+				for _, u := range uses {
+					if at, ok := first[u.selector.Name]; ok && at > i && len(s.series.recorded[u.selector.Name]) == later[u.selector.Name]-at+1 && u.over == 0 {
+						findings = append(findings, Finding{Path: u.path, Severity: Error,
+							Message: fmt.Sprintf("uses %s before a later rule of its group records it, so always the value of the evaluation before; move it down", u.selector.Name)})
+					}
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// rates are the functions that need several samples in their range.
+var rates = []string{"rate", "irate", "increase", "delta", "idelta", "deriv"}
+
+func rangeCovers(s *Stack) []Finding {
+	var findings []Finding
+	for _, u := range s.uses() {
+		if !slices.Contains(rates, u.function) || u.over == 0 {
+			continue
+		}
+		shortest, name := time.Duration(0), ""
+		for _, found := range s.series.find(u.selector) {
+			every := s.Config.Prometheus.EvaluationInterval.Duration
+			if found.job != nil {
+				every = found.job.interval
+			}
+			if shortest == 0 || every < shortest {
+				shortest = every
+				if found.job != nil {
+					name = " of job " + found.job.name
+				}
+			}
+		}
+		if shortest == 0 {
+			for _, open := range s.series.openJobs(u.selector) {
+				if shortest == 0 || open.interval < shortest {
+					shortest, name = open.interval, " of job "+open.name
+				}
+			}
+		}
+		if u.over >= 4*shortest {
+			continue
+		}
+		found := u.finding("%s over %s is shorter than four scrapes%s, which are %s apart: one failed scrape leaves a gap; allowed: %s or more",
+			u.function, model.Duration(u.over), name, model.Duration(shortest), model.Duration(4*shortest))
+		if u.panel && u.over >= 2*shortest { // a gap in a line
+			for i := range found {
+				found[i].Severity = Warning
+			}
+		}
+		findings = append(findings, found...)
+	}
+	return findings
+}

@@ -1,0 +1,330 @@
+package check
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	prometheus "github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/kubernetes"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// exporter is what a job scrapes, by the name of its file in check/metrics, and
+// the image whose version it has; without one the cluster's own.
+type exporter struct {
+	name  string
+	image config.Image
+}
+
+// exporters of the jobs whose metrics are known. Any other job may have any metric.
+var exporters = map[config.Job]exporter{
+	config.PrometheusJob:               {"prometheus", config.PrometheusImage},
+	config.AlertmanagerJob:             {"alertmanager", config.AlertmanagerImage},
+	config.NodesJob:                    {name: "kubelet"},
+	config.CadvisorJob:                 {name: "cadvisor"},
+	config.APIServersJob:               {name: "kube-apiserver"},
+	config.NodeExporterJob:             {"node-exporter", config.NodeExporterImage},
+	config.NodeDirectorySizeMetricsJob: {name: "node-directory-size-metrics"},
+	config.KubeStateMetricsJob:         {"kube-state-metrics", config.KubeStateMetricsImage},
+	config.BlackboxExporterJob:         {"blackbox-exporter", config.BlackboxExporterImage},
+	config.ServicesJob:                 {"probe", config.BlackboxExporterImage},
+	config.IngressesJob:                {"probe", config.BlackboxExporterImage},
+	config.BlackboxTargetsJob:          {"probe", config.BlackboxExporterImage},
+}
+
+// job is one scrape job of the stack.
+type job struct {
+	name     string
+	interval time.Duration
+	limit    uint
+	open     bool // its metrics are not known
+	anyName  bool // it may set the label `job` of its series
+	many     bool // it certainly has several targets
+
+	labels  labelSet            // of its targets
+	domains map[string][]string // the only values that a target's label can have
+	honors  bool                // honor_labels
+	relabel []*relabel.Config   // of samples
+
+	metrics metrics.Exposition // before relabelling
+}
+
+// exposition is what a job of this program would scrape if it were on; nil if
+// that is not known.
+func exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error) {
+	known, ok := exporters[name]
+	if !ok { // a component of the control plane has its own name
+		known.name = string(name)
+	}
+	version := ""
+	if known.image != "" {
+		version = cfg.Images.Version(known.image)
+	}
+	exposed, err := metrics.Of(known.name, version)
+	if err != nil || name != config.KubeStateMetricsJob {
+		return exposed, err
+	}
+	return kubeStateMetrics(cfg, exposed), nil
+}
+
+// withRepeated adds the metrics of components that a job's targets repeat.
+func withRepeated(cfg *config.Config, name config.Job, exposed metrics.Exposition) (metrics.Exposition, error) {
+	for _, other := range config.Jobs {
+		component, _ := cfg.Component(other)
+		if exposed == nil || component.Repeated != name || !cfg.Reported(other) {
+			continue
+		}
+		repeated, err := exposition(cfg, other)
+		if err != nil {
+			return nil, err
+		}
+		exposed = maps.Clone(exposed)
+		for _, metric := range repeated {
+			exposed.Add(metric)
+		}
+	}
+	return exposed, nil
+}
+
+// kubeStateMetrics leaves out the kinds that are not reported on, and what is
+// on the denylist.
+func kubeStateMetrics(cfg *config.Config, all metrics.Exposition) metrics.Exposition {
+	settings := cfg.Exporters.KubeStateMetrics
+	var denied []*regexp.Regexp
+	for _, pattern := range settings.MetricDenylist {
+		if r, err := regexp.Compile("^(?:" + pattern + ")$"); err == nil {
+			denied = append(denied, r)
+		}
+	}
+	kept := maps.Clone(all)
+	maps.DeleteFunc(kept, func(name string, _ metrics.Metric) bool {
+		kind, ok := kindOf(name)
+		return ok && !slices.Contains(settings.Kinds, kind) ||
+			slices.ContainsFunc(denied, func(r *regexp.Regexp) bool { return r.MatchString(name) })
+	})
+	return kept
+}
+
+// kindOf is the kind of object that a metric of kube-state-metrics is about.
+func kindOf(metric string) (config.Kind, bool) {
+	subject, ok := strings.CutPrefix(metric, "kube_")
+	if !ok {
+		return "", false
+	}
+	for kind := range config.KindGroups {
+		singular := strings.TrimSuffix(string(kind), "s")
+		if kind == "ingresses" || kind == "storageclasses" {
+			singular = strings.TrimSuffix(string(kind), "es")
+		}
+		if subject == singular || strings.HasPrefix(subject, singular+"_") {
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+func (s *Stack) loadJobs() error {
+	configs, err := s.Prometheus.GetScrapeConfigs()
+	if err != nil {
+		return err
+	}
+	for _, scrape := range configs {
+		exposed, err := exposition(s.Config, config.Job(scrape.JobName))
+		if err != nil {
+			return err
+		}
+		if exposed, err = withRepeated(s.Config, config.Job(scrape.JobName), exposed); err != nil {
+			return err
+		}
+		j := &job{
+			name:     scrape.JobName,
+			interval: time.Duration(scrape.ScrapeInterval),
+			limit:    scrape.SampleLimit,
+			open:     exposed == nil,
+			many:     several(s.Config, config.Job(scrape.JobName)),
+			honors:   scrape.HonorLabels,
+			relabel:  scrape.MetricRelabelConfigs,
+			metrics:  exposed,
+		}
+		j.target(scrape)
+		s.jobs = append(s.jobs, j)
+	}
+	return nil
+}
+
+// several tells whether a job certainly has more than one target.
+func several(cfg *config.Config, name config.Job) bool {
+	switch name {
+	case config.PrometheusJob:
+		return cfg.Prometheus.Replicas > 1
+	case config.AlertmanagerJob:
+		return cfg.Alerting.Replicas > 1
+	case config.KubeStateMetricsJob:
+		return cfg.Exporters.KubeStateMetrics.Shards > 1
+	case config.NodesJob, config.CadvisorJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob:
+		return cfg.Cluster.Nodes > 1
+	}
+	return false
+}
+
+// always are the discovered labels that every target of a role has.
+var always = map[kubernetes.Role][]model.LabelName{
+	kubernetes.RoleNode:          {"__meta_kubernetes_node_name"},
+	kubernetes.RolePod:           {"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name"},
+	kubernetes.RoleService:       {"__meta_kubernetes_namespace", "__meta_kubernetes_service_name"},
+	kubernetes.RoleEndpoint:      {"__meta_kubernetes_namespace"},
+	kubernetes.RoleEndpointSlice: {"__meta_kubernetes_namespace"},
+	kubernetes.RoleIngress:       {"__meta_kubernetes_namespace", "__meta_kubernetes_ingress_name"},
+}
+
+// target works out the labels of a job's targets from its discovery and
+// relabelling.
+func (j *job) target(scrape *prometheus.ScrapeConfig) {
+	j.labels = labelSet{may: map[string]bool{}, must: map[string]bool{}}
+	j.domains = map[string][]string{}
+	j.labels.add("job", true)
+	j.labels.add("instance", true)
+	found, namespaces := discovered(scrape.ServiceDiscoveryConfigs)
+	for name, values := range static(scrape.ServiceDiscoveryConfigs) {
+		j.labels.add(name, false)
+		if len(scrape.ServiceDiscoveryConfigs) == 1 {
+			j.domains[name] = values
+		}
+	}
+	for _, r := range scrape.RelabelConfigs {
+		switch r.Action {
+		case relabel.LabelMap:
+			j.labels.open = true
+		case relabel.LabelDrop, relabel.LabelKeep:
+			j.labels.must = map[string]bool{}
+		case relabel.Replace, relabel.Lowercase, relabel.Uppercase, relabel.HashMod:
+			name := r.TargetLabel
+			if strings.HasPrefix(name, model.ReservedLabelPrefix) {
+				continue
+			}
+			if strings.Contains(name, "$") {
+				j.labels.open = true
+				continue
+			}
+			plain := r.Action == relabel.Replace && r.Regex.String() == relabel.DefaultRelabelConfig.Regex.String()
+			constant := plain && len(r.SourceLabels) == 0 && !strings.Contains(r.Replacement, "$")
+			copied := plain && len(r.SourceLabels) == 1 && r.Replacement == relabel.DefaultRelabelConfig.Replacement
+			certain := constant && r.Replacement != "" || copied && slices.Contains(found, r.SourceLabels[0]) || r.Replacement != "" && fillsIn(r)
+			delete(j.domains, name)
+			switch {
+			case constant:
+				j.domains[name] = []string{r.Replacement}
+			case copied && r.SourceLabels[0] == "__meta_kubernetes_namespace" && len(namespaces) > 0:
+				j.domains[name] = namespaces
+			}
+			if !certain {
+				delete(j.labels.must, name)
+			}
+			j.labels.add(name, certain)
+			j.anyName = j.anyName || name == model.JobLabel
+		}
+	}
+}
+
+// fillsIn tells whether a rule sets a label where it is missing.
+func fillsIn(r *relabel.Config) bool {
+	return len(r.SourceLabels) == 1 && string(r.SourceLabels[0]) == r.TargetLabel && r.Regex.MatchString("") && !strings.Contains(r.Replacement, "$")
+}
+
+// discovered are the labels that every discovered target has, and the namespaces
+// it can be in; none if it can be in any.
+func discovered(configs discovery.Configs) (names []model.LabelName, namespaces []string) {
+	if len(configs) != 1 {
+		return nil, nil
+	}
+	sd, ok := configs[0].(*kubernetes.SDConfig)
+	if !ok {
+		return nil, nil
+	}
+	if sd.NamespaceDiscovery.IncludeOwnNamespace {
+		return always[sd.Role], nil
+	}
+	return always[sd.Role], sd.NamespaceDiscovery.Names
+}
+
+// static are the labels of static targets, each with its values.
+func static(configs discovery.Configs) map[string][]string {
+	values := map[string][]string{}
+	for _, c := range configs {
+		groups, ok := c.(discovery.StaticConfig)
+		if !ok {
+			continue
+		}
+		for _, group := range []*targetgroup.Group(groups) {
+			for name, value := range group.Labels {
+				if !strings.HasPrefix(string(name), model.ReservedLabelPrefix) {
+					values[string(name)] = append(values[string(name)], string(value))
+				}
+			}
+		}
+	}
+	return values
+}
+
+// kept tells whether relabelling keeps a sample, and with which name and labels.
+// A rule that looks at a value only the cluster knows is taken to keep.
+func (j *job) kept(m metrics.Metric, name, le string) (newName string, set labelSet, keep bool) {
+	const some = "?"
+	b := labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, name, model.JobLabel, j.name))
+	for label := range j.labels.may {
+		if label != model.JobLabel {
+			b.Set(label, some)
+		}
+	}
+	for _, label := range m.Labels {
+		switch {
+		case !j.labels.may[label] || j.honors:
+			b.Set(label, some)
+		default:
+			b.Set(model.ExportedLabelPrefix+label, some)
+		}
+	}
+	if le != "" {
+		b.Set(model.BucketLabel, le)
+	}
+	open := m.Open || j.labels.open
+	for _, rule := range j.relabel {
+		known := !slices.ContainsFunc(rule.SourceLabels, func(l model.LabelName) bool {
+			value := b.Get(string(l))
+			return value == some || value == "" && open
+		})
+		switch rule.Action {
+		case relabel.LabelDrop, relabel.LabelKeep, relabel.LabelMap:
+			known = true
+		case relabel.DropEqual, relabel.KeepEqual:
+			known = known && b.Get(rule.TargetLabel) != some
+		}
+		if !known {
+			if rule.Action == relabel.Replace && !strings.HasPrefix(rule.TargetLabel, model.ReservedLabelPrefix) {
+				b.Set(rule.TargetLabel, some)
+			}
+			continue
+		}
+		if !relabel.ProcessBuilder(b, rule) {
+			return "", labelSet{}, false
+		}
+	}
+	set = labelSet{may: map[string]bool{}, must: map[string]bool{}, open: open}
+	result := b.Labels()
+	result.Range(func(l labels.Label) {
+		if !strings.HasPrefix(l.Name, model.ReservedLabelPrefix) {
+			set.add(l.Name, j.labels.must[l.Name])
+		}
+	})
+	return result.Get(model.MetricNameLabel), set, true
+}

@@ -1,0 +1,131 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// matchPossible finds binary operations whose sides can never be matched: by a
+// label that one side always has and the other never, or by labels that do not
+// tell the targets of a job apart.
+func matchPossible(s *Stack) []Finding {
+	var findings []Finding
+	for i := range s.queries {
+		q := &s.queries[i]
+		parser.Inspect(q.expr, func(node parser.Node, path []parser.Node) error {
+			e, ok := node.(*parser.BinaryExpr)
+			if !ok || e.VectorMatching == nil || e.Op == parser.LOR {
+				return nil
+			}
+			problem := s.series.unmatched(e)
+			if problem == "" {
+				problem = s.series.ambiguous(e)
+			}
+			if problem != "" {
+				u := use{query: q, optional: e.Op == parser.LUNLESS || isOptional(path, e)}
+				findings = append(findings, u.finding("%s", problem)...)
+			}
+			return nil
+		})
+	}
+	return findings
+}
+
+// isOptional tells whether an expression can do without a part of it.
+func isOptional(path []parser.Node, part parser.Node) bool {
+	for i := len(path) - 1; i >= 0; i-- {
+		if e, ok := path[i].(*parser.BinaryExpr); ok && (e.Op == parser.LOR || e.Op == parser.LUNLESS && e.RHS == part) {
+			return true
+		}
+		part = path[i]
+	}
+	return false
+}
+
+// unmatched says by which label the sides never match.
+func (c *catalogue) unmatched(e *parser.BinaryExpr) string {
+	left, right := c.labelsOf(e.LHS), c.labelsOf(e.RHS)
+	for _, label := range matched(e.VectorMatching, left, right) {
+		side := ""
+		switch {
+		case left.must[label] && !right.has(label):
+			side = "left"
+		case right.must[label] && !left.has(label):
+			side = "right"
+		default:
+			continue
+		}
+		return fmt.Sprintf("the sides of %q never match: only the %s one has the label %s; aggregate both by the same labels, or match with on (…) or ignoring (%s)",
+			e.Op, side, label, label)
+	}
+	return ""
+}
+
+// ambiguous says that the side which has to have one series for each of the
+// other's has one for every target of its job, so that the operation fails.
+func (c *catalogue) ambiguous(e *parser.BinaryExpr) string {
+	if !e.VectorMatching.On || e.Op == parser.LAND || e.Op == parser.LUNLESS {
+		return ""
+	}
+	sides := []parser.Expr{e.LHS, e.RHS}
+	switch e.VectorMatching.Card {
+	case parser.CardManyToOne:
+		sides = sides[1:]
+	case parser.CardOneToMany:
+		sides = sides[:1]
+	}
+	for _, side := range sides {
+		selector := plainSelector(side)
+		if selector == nil || len(c.openJobs(selector)) > 0 {
+			continue
+		}
+		found := c.find(selector)
+		if len(found) != 1 || found[0].job == nil || !found[0].job.many || found[0].own.open || pinned(selector) {
+			continue
+		}
+		j := found[0].job
+		if slices.ContainsFunc(e.VectorMatching.MatchingLabels, func(label string) bool {
+			return found[0].own.may[label] || slices.Contains(telling, label)
+		}) {
+			continue
+		}
+		return fmt.Sprintf("%s is matched on (%s), which does not tell the several targets of job %s apart; add instance, or aggregate it first",
+			selector, strings.Join(e.VectorMatching.MatchingLabels, ", "), j.name)
+	}
+	return ""
+}
+
+// telling are the labels that tell the targets of a job apart.
+var telling = []string{model.InstanceLabel, "pod", "node"}
+
+// pinned tells whether a selector chooses among the targets of a job.
+func pinned(selector *parser.VectorSelector) bool {
+	for _, m := range selector.LabelMatchers {
+		if slices.Contains(telling, m.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainSelector is the selector that an expression has one series for each of; nil
+// if it aggregates, filters or computes.
+func plainSelector(expr parser.Expr) *parser.VectorSelector {
+	switch e := expr.(type) {
+	case *parser.VectorSelector:
+		return e
+	case *parser.ParenExpr:
+		return plainSelector(e.Expr)
+	case *parser.Call:
+		if slices.Contains(rates, e.Func.Name) {
+			if m, ok := e.Args[0].(*parser.MatrixSelector); ok {
+				return plainSelector(m.VectorSelector)
+			}
+		}
+	}
+	return nil
+}

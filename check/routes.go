@@ -1,0 +1,160 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/alertmanager/dispatch"
+	amlabels "github.com/prometheus/alertmanager/pkg/labels"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// Destination is where the alerts of one rule go.
+type Destination struct {
+	Alert    string
+	Severity string // as the rule labels it; empty if it does not
+	Path     string // of the rule, as in findings
+	// Receivers of the alerts whose varying labels, such as namespace, no route
+	// asks for.
+	Receivers []string
+	// Also: further receivers, each for alerts with labels that a route asks for.
+	Also []ConditionalReceiver
+}
+
+// ConditionalReceiver is a receiver of the alerts that have some labels.
+type ConditionalReceiver struct {
+	Receiver string
+	Labels   model.LabelSet
+}
+
+func (c ConditionalReceiver) String() string { return c.Receiver + " if " + c.Labels.String() }
+
+// Routes is where every alert of a stack goes, in the order of its rules, as
+// Alertmanager's dispatcher decides it; nil for a stack without Alertmanager.
+func Routes(s *Stack) []Destination {
+	if s.Alertmanager == nil {
+		return nil
+	}
+	root := dispatch.NewRoute(s.Alertmanager.Route, nil)
+	asked := askedFor(root, nil)
+	var all []Destination
+	for i := range s.queries {
+		if rule := s.queries[i].rule; rule != nil && rule.Alert != "" {
+			all = append(all, s.destination(&s.queries[i], root, asked))
+		}
+	}
+	return all
+}
+
+func (s *Stack) destination(q *query, root *dispatch.Route, asked []amlabels.Matchers) Destination {
+	certain, varying := s.alertLabels(q)
+	d := Destination{Alert: q.rule.Alert, Severity: q.rule.Labels["severity"], Path: q.path, Receivers: receivers(root, certain)}
+	for _, matchers := range asked {
+		with := model.LabelSet{}
+		for _, m := range matchers {
+			name := model.LabelName(m.Name)
+			if _, known := certain[name]; known || !varying.has(m.Name) {
+				continue
+			}
+			if value, ok := example(m); ok {
+				with[name] = model.LabelValue(value)
+			}
+		}
+		if len(with) == 0 {
+			continue
+		}
+		for _, receiver := range receivers(root, certain.Merge(with)) {
+			known := slices.Contains(d.Receivers, receiver) ||
+				slices.ContainsFunc(d.Also, func(c ConditionalReceiver) bool { return c.Receiver == receiver })
+			if !known {
+				d.Also = append(d.Also, ConditionalReceiver{receiver, with})
+			}
+		}
+	}
+	return d
+}
+
+// alertLabels are the labels an alert certainly has, with their values, and those
+// whose values vary.
+func (s *Stack) alertLabels(q *query) (model.LabelSet, labelSet) {
+	varying := s.series.labelsOf(q.expr)
+	certain := model.LabelSet{}
+	s.Prometheus.GlobalConfig.ExternalLabels.Range(func(l labels.Label) {
+		if l.Name != "replica" { // dropped on the way
+			certain[model.LabelName(l.Name)] = model.LabelValue(l.Value)
+		}
+	})
+	for name, value := range q.rule.Labels {
+		if strings.Contains(value, "{{") {
+			varying.add(name, true)
+			delete(certain, model.LabelName(name))
+		} else {
+			certain[model.LabelName(name)] = model.LabelValue(value)
+		}
+	}
+	certain[model.AlertNameLabel] = model.LabelValue(q.rule.Alert)
+	return certain, varying
+}
+
+func receivers(root *dispatch.Route, alert model.LabelSet) []string {
+	var names []string
+	for _, route := range root.Match(alert) {
+		names = append(names, route.RouteOpts.Receiver)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// askedFor are the matchers on the way to each route.
+func askedFor(route *dispatch.Route, above amlabels.Matchers) []amlabels.Matchers {
+	all := []amlabels.Matchers{slices.Concat(above, route.Matchers)}
+	for _, child := range route.Routes {
+		all = append(all, askedFor(child, all[0])...)
+	}
+	return all
+}
+
+// example is a value that a matcher lets in and that is not empty.
+func example(m *amlabels.Matcher) (string, bool) {
+	candidates := []string{m.Value, "example"}
+	if m.Type == amlabels.MatchRegexp {
+		candidates = append(strings.FieldsFunc(m.Value, func(r rune) bool { return strings.ContainsRune("|()^$", r) }),
+			strings.NewReplacer(".*", "", ".+", "x", "(", "", ")", "").Replace(m.Value), "example")
+	}
+	for _, candidate := range candidates {
+		if candidate != "" && m.Matches(candidate) {
+			return candidate, true
+		}
+	}
+	return "", false
+}
+
+// silent are the alerts that exist to reach nobody, or only a dead man's switch.
+var silent = []string{"Watchdog", "InfoInhibitor"}
+
+func alertRouted(s *Stack) []Finding {
+	if s.Alertmanager == nil || s.Config.Alerting.AcknowledgeNoNotifications {
+		return nil
+	}
+	notifies := map[string]bool{}
+	for _, receiver := range s.Alertmanager.Receivers {
+		notifies[receiver.Name] = render.Notifies(receiver)
+	}
+	// By alert, receiver and severity: several rules of one alert are one finding.
+	lost := map[string]Finding{}
+	for _, d := range Routes(s) {
+		reached := slices.ContainsFunc(d.Receivers, func(name string) bool { return notifies[name] }) ||
+			slices.ContainsFunc(d.Also, func(c ConditionalReceiver) bool { return notifies[c.Receiver] })
+		if reached || slices.Contains(silent, d.Alert) || d.Severity == "none" {
+			continue
+		}
+		message := fmt.Sprintf("severity %q goes to receiver %s, which notifies nobody", d.Severity, strings.Join(d.Receivers, ", "))
+		lost[d.Path+message] = Finding{Path: d.Path, Message: message, Severity: Warning}
+	}
+	return slices.Collect(maps.Values(lost))
+}

@@ -1,0 +1,75 @@
+// Command check runs the checks of a stack from its file, without cluster and
+// engine: `make check STACK=prod`. It exits with 1 if a check fails.
+//
+//	check [-routes] FILE...
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+func main() {
+	list := flag.Bool("list", false, "list the checks")
+	routes := flag.Bool("routes", false, "list which receivers each alert reaches")
+	flag.Parse()
+	if *list {
+		for _, c := range check.Checks {
+			fmt.Printf("%-18s %s\n", c.Name, c.Doc)
+		}
+	}
+	failed := false
+	for _, file := range flag.Args() {
+		if err := run(os.Stdout, file, *routes); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", file, err)
+			failed = true
+		}
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
+
+func run(out io.Writer, file string, routes bool) error {
+	cfg, err := config.FromFile(file)
+	if err != nil {
+		return err
+	}
+	stack, err := check.Load(cfg)
+	if err != nil {
+		return err
+	}
+	if routes {
+		if err := printRoutes(out, check.Routes(stack)); err != nil {
+			return err
+		}
+	}
+	report := stack.Check()
+	for _, warning := range report.Warnings() {
+		fmt.Fprintf(out, "%s: %s\n", file, warning)
+	}
+	if err := report.Err(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: %d checks passed\n", file, len(check.Checks)-len(report.Waived))
+	return nil
+}
+
+func printRoutes(out io.Writer, all []check.Destination) error {
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	for _, d := range all {
+		also := make([]string, len(d.Also))
+		for i, c := range d.Also {
+			also[i] = c.String()
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", d.Alert, d.Severity, strings.Join(d.Receivers, ", "), strings.Join(also, "; "))
+	}
+	return table.Flush()
+}

@@ -1,0 +1,24 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Checks configures the checks of the whole stack that run in every preview.
+type Checks struct {
+	// Checks whose findings are only printed, by name, each with the reason.
+	Waive map[string]string `json:"waive"`
+}
+
+func (c Checks) validate() Problems {
+	var p Problems
+	for _, name := range slices.Sorted(maps.Keys(c.Waive)) {
+		if strings.TrimSpace(c.Waive[name]) == "" {
+			p.addf(fmt.Sprintf("checks.waive.%s", name), "names no reason; say why the check's findings are accepted")
+		}
+	}
+	return p
+}
