@@ -42,7 +42,8 @@ busybox:
 
 .PHONY: test-e2e
 test-e2e: localcluster ## The whole system on the local node.
-	go test -tags e2e -v -count=1 -timeout 40m ./tests/e2e
+	.local/bin/localcluster up
+	go test -tags e2e -v -count=1 -timeout 60m ./tests/e2e
 
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
@@ -68,7 +69,8 @@ metrics: ## Write what exporters expose into check/metrics, from the node with t
 	go run ./check/metrics/collect -kubeconfig .local/kubeconfig
 
 .PHONY: lint
-lint: .local/bin/golangci-lint ## Module files, formatting, vet and linters, see .golangci.yml.
+lint: .local/bin/golangci-lint .local/bin/actionlint ## Module files, formatting, vet, linters (see .golangci.yml) and workflows.
+	.local/bin/actionlint
 	go mod tidy -diff
 	$(abspath $<) run ./...
 	cd localcluster && go mod tidy -diff && $(abspath $<) run ./...
@@ -90,3 +92,7 @@ localcluster:
 
 .local/bin/golangci-lint: tools/go.mod tools/go.sum
 	cd tools && go build -o $(abspath $@) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+# Not in tools/go.mod: it needs another version of a module than golangci-lint.
+.local/bin/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
+	cd tools/actionlint && go build -o $(abspath $@) github.com/rhysd/actionlint/cmd/actionlint
