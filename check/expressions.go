@@ -78,13 +78,11 @@ func (u use) finding(format string, args ...any) []Finding {
 
 func metricCollected(s *Stack) []Finding {
 	var findings []Finding
+	missing := map[string]*absence{}
 	for _, u := range s.uses() {
-		if len(s.series.named(u.selector)) > 0 {
-			continue
-		}
 		name := cmp.Or(u.selector.Name, u.selector.String())
-		if len(s.series.droppedBy(name)) > 0 || isRecorded(name) {
-			continue // other checks'
+		if len(s.series.named(u.selector)) > 0 || len(s.series.droppedBy(name)) > 0 || isRecorded(name) {
+			continue
 		}
 		if open := s.series.openJobs(u.selector); u.own && len(open) > 0 {
 			if near, ok := s.series.typoOf(u.selector.Name); ok {
@@ -92,12 +90,53 @@ func metricCollected(s *Stack) []Finding {
 			}
 			continue
 		}
-		if u.guessed && u.selector.Name == "" {
+		if u.guessed && u.selector.Name == "" || u.optional && !u.own {
 			continue
 		}
-		findings = append(findings, u.finding("no enabled job collects %s%s", name, s.series.reason(name))...)
+		// One finding for a rule or, of those shipped, a dashboard.
+		path := u.path
+		if u.panel && !u.own {
+			path, _, _ = strings.Cut(strings.TrimPrefix(u.path, "dashboards/"), "/")
+			path = "dashboards/" + path
+		}
+		key := fmt.Sprint(path, u.optional)
+		if missing[key] == nil {
+			missing[key] = &absence{use: u, path: path}
+		}
+		missing[key].add(name)
+	}
+	for _, a := range missing {
+		hint := s.series.reason(a.names[0])
+		if a.rule != nil && !a.own && a.rule.Alert != "" {
+			hint += fmt.Sprintf("; to do without the alert: alerting.disabled: [%s]", a.rule.Alert)
+		}
+		for _, finding := range a.finding("no enabled job collects %s%s", a, hint) {
+			finding.Path = a.path
+			findings = append(findings, finding)
+		}
 	}
 	return findings
+}
+
+// absence is what one rule or dashboard selects in vain.
+type absence struct {
+	use
+	path  string
+	names []string
+}
+
+func (a *absence) add(name string) {
+	if !slices.Contains(a.names, name) {
+		a.names = append(a.names, name)
+	}
+}
+
+func (a *absence) String() string {
+	const most = 3
+	if len(a.names) <= most {
+		return strings.Join(a.names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(a.names[:most], ", "), len(a.names)-most)
 }
 
 // reason says why a metric is not collected, if that is known.

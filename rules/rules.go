@@ -48,8 +48,10 @@ var needs = map[string]config.Job{
 	"node-directory-size-metrics.yaml": "node-directory-size-metrics",
 	"node-exporter.yaml":               config.NodeExporterJob,
 	"nodes.yaml":                       config.KubeStateMetricsJob,
+	"prometheus.yaml":                  config.PrometheusJob,
 	"scheduler.yaml":                   config.SchedulerJob,
 	"storage.yaml":                     config.NodesJob,
+	"volumes.yaml":                     config.KubeStateMetricsJob,
 	"workloads.yaml":                   config.KubeStateMetricsJob,
 }
 
