@@ -60,7 +60,7 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	discovery, err := components.NewDiscovery(ctx, "discovery", site, on)
+	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.Claims}, on)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,8 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := components.NewAlerting(ctx, site, cfg.Grafana.Link(), on); err != nil {
+	alertmanager, err := components.NewAlerting(ctx, site, cfg.Grafana.Link(), on)
+	if err != nil {
 		return err
 	}
 	if err := components.NewExporters(ctx, site, on); err != nil {
@@ -91,6 +92,10 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	ctx.Export("namespace", site.Namespace)
 	ctx.Export("prometheusUrl", prometheus.URL)
 	ctx.Export("prometheusPortForward", portForward(site, "prometheus", 9090))
+	if alertmanager != nil {
+		ctx.Export("alertmanagerUrl", alertmanager.URL)
+		ctx.Export("alertmanagerPortForward", portForward(site, "alertmanager", 9093))
+	}
 	return nil
 }
 
@@ -108,7 +113,7 @@ func grafana(ctx *pulumi.Context, site components.Site, on pulumi.ResourceOption
 		ctx.Export("grafanaPortForward", portForward(site, "grafana", 3000))
 	}
 	if link := cfg.Link(); link != "" {
-		ctx.Export("grafanaUrl", pulumi.String(link))
+		ctx.Export("grafanaExternalUrl", pulumi.String(link))
 	}
 	if !cfg.Imports() {
 		return nil

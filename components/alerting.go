@@ -1,11 +1,7 @@
 package components
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"maps"
-	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -16,12 +12,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// NewAlerting deploys Alertmanager on its storage, unless alerting is off.
+// NewAlerting deploys Alertmanager on its storage, unless alerting is
+// off: then it returns nil.
 // dashboardURL is Grafana's address from outside, for links; may be empty.
-func NewAlerting(ctx *pulumi.Context, site Site, dashboardURL string, opts ...pulumi.ResourceOption) error {
+func NewAlerting(ctx *pulumi.Context, site Site, dashboardURL string, opts ...pulumi.ResourceOption) (*Alertmanager, error) {
 	cfg := site.Config.Alerting
 	if !cfg.Enabled {
-		return nil
+		return nil, nil
 	}
 	storage, err := NewStorage(ctx, "alertmanager-storage", &StorageArgs{
 		Site:     site,
@@ -31,10 +28,9 @@ func NewAlerting(ctx *pulumi.Context, site Site, dashboardURL string, opts ...pu
 		Data:     "silences",
 	}, opts...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = NewAlertmanager(ctx, "alertmanager", &AlertmanagerArgs{Site: site, Claims: storage.Claims, DashboardURL: dashboardURL}, opts...)
-	return err
+	return NewAlertmanager(ctx, "alertmanager", &AlertmanagerArgs{Site: site, Claims: storage.Claims, DashboardURL: dashboardURL}, opts...)
 }
 
 // Rules are the alerting and recording rules of the stack in a ConfigMap,
@@ -200,6 +196,7 @@ func alertmanagerFlags(cfg *config.Config) []string {
 	flags := []string{
 		"--config.file=" + render.AlertmanagerDir + "/alertmanager.yml",
 		"--storage.path=/alertmanager",
+		"--web.route-prefix=/", // an external URL with a path does not move the server
 	}
 	if url := cfg.Alerting.ExternalURL; url != nil {
 		flags = append(flags, "--web.external-url="+url.String())
@@ -216,14 +213,4 @@ func alertmanagerFlags(cfg *config.Config) []string {
 			replica, cfg.Cluster.Namespace, alertmanagerGossip[0].number))
 	}
 	return flags
-}
-
-// checksum changes with any file. Secrets have no place in it: by their
-// checksum they could be guessed.
-func checksum(files map[string]string) string {
-	hash := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		fmt.Fprintf(hash, "%q %q\n", name, files[name])
-	}
-	return hex.EncodeToString(hash.Sum(nil))
 }

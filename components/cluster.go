@@ -27,7 +27,9 @@ func NewCluster(ctx *pulumi.Context, name string, cfg *config.Config, opts ...pu
 		return nil, err
 	}
 	args := &kubernetes.ProviderArgs{
-		ClusterIdentifier: pulumi.String(cfg.Cluster.Name),
+		// A stack is one cluster. Without this the provider is replaced, and every
+		// object with it, when the kubeconfig changes.
+		ClusterIdentifier: pulumi.String(ctx.Stack()),
 		// Without these an edited ConfigMap replaces every StatefulSet that mounts it.
 		EnableConfigMapMutable: pulumi.Bool(true),
 		EnableSecretMutable:    pulumi.Bool(true),

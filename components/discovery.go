@@ -17,10 +17,18 @@ type Discovery struct {
 	ConfigMap string // name; its key is prometheus.yml
 }
 
+// DiscoveryArgs say where the server's samples are.
+type DiscoveryArgs struct {
+	Site
+	// Claims of the server's volumes. What is kept follows their size, so they
+	// change first: a claim that refuses to shrink must not cost samples.
+	Claims []pulumi.Resource
+}
+
 // NewDiscovery renders prometheus.yml. It fails, before any object exists, with
 // whatever Prometheus' own loader says against it.
-func NewDiscovery(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Discovery, error) {
-	text, err := render.Prometheus(site.Config)
+func NewDiscovery(ctx *pulumi.Context, name string, args *DiscoveryArgs, opts ...pulumi.ResourceOption) (*Discovery, error) {
+	text, err := render.Prometheus(args.Config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -28,11 +36,11 @@ func NewDiscovery(ctx *pulumi.Context, name string, site Site, opts ...pulumi.Re
 	if err := register(ctx, "Discovery", name, c, opts...); err != nil {
 		return nil, err
 	}
-	a := app{site: site, name: "prometheus", role: "server"}
+	a := app{site: args.Site, name: "prometheus", role: "server"}
 	_, err = corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
 		Metadata: a.metadata(c.ConfigMap),
 		Data:     pulumi.StringMap{"prometheus.yml": pulumi.String(text)},
-	}, pulumi.Parent(c))
+	}, pulumi.Parent(c), pulumi.DependsOn(args.Claims))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

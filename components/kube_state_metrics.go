@@ -64,6 +64,8 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 			Metadata: a.metadata(a.name),
 			Spec: &appsv1.DeploymentSpecArgs{
 				Replicas: pulumi.Int(1),
+				// Two pods at a time would report every object twice.
+				Strategy: &appsv1.DeploymentStrategyArgs{Type: pulumi.String("Recreate")},
 				Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 				Template: a.pod(spec, cfg.Scheduling),
 			},

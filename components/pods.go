@@ -1,6 +1,12 @@
 package components
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -185,4 +191,14 @@ func containerPorts(ports ...port) corev1.ContainerPortArray {
 		array = append(array, &corev1.ContainerPortArgs{Name: pulumi.String(p.name), ContainerPort: pulumi.Int(p.number), Protocol: pulumi.String(p.protocol)})
 	}
 	return array
+}
+
+// checksum changes with any file. Secrets have no place in it: by their
+// checksum they could be guessed.
+func checksum(files map[string]string) string {
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(hash, "%q %q\n", name, files[name])
+	}
+	return hex.EncodeToString(hash.Sum(nil))
 }

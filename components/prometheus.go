@@ -64,7 +64,7 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 	}
 	// Above the startup probe's budget, so that a long replay is not a failed update.
 	patience := (args.Config.Prometheus.StartupTimeout.Duration + 10*time.Minute).String()
-	_, err = appsv1.NewStatefulSet(ctx, name+"-server", c.statefulSet(a, args, account),
+	_, err = appsv1.NewStatefulSet(ctx, name+"-server", prometheusStatefulSet(a, args, account),
 		pulumi.Parent(c), adopts(args.Claims),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
 	if err != nil {
@@ -74,7 +74,7 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"url": c.URL})
 }
 
-func (c *Prometheus) statefulSet(a app, args *PrometheusArgs, account pulumi.StringInput) *appsv1.StatefulSetArgs {
+func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInput) *appsv1.StatefulSetArgs {
 	cfg := args.Config.Prometheus
 	period := 15
 	startup := int(cfg.StartupTimeout.Seconds()) / period
@@ -127,6 +127,7 @@ func prometheusFlags(cfg config.Prometheus) []string {
 		"--config.file=" + configDir + "/prometheus.yml",
 		"--config.auto-reload",
 		"--storage.tsdb.path=" + dataDir,
+		"--web.route-prefix=/", // an external URL with a path does not move the server
 	}
 	if cfg.ExternalURL != nil {
 		flags = append(flags, "--web.external-url="+cfg.ExternalURL.String())

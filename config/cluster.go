@@ -19,8 +19,6 @@ type Cluster struct {
 	Namespace string `json:"namespace"`
 	// Create the namespace. With false it must exist and admit privileged pods (node-exporter).
 	CreateNamespace bool `json:"createNamespace"`
-	// DNS domain of the cluster's Services.
-	Domain string `json:"domain"`
 	// How many nodes the cluster has, for estimates of series, memory and disk; 0 if
 	// unknown, for none.
 	Nodes int `json:"nodes"`
@@ -39,7 +37,7 @@ type NetworkPolicies struct {
 }
 
 func defaultCluster() Cluster {
-	return Cluster{Namespace: "monitoring", CreateNamespace: true, Domain: "cluster.local", NetworkPolicies: NetworkPolicies{Enabled: true}}
+	return Cluster{Namespace: "monitoring", CreateNamespace: true, NetworkPolicies: NetworkPolicies{Enabled: true}}
 }
 
 func (c Cluster) validate() Problems {
@@ -50,7 +48,6 @@ func (c Cluster) validate() Problems {
 		p.invalid("cluster.name", c.Name, validation.IsDNS1123Subdomain(c.Name))
 	}
 	p.invalid("cluster.namespace", c.Namespace, validation.IsDNS1123Label(c.Namespace))
-	p.invalid("cluster.domain", c.Domain, validation.IsDNS1123Subdomain(c.Domain))
 	if c.Nodes < 0 || c.Nodes > 15_000 {
 		p.addf("cluster.nodes", "%d; allowed: 0 (unknown) to 15000", c.Nodes)
 	}

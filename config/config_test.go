@@ -41,9 +41,6 @@ func TestCluster(t *testing.T) {
 			"name with spaces", "cluster: {name: my cluster}",
 			`cluster.name: "my cluster": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
 		}, {
-			"domain", "cluster: {name: test, domain: cluster_local}",
-			`cluster.domain: "cluster_local": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
-		}, {
 			"namespace of a network policy", "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress, '*']}}",
 			`cluster.networkPolicies.fromNamespaces[1]: "*": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character`,
 		},
@@ -71,8 +68,8 @@ func TestStorage(t *testing.T) {
 			"fewer nodes than replicas", "storage: {mode: local, local: {nodes: [a]}}\nprometheus: {replicas: 2}",
 			`storage.local.nodes: names 1 node(s) for 2 replica(s) of prometheus; name one node per replica`,
 		}, {
-			"more nodes than replicas", "storage: {mode: local, local: {nodes: [a, b]}}",
-			`storage.local.nodes: names 2 node(s) for 1 replica(s) of prometheus; name one node per replica`,
+			"fewer nodes than replicas", "storage: {mode: local, local: {nodes: [a, b]}}\nprometheus: {replicas: 3}",
+			`storage.local.nodes: names 2 node(s) for 3 replica(s) of prometheus; name one node per replica`,
 		}, {
 			"one node twice", "storage: {mode: local, local: {nodes: [a, a]}}\nprometheus: {replicas: 2}",
 			`storage.local.nodes[1]: "a" is named twice: replicas would share a directory`,

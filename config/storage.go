@@ -84,7 +84,7 @@ func (l LocalStorage) validate(replicas int) Problems {
 	if !path.IsAbs(l.Path) || path.Clean(l.Path) != l.Path || l.Path == "/" {
 		p.addf("storage.local.path", "%q; allowed: a clean absolute path below /", l.Path)
 	}
-	if len(l.Nodes) != replicas {
+	if len(l.Nodes) < replicas {
 		p.addf("storage.local.nodes", "names %d node(s) for %d replica(s) of prometheus; name one node per replica", len(l.Nodes), replicas)
 	}
 	for i, node := range l.Nodes {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -28,6 +30,9 @@ const (
 
 // nobody is the receiver that notifies nobody.
 const nobody = "null"
+
+// shippedTemplates is the file with the templates of the Slack message.
+const shippedTemplates = "slack.tmpl"
 
 //go:embed slack.tmpl
 var slackTemplate string
@@ -65,12 +70,12 @@ type amInhibition struct {
 // address from outside, empty if there is none.
 func Alertmanager(cfg *config.Config, dashboardURL string) (map[string]string, error) {
 	alerting := cfg.Alerting
-	files := map[string]string{"slack.tmpl": slackTemplate + dashboardLink(dashboardURL)}
+	files := map[string]string{shippedTemplates: slackTemplate + slackLinks(cfg.Prometheus, dashboardURL)}
 	var problems config.Problems
 	for _, name := range slices.Sorted(maps.Keys(alerting.Templates)) {
-		if !strings.HasSuffix(name, ".tmpl") || name == "slack.tmpl" || strings.Contains(name, "/") {
+		if !strings.HasSuffix(name, ".tmpl") || name == shippedTemplates || len(validation.IsConfigMapKey(name)) > 0 {
 			problems = append(problems, config.Problem{Path: fmt.Sprintf("alerting.templates[%q]", name),
-				Message: "allowed: a file name that ends in .tmpl and is not slack.tmpl"})
+				Message: "allowed: a file name of letters, digits, -, _ and . that ends in .tmpl and is not " + shippedTemplates})
 		}
 		files[name] = alerting.Templates[name]
 	}
@@ -79,7 +84,7 @@ func Alertmanager(cfg *config.Config, dashboardURL string) (map[string]string, e
 		Receivers:     receivers(alerting),
 		InhibitRules:  inhibitRules(alerting),
 		TimeIntervals: alerting.TimeIntervals,
-		Templates:     []string{AlertmanagerDir + "/*.tmpl"},
+		Templates:     templateFiles(files),
 	}
 	problems = append(problems, checkAlertmanagerParts(alerting, file)...)
 	if len(problems) > 0 {
@@ -103,13 +108,29 @@ func Alertmanager(cfg *config.Config, dashboardURL string) (map[string]string, e
 	return files, nil
 }
 
-// dashboardLink is the template of the link to Grafana below each alert.
-func dashboardLink(dashboardURL string) string {
-	link := ""
-	if dashboardURL != "" {
-		link = fmt.Sprintf("<%s/d/alerts-overview?var-cluster={{ .Labels.cluster | urlquery }}|Dashboard>", strings.TrimSuffix(dashboardURL, "/"))
+// slackLinks are the templates of the links below each alert. A server that
+// people cannot reach from outside gets none.
+func slackLinks(prometheus config.Prometheus, dashboardURL string) string {
+	var graph, dashboard string
+	if prometheus.ExternalURL != nil {
+		graph = "{{ with .GeneratorURL }}<{{ . }}|Prometheus>  {{ end }}"
 	}
-	return fmt.Sprintf("\n{{ define \"kubernetes-prometheus.slack.dashboard\" }}%s{{ end }}\n", link)
+	if dashboardURL != "" {
+		dashboard = fmt.Sprintf("<%s/d/alerts-overview?var-cluster={{ .Labels.cluster | urlquery }}|Dashboard>", strings.TrimSuffix(dashboardURL, "/"))
+	}
+	return fmt.Sprintf("\n{{ define \"kubernetes-prometheus.slack.prometheus\" }}%s{{ end }}\n{{ define \"kubernetes-prometheus.slack.dashboard\" }}%s{{ end }}\n", graph, dashboard)
+}
+
+// templateFiles are the templates in the order they are read: the stack's own
+// come last, so that they may redefine the shipped ones.
+func templateFiles(files map[string]string) []string {
+	paths := []string{path.Join(AlertmanagerDir, shippedTemplates)}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if name != shippedTemplates {
+			paths = append(paths, path.Join(AlertmanagerDir, name))
+		}
+	}
+	return paths
 }
 
 // rootReceiver takes every alert that no other route does.
@@ -154,16 +175,20 @@ func rootRoute(alerting config.Alerting) amRoute {
 func receivers(alerting config.Alerting) []map[string]any {
 	list := []map[string]any{{"name": nobody}}
 	if slack := alerting.Slack; slack != nil {
-		list = append(list, map[string]any{"name": "slack", "slack_configs": []any{map[string]any{
+		message := map[string]any{
 			"api_url_file":  AlertmanagerSecretsDir + "/" + config.SlackWebhookFile,
 			"channel":       slack.Channel,
 			"send_resolved": slack.SendResolved == nil || *slack.SendResolved,
 			"color":         `{{ template "kubernetes-prometheus.slack.color" . }}`,
 			"title":         `{{ template "kubernetes-prometheus.slack.title" . }}`,
-			"title_link":    `{{ .ExternalURL }}`,
+			"title_link":    "", // by default to this pod, which nobody outside reaches
 			"text":          `{{ template "kubernetes-prometheus.slack.text" . }}`,
 			"fallback":      `{{ template "kubernetes-prometheus.slack.title" . }}`,
-		}}})
+		}
+		if alerting.ExternalURL != nil {
+			message["title_link"] = "{{ .ExternalURL }}"
+		}
+		list = append(list, map[string]any{"name": "slack", "slack_configs": []any{message}})
 	}
 	if alerting.DeadMansSwitchURL != nil {
 		list = append(list, map[string]any{"name": "dead-mans-switch", "webhook_configs": []any{map[string]any{
@@ -356,13 +381,12 @@ func checkTemplates(files map[string]string, alerting config.Alerting, file aler
 		return config.Problems{{Path: "alerting.templates", Message: err.Error()}}
 	}
 	templates.ExternalURL = &url.URL{Scheme: "http", Host: "alertmanager"}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+	for _, file := range file.Templates {
+		name := path.Base(file)
 		if err := templates.Parse(bytes.NewBufferString(files[name])); err != nil {
 			add(fmt.Sprintf("alerting.templates[%q]", name), err)
+			return problems // what failed once cannot parse more
 		}
-	}
-	if len(problems) > 0 {
-		return problems
 	}
 	data := templates.Data("receiver", model.LabelSet{"alertname": "Example"}, nil, "", exampleAlerts()...)
 	expand := func(path string, value any) {

@@ -23,7 +23,7 @@ func FuzzPrometheus(f *testing.F) {
 		"discovery: {extraScrapeConfigs: [{job_name: a, static_configs: [{targets: [b]}]}]}",
 		"exporters: {nodeExporter: {enabled: false}, blackboxExporter: {modules: {a.b: {prober: http}, 'c;d|e(': {prober: http}}}}",
 		"exporters: {blackboxExporter: {modules: {http_2xx: {prober: tcp}, http_2xx_insecure: {prober: dns}}}}",
-		"cluster: {name: a.b, namespace: c, domain: d.e}",
+		"cluster: {name: a.b, namespace: c}",
 	} {
 		f.Add([]byte(seed))
 	}

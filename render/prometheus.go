@@ -105,7 +105,7 @@ func alertmanagers(cfg *config.Config) *alerting {
 	pods, web := shippedPods(cfg, "alertmanager")
 	return &alerting{
 		// Replicas send the same alert; without this label Alertmanager sees one.
-		AlertRelabelConfigs: []relabel{{Action: "labeldrop", Regex: "replica"}},
+		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: `prometheus-\d+`, TargetLabel: "replica", Replacement: ptr("")}},
 		Alertmanagers:       []alertmanagerConfig{{KubernetesSDConfigs: pods, RelabelConfigs: web}},
 	}
 }

@@ -11,21 +11,20 @@ import (
 // scrapeConfig is the part of a scrape config that the program's jobs use:
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
 type scrapeConfig struct {
-	JobName              string              `yaml:"job_name"`
-	HonorLabels          bool                `yaml:"honor_labels,omitempty"`
-	HonorTimestamps      *bool               `yaml:"honor_timestamps,omitempty"`
-	ScrapeInterval       *config.Duration    `yaml:"scrape_interval,omitempty"`
-	ScrapeTimeout        *config.Duration    `yaml:"scrape_timeout,omitempty"`
-	SampleLimit          int                 `yaml:"sample_limit,omitempty"`
-	Scheme               string              `yaml:"scheme,omitempty"`
-	MetricsPath          string              `yaml:"metrics_path,omitempty"`
-	Params               map[string][]string `yaml:"params,omitempty"`
-	Authorization        *authorization      `yaml:"authorization,omitempty"`
-	TLSConfig            *tlsConfig          `yaml:"tls_config,omitempty"`
-	KubernetesSDConfigs  []kubernetesSD      `yaml:"kubernetes_sd_configs,omitempty"`
-	StaticConfigs        []staticTargets     `yaml:"static_configs,omitempty"`
-	RelabelConfigs       []relabel           `yaml:"relabel_configs,omitempty"`
-	MetricRelabelConfigs []any               `yaml:"metric_relabel_configs,omitempty"`
+	JobName              string           `yaml:"job_name"`
+	HonorLabels          bool             `yaml:"honor_labels,omitempty"`
+	HonorTimestamps      *bool            `yaml:"honor_timestamps,omitempty"`
+	ScrapeInterval       *config.Duration `yaml:"scrape_interval,omitempty"`
+	ScrapeTimeout        *config.Duration `yaml:"scrape_timeout,omitempty"`
+	SampleLimit          int              `yaml:"sample_limit,omitempty"`
+	Scheme               string           `yaml:"scheme,omitempty"`
+	MetricsPath          string           `yaml:"metrics_path,omitempty"`
+	Authorization        *authorization   `yaml:"authorization,omitempty"`
+	TLSConfig            *tlsConfig       `yaml:"tls_config,omitempty"`
+	KubernetesSDConfigs  []kubernetesSD   `yaml:"kubernetes_sd_configs,omitempty"`
+	StaticConfigs        []staticTargets  `yaml:"static_configs,omitempty"`
+	RelabelConfigs       []relabel        `yaml:"relabel_configs,omitempty"`
+	MetricRelabelConfigs []any            `yaml:"metric_relabel_configs,omitempty"`
 }
 
 type authorization struct {
@@ -34,6 +33,7 @@ type authorization struct {
 
 type tlsConfig struct {
 	CAFile             string `yaml:"ca_file,omitempty"`
+	ServerName         string `yaml:"server_name,omitempty"`
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify,omitempty"`
 }
 
@@ -55,7 +55,6 @@ type sdNamespaces struct {
 type sdSelector struct {
 	Role  string `yaml:"role"`
 	Label string `yaml:"label,omitempty"`
-	Field string `yaml:"field,omitempty"`
 }
 
 type relabel struct {
@@ -161,9 +160,10 @@ func cadvisor(cfg *config.Config) scrapeConfig {
 // apiServers scrapes the endpoints of the kubernetes Service.
 func apiServers() scrapeConfig {
 	return scrapeConfig{
-		Scheme:              "https",
-		Authorization:       &authorization{serviceAccountDir + "/token"},
-		TLSConfig:           &tlsConfig{CAFile: serviceAccountDir + "/ca.crt"},
+		Scheme:        "https",
+		Authorization: &authorization{serviceAccountDir + "/token"},
+		// Its certificate is for names; the endpoints are addresses.
+		TLSConfig:           &tlsConfig{CAFile: serviceAccountDir + "/ca.crt", ServerName: "kubernetes"},
 		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: &sdNamespaces{[]string{"default"}}}},
 		RelabelConfigs: []relabel{
 			keep(`kubernetes;https`, "__meta_kubernetes_service_name", "__meta_kubernetes_endpointslice_port_name"),
@@ -189,7 +189,7 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 	}
 	rules = append(rules, dropComponents(cfg)...)
 	if cfg.JobEnabled(config.PodsJob) { // it scrapes the pods that ask for themselves
-		rules = append(rules, drop("true", podAnnotation("scrape")))
+		rules = append(rules, drop("true;(.+;.*|.*;.+)", podAnnotation("scrape"), podAnnotation("port"), "__meta_kubernetes_pod_container_port_number"))
 	}
 	return scrapeConfig{
 		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: discovered(cfg)}},

@@ -59,7 +59,7 @@ func TestNamespaceComesFirst(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = components.NewDiscovery(ctx, "discovery", cluster.Site, pulumi.Provider(cluster.Provider))
+		_, err = components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: cluster.Site}, pulumi.Provider(cluster.Provider))
 		return err
 	}, stack(t, ""))
 	depends := s.Of(Get[*corev1.ConfigMap](t, s, "prometheus-config")).Depends

@@ -40,16 +40,16 @@ func server(t *testing.T, text string) (Snapshot, *appsv1.StatefulSet, corev1.Co
 
 func TestPrometheusFlags(t *testing.T) {
 	_, _, container := server(t, "")
-	own := []string{"--config.file=/etc/prometheus/config/prometheus.yml", "--config.auto-reload", "--storage.tsdb.path=/prometheus"}
+	own := []string{"--config.file=/etc/prometheus/config/prometheus.yml", "--config.auto-reload", "--storage.tsdb.path=/prometheus", "--web.route-prefix=/"}
 	assert.Equal(t, own, container.Args, "no lifecycle or admin API, and nothing that prometheus.yml can say")
 
 	_, _, container = server(t, `
 prometheus:
-  externalUrl: https://prometheus.example.com/
+  externalUrl: https://example.com/prometheus
   featureFlags: [exemplar-storage, memory-snapshot-on-shutdown]
   extraArgs: {query.max-concurrency: "10", web.enable-admin-api: "true", auto-gomaxprocs: "false", log.level: debug}`)
 	assert.Equal(t, append(own,
-		"--web.external-url=https://prometheus.example.com/",
+		"--web.external-url=https://example.com/prometheus",
 		"--enable-feature=exemplar-storage,memory-snapshot-on-shutdown",
 		"--log.level=debug", "--no-auto-gomaxprocs", "--query.max-concurrency=10", "--web.enable-admin-api",
 	), container.Args)
@@ -289,7 +289,7 @@ func TestTwoStacksOnOneCluster(t *testing.T) {
 func TestRefusedScrapeConfigsStopTheProgram(t *testing.T) {
 	cfg := stack(t, "discovery: {extraScrapeConfigs: [{job_name: outside, relabel_confgs: []}]}")
 	err := Fails(t, cfg, func(ctx *pulumi.Context, site components.Site) error {
-		_, err := components.NewDiscovery(ctx, "discovery", site)
+		_, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site})
 		return err
 	})
 	assert.ErrorContains(t, err, `discovery.extraScrapeConfigs[0]: job "outside": field relabel_confgs not found`)
@@ -297,7 +297,7 @@ func TestRefusedScrapeConfigsStopTheProgram(t *testing.T) {
 
 func TestDiscoveryConfigMap(t *testing.T) {
 	s := Component(t, stack(t, ""), func(ctx *pulumi.Context, site components.Site) error {
-		_, err := components.NewDiscovery(ctx, "discovery", site)
+		_, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site})
 		return err
 	})
 	text := Get[*corev1.ConfigMap](t, s, "prometheus-config").Data["prometheus.yml"]
