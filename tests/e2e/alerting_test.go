@@ -117,7 +117,7 @@ func (n *node) inhibited(t *testing.T, slack *slack) {
 	for _, m := range slack.messages() {
 		assert.NotContains(t, m.text(), "warning is silent")
 	}
-	suppressed := n.get(t, "alertmanager:web", "api/v2/alerts?filter=alertname%3DE2EInhibited")
+	suppressed := n.get(t, "alertmanager:web", "api/v2/alerts", map[string]string{"filter": "alertname=E2EInhibited"})
 	assert.Contains(t, suppressed, `"inhibitedBy":["`)
 }
 
@@ -190,7 +190,7 @@ func (n *node) webhookHidden(t *testing.T) {
 	text, err := json.Marshal(events)
 	require.NoError(t, err)
 	hidden("the events", text)
-	hidden("Alertmanager's status", []byte(n.get(t, "alertmanager:web", "api/v2/status")))
+	hidden("Alertmanager's status", []byte(n.get(t, "alertmanager:web", "api/v2/status", nil)))
 
 	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "alertmanager-secrets", metav1.GetOptions{})
 	require.NoError(t, err)

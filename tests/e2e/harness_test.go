@@ -71,10 +71,10 @@ func (n *node) service(t testing.TB, nameAndPort string) api.Client {
 }
 
 // get is the body of a Service's answer.
-func (n *node) get(t *testing.T, nameAndPort, path string) string {
+func (n *node) get(t *testing.T, nameAndPort, path string, parameters map[string]string) string {
 	t.Helper()
 	body, err := n.kubernetes.CoreV1().Services(namespace).
-		ProxyGet("http", strings.Split(nameAndPort, ":")[0], strings.Split(nameAndPort, ":")[1], path, nil).DoRaw(t.Context())
+		ProxyGet("http", strings.Split(nameAndPort, ":")[0], strings.Split(nameAndPort, ":")[1], path, parameters).DoRaw(t.Context())
 	require.NoError(t, err)
 	return string(body)
 }

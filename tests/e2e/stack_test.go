@@ -234,8 +234,8 @@ func keptSilence(t *testing.T, n *node) {
 	after, err := pods.Get(t.Context(), "alertmanager-0", metav1.GetOptions{})
 	require.NoError(t, err)
 	assert.NotEqual(t, before.UID, after.UID, "the new config is in use")
-	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/status"), "repeat_interval: 6h")
-	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/silences"), `"comment":"kept"`)
+	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/status", nil), "repeat_interval: 6h")
+	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/silences", nil), `"comment":"kept"`)
 }
 
 func (n *node) prometheusPod(t *testing.T) *corev1.Pod {
