@@ -52,6 +52,9 @@ func reference(keys []key, types typeDocs) []byte {
 			continue
 		}
 		fmt.Fprintf(&b, "%s Allowed: %s.\n", text(types[t.Name()]), codes(config.Values(t)))
+		if t == reflect.TypeFor[config.Platform]() {
+			b.WriteString("\n" + platforms())
+		}
 	}
 	b.WriteByte('\n')
 	return b.Bytes()

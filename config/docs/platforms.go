@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// platforms is a table of what holds on each platform.
+func platforms() string {
+	var b bytes.Buffer
+	b.WriteString("| Platform | Scraped of the control plane | Scraped once switched on; it takes | Defaults |\n| --- | --- | --- | --- |\n")
+	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {
+		profile := config.Profiles[name]
+		scraped, takes := []string{}, map[string][]string{} // change -> jobs
+		for _, job := range append([]config.Job{config.APIServersJob}, config.ControlPlane...) {
+			component, known := profile.Components[job]
+			switch {
+			case component.Repeated != "":
+				scraped = append(scraped, fmt.Sprintf("`%s` by `%s`", job, component.Repeated))
+			case component.Requires != "":
+				takes[component.Requires] = append(takes[component.Requires], code(string(job)))
+			case known || job == config.APIServersJob:
+				scraped = append(scraped, code(string(job)))
+			}
+		}
+		var changes []string
+		for _, change := range slices.SortedFunc(maps.Keys(takes), func(a, b string) int { return cmp.Compare(takes[a][0], takes[b][0]) }) {
+			changes = append(changes, strings.Join(takes[change], ", ")+": "+change)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, strings.Join(scraped, ", "), cell(text(strings.Join(changes, "; "))), strings.Join(profileDefaults(profile), ", "))
+	}
+	return b.String()
+}
+
+// profileDefaults are the defaults of a platform that others don't have.
+func profileDefaults(profile config.Profile) []string {
+	var defaults []string
+	if profile.StorageClass != "" {
+		defaults = append(defaults, "`storage.storageClass: "+profile.StorageClass+"`")
+	}
+	if profile.SignsKubeletCertificates {
+		defaults = append(defaults, "`discovery.verifyKubeletCertificates: true`")
+	}
+	if profile.NodeExporterPort != 0 {
+		defaults = append(defaults, fmt.Sprintf("`exporters.nodeExporter.port: %d`", profile.NodeExporterPort))
+	}
+	if profile.NoHostAccess != "" {
+		defaults = append(defaults, "neither node-exporter nor node-directory-size-metrics nor local storage: "+profile.NoHostAccess)
+	}
+	if profile.AssignsUsers {
+		defaults = append(defaults, "pods without user ids; node-exporter and node-directory-size-metrics with the SecurityContextConstraints `privileged`")
+	}
+	return defaults
+}
