@@ -191,10 +191,10 @@ func substitute(expr string, known map[string]string) (replaced string, guessed 
 	replaced = variable.ReplaceAllStringFunc(expr, func(match string) string {
 		groups := variable.FindStringSubmatch(match)
 		name := groups[1] + groups[2] + groups[3]
-		if value, ok := builtin[name]; ok {
+		if value, ok := known[name]; ok {
 			return value
 		}
-		if value, ok := known[name]; ok {
+		if value, ok := builtin[name]; ok {
 			return value
 		}
 		guessed = true
