@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/review"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
+)
+
+// The oldest and the newest version of Kubernetes that a stack may run on.
+var kubernetesVersions = []string{"v1.33.13", "v1.37.2"}
+
+// What is rendered of both stacks and of every platform has only fields and
+// values that the API has, and kube-score finds nothing critical in it.
+func TestManifests(t *testing.T) {
+	dirs := map[string]string{}
+	for _, stack := range []string{"dev", "prod"} {
+		cfg, err := config.FromFile("Pulumi." + stack + ".yaml")
+		require.NoError(t, err)
+		dirs[stack] = manifests(t, stack, cfg)
+	}
+	for platform := range config.Profiles {
+		dirs[string(platform)] = manifests(t, string(platform), decode(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform)))
+	}
+	for _, version := range kubernetesVersions {
+		t.Run("kubeconform/"+version, func(t *testing.T) {
+			args := []string{"kubeconform", "-strict", "-summary", "-schema-location", tests.Schemas(t, version)}
+			output, err := tool(append(args, slices.Sorted(maps.Values(dirs))...)...)
+			require.NoError(t, err, "%s", output)
+			assert.Contains(t, string(output), "Invalid: 0, Errors: 0, Skipped: 0")
+
+			misspelt := filepath.Join(t.TempDir(), "service.yaml")
+			require.NoError(t, os.WriteFile(misspelt, []byte("apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80, target: web}]}\n"), 0o600))
+			output, err = tool(append(args, misspelt)...)
+			require.Error(t, err)
+			assert.Contains(t, string(output), "'target' not allowed")
+		})
+	}
+	used := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(dirs)) {
+		t.Run("kube-score/"+name, func(t *testing.T) { score(t, name, dirs[name], used) })
+	}
+	for exception := range exceptions {
+		assert.True(t, used[exception], "nothing needs the exception of %s", exception)
+	}
+}
+
+// exceptions are critical findings of kube-score that are meant to be, and why:
+// the check alone, of one object, or on one platform.
+var exceptions = map[string]string{
+	"container-resources":                                                  "a CPU limit throttles what has to answer within a scrape timeout; requests and memory limits are set",
+	"container-ephemeral-storage-request-and-limit":                        "root file systems are read-only, and what is written goes to volumes",
+	"container-image-pull-policy":                                          "images are pinned by tag, and a node that has one starts it without its registry",
+	"pod-probes-identical blackbox-exporter":                               "has one endpoint for both",
+	"pod-probes-identical grafana":                                         "has one endpoint for both",
+	"pod-probes-identical node-exporter":                                   "has one endpoint for both",
+	"pod-probes-identical node-directory-size-metrics":                     "has one endpoint for both",
+	"container-security-context-user-group-id grafana":                     "472, the user of the image",
+	"container-security-context-user-group-id node-directory-size-metrics": "root alone may read every directory, and it may do nothing else",
+	"container-security-context-user-group-id on openshift":                "it assigns the users",
+	"pod-networkpolicy node-exporter":                                      "is on the host's network, where no NetworkPolicy applies",
+}
+
+// score runs kube-score over one stack, for it looks at how objects refer to
+// each other, and notes the exceptions that it needs.
+func score(t *testing.T, name, dir string, used map[string]bool) {
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	minor := kubernetesVersions[0][:strings.LastIndex(kubernetesVersions[0], ".")]
+	args := append([]string{"kube-score", "score", "--output-format", "json", "--kubernetes-version", minor}, files...)
+	output, err := tool(args...)
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) { // findings are exit status 1
+		require.NoError(t, err)
+	}
+	var objects []struct {
+		Meta   metav1.ObjectMeta `json:"object_meta"`
+		Checks []struct {
+			Check    struct{ ID string }
+			Grade    int
+			Skipped  bool
+			Comments []struct{ Path, Summary string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(output, &objects), "%s", output)
+	const critical = 1
+	for _, object := range objects {
+		for _, check := range object.Checks {
+			if check.Skipped || check.Grade != critical {
+				continue
+			}
+			excepted := false
+			for _, exception := range []string{check.Check.ID, check.Check.ID + " " + object.Meta.Name, check.Check.ID + " on " + name} {
+				if exceptions[exception] != "" {
+					used[exception], excepted = true, true
+				}
+			}
+			assert.True(t, excepted, "%s: %s: %v", object.Meta.Name, check.Check.ID, check.Comments)
+		}
+	}
+}
+
+// manifests writes the objects of a stack to a directory.
+func manifests(t *testing.T, name string, cfg *config.Config) (dir string) {
+	t.Helper()
+	var resources []offline.Resource
+	for _, r := range tests.Stack(t, deploy, cfg) {
+		resources = append(resources, r.Resource)
+	}
+	files, err := review.Manifests(name, resources)
+	require.NoError(t, err)
+	dir = filepath.Join(t.TempDir(), name)
+	require.NoError(t, review.WriteManifests(dir, files))
+	return dir
+}
+
+// tool runs a program of the module tools/manifests and returns what it prints.
+func tool(args ...string) ([]byte, error) {
+	command := exec.Command("go", append([]string{"tool"}, args...)...)
+	command.Dir = filepath.Join("tools", "manifests")
+	var errs bytes.Buffer
+	command.Stderr = &errs
+	output, err := command.Output()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, errs.Bytes())
+	}
+	return output, err
+}
