@@ -218,7 +218,8 @@ func labelKnown(s *Stack) []Finding {
 // refusing is a series of a selector's names, if labels of the selector let none
 // of them in.
 func (s *Stack) refusing(u use) *series {
-	if u.guessed || len(s.series.find(u.selector)) > 0 || len(s.series.openJobs(u.selector)) > 0 && u.own {
+	elsewhere := u.own && !isRecorded(u.selector.Name) && len(s.series.openJobs(u.selector)) > 0
+	if u.guessed || elsewhere || len(s.series.find(u.selector)) > 0 {
 		return nil
 	}
 	for _, found := range s.series.named(u.selector) {

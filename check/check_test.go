@@ -1,0 +1,327 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+)
+
+// decode decodes the values of a stack. A section that is absent has what a
+// stack has to set in it.
+func decode(t testing.TB, text string) *config.Config {
+	t.Helper()
+	values := map[string]any{
+		"cluster":  map[string]any{"name": "test"},
+		"grafana":  map[string]any{"adminPassword": "s3cret"},
+		"alerting": map[string]any{"acknowledgeNoNotifications": true},
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
+	cfg, err := config.Decode(values)
+	require.NoError(t, err)
+	return cfg
+}
+
+// load loads a stack with rules of its own, each an expression.
+func load(t testing.TB, text string, expressions ...string) *Stack {
+	t.Helper()
+	cfg := decode(t, text)
+	if len(expressions) > 0 {
+		var rules []any
+		for i, expr := range expressions {
+			rule := map[string]any{"alert": fmt.Sprint("Own", i), "expr": expr, "labels": map[string]any{"severity": "warning"}}
+			if name, recorded, ok := strings.Cut(expr, " := "); ok {
+				rule = map[string]any{"record": name, "expr": recorded}
+			}
+			rules = append(rules, rule)
+		}
+		cfg.Alerting.ExtraRules = map[string]any{"own": map[string]any{"groups": []any{map[string]any{"name": "own", "rules": rules}}}}
+	}
+	s, err := Load(cfg)
+	require.NoError(t, err)
+	return s
+}
+
+// found are the findings as lines, without those that an empty stack has.
+func found(s *Stack) []string {
+	var lines []string
+	for _, finding := range s.Check().Findings {
+		lines = append(lines, finding.String())
+	}
+	return lines
+}
+
+// The committed stacks pass, and so does every way to switch parts of a stack off.
+func TestNoFinding(t *testing.T) {
+	for _, file := range []string{"dev", "prod"} {
+		t.Run(file, func(t *testing.T) {
+			cfg, err := config.FromFile("../Pulumi." + file + ".yaml")
+			require.NoError(t, err)
+			report, err := Run(cfg)
+			require.NoError(t, err)
+			assert.Empty(t, report.Findings)
+			assert.Empty(t, report.Waived)
+			require.NoError(t, report.Err())
+		})
+	}
+	for name, text := range map[string]string{
+		"defaults":            "",
+		"replicas":            "prometheus: {replicas: 3}",
+		"local":               "storage: {mode: local, local: {path: /mnt/ssd, nodes: [a, b]}}\nprometheus: {replicas: 2}",
+		"some namespaces":     "discovery: {namespaces: [shop, bank]}",
+		"no exporters":        "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
+		"sharded":             "exporters: {kubeStateMetrics: {shards: 3}}",
+		"no alerting":         "alerting: {enabled: false}",
+		"no Grafana":          "grafana: {enabled: false}",
+		"a Grafana elsewhere": `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`,
+		"of a known size":     "cluster: {name: test, nodes: 3, pods: 100}",
+		"targets to probe":    "exporters: {blackboxExporter: {targets: [{url: 'https://example.com', labels: {team: shop}}]}}",
+		"slow scrapes":        "prometheus: {scrapeInterval: 1m, evaluationInterval: 1m}",
+	} {
+		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, text))) })
+	}
+	for platform := range config.Profiles {
+		t.Run(string(platform), func(t *testing.T) {
+			assert.Empty(t, found(load(t, "cluster: {name: test, platform: "+string(platform)+"}")))
+		})
+	}
+}
+
+// Expressions that work find no fault, however they are written.
+func TestSoundExpressions(t *testing.T) {
+	for _, expr := range []string{
+		`vector(1)`,
+		`my_app_requests_total > 5`,
+		`rate(http_requests_total{job="kubernetes-pods"}[2m])`,
+		`node_md_disks{state="failed"} > 0`,
+		`rate(apiserver_request_duration_seconds_bucket{le="1.0"}[5m])`,
+		`{__name__=~"node_load.*"} > 5`,
+		`up == 0`,
+		`up{job=~"prometheus|no-such-job"} == 0`,
+		`absent(up{job="prometheus"})`,
+		`node_load1 or vector(0)`,
+		`node_load1 unless on (instance) up{job="node-exporter"} == 0`,
+		`node_load1 / on (instance) group_left () count by (instance) (node_cpu_seconds_total{mode="idle"})`,
+		`sum by (cluster, node) (node_load1) / sum by (cluster, node) (node_load5)`,
+		`kube_pod_info * on (namespace, pod) group_left (node) kube_pod_info`,
+		`ALERTS{alertname="Watchdog", alertstate="firing"}`,
+		`label_replace(node_load1, "host", "$1", "instance", "(.*):.*") * on (host) group_left () label_replace(node_load5, "host", "$1", "instance", "(.*):.*")`,
+		`max_over_time(rate(node_cpu_seconds_total[5m])[1h:1m])`,
+		`kube_pod_labels{label_app="shop"}`,
+	} {
+		assert.Empty(t, found(load(t, "", expr)), expr)
+	}
+}
+
+// Each case is found by one check, with these words.
+var broken = map[string][]struct {
+	name, stack string
+	expressions []string
+	severity    Severity
+	path, want  string
+}{
+	"metric-collected": {
+		{"a misspelt metric", "", []string{`node_laod1 > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean node_load1?"},
+		{"a job that is off", "exporters: {nodeExporter: {enabled: false}}", []string{`node_load1{job="node-exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job node-exporter would, but is off"},
+		{"a job that is off, and none that may have anything", offExcept("prometheus"), []string{`my_app_up == 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job collects my_app_up"},
+		{"a kind that is not reported on", "", []string{`kube_secret_info{job="kube-state-metrics"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "add secrets to exporters.kubeStateMetrics.kinds"},
+		{"a kind that shipped alerts need", "exporters: {kubeStateMetrics: {kinds: [pods, nodes, deployments, daemonsets, statefulsets, persistentvolumeclaims, persistentvolumes, horizontalpodautoscalers]}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "add jobs to exporters.kubeStateMetrics.kinds; to do without the alert: alerting.disabled: [JobFailed]"},
+		{"a denied metric", "exporters: {kubeStateMetrics: {metricDenylist: ['kube_job_.*']}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "no enabled job collects kube_job_failed"},
+		{"one side of or", "", []string{`node_load1 or node_laod5{job="node-exporter"}`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "no enabled job collects node_laod5; did you mean node_load5?"},
+		{"what absent waits for", "", []string{`absent(node_bootime_seconds{job="node-exporter"})`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean node_boot_time_seconds?"},
+		{"a shipped dashboard", "discovery: {jobs: {kubernetes-cadvisor: {enabled: false}}}", nil, Warning, "dashboards/kubernetes-pod-resources", "more; job kubernetes-cadvisor would, but is off"},
+		{"a pattern of names", "", []string{`{__name__=~"nodes_.*", job="node-exporter"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no enabled job collects {__name__=~"nodes_.*",job="node-exporter"}`},
+	},
+	"metric-kept": {
+		{"dropped by name", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_load5, action: drop}]}}}", []string{`node_load5{job="node-exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "metric relabelling of job node-exporter drops node_load5; see discovery.jobs.node-exporter.metricRelabelConfigs"},
+		{"not kept", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: 'node_(load|cpu|memory|filesystem|network|nf|time).*', action: keep}]}}}", []string{`node_vmstat_pgfault > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "drops node_vmstat_pgfault"},
+		{"by the job's own rules", "", []string{`rate(container_tasks_state[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job kubernetes-cadvisor drops container_tasks_state"},
+		{"of a shipped alert", "discovery: {jobs: {kube-state-metrics: {metricRelabelConfigs: [{source_labels: [__name__], regex: kube_job_failed, action: drop}]}}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "drops kube_job_failed"},
+		{"one of many that a line stands for", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_md_.*, action: drop}]}}}", []string{`node_md_disks > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "drops node_md_disks"},
+	},
+	"job-known": {
+		{"a misspelt job", "", []string{`node_load1{job="node_exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job of that name has it; node_load1 of node-exporter"},
+		{"another job's metric", "", []string{`node_load1{job="kubernetes-nodes"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "node_load1 of node-exporter"},
+		{"absent of no job", "", []string{`absent(up{job="promteheus"})`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job of that name has it"},
+	},
+	"label-known": {
+		{"a label that the metric lacks", "", []string{`node_load1{job="node-exporter", mode="idle"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has mode="idle"; its labels are cluster, container, endpoint, instance, job, namespace, node, pod`},
+		{"another cluster", "", []string{`node_load1{job="node-exporter", cluster="prod"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "cluster is always test in job node-exporter"},
+		{"another namespace", "", []string{`prometheus_build_info{job="prometheus", namespace="shop"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "namespace is always monitoring in job prometheus"},
+		{"a label that relabelling drops", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{regex: mountpoint, action: labeldrop}]}}}", []string{`node_filesystem_size_bytes{job="node-exporter", mountpoint="/"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has mountpoint="/"`},
+		{"a label that a recording rule aggregates away", "", []string{`node:load1:max := max by (cluster, node) (node_load1)`, `node:load1:max{namespace="monitoring"} > 1`}, Error, "alerting.extraRules/own.yaml/own/Own1", "its labels are cluster, node"},
+	},
+	"bucket-kept": {
+		{"a bound that does not exist", "", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="0.33"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `there is no bucket with le="0.33"`},
+		{"a bound that is stored with a fraction", "", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="1"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `0.8, 1.0, 1.25,`},
+		{"a bound that relabelling drops", "discovery: {jobs: {kubernetes-apiservers: {metricRelabelConfigs: [{source_labels: [__name__, le], regex: 'apiserver_request_duration_seconds_bucket;0.1', action: drop}]}}}", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="0.1"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `there is no bucket with le="0.1"`},
+	},
+	"rule-records": {
+		{"recorded nowhere", "", []string{`node:load1:max > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no rule records node:load1:max"},
+		{"a misspelt record", "", []string{`node:load1:max := max by (cluster, node) (node_load1)`, `node:laod1:max > 5`}, Error, "alerting.extraRules/own.yaml/own/Own1", "did you mean node:load1:max?"},
+	},
+	"rule-order": {
+		{"used before", "", []string{`node:load1:max > 5`, `node:load1:max := max by (cluster, node) (node_load1)`}, Error, "alerting.extraRules/own.yaml/own/Own0", "uses node:load1:max before a later rule of its group records it"},
+	},
+	"range-covers": {
+		{"two scrapes", "", []string{`rate(node_cpu_seconds_total{job="node-exporter"}[1m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", "rate over 1m is shorter than four scrapes of job node-exporter, which are 30s apart: one failed scrape leaves a gap; allowed: 2m or more"},
+		{"of a slow job", "discovery: {jobs: {node-exporter: {scrapeInterval: 2m}}}", []string{`increase(node_cpu_seconds_total[7m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", "allowed: 8m or more"},
+		{"of a job with unknown metrics", "", []string{`irate(http_requests_total{job="kubernetes-pods"}[1m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", "four scrapes of job kubernetes-pods"},
+		{"of a shipped alert", "discovery: {jobs: {prometheus: {scrapeInterval: 5m}}}", nil, Error, "rules/alertmanager.yaml/notifications/PrometheusNotificationsDropped", "allowed: 20m or more"},
+		{"of a shipped dashboard", "discovery: {jobs: {kubernetes-cadvisor: {scrapeInterval: 1m}}}", nil, Warning, `dashboards/kubernetes-pod-resources/panel "CPU by node", query A`, "allowed: 4m or more"},
+	},
+	"match-possible": {
+		{"a label on one side", "", []string{`sum by (cluster, node) (node_load1) / sum by (node) (node_load5)`}, Error, "alerting.extraRules/own.yaml/own/Own0", `the sides of "/" never match: only the left one has the label cluster`},
+		{"a label of on", "", []string{`node_load1 * on (instance) group_left () sum by (node) (node_load5)`}, Error, "alerting.extraRules/own.yaml/own/Own0", "only the left one has the label instance"},
+		{"and", "", []string{`sum by (node) (node_load5) and node_load1`}, Error, "alerting.extraRules/own.yaml/own/Own0", "only the right one has the label"},
+		{"replicas", "prometheus: {replicas: 2}", []string{`prometheus_tsdb_head_series * on (job) group_left (version) prometheus_build_info{job="prometheus"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `prometheus_build_info{job="prometheus"} is matched on (job), which does not tell the several targets of job prometheus apart`},
+		{"what unless takes away", "", []string{`node_load1 unless sum by (node) (node_load5)`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `the sides of "unless" never match`},
+	},
+	"alert-routed": {
+		{"a route to nobody", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{receiver: "null", matchers: ['alertname="NodeCPUHigh"']}]}`, nil, Warning, "rules/node-exporter.yaml/node-exporter/NodeCPUHigh", `severity "warning" goes to receiver null, which notifies nobody`},
+		{"an own alert", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, receivers: [{name: none}], routes: [{matchers: ['severity="critical"'], receiver: slack}, {matchers: ['severity=~"warning|info"', 'team="own"'], receiver: none}], overrides: {NodeCPUHigh: {labels: {team: own}}}}`, nil, Warning, "rules/node-exporter.yaml/node-exporter/NodeCPUHigh", `receiver none, which notifies nobody`},
+	},
+	"object-size": {
+		{"rules", "alerting: {acknowledgeNoNotifications: true, extraRules: {large: '" + largeRules() + "'}}", nil, Error, "alerting.extraRules", "the ConfigMap prometheus-rules has "},
+		{"annotations", "grafana: {adminPassword: s3cret, ingress: {host: grafana.example.com, annotations: {note: " + strings.Repeat("x", maxAnnotations) + "}}}", nil, Error, "grafana.ingress.annotations", "256 KiB; allowed: up to 256 KiB on an object"},
+	},
+	"sample-limit": {
+		{"below what every target has", "discovery: {jobs: {node-exporter: {sampleLimit: 3}}}", nil, Error, "discovery.jobs.node-exporter.sampleLimit", "3 is below the"},
+		{"below the estimate", "cluster: {name: test, nodes: 10, pods: 500}\ndiscovery: {jobs: {kubernetes-cadvisor: {sampleLimit: 5000}}}", nil, Warning, "discovery.jobs.kubernetes-cadvisor.sampleLimit", "5000 is below the about 5240 samples of a target in a cluster of 10 nodes and 500 pods"},
+	},
+	"retention-fits": {
+		{"a year", "cluster: {name: test, nodes: 50}\nprometheus: {retention: 365d, resources: {requests: {memory: 16Gi}, limits: {memory: 32Gi}}}", nil, Warning, "prometheus.retention", "but prometheus.retentionSize is 40Gi: the oldest go after about"},
+	},
+	"memory-fits": {
+		{"far too small a limit", "cluster: {name: test, nodes: 300}\nstorage: {size: 2Ti}", nil, Error, "prometheus.resources.limits.memory", "4Gi is less than half of what is needed: about"},
+		{"too small a limit", "cluster: {name: test, nodes: 150}\nstorage: {size: 2Ti}", nil, Warning, "prometheus.resources.limits.memory", "(150 nodes, 4500 pods)"},
+		{"too small a request", "cluster: {name: test, nodes: 80}\nstorage: {size: 2Ti}", nil, Warning, "prometheus.resources.requests.memory", "2Gi is less than what is needed"},
+	},
+	"replicas-placed": {
+		{"more replicas than nodes", "cluster: {name: test, nodes: 2}\nprometheus: {replicas: 3}", nil, Error, "prometheus.replicas", "3, each on a node of its own, but cluster.nodes is 2: 1 would never start; allowed: up to 2"},
+	},
+	"namespace-admits": {
+		{"a namespace that exists", "cluster: {name: test, createNamespace: false}", nil, Warning, "cluster.createNamespace", "unless namespace monitoring is labelled pod-security.kubernetes.io/enforce: privileged"},
+		{"directory sizes alone", "cluster: {name: test, createNamespace: false}\nexporters: {nodeExporter: {enabled: false}}", nil, Warning, "cluster.createNamespace", "exporters.nodeDirectorySizeMetrics uses the host's files"},
+	},
+}
+
+func TestBroken(t *testing.T) {
+	names := map[string]bool{}
+	for _, check := range Checks {
+		names[check.Name] = true
+		assert.NotEmpty(t, broken[check.Name], "no test of %s", check.Name)
+		for _, c := range broken[check.Name] {
+			t.Run(check.Name+"/"+c.name, func(t *testing.T) {
+				s := load(t, c.stack, c.expressions...)
+				var at []Finding
+				for _, finding := range s.Check().Findings {
+					assert.Equal(t, check.Name, finding.Check, "%s", finding)
+					if finding.Path == c.path {
+						at = append(at, finding)
+					}
+				}
+				if assert.NotEmpty(t, at, "%s", strings.Join(found(s), "\n")) {
+					assert.Contains(t, at[0].Message, c.want)
+					assert.Equal(t, c.severity, at[0].Severity)
+				}
+			})
+		}
+	}
+	for name := range maps.Keys(broken) {
+		assert.True(t, names[name], "there is no check %s", name)
+	}
+}
+
+// A custom dashboard is checked as the stack's own rules are.
+func TestOwnDashboard(t *testing.T) {
+	s := load(t, "")
+	s.Dashboards = []dashboards.Dashboard{{UID: "own", File: "own.json", Folder: dashboards.FolderCustom, JSON: []byte(`{"uid": "own", "title": "Own",
+		"templating": {"list": [{"name": "pool", "type": "custom"}]},
+		"panels": [
+			{"title": "Load", "targets": [{"refId": "A", "expr": "node_laod1"}, {"refId": "B", "expr": "node_load1{cluster=\"$cluster\"}"}]},
+			{"title": "Rate", "targets": [{"refId": "A", "expr": "rate(node_cpu_seconds_total[30s])"}, {"refId": "B", "expr": "rate(node_cpu_seconds_total[$__rate_interval])"}]},
+			{"title": "Pool", "targets": [{"refId": "A", "expr": "node_load1{cluster=\"$pool\"}"}]}]}`)}}
+	require.NoError(t, s.loadQueries())
+	report := s.Check()
+	var at []string
+	for _, finding := range report.Findings {
+		at = append(at, finding.Path+" "+finding.Check+" "+string(finding.Severity))
+	}
+	assert.Equal(t, []string{
+		`dashboards/own/panel "Load", query A metric-collected error`,
+		`dashboards/own/panel "Rate", query A range-covers error`,
+	}, at)
+}
+
+func TestWaivers(t *testing.T) {
+	const stack = "cluster: {name: test, createNamespace: false, nodes: 2}\nprometheus: {replicas: 3}\n"
+	report := load(t, stack+"checks: {waive: {replicas-placed: a third node comes on Monday, namespace-admits: it is labelled}}").Check()
+	require.NoError(t, report.Err())
+	assert.Empty(t, report.Findings)
+	warnings := strings.Join(report.Warnings(), "\n")
+	assert.Contains(t, warnings, "waived: prometheus.replicas: 3, each on a node of its own")
+	assert.Contains(t, warnings, "(replicas-placed: a third node comes on Monday)")
+
+	report = load(t, stack+"checks: {waive: {replicas-plcaed: typo, memory-fits: nothing to find}}").Check()
+	require.Error(t, report.Err())
+	err := report.Err().Error()
+	assert.Contains(t, err, `checks.waive.replicas-plcaed: unknown "replicas-plcaed"; did you mean "replicas-placed"? (waivers)`)
+	assert.Contains(t, err, "checks.waive.memory-fits: finds nothing in this stack; remove the waiver (waivers)")
+	assert.Contains(t, err, "prometheus.replicas: 3, each on a node of its own")
+	assert.Contains(t, err, "3 problem(s)")
+	assert.Contains(t, strings.Join(report.Warnings(), "\n"), "warning: cluster.createNamespace")
+}
+
+func TestRoutes(t *testing.T) {
+	s := load(t, `
+alerting:
+  slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}
+  deadMansSwitchUrl: https://example.com
+  receivers: [{name: pager, webhook_configs: [{url: "https://pager.example.com"}]}, {name: shop, webhook_configs: [{url: "https://shop.example.com"}]}]
+  routes:
+    - {matchers: ['severity="critical"'], receiver: pager, continue: true}
+    - {matchers: ['namespace=~"shop|store"'], receiver: shop}`)
+	routes := map[string]string{}
+	for _, d := range Routes(s) {
+		also := ""
+		for _, c := range d.Also {
+			also += " " + c.String()
+		}
+		routes[d.Alert+" "+d.Severity] = strings.Join(d.Receivers, ",") + also
+	}
+	assert.Equal(t, "dead-mans-switch", routes["Watchdog none"])
+	assert.Equal(t, "null", routes["InfoInhibitor none"])
+	assert.Equal(t, "slack", routes["NodeCPUHigh warning"])
+	assert.Equal(t, `slack shop if {namespace="shop"}`, routes["PodCrashLooping warning"])
+	assert.Equal(t, `pager`, routes["NodeMemoryHigh critical"])
+	assert.Nil(t, Routes(load(t, "alerting: {enabled: false}")))
+}
+
+// offExcept switches every other job off, and the rest of the stack with them.
+func offExcept(on ...string) string {
+	var b strings.Builder
+	b.WriteString("exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}\ngrafana: {enabled: false}\ndiscovery: {jobs: {")
+	for _, job := range config.Jobs {
+		if !strings.Contains(strings.Join(on, " "), string(job)) {
+			fmt.Fprintf(&b, "%s: {enabled: false}, ", job)
+		}
+	}
+	return b.String() + "}}"
+}
+
+func largeRules() string {
+	var b strings.Builder
+	b.WriteString("{groups: [{name: large, rules: [")
+	for i := range 10_000 {
+		fmt.Fprintf(&b, `{alert: Large%d, expr: up == 0, annotations: {summary: "`+strings.Repeat("x", 60)+`"}}, `, i)
+	}
+	return b.String() + "]}]}"
+}
