@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
@@ -36,6 +37,9 @@ func TestPlatforms(t *testing.T) {
 				tests.CheckStack(t, s, cfg)
 				checkPermissions(t, s)
 				checkRules(t, s, cfg)
+				report, err := check.Run(cfg)
+				require.NoError(t, err)
+				assert.Empty(t, report.Findings)
 			})
 		}
 	}
