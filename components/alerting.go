@@ -150,10 +150,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, annotations pulumi.S
 	}
 	volumes := corev1.VolumeArray{
 		configMapVolume("config", "alertmanager-config"),
-		&corev1.VolumeArgs{
-			Name:   pulumi.String("secrets"),
-			Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String("alertmanager-secrets")},
-		},
+		secretVolume("secrets", "alertmanager-secrets"),
 	}
 	templates, volumes := data(args.Claims, cfg.Size, volumes)
 	spec := &corev1.PodSpecArgs{

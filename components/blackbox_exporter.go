@@ -14,7 +14,7 @@ import (
 
 // BlackboxExporter probes what the jobs kubernetes-services,
 // kubernetes-ingresses and blackbox-targets name: a Deployment, its modules in
-// a ConfigMap, and its Service.
+// a ConfigMap, a Secret if there are any, and its Service.
 type BlackboxExporter struct{ pulumi.ResourceState }
 
 // NewBlackboxExporter deploys the blackbox exporter. It fails on modules that
@@ -44,6 +44,18 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 	if err := a.admit(ctx, name+"-network", false, []port{web}, []string{"prometheus"}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	volumes := corev1.VolumeArray{configMapVolume("config", a.name)}
+	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.BlackboxDir)}
+	var before []pulumi.Resource
+	if len(cfg.Secrets) > 0 {
+		secret, err := a.secret(ctx, name+"-secrets", "blackbox-exporter-secrets", cfg.Secrets, pulumi.Parent(c))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		before = append(before, secret)
+		volumes = append(volumes, secretVolume("secrets", "blackbox-exporter-secrets"))
+		mounts = append(mounts, readOnlyMount("secrets", render.BlackboxSecretsDir))
+	}
 	_, err = appsv1.NewDeployment(ctx, name+"-deployment", &appsv1.DeploymentArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &appsv1.DeploymentSpecArgs{
@@ -51,18 +63,18 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Template: a.pod(&corev1.PodSpecArgs{
 				SecurityContext: a.nonRoot(nobody),
-				Volumes:         corev1.VolumeArray{configMapVolume("config", a.name)},
+				Volumes:         volumes,
 				Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 					Name:           pulumi.String(a.name),
-					Args:           pulumi.ToStringArray([]string{"--config.file=/etc/blackbox/blackbox.yml", "--config.enable-auto-reload"}),
+					Args:           pulumi.ToStringArray([]string{"--config.file=" + render.BlackboxDir + "/blackbox.yml", "--config.enable-auto-reload"}),
 					Ports:          containerPorts(web),
 					ReadinessProbe: probe("/-/healthy", web.name, 10, 3),
 					LivenessProbe:  probe("/-/healthy", web.name, 20, 6),
-					VolumeMounts:   corev1.VolumeMountArray{readOnlyMount("config", "/etc/blackbox")},
+					VolumeMounts:   mounts,
 				}, cfg.Resources)},
 			}, cfg.Scheduling),
 		},
-	}, pulumi.Parent(c))
+	}, pulumi.Parent(c), pulumi.DependsOn(before))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Prometheus is the server: StatefulSet, Services, RBAC, NetworkPolicy and,
-// with replicas, a PodDisruptionBudget.
+// Prometheus is the server: StatefulSet, Services, RBAC, NetworkPolicy, a
+// Secret if there are any and, with replicas, a PodDisruptionBudget.
 type Prometheus struct {
 	pulumi.ResourceState
 
@@ -62,10 +62,19 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 	if err := a.budget(ctx, name+"-budget", args.Config.Prometheus.Replicas, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	// Files that it reads again for each scrape, so that a new value needs no restart.
+	var before []pulumi.Resource
+	if secrets := args.Config.Prometheus.Secrets; len(secrets) > 0 {
+		secret, err := a.secret(ctx, name+"-secrets", "prometheus-secrets", secrets, pulumi.Parent(c))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		before = append(before, secret)
+	}
 	// Above the startup probe's budget, so that a long replay is not a failed update.
 	patience := (args.Config.Prometheus.StartupTimeout.Duration + 10*time.Minute).String()
 	_, err = appsv1.NewStatefulSet(ctx, name+"-server", prometheusStatefulSet(a, args, account),
-		pulumi.Parent(c), adopts(args.Claims),
+		pulumi.Parent(c), adopts(args.Claims), pulumi.DependsOn(before),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -78,10 +87,13 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	cfg := args.Config.Prometheus
 	period := 15
 	startup := int(cfg.StartupTimeout.Seconds()) / period
-	templates, volumes := data(args.Claims, args.Config.Storage.Size, corev1.VolumeArray{
-		configMapVolume("config", args.ConfigMap),
-		configMapVolume("rules", args.Rules),
-	})
+	volumes := corev1.VolumeArray{configMapVolume("config", args.ConfigMap), configMapVolume("rules", args.Rules)}
+	mounts := corev1.VolumeMountArray{readOnlyMount("config", configDir), readOnlyMount("rules", render.RulesDir), mount(dataVolume, dataDir)}
+	if len(cfg.Secrets) > 0 {
+		volumes = append(volumes, secretVolume("secrets", "prometheus-secrets"))
+		mounts = append(mounts, readOnlyMount("secrets", render.PrometheusSecretsDir))
+	}
+	templates, volumes := data(args.Claims, args.Config.Storage.Size, volumes)
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
@@ -97,11 +109,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 			StartupProbe:   probe("/-/ready", prometheusWeb.name, period, startup),
 			ReadinessProbe: probe("/-/ready", prometheusWeb.name, 5, 3),
 			LivenessProbe:  probe("/-/healthy", prometheusWeb.name, 10, 6),
-			VolumeMounts: corev1.VolumeMountArray{
-				readOnlyMount("config", configDir),
-				readOnlyMount("rules", render.RulesDir),
-				mount(dataVolume, dataDir),
-			},
+			VolumeMounts:   mounts,
 		}, cfg.Resources)},
 	}
 	if cfg.Replicas > 1 {

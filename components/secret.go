@@ -7,6 +7,14 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// secretVolume mounts a Secret of literal name.
+func secretVolume(name, secret string) *corev1.VolumeArgs {
+	return &corev1.VolumeArgs{
+		Name:   pulumi.String(name),
+		Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String(secret)},
+	}
+}
+
 // secret creates a Secret of the app with a file for each of values, by name.
 func (a app) secret(ctx *pulumi.Context, resource, name string, values map[string]config.Secret, opts ...pulumi.ResourceOption) (*corev1.Secret, error) {
 	files := pulumi.StringMap{}

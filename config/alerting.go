@@ -1,12 +1,9 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Alerting configures Alertmanager and the alerting rules.
@@ -125,8 +122,8 @@ func (a Alerting) validate(storage Storage) Problems {
 			p.missing("alerting.slack.webhookUrl")
 		}
 	}
+	p.add(validateSecretNames("alerting.secrets", a.Secrets)...)
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
-		p.invalid("alerting.secrets", name, validation.IsConfigMapKey(name))
 		if slices.Contains([]string{SlackWebhookFile, DeadMansSwitchFile}, name) {
 			p.addf("alerting.secrets."+name, "the name is taken by this program; choose another")
 		}
@@ -155,9 +152,4 @@ func (a Alerting) SecretFiles() map[string]Secret {
 		files[DeadMansSwitchFile] = *a.DeadMansSwitchURL
 	}
 	return files
-}
-
-// SecretCommand is the command that sets the secret at a config path.
-func SecretCommand(path string) string {
-	return fmt.Sprintf("pulumi config set --secret --path '%s:%s'", Project, path)
 }

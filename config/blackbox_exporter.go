@@ -20,6 +20,9 @@ type BlackboxExporter struct {
 	// Probe modules in the exporter's own format, beside http_2xx, http_2xx_insecure and tcp_connect:
 	// https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
 	Modules map[string]map[string]any `json:"modules"`
+	// Secrets of modules: name to value. A module's *_file option reads
+	// /etc/blackbox/secrets/NAME.
+	Secrets map[string]Secret `json:"secrets"`
 	// What else to probe, in the cluster or outside it: the job blackbox-targets.
 	Targets []ProbeTarget `json:"targets"`
 	// Compute resources of the pod.
@@ -60,8 +63,10 @@ func (b *BlackboxExporter) complete() {
 	}
 }
 
+const blackboxExporterPath = "exporters.blackboxExporter"
+
 func (b BlackboxExporter) validate() Problems {
-	const path = "exporters.blackboxExporter"
+	const path = blackboxExporterPath
 	var p Problems
 	modules := b.AllModules()
 	type probe struct{ url, module string }
@@ -87,6 +92,7 @@ func (b BlackboxExporter) validate() Problems {
 			}
 		}
 	}
+	p.add(validateSecretNames(path+".secrets", b.Secrets)...)
 	p.add(b.Resources.validate(path + ".resources")...)
 	p.add(b.Scheduling.validate(path)...)
 	return p
@@ -96,7 +102,7 @@ func (t ProbeTarget) validateURL(p *Problems, at string, prober any) {
 	parsed, err := url.Parse(t.URL)
 	switch {
 	case err == nil && parsed.User != nil:
-		p.addf(at, "has a user name or password, which would be labels; put them into a module's basic_auth")
+		p.addf(at, "has a user name or password, which would be labels; name them in a module's basic_auth, the password by password_file from %s.secrets", blackboxExporterPath)
 	case prober == "http":
 		if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
 			p.addf(at, "%q; allowed for module %s: an absolute http:// or https:// URL", t.URL, t.Module)

@@ -68,9 +68,11 @@ func Decode(values map[string]any) (*Config, error) {
 func load(values map[string]any, plain func(path string) bool) (*Config, Problems) {
 	cfg := defaultsOn(platformOf(values))
 	problems := decode(values, plain, &cfg)
-	if len(problems) == 0 {
-		cfg.complete()
-		problems = cfg.validate()
+	cfg.complete()
+	for _, problem := range cfg.validate() {
+		if !problems.about(problem.Path) { // else it is about the default that took the value's place
+			problems = append(problems, problem)
+		}
 	}
 	return &cfg, problems
 }
@@ -105,7 +107,8 @@ type Problem struct {
 	Path    string // config path, such as prometheus.resources.requests.cpu
 	Message string // the bad value and what is allowed
 
-	missingSecret bool // which only the stack itself, not its file, has to have
+	meant         string // path that an unknown one was most likely meant to be
+	missingSecret bool   // which only the stack itself, not its file, has to have
 }
 
 func (p Problem) Error() string { return p.Path + ": " + p.Message }
@@ -130,7 +133,20 @@ func (p *Problems) invalid(path, value string, errs []string) {
 
 // missing reports a secret that is required and not set.
 func (p *Problems) missing(path string) {
-	*p = append(*p, Problem{path, "missing; set it with: " + SecretCommand(path), true})
+	*p = append(*p, Problem{Path: path, Message: "missing; set it with: " + SecretCommand(path), missingSecret: true})
+}
+
+// about tells whether a problem is at path, around it or in it, or meant to be.
+func (p Problems) about(path string) bool {
+	return slices.ContainsFunc(p, func(known Problem) bool {
+		return inside(path, known.Path) || inside(known.Path, path) || known.meant != "" && inside(path, known.meant)
+	})
+}
+
+// inside tells whether path is parent or below it.
+func inside(path, parent string) bool {
+	rest, ok := strings.CutPrefix(path, parent)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func (p Problems) sorted() Problems {

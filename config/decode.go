@@ -39,6 +39,10 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 	if in == nil { // `key:` with nothing behind it leaves the default
 		return
 	}
+	if _, secret := out.Addr().Interface().(*Secret); encrypted(in) && !secret && out.Kind() != reflect.Pointer {
+		d.problems.add(notSecret(path))
+		return
+	}
 	if t, ok := out.Addr().Interface().(text); ok {
 		d.text(path, in, t)
 		return
@@ -55,6 +59,7 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 	case reflect.Slice:
 		d.list(path, in, out)
 	case reflect.Interface:
+		d.refuseEncrypted(path, in)
 		out.Set(reflect.ValueOf(native(in)))
 	default:
 		d.scalar(path, in, out)
@@ -79,9 +84,9 @@ func (d *decoder) text(path string, in any, out text) {
 // secret takes a decrypted value, or the encrypted one of a stack file. Its
 // errors do not show it.
 func (d *decoder) secret(path string, in any, out *Secret) {
-	if object, ok := in.(map[string]any); ok && len(object) == 1 && object["secure"] != nil {
-		encrypted := "[encrypted]"
-		out.value = &encrypted
+	if encrypted(in) {
+		unknown := "[encrypted]"
+		out.value = &unknown
 		return
 	}
 	value, ok := in.(string)
@@ -153,6 +158,25 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 		d.into(at, item, list.Index(i))
 	}
 	out.Set(list)
+}
+
+// refuseEncrypted reports every encrypted value in one of a foreign format,
+// whose text goes into a ConfigMap.
+func (d *decoder) refuseEncrypted(path string, in any) {
+	if encrypted(in) {
+		d.problems.add(notSecret(path))
+		return
+	}
+	switch value := in.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			d.refuseEncrypted(join(path, key), value[key])
+		}
+	case []any:
+		for i, element := range value {
+			d.refuseEncrypted(fmt.Sprintf("%s[%d]", path, i), element)
+		}
+	}
 }
 
 // native makes a value of a foreign format the same whether it was read from
@@ -309,7 +333,11 @@ func unknownKey(path, key string, known []string) Problem {
 	if first, _, dotted := strings.Cut(key, "."); path == "" && dotted && slices.Contains(known, first) {
 		return Problem{Path: key, Message: fmt.Sprintf("is one key with a dot in it; remove it, and set the value inside %s with: pulumi config set --path '%s:%s' VALUE", first, Project, key)}
 	}
-	return UnknownName(join(path, key), key, known)
+	problem := UnknownName(join(path, key), key, known)
+	if near, ok := Nearest(key, known); ok {
+		problem.meant = join(path, near)
+	}
+	return problem
 }
 
 // UnknownName is the Problem of a name that is not one of known. It suggests

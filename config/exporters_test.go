@@ -114,7 +114,7 @@ func TestProbeTargets(t *testing.T) {
 			at + `.url: "a b"; allowed for module ping: a host`,
 		}, {
 			"password", set("{url: 'https://me:hunter2@example.com/'}"),
-			at + `.url: has a user name or password, which would be labels; put them into a module's basic_auth`,
+			at + `.url: has a user name or password, which would be labels; name them in a module's basic_auth, the password by password_file from exporters.blackboxExporter.secrets`,
 		}, {
 			"unknown module", set("{url: 'https://example.com/', module: http_2x}"),
 			at + `.module: unknown "http_2x"; did you mean "http_2xx"?`,

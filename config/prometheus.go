@@ -38,6 +38,9 @@ type Prometheus struct {
 	// Further command-line flags, without dashes, to their values:
 	// https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
 	ExtraArgs map[Flag]string `json:"extraArgs"`
+	// Secrets of scrape configs: name to value. A *_file option of
+	// discovery.extraScrapeConfigs reads /etc/prometheus/secrets/NAME.
+	Secrets map[string]Secret `json:"secrets"`
 	// Compute resources of each replica.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -189,6 +192,7 @@ func (c Prometheus) validate(storage Storage) Problems {
 			p.addf(path, "%q; allowed: the value of --%s", value, name)
 		}
 	}
+	p.add(validateSecretNames("prometheus.secrets", c.Secrets)...)
 	p.add(c.Resources.validate("prometheus.resources")...)
 	p.add(c.Scheduling.validate("prometheus")...)
 	return p

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -13,7 +14,8 @@ import (
 
 // FromPulumi builds the Config of a running stack from Pulumi's raw values,
 // keyed project:key, each a string or JSON. secretKeys are those that hold an
-// encrypted value; a secret below any other key is refused.
+// encrypted value; a secret below any other key is refused, and so is an
+// encrypted value below a key that has no place for one.
 func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 	values := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
@@ -31,6 +33,12 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 		top, _, _ := strings.Cut(path, ".")
 		return !slices.Contains(secretKeys, Project+":"+top)
 	})
+	for _, key := range secretKeys {
+		name, ours := strings.CutPrefix(key, Project+":")
+		if field, known := fieldByKey(reflect.ValueOf(cfg).Elem(), name); ours && known && !holdsSecrets(field.Type()) {
+			problems.add(notSecret(name)) // or somewhere below it, which Pulumi does not say
+		}
+	}
 	if len(problems) > 0 {
 		return nil, problems.sorted()
 	}

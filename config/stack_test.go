@@ -182,7 +182,7 @@ func TestSecrets(t *testing.T) {
 		assert.Equal(t, "s3cret", cfg.Alerting.Secrets["token"].Reveal())
 	})
 	t.Run("are refused in plain text", func(t *testing.T) {
-		_, err := config.FromPulumi(values, []string{project + "cluster"})
+		_, err := config.FromPulumi(values, []string{project + "grafana"})
 		require.EqualError(t, err, `2 problem(s) in the stack's config:
   alerting.secrets.token: in plain text; encrypt it with: pulumi config set --secret --path 'kubernetes-prometheus:alerting.secrets.token'
   alerting.slack.webhookUrl: in plain text; encrypt it with: pulumi config set --secret --path 'kubernetes-prometheus:alerting.slack.webhookUrl'`)
@@ -207,6 +207,33 @@ config:
 		missing, err := config.MissingSecrets(path)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"alerting.slack.webhookUrl"}, missing)
+	})
+	t.Run("are refused where they would be readable", func(t *testing.T) {
+		path := write(t, `
+config:
+  kubernetes-prometheus:cluster: {name: test}
+  kubernetes-prometheus:grafana: {enabled: false, config: {smtp: {password: {secure: AAABAJ}}}}
+  kubernetes-prometheus:discovery: {extraScrapeConfigs: [{job_name: a, basic_auth: {password: {secure: AAABAJ}}}]}
+  kubernetes-prometheus:alerting: {receivers: [{name: a, webhook_configs: [{http_config: {http_headers: {X: {secrets: [{secure: AAABAJ}]}}}}]}]}
+  kubernetes-prometheus:prometheus: {externalUrl: {secure: AAABAJ}, secrets: {token: {secure: AAABAJ}}}`)
+		_, err := config.FromFile(path)
+		var problems config.Problems
+		require.ErrorAs(t, err, &problems)
+		var paths []string
+		for _, problem := range problems {
+			assert.Contains(t, problem.Message, "is encrypted, but")
+			paths = append(paths, problem.Path)
+		}
+		assert.Equal(t, []string{
+			"alerting.receivers[0].webhook_configs[0].http_config.http_headers.X.secrets[0]",
+			"discovery.extraScrapeConfigs[0].basic_auth.password",
+			"grafana.config.smtp.password",
+			"prometheus.externalUrl",
+		}, paths)
+
+		values := map[string]string{project + "cluster": `{"name": "test"}`, project + "grafana": `{"enabled": false}`, project + "discovery": `{}`}
+		_, err = config.FromPulumi(values, []string{project + "discovery", project + "grafana", "other:cluster"})
+		require.ErrorContains(t, err, "1 problem(s) in the stack's config:\n  discovery: is encrypted, but")
 	})
 	t.Run("are not shown", func(t *testing.T) {
 		cfg, err := config.FromPulumi(values, []string{project + "alerting"})

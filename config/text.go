@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"time"
@@ -72,35 +71,3 @@ func (URL) allowed() string { return "an absolute http:// or https:// URL" }
 func (u URL) String() string { return u.string }
 
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.string), nil }
-
-// Secret is a value that reaches a process only as a file of a Kubernetes
-// Secret. It prints as [secret], so that no log or error shows it.
-type Secret struct{ value *string } // a pointer: no verb of fmt follows it
-
-func (s *Secret) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		return fmt.Errorf("empty")
-	}
-	value := string(text)
-	s.value = &value
-	return nil
-}
-
-func (Secret) allowed() string { return "a non-empty string, set with `pulumi config set --secret`" }
-
-// Reveal returns the plain value, for a Kubernetes Secret and nothing else.
-func (s Secret) Reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
-}
-
-// IsSet tells whether the stack has the secret.
-func (s Secret) IsSet() bool { return s.Reveal() != "" }
-
-func (Secret) String() string { return "[secret]" }
-
-func (Secret) GoString() string { return "[secret]" }
-
-func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal("[secret]") }

@@ -16,7 +16,6 @@ import (
 	alertmanager "github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/common/model"
-	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -318,55 +317,16 @@ func Notifies(receiver alertmanager.Receiver) bool {
 	return false
 }
 
-// checkSecrets refuses secrets that the ConfigMap would show, and files that
-// the stack has no secret for.
+// checkSecrets refuses secrets that the ConfigMap would show.
 func checkSecrets(alerting config.Alerting, loaded *alertmanager.Config) config.Problems {
+	secrets := secretFiles{AlertmanagerSecretsDir, "alerting.secrets", slices.Sorted(maps.Keys(alerting.SecretFiles()))}
 	var problems config.Problems
-	files := slices.Sorted(maps.Keys(alerting.SecretFiles()))
 	for i, native := range alerting.Receivers {
 		name, _ := native["name"].(string)
 		at := slices.IndexFunc(loaded.Receivers, func(r alertmanager.Receiver) bool { return r.Name == name })
-		text, err := marshal(loaded.Receivers[at])
-		if err != nil {
-			continue // only what can be marshalled can hide a secret as <secret>
-		}
-		var masked any
-		if err := yaml.Unmarshal([]byte(text), &masked); err != nil {
-			continue
-		}
-		walk(fmt.Sprintf("alerting.receivers[%d]", i), native, func(path, _, value string) {
-			if file, ok := strings.CutPrefix(value, AlertmanagerSecretsDir+"/"); ok && !slices.Contains(files, file) {
-				problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("%s: alerting.secrets has no %q; set it with: %s",
-					value, file, config.SecretCommand("alerting.secrets."+file))})
-			}
-		})
-		walk(fmt.Sprintf("alerting.receivers[%d]", i), masked, func(path, key, value string) {
-			// A webhook's address is often no secret; its url_file keeps one.
-			if value == "<secret>" && !(key == "url" && strings.Contains(path, ".webhook_configs[")) {
-				problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("in plain text; put it into alerting.secrets and name its file: %s_file: %s/NAME",
-					key, AlertmanagerSecretsDir)})
-			}
-		})
+		problems = append(problems, secrets.check(fmt.Sprintf("alerting.receivers[%d]", i), native, loaded.Receivers[at])...)
 	}
 	return problems
-}
-
-// walk calls visit for each string in a native value, with its path and key.
-func walk(path string, value any, visit func(path, key, value string)) {
-	switch value := value.(type) {
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(value)) {
-			if text, ok := value[key].(string); ok {
-				visit(path+"."+key, key, text)
-			} else {
-				walk(path+"."+key, value[key], visit)
-			}
-		}
-	case []any:
-		for i, element := range value {
-			walk(fmt.Sprintf("%s[%d]", path, i), element, visit)
-		}
-	}
 }
 
 // checkTemplates expands every template of every receiver as Alertmanager

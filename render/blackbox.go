@@ -12,12 +12,21 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// Where the blackbox exporter finds its modules, and what they refer to.
+const (
+	BlackboxDir        = "/etc/blackbox/config"
+	BlackboxSecretsDir = "/etc/blackbox/secrets"
+)
+
 // BlackboxModules renders blackbox.yml: the shipped modules http_2xx,
 // http_2xx_insecure and tcp_connect, and those of the stack, which win. Each
 // is checked by the exporter's own config types:
 // https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
+//
+// It fails on secrets in plain text too.
 func BlackboxModules(cfg *config.Config) (string, error) {
 	modules := cfg.Exporters.BlackboxExporter.AllModules()
+	secrets := secretFiles{BlackboxSecretsDir, "exporters.blackboxExporter.secrets", slices.Sorted(maps.Keys(cfg.Exporters.BlackboxExporter.Secrets))}
 	var problems config.Problems
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		text, err := marshal(modules[name])
@@ -32,6 +41,8 @@ func BlackboxModules(cfg *config.Config) (string, error) {
 			problems = append(problems, config.Problem{Path: path, Message: lineNumbers.ReplaceAllString(err.Error(), "")})
 		} else if !slices.Contains(probers, module.Prober) { // which the exporter itself tells with each probe only
 			problems = append(problems, config.UnknownName(path+".prober", module.Prober, probers))
+		} else {
+			problems = append(problems, secrets.check(path, modules[name], module)...)
 		}
 	}
 	if len(problems) > 0 {

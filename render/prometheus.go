@@ -18,8 +18,11 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// RulesDir is where the server finds its rule files.
-const RulesDir = "/etc/prometheus/rules"
+// Where the server finds its rule files, and what scrape configs refer to.
+const (
+	RulesDir             = "/etc/prometheus/rules"
+	PrometheusSecretsDir = "/etc/prometheus/secrets"
+)
 
 // prometheusFile is the part of prometheus.yml that this program writes:
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/
@@ -59,7 +62,7 @@ type alertmanagerConfig struct {
 }
 
 // Prometheus renders prometheus.yml. Errors are config.Problems: what Prometheus'
-// own loader says against a scrape job, by its config path.
+// own loader says against a scrape job, and its secrets in plain text, by config path.
 func Prometheus(cfg *config.Config) (string, error) {
 	file := prometheusFile{
 		Global: global{
@@ -90,7 +93,7 @@ func Prometheus(cfg *config.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := loadPrometheus(text); err != nil {
+	if _, err := loadPrometheus(text); err != nil {
 		return "", fmt.Errorf("prometheus.yml: %w", err)
 	}
 	return text, nil
@@ -140,8 +143,9 @@ func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 // checkScrapeConfigs loads each scrape config alone, so that an error carries
 // its job's name and none hides another.
 func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) error {
+	secrets := secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
 	var problems config.Problems
-	check := func(path, prefix string, scrapeConfig any) {
+	check := func(path, prefix string, scrapeConfig any) (loaded *prometheus.Config) {
 		text, err := marshal(map[string]any{
 			"global": map[string]any{
 				"scrape_interval": cfg.Prometheus.ScrapeInterval,
@@ -150,17 +154,22 @@ func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[stri
 			"scrape_configs": []any{scrapeConfig},
 		})
 		if err == nil {
-			err = loadPrometheus(text)
+			loaded, err = loadPrometheus(text)
 		}
 		if err != nil {
 			problems = append(problems, config.Problem{Path: path, Message: prefix + lineNumbers.ReplaceAllString(err.Error(), "")})
+			return nil
 		}
+		return loaded
 	}
 	for _, job := range own {
 		check("discovery.jobs."+job.JobName, "", job)
 	}
 	for i, job := range extra {
-		check(fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i), fmt.Sprintf("job %q: ", job["job_name"]), job)
+		path := fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i)
+		if loaded := check(path, fmt.Sprintf("job %q: ", job["job_name"]), job); loaded != nil {
+			problems = append(problems, secrets.check(path, cfg.Discovery.ExtraScrapeConfigs[i], loaded.ScrapeConfigs[0])...)
+		}
 	}
 	if len(problems) > 0 {
 		return problems
@@ -172,11 +181,11 @@ func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[stri
 var lineNumbers = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line \d+: `)
 
 // loadPrometheus parses text as the server does at start.
-func loadPrometheus(text string) error {
+func loadPrometheus(text string) (*prometheus.Config, error) {
 	loaded, err := prometheus.Load(text, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = loaded.GetScrapeConfigs()
-	return err
+	return loaded, err
 }

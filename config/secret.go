@@ -1,0 +1,91 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Secret is a value that reaches a process only as a file of a Kubernetes
+// Secret. It prints as [secret], so that no log or error shows it.
+type Secret struct{ value *string } // a pointer: no verb of fmt follows it
+
+func (s *Secret) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return fmt.Errorf("empty")
+	}
+	value := string(text)
+	s.value = &value
+	return nil
+}
+
+func (Secret) allowed() string { return "a non-empty string, set with `pulumi config set --secret`" }
+
+// Reveal returns the plain value, for a Kubernetes Secret and nothing else.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// IsSet tells whether the stack has the secret.
+func (s Secret) IsSet() bool { return s.Reveal() != "" }
+
+func (Secret) String() string { return "[secret]" }
+
+func (Secret) GoString() string { return "[secret]" }
+
+func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal("[secret]") }
+
+// validateSecretNames refuses names that are no file of a Kubernetes Secret.
+func validateSecretNames(path string, secrets map[string]Secret) Problems {
+	var p Problems
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		p.invalid(path, name, validation.IsConfigMapKey(name))
+	}
+	return p
+}
+
+// SecretCommand is the command that sets the secret at a config path.
+func SecretCommand(path string) string {
+	return fmt.Sprintf("pulumi config set --secret --path '%s:%s'", Project, path)
+}
+
+// notSecret is the Problem of an encrypted value where no secret belongs.
+func notSecret(path string) Problem {
+	return Problem{Path: path, Message: "is encrypted, but what is here can be read in the cluster's ConfigMaps and the stack's state; " +
+		"put secrets into prometheus.secrets, exporters.blackboxExporter.secrets, alerting.secrets or grafana.secrets and name their files here"}
+}
+
+// encrypted tells whether a value is an encrypted one of a stack file.
+func encrypted(in any) bool {
+	object, ok := in.(map[string]any)
+	if !ok || len(object) != 1 {
+		return false
+	}
+	_, ok = object["secure"].(string)
+	return ok
+}
+
+// holdsSecrets tells whether a Secret is anywhere in values of a type.
+func holdsSecrets(t reflect.Type) bool {
+	if _, ok := reflect.New(t).Interface().(text); ok {
+		return t == reflect.TypeFor[Secret]()
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return holdsSecrets(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if holdsSecrets(t.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
