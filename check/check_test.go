@@ -120,6 +120,13 @@ func TestSoundExpressions(t *testing.T) {
 	}
 }
 
+// Templates may ask for a label before they show it.
+func TestSoundTemplates(t *testing.T) {
+	assert.Empty(t, found(load(t, `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [
+		{alert: A, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "{{ $labels.cluster }}{{ with $labels.node }} on {{ . }}{{ end }}{{ if .Labels.pod }} in {{ .Labels.pod }}{{ end }}"}},
+		{alert: B, expr: "my_app_up == 0", annotations: {summary: "{{ $labels.whatever }} {{ $value }} {{ $externalLabels.cluster }} {{ range query \"up\" }}{{ .Labels.node }}{{ end }}"}}]}]}}}`)))
+}
+
 // Each case is found by one check, with these words.
 var broken = map[string][]struct {
 	name, stack string
@@ -155,7 +162,7 @@ var broken = map[string][]struct {
 		{"a label that the metric lacks", "", []string{`node_load1{job="node-exporter", mode="idle"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has mode="idle"; its labels are cluster, container, endpoint, instance, job, namespace, node, pod`},
 		{"another cluster", "", []string{`node_load1{job="node-exporter", cluster="prod"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "cluster is always test in job node-exporter"},
 		{"another namespace", "", []string{`prometheus_build_info{job="prometheus", namespace="shop"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "namespace is always monitoring in job prometheus"},
-		{"a label that relabelling drops", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{regex: mountpoint, action: labeldrop}]}}}", []string{`node_filesystem_size_bytes{job="node-exporter", mountpoint="/"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has mountpoint="/"`},
+		{"a label that relabelling drops", "discovery: {jobs: {kube-state-metrics: {metricRelabelConfigs: [{regex: uid, action: labeldrop}]}}}", []string{`kube_pod_info{job="kube-state-metrics", uid=~"a.*"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has uid=~"a.*"`},
 		{"a label that a recording rule aggregates away", "", []string{`node:load1:max := max by (cluster, node) (node_load1)`, `node:load1:max{namespace="monitoring"} > 1`}, Error, "alerting.extraRules/own.yaml/own/Own1", "its labels are cluster, node"},
 	},
 	"bucket-kept": {
@@ -183,6 +190,10 @@ var broken = map[string][]struct {
 		{"and", "", []string{`sum by (node) (node_load5) and node_load1`}, Error, "alerting.extraRules/own.yaml/own/Own0", "only the right one has the label"},
 		{"replicas", "prometheus: {replicas: 2}", []string{`prometheus_tsdb_head_series * on (job) group_left (version) prometheus_build_info{job="prometheus"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `prometheus_build_info{job="prometheus"} is matched on (job), which does not tell the several targets of job prometheus apart`},
 		{"what unless takes away", "", []string{`node_load1 unless sum by (node) (node_load5)`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `the sides of "unless" never match`},
+	},
+	"template-labels": {
+		{"an aggregated label", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "Load of {{ $labels.node }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "annotation summary shows $labels.node, which the expression never has; it has cluster"},
+		{"in a condition", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", labels: {team: "{{ if eq .Labels.cluster \"a\" }}{{ .Labels.pod }}{{ end }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label team shows $labels.pod"},
 	},
 	"alert-routed": {
 		{"a route to nobody", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{receiver: "null", matchers: ['alertname="NodeCPUHigh"']}]}`, nil, Warning, "rules/node-exporter.yaml/node-exporter/NodeCPUHigh", `severity "warning" goes to receiver null, which notifies nobody`},

@@ -12,6 +12,7 @@ var Checks = []Check{
 	{"rule-order", "Within a group a series is recorded before it is used.", ruleOrder},
 	{"range-covers", "Rates are taken over four scrape intervals or more.", rangeCovers},
 	{"match-possible", "The sides of a binary operation have the labels they are matched by, and enough of them to tell replicas apart.", matchPossible},
+	{"template-labels", "The labels that an alert's texts show are labels that its expression has.", templateLabels},
 	{"alert-routed", "Every alert reaches a receiver that notifies somebody.", alertRouted},
 	{"object-size", "Every ConfigMap and its annotations fit into an object.", objectSize},
 	{"sample-limit", "A job's sample limit is above what its targets are known to expose.", sampleLimit},

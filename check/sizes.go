@@ -75,8 +75,8 @@ func sampleLimit(s *Stack) []Finding {
 	return findings
 }
 
-// always are the metrics of the Go runtime and the process that every target of
-// a job of this program has from its start.
+// least counts metrics that a job's targets have from their start: of the Go
+// runtime and the process.
 func (c *catalogue) least(j *job) int {
 	least := 0
 	for _, name := range []string{"go_goroutines", "go_threads", "go_memstats_heap_inuse_bytes", "process_start_time_seconds", "process_open_fds", "process_resident_memory_bytes"} {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	alertmanager "github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/common/model"
@@ -192,6 +191,3 @@ func (s *Stack) loadQueries() error {
 	}
 	return nil
 }
-
-// interval is how often a job is scraped.
-func interval(job *prometheus.ScrapeConfig) time.Duration { return time.Duration(job.ScrapeInterval) }
