@@ -8,6 +8,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/deepcopy"
 )
 
 // Resource is one resource that a program registered.
@@ -76,7 +77,7 @@ func (e *Engine) Resources() ([]Resource, error) {
 
 // Redacted returns the inputs with every secret replaced.
 func (r Resource) Redacted() resource.PropertyMap {
-	inputs := resource.NewProperty(r.Inputs.Copy())
+	inputs := resource.NewProperty(deepcopy.Copy(r.Inputs).(resource.PropertyMap))
 	for _, secret := range r.Secrets {
 		path, err := resource.ParsePropertyPath(secret)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/deepcopy"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/immutable"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
@@ -139,7 +140,7 @@ func (c *comparison) lose(verb string, r offline.Resource, why ...string) {
 
 // pair compares two versions of one resource.
 func (c *comparison) pair(before, after offline.Resource) {
-	olds, news := before.Inputs, after.Inputs.Copy()
+	olds, news := before.Inputs, deepcopy.Copy(after.Inputs).(resource.PropertyMap)
 	for _, ignored := range after.Ignores {
 		if path, err := resource.ParsePropertyPath(ignored); err == nil {
 			path.Reset(olds, news)

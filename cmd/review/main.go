@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"path/filepath"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/review"
 )
 
@@ -21,7 +23,7 @@ func main() {
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "review:", err)
-		os.Exit(1) //nolint:gocritic // stop only restores the signal
+		os.Exit(1)
 	}
 }
 
@@ -83,6 +85,19 @@ func diff(ctx context.Context, stack, ref string) error {
 	if err != nil {
 		return err
 	}
+	file := "Pulumi." + stack + ".yaml"
+	report.Sections = append(report.Sections, review.Series(estimate(filepath.Join(base, file)), estimate(file)))
 	_, err = fmt.Print(report.Markdown())
 	return err
+}
+
+// estimate is zero for a stack that does not say how large its cluster is, and
+// for one that this version of the program cannot read.
+func estimate(file string) check.Estimate {
+	cfg, err := config.FromFile(file)
+	if err != nil {
+		return check.Estimate{}
+	}
+	e, _ := check.EstimateOf(cfg)
+	return e
 }

@@ -1,0 +1,48 @@
+package review
+
+import (
+	"fmt"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+)
+
+// Series says how many active series a server is estimated to have, by job. An
+// estimate without any is not known.
+func Series(before, after check.Estimate) Section {
+	section := Section{Title: "Active series, estimated"}
+	if after.Total == 0 || before.Total == after.Total && before.Memory == after.Memory && before.Disk == after.Disk {
+		return section
+	}
+	number := func(known bool, text string) string {
+		if !known {
+			return ""
+		}
+		return text
+	}
+	count := func(e check.Estimate, n int) string { return number(e.Total > 0, fmt.Sprint(n)) }
+	gibibytes := func(e check.Estimate, bytes int64) string {
+		return number(e.Total > 0, fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)))
+	}
+	change := Change{Verb: "changed", What: "each Prometheus server, on " + fmt.Sprintf("%d nodes with %d pods", after.Nodes, after.Pods)}
+	add := func(name, before, after string) {
+		if before != after {
+			change.Details = append(change.Details, moved(name, before, after))
+		}
+	}
+	add("active series", count(before, before.Total), count(after, after.Total))
+	add("memory", gibibytes(before, before.Memory), gibibytes(after, after.Memory))
+	add("disk", gibibytes(before, before.Disk), gibibytes(after, after.Disk))
+	jobs := sorted(after.Series)
+	for _, job := range sorted(before.Series) {
+		if _, both := after.Series[job]; !both {
+			jobs = append(jobs, job)
+		}
+	}
+	for _, job := range jobs {
+		if before.Total > 0 {
+			add("series of "+code(string(job)), fmt.Sprint(before.Series[job]), fmt.Sprint(after.Series[job]))
+		}
+	}
+	section.Changes = []Change{change}
+	return section
+}
