@@ -23,6 +23,7 @@ const (
 	UIDNodes                  = "nodes"
 	UIDAlertsOverview         = "alerts-overview"
 	UIDNodeDirectorySizes     = "node-directory-sizes"
+	UIDControlPlane           = "control-plane"
 )
 
 // Dashboard is one dashboard, ready to provision or to import.
@@ -63,6 +64,7 @@ type Options struct {
 	NodeDirectorySize bool
 	// Alertmanager is false on a stack that sends its alerts nowhere.
 	Alertmanager bool
+	ControlPlane ControlPlane
 }
 
 // Datasource names a Prometheus datasource of the Grafana that shows the dashboards.
@@ -87,6 +89,7 @@ func All(o Options) ([]Dashboard, error) {
 		{true, FolderMonitoring, alertsOverview},
 		{true, FolderMonitoring, prometheusStats},
 		{true, FolderKubernetes, kubernetesPodResources},
+		{o.ControlPlane != ControlPlane{}, FolderKubernetes, controlPlane},
 		{o.NodeExporter, FolderInfrastructure, nodes},
 		{o.NodeDirectorySize, FolderInfrastructure, nodeDirectorySizes},
 	}

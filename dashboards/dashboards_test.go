@@ -20,6 +20,7 @@ var everything = Options{
 	KubeStateMetrics:  true,
 	NodeDirectorySize: true,
 	Alertmanager:      true,
+	ControlPlane:      ControlPlane{true, true, true, true, true, true},
 }
 
 func uids(all []Dashboard) []string {
@@ -43,7 +44,7 @@ func TestAllReturnsTheSameBytesEveryTime(t *testing.T) {
 func TestUIDsAreThoseBookmarksHold(t *testing.T) {
 	all, err := All(everything)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"alerts-overview", "prometheus-stats", "kubernetes-pod-resources", "nodes", "node-directory-sizes"}, uids(all))
+	assert.Equal(t, []string{"alerts-overview", "prometheus-stats", "kubernetes-pod-resources", "control-plane", "nodes", "node-directory-sizes"}, uids(all))
 }
 
 func TestEveryDashboardIsTheModelGrafanaReads(t *testing.T) {
@@ -154,6 +155,12 @@ func TestWhatDoesNotRunIsLeftOut(t *testing.T) {
 		"node-exporter":               {func(o *Options) { o.NodeExporter = false }, UIDNodes, "node_cpu_"},
 		"node-directory-size-metrics": {func(o *Options) { o.NodeDirectorySize = false }, UIDNodeDirectorySizes, "node_directory_size_"},
 		"kube-state-metrics":          {func(o *Options) { o.KubeStateMetrics = false }, "", "kube_"},
+		"control plane":               {func(o *Options) { o.ControlPlane = ControlPlane{} }, UIDControlPlane, "apiserver_"},
+		"scheduler":                   {func(o *Options) { o.ControlPlane.Scheduler = false }, "", "scheduler_"},
+		"controller manager":          {func(o *Options) { o.ControlPlane.ControllerManager = false }, "", "node_collector_"},
+		"etcd":                        {func(o *Options) { o.ControlPlane.Etcd = false }, "", "etcd_"},
+		"kube-proxy":                  {func(o *Options) { o.ControlPlane.KubeProxy = false }, "", "kubeproxy_"},
+		"CoreDNS":                     {func(o *Options) { o.ControlPlane.CoreDNS = false }, "", "coredns_"},
 		"alertmanager":                {func(o *Options) { o.Alertmanager = false }, "", "alertmanager_"},
 	}
 	for name, test := range tests {

@@ -127,6 +127,14 @@ func Dashboards(cfg *config.Config) ([]dashboards.Dashboard, error) {
 		KubeStateMetrics:  cfg.JobEnabled(config.KubeStateMetricsJob),
 		NodeDirectorySize: cfg.JobEnabled(config.NodeDirectorySizeMetricsJob),
 		Alertmanager:      cfg.JobEnabled(config.AlertmanagerJob),
+		ControlPlane: dashboards.ControlPlane{
+			APIServers:        cfg.Reported(config.APIServersJob),
+			Scheduler:         cfg.Reported(config.SchedulerJob),
+			ControllerManager: cfg.Reported(config.ControllerManagerJob),
+			Etcd:              cfg.Reported(config.EtcdJob),
+			KubeProxy:         cfg.Reported(config.KubeProxyJob),
+			CoreDNS:           cfg.Reported(config.CoreDNSJob),
+		},
 	})
 }
 
@@ -235,8 +243,8 @@ func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 }
 
 // grafanaINI renders grafana.ini: the defaults below, overridden by the stack's
-// grafana.config. The error names the key, as grafana.config.SECTION.KEY, that may not be
-// set, holds a secret, or has a value that an ini file cannot express. home is the file of
+// grafana.config. The error is config.Problems of every key, as
+// grafana.config.SECTION.KEY, that may not be set, holds a secret, or has a value that an ini file cannot express. home is the file of
 // the dashboard people see first, "" for Grafana's own.
 func grafanaINI(cfg *config.Config, home string) (string, error) {
 	rootURL, native := cfg.Grafana.Link(), cfg.Grafana.Config
@@ -276,6 +284,7 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 		"snapshots": {"external_enabled": "false"},
 		"users":     {"allow_sign_up": "false"},
 	}
+	var problems config.Problems
 	for _, section := range slices.Sorted(maps.Keys(native)) {
 		if sections[section] == nil {
 			sections[section] = map[string]string{}
@@ -283,10 +292,13 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 		for _, key := range slices.Sorted(maps.Keys(native[section])) {
 			value, err := iniValue(cfg.Grafana, section, key)
 			if err != nil {
-				return "", fmt.Errorf("grafana.config.%s.%s: %w", section, key, err)
+				problems = append(problems, config.Problem{Path: "grafana.config." + section + "." + key, Message: err.Error()})
 			}
 			sections[section][key] = value
 		}
+	}
+	if len(problems) > 0 {
+		return "", problems
 	}
 
 	file := ini.Empty()

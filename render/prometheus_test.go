@@ -184,7 +184,7 @@ func TestNothingNeededIsDropped(t *testing.T) {
 			}
 		}
 	}
-	all, err := dashboards.All(dashboards.Options{Datasource: dashboards.Datasource{UID: "a", Name: "a"}, NodeExporter: true, KubeStateMetrics: true, NodeDirectorySize: true, Alertmanager: true})
+	all, err := dashboards.All(dashboards.Options{Datasource: dashboards.Datasource{UID: "a", Name: "a"}, NodeExporter: true, KubeStateMetrics: true, NodeDirectorySize: true, Alertmanager: true, ControlPlane: dashboards.ControlPlane{APIServers: true, Scheduler: true, ControllerManager: true, Etcd: true, KubeProxy: true, CoreDNS: true}})
 	require.NoError(t, err)
 	for _, dashboard := range all {
 		queries, err := dashboards.Queries(dashboard, nil)
