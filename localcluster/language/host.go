@@ -167,7 +167,7 @@ func (h *Host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 
 	bin := opts.binary
 	if bin != "" {
-		bin = resolve(req.GetInfo().GetRootDirectory(), bin)
+		bin = resolve(req.GetInfo().GetProgramDirectory(), bin)
 	} else {
 		var cleanup func()
 		if bin, cleanup, err = build(ctx, req.GetInfo().GetProgramDirectory(), opts.buildTarget); err != nil {
