@@ -57,13 +57,12 @@ type configMap struct {
 }
 
 // Load renders and parses a stack. The error is what config or an upstream
-// parser refuses.
+// parser refuses, in all of its parts at once.
 func Load(cfg *config.Config) (*Stack, error) {
 	s := &Stack{Config: cfg}
-	for _, load := range []func() error{s.loadPrometheus, s.loadRules, s.loadAlertmanager, s.loadDashboards, s.loadBlackbox} {
-		if err := load(); err != nil {
-			return nil, err
-		}
+	err := config.Join(s.loadPrometheus(), s.loadRules(), s.loadAlertmanager(), s.loadDashboards(), s.loadBlackbox())
+	if err != nil {
+		return nil, err
 	}
 	if err := s.loadJobs(); err != nil {
 		return nil, err
@@ -151,15 +150,14 @@ func (s *Stack) loadDashboards() error {
 		return nil
 	}
 	var err error
-	if s.Dashboards, err = render.Dashboards(s.Config); err != nil {
-		return err
-	}
+	s.Dashboards, err = render.Dashboards(s.Config)
 	if s.Config.Grafana.Deployed() {
-		files, err := render.GrafanaFiles(s.Config, s.Dashboards)
-		if err != nil {
-			return err
-		}
+		files, filesErr := render.GrafanaFiles(s.Config, s.Dashboards)
+		err = config.Join(err, filesErr)
 		s.configMaps = append(s.configMaps, configMap{"grafana-config", "grafana.config", files})
+	}
+	if err != nil {
+		return err
 	}
 	return s.loadQueries()
 }

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -152,6 +153,25 @@ func inside(path, parent string) bool {
 func (p Problems) sorted() Problems {
 	slices.SortStableFunc(p, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return slices.Compact(p)
+}
+
+// Join makes one error of several, nil ones left out: first the problems of all
+// of them, then what is no problem of the config.
+func Join(errs ...error) error {
+	var all Problems
+	var others []error
+	for _, err := range errs {
+		var problems Problems
+		if errors.As(err, &problems) {
+			all.add(problems...)
+		} else {
+			others = append(others, err)
+		}
+	}
+	if len(all) > 0 {
+		others = append([]error{all.sorted()}, others...)
+	}
+	return errors.Join(others...)
 }
 
 func (p Problems) Error() string {

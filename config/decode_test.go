@@ -282,3 +282,25 @@ exporters: {kubeStateMetrics: {kinds: [pods], resources: {requests: {cpu: 1m}}},
 alerting: {route: {groupBy: [alertname]}}`)
 	assert.Equal(t, before, config.Default())
 }
+
+// What cannot be decoded hides nothing that is not allowed elsewhere, and what
+// stands in for it is not judged.
+func TestValidationGoesOn(t *testing.T) {
+	_, err := config.Decode(map[string]any{
+		"cluster":    map[string]any{"nam": "test"},
+		"grafana":    map[string]any{"enabled": "no"},
+		"storage":    map[string]any{"size": "4GB!", "storageClass": "Not A Class"},
+		"prometheus": map[string]any{"replicas": 99, "retentionSize": "much", "retention": "1h"},
+		"alerting":   map[string]any{"slack": map[string]any{"channel": "#a", "webhookUrl": []any{}}},
+	})
+	var problems config.Problems
+	require.ErrorAs(t, err, &problems)
+	var paths []string
+	for _, problem := range problems {
+		paths = append(paths, problem.Path)
+	}
+	assert.Equal(t, []string{
+		"alerting.slack.webhookUrl", "cluster.nam", "grafana.adminPassword", "grafana.enabled",
+		"prometheus.replicas", "prometheus.retention", "prometheus.retentionSize", "storage.size", "storage.storageClass",
+	}, paths)
+}

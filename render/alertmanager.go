@@ -86,22 +86,20 @@ func Alertmanager(cfg *config.Config, dashboardURL string) (map[string]string, e
 		Templates:     templateFiles(files),
 	}
 	problems = append(problems, checkAlertmanagerParts(alerting, file)...)
-	if len(problems) > 0 {
-		return nil, problems
-	}
+	problems = append(problems, checkTemplates(files, alerting, file)...)
 	text, err := marshal(file)
 	if err != nil {
 		return nil, err
 	}
 	loaded, err := alertmanager.Load(text)
-	if err != nil {
-		return nil, fmt.Errorf("alertmanager.yml: %w", err)
+	if err == nil {
+		problems = append(problems, checkRoot(alerting, loaded)...)
 	}
-	problems = append(problems, checkRoot(alerting, loaded)...)
-	problems = append(problems, checkSecrets(alerting, loaded)...)
-	problems = append(problems, checkTemplates(files, alerting, file)...)
 	if len(problems) > 0 {
 		return nil, problems
+	}
+	if err != nil {
+		return nil, fmt.Errorf("alertmanager.yml: %w", err)
 	}
 	files["alertmanager.yml"] = text
 	return files, nil
@@ -217,25 +215,32 @@ func inhibitRules(alerting config.Alerting) []any {
 }
 
 // checkAlertmanagerParts loads the stack's own receivers, routes, inhibitions
-// and time intervals one at a time, so that each error carries its config path.
+// and time intervals one at a time, so that each error carries its config path,
+// and refuses secrets that the ConfigMap would show.
 func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) config.Problems {
 	var problems config.Problems
-	check := func(path string, part alertmanagerFile) {
+	check := func(path string, part alertmanagerFile) (loaded *alertmanager.Config) {
 		text, err := marshal(part)
 		if err == nil {
-			_, err = alertmanager.Load(text)
+			loaded, err = alertmanager.Load(text)
 		}
 		if err != nil {
 			problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+			return nil
 		}
+		return loaded
 	}
+	secrets := secretFiles{AlertmanagerSecretsDir, "alerting.secrets", slices.Sorted(maps.Keys(alerting.SecretFiles()))}
 	minimal := alertmanagerFile{Route: amRoute{Receiver: nobody}, Receivers: []map[string]any{{"name": nobody}}}
 
 	var names []string
 	for i, receiver := range alerting.Receivers {
 		part := minimal
 		part.Receivers = append(slices.Clone(part.Receivers), receiver)
-		check(fmt.Sprintf("alerting.receivers[%d]", i), part)
+		path := fmt.Sprintf("alerting.receivers[%d]", i)
+		if loaded := check(path, part); loaded != nil {
+			problems = append(problems, secrets.check(path, receiver, loaded.Receivers[1])...)
+		}
 	}
 	for _, receiver := range file.Receivers {
 		if name, ok := receiver["name"].(string); ok {
@@ -315,18 +320,6 @@ func Notifies(receiver alertmanager.Receiver) bool {
 		}
 	}
 	return false
-}
-
-// checkSecrets refuses secrets that the ConfigMap would show.
-func checkSecrets(alerting config.Alerting, loaded *alertmanager.Config) config.Problems {
-	secrets := secretFiles{AlertmanagerSecretsDir, "alerting.secrets", slices.Sorted(maps.Keys(alerting.SecretFiles()))}
-	var problems config.Problems
-	for i, native := range alerting.Receivers {
-		name, _ := native["name"].(string)
-		at := slices.IndexFunc(loaded.Receivers, func(r alertmanager.Receiver) bool { return r.Name == name })
-		problems = append(problems, secrets.check(fmt.Sprintf("alerting.receivers[%d]", i), native, loaded.Receivers[at])...)
-	}
-	return problems
 }
 
 // checkTemplates expands every template of every receiver as Alertmanager

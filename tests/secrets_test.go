@@ -15,7 +15,9 @@ import (
 func TestSecretsAreFiles(t *testing.T) {
 	secret := func(s Snapshot, name, file string) {
 		t.Helper()
-		assert.Equal(t, map[string]string{file: "hunter2"}, Get[*corev1.Secret](t, s, name).StringData)
+		object := Get[*corev1.Secret](t, s, name)
+		assert.Equal(t, map[string]string{file: "hunter2"}, object.StringData)
+		assert.Contains(t, s.Of(object).Secrets, "stringData."+file, "else it is in the state in plain text")
 	}
 	at := func(pod corev1.PodTemplateSpec, name string) string {
 		t.Helper()
