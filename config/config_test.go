@@ -143,10 +143,10 @@ func TestPrometheus(t *testing.T) {
 			`prometheus.extraArgs.web.enable-admin-api: "yes"; allowed: "true" or "false"`,
 		}, {
 			"flag without value", "prometheus: {extraArgs: {log.level: 'true'}}",
-			`prometheus.extraArgs.log.level: "true"; allowed: the value of --log.level`,
+			`prometheus.extraArgs.log.level: "true"; allowed: debug, info, warn, error`,
 		}, {
 			"flag with an empty value", "prometheus: {extraArgs: {log.level: }}",
-			`prometheus.extraArgs.log.level: ""; allowed: the value of --log.level`,
+			`prometheus.extraArgs.log.level: ""; allowed: debug, info, warn, error`,
 		}, {
 			"request above the limit", "prometheus: {resources: {requests: {memory: 5Gi}}}",
 			`prometheus.resources.requests.memory: 5Gi is more than the limit of 4Gi`,

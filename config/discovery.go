@@ -166,8 +166,10 @@ func (c *Config) validateDiscovery() Problems {
 	names := map[string]bool{}
 	for i, extra := range d.ExtraScrapeConfigs {
 		path := fmt.Sprintf("discovery.extraScrapeConfigs[%d].job_name", i)
-		name, _ := extra["job_name"].(string)
+		name, text := extra["job_name"].(string)
 		switch {
+		case extra["job_name"] != nil && !text:
+			p.addf(path, "%s; allowed: a string", describe(extra["job_name"]))
 		case name == "":
 			p.addf(path, "missing; every scrape config has a job_name")
 		case slices.Contains(Jobs, Job(name)):

@@ -118,6 +118,8 @@ func (i Images) validate() Problems {
 			p.addf(path, "%q: %v; allowed: registry/repository:tag", value, err)
 		} else if reference.IsNameOnly(ref) {
 			p.addf(path, "%q has neither tag nor digest; allowed: registry/repository:tag", value)
+		} else if tagged, ok := ref.(reference.Tagged); ok && tagged.Tag() == "latest" {
+			p.addf(path, "%q is another image tomorrow; allowed: registry/repository:tag with the tag of a version", value)
 		}
 	}
 	used := map[string]bool{}

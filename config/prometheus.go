@@ -3,7 +3,10 @@ package config
 import (
 	"fmt"
 	"maps"
+	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,6 +99,32 @@ func (f Flag) boolean() bool {
 	return false
 }
 
+// accepts tells whether the server starts with a value of the flag, and what it allows.
+func (f Flag) accepts(value string) (ok bool, allowed string) {
+	boolean := []string{"true", "false"}
+	switch f {
+	case "log.level", "log.format":
+		levels := map[Flag][]string{"log.level": {"debug", "info", "warn", "error"}, "log.format": {"logfmt", "json"}}[f]
+		return slices.Contains(levels, value), strings.Join(levels, ", ")
+	case "query.lookback-delta", "query.timeout", "rules.alert.for-grace-period", "rules.alert.for-outage-tolerance",
+		"rules.alert.resend-delay", "storage.remote.flush-deadline", "web.read-timeout":
+		return new(Duration).UnmarshalText([]byte(value)) == nil, Duration{}.allowed()
+	case "web.cors.origin":
+		_, err := regexp.Compile(value)
+		return value != "" && err == nil, "a regular expression"
+	case "web.page-title", "web.remote-write-receiver.accepted-protobuf-messages":
+		return value != "" && !slices.Contains(boolean, value), "the value of --" + string(f)
+	}
+	if f.boolean() {
+		return slices.Contains(boolean, value), `"true" or "false"`
+	}
+	number, err := strconv.ParseFloat(value, 64)
+	if f == "auto-gomemlimit.ratio" {
+		return err == nil && number > 0 && number <= 1, "a number above 0, up to 1"
+	}
+	return err == nil && number >= 0 && number <= math.MaxInt32 && number == math.Trunc(number), "a whole number"
+}
+
 // FeatureFlag is a feature of the pinned server that is off by default.
 type FeatureFlag string
 
@@ -183,13 +212,8 @@ func (c Prometheus) validate(storage Storage) Problems {
 		p.addf("prometheus.startupTimeout", "%s; allowed: 1m to 24h", c.StartupTimeout)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.ExtraArgs)) {
-		path, value := "prometheus.extraArgs."+string(name), c.ExtraArgs[name]
-		boolean := value == "true" || value == "false"
-		switch {
-		case name.boolean() && !boolean:
-			p.addf(path, `%q; allowed: "true" or "false"`, value)
-		case !name.boolean() && (boolean || value == ""):
-			p.addf(path, "%q; allowed: the value of --%s", value, name)
+		if ok, allowed := name.accepts(c.ExtraArgs[name]); !ok {
+			p.addf("prometheus.extraArgs."+string(name), "%q; allowed: %s", c.ExtraArgs[name], allowed)
 		}
 	}
 	p.add(validateSecretNames("prometheus.secrets", c.Secrets)...)

@@ -225,7 +225,7 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 			loaded, err = alertmanager.Load(text)
 		}
 		if err != nil {
-			problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+			problems = append(problems, config.Problem{Path: path, Message: refusal(err)})
 			return nil
 		}
 		return loaded
@@ -233,29 +233,50 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 	secrets := secretFiles{AlertmanagerSecretsDir, "alerting.secrets", slices.Sorted(maps.Keys(alerting.SecretFiles()))}
 	minimal := alertmanagerFile{Route: amRoute{Receiver: nobody}, Receivers: []map[string]any{{"name": nobody}}}
 
+	root := minimal
+	root.Route = file.Route
+	root.Route.Receiver, root.Route.Routes = nobody, nil
+	check("alerting.route", root)
+
 	var names []string
-	for i, receiver := range alerting.Receivers {
-		part := minimal
-		part.Receivers = append(slices.Clone(part.Receivers), receiver)
-		path := fmt.Sprintf("alerting.receivers[%d]", i)
-		if loaded := check(path, part); loaded != nil {
-			problems = append(problems, secrets.check(path, receiver, loaded.Receivers[1])...)
+	own := len(file.Receivers) - len(alerting.Receivers)
+	for i, receiver := range file.Receivers {
+		name, _ := receiver["name"].(string)
+		path := fmt.Sprintf("alerting.receivers[%d]", i-own)
+		switch {
+		case i < own:
+		case slices.Contains(names, name):
+			problems = append(problems, config.Problem{Path: path + ".name", Message: fmt.Sprintf("%q is the name of another receiver; choose another", name)})
+		default:
+			part := minimal
+			part.Receivers = append(slices.Clone(part.Receivers), receiver)
+			if loaded := check(path, part); loaded != nil {
+				problems = append(problems, secrets.check(path, receiver, loaded.Receivers[1])...)
+			}
 		}
+		names = append(names, name)
 	}
-	for _, receiver := range file.Receivers {
-		if name, ok := receiver["name"].(string); ok {
-			names = append(names, name)
-		}
-	}
+	intervals := map[string]bool{}
 	for i, interval := range alerting.TimeIntervals {
+		path := fmt.Sprintf("alerting.timeIntervals[%d]", i)
+		if name := interval["name"]; name != nil && intervals[fmt.Sprint(name)] {
+			problems = append(problems, config.Problem{Path: path + ".name", Message: fmt.Sprintf("%q is the name of another time interval; choose another", name)})
+			continue
+		}
+		intervals[fmt.Sprint(interval["name"])] = true
 		part := minimal
 		part.TimeIntervals = []map[string]any{interval}
-		check(fmt.Sprintf("alerting.timeIntervals[%d]", i), part)
+		check(path, part)
 	}
 	for i, rule := range alerting.InhibitRules {
+		path := fmt.Sprintf("alerting.inhibitRules[%d]", i)
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(rule)), func(key string) bool { return key != "name" && key != "equal" }) {
+			problems = append(problems, config.Problem{Path: path, Message: "names no matchers, so nothing is inhibited; set source_matchers and target_matchers"})
+			continue
+		}
 		part := minimal
 		part.InhibitRules = []any{rule}
-		check(fmt.Sprintf("alerting.inhibitRules[%d]", i), part)
+		check(path, part)
 	}
 	for i, route := range alerting.Routes {
 		path := fmt.Sprintf("alerting.routes[%d]", i)

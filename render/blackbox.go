@@ -38,7 +38,7 @@ func BlackboxModules(cfg *config.Config) (string, error) {
 		decoder.KnownFields(true)
 		var module blackbox.Module
 		if err := decoder.Decode(&module); err != nil {
-			problems = append(problems, config.Problem{Path: path, Message: lineNumbers.ReplaceAllString(err.Error(), "")})
+			problems = append(problems, config.Problem{Path: path, Message: refusal(err)})
 		} else if !slices.Contains(probers, module.Prober) { // which the exporter itself tells with each probe only
 			problems = append(problems, config.UnknownName(path+".prober", module.Prober, probers))
 		} else {

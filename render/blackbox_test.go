@@ -66,6 +66,6 @@ exporters:
 	}
 	const path = "exporters.blackboxExporter.modules."
 	assert.Equal(t, []string{path + "a", path + "b", path + "c", path + "d.prober", path + "e.prober"}, paths)
-	assert.Regexp(t, "^field valid_status_code not found", problems[0].Message)
+	assert.Regexp(t, `^unknown field "valid_status_code"`, problems[0].Message)
 	assert.Equal(t, `unknown "smoke-signals"; allowed: http, tcp, icmp, dns, grpc, unix`, problems[3].Message)
 }

@@ -358,7 +358,7 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	case float64:
 		text = strconv.FormatFloat(value, 'f', -1, 64)
 	default:
-		return "", fmt.Errorf("got %T, want a text, a number or a boolean", value)
+		return "", errors.New("is no text, number or boolean")
 	}
 	found := reference.FindStringSubmatch(text)
 	// The value of a rejected secret stays out of the message.
@@ -374,7 +374,10 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 			return "", fmt.Errorf("%q is no file of Grafana's pod that has a secret; allowed: $__file{%s/NAME} of a grafana.secrets.NAME", text, GrafanaSecretsDir)
 		}
 		if _, known := cfg.SecretFiles()[name]; !known {
-			return "", errors.New(config.UnknownName("", name, slices.Sorted(maps.Keys(cfg.SecretFiles()))).Message + " among grafana.secrets")
+			if near, ok := config.Nearest(name, slices.Collect(maps.Keys(cfg.SecretFiles()))); ok {
+				return "", fmt.Errorf("grafana.secrets has no %q; did you mean %q?", name, near)
+			}
+			return "", fmt.Errorf("grafana.secrets has no %q; set it with: %s", name, config.SecretCommand("grafana.secrets."+name))
 		}
 	}
 	return text, nil

@@ -157,7 +157,7 @@ func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[stri
 			loaded, err = loadPrometheus(text)
 		}
 		if err != nil {
-			problems = append(problems, config.Problem{Path: path, Message: prefix + lineNumbers.ReplaceAllString(err.Error(), "")})
+			problems = append(problems, config.Problem{Path: path, Message: prefix + refusal(err)})
 			return nil
 		}
 		return loaded
@@ -177,8 +177,22 @@ func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[stri
 	return nil
 }
 
-// lineNumbers are those of a text that nobody sees.
-var lineNumbers = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line \d+: `)
+// What a loader's messages have that is of no help: lines of a text that nobody
+// sees, and names of Go's types.
+var (
+	lineNumbers  = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line \d+: `)
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+)
+
+// refusal is a loader's message in one line.
+func refusal(err error) string {
+	lines := strings.Split(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n"), "\n")
+	for i, line := range lines {
+		line = lineNumbers.ReplaceAllString(line, "")
+		lines[i] = strings.TrimSpace(unknownField.ReplaceAllString(line, `unknown field "$1"`))
+	}
+	return strings.Join(lines, "; ")
+}
 
 // loadPrometheus parses text as the server does at start.
 func loadPrometheus(text string) (*prometheus.Config, error) {

@@ -210,7 +210,7 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 	}{
 		"misspelt field": {
 			"extraScrapeConfigs: [{job_name: outside, relabel_confgs: []}]",
-			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "field relabel_confgs not found"},
+			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "unknown field \"relabel_confgs\""},
 		},
 		"bad regular expression": {
 			"extraScrapeConfigs: [{job_name: fine, static_configs: [{targets: [a]}]}, {job_name: outside, relabel_configs: [{source_labels: [a], regex: '(', action: keep}]}]",
@@ -238,7 +238,7 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 		},
 		"misspelt metric relabelling of a job": {
 			"jobs: {kubernetes-pods: {metricRelabelConfigs: [{source_label: [__name__], action: drop}]}}",
-			[]string{"discovery.jobs.kubernetes-pods", "field source_label not found"},
+			[]string{"discovery.jobs.kubernetes-pods", "unknown field \"source_label\""},
 		},
 		"several": {
 			"{jobs: {kubernetes-pods: {metricRelabelConfigs: [{action: drpo}]}}, extraScrapeConfigs: [{job_name: a, x: y}, {job_name: b, x: y}]}",

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -116,7 +117,8 @@ func Render(opts Options) (map[string]string, error) {
 	for _, key := range slices.Sorted(maps.Keys(opts.Extra)) {
 		path, name := "alerting.extraRules."+key, strings.TrimSuffix(key, ".yaml")+".yaml"
 		for _, message := range validation.IsConfigMapKey(name) {
-			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("name %q: %s", key, message)})
+			rule, _, _ := strings.Cut(message, " (e.g. ")
+			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("name %q: %s", key, rule)})
 		}
 		if _, taken := shipped[name]; taken {
 			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("%s is a shipped rule file; choose another name", name)})
@@ -124,7 +126,10 @@ func Render(opts Options) (map[string]string, error) {
 			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("two rule files are called %s; choose another name", name)})
 		}
 		for _, err := range checkExtra(opts.Extra[key]) {
-			problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+			problem := config.Problem{Path: path, Message: noPlace.ReplaceAllString(err.Error(), "")}
+			if !slices.Contains(problems, problem) { // the loader reads a file twice
+				problems = append(problems, problem)
+			}
 		}
 		files[name] = opts.Extra[key]
 	}
@@ -133,6 +138,9 @@ func Render(opts Options) (map[string]string, error) {
 	}
 	return files, nil
 }
+
+// noPlace is what the loader says of a place that it does not know.
+var noPlace = regexp.MustCompile(`^(0:0: )+`)
 
 func (o Options) scraped(job config.Job) bool { return o.Scraped == nil || o.Scraped(job) }
 
