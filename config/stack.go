@@ -33,6 +33,7 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 		top, _, _ := strings.Cut(path, ".")
 		return !slices.Contains(secretKeys, Project+":"+top)
 	})
+	problems.add(misspeltProjects(slices.Sorted(maps.Keys(raw)))...)
 	for _, key := range secretKeys {
 		name, ours := strings.CutPrefix(key, Project+":")
 		if field, known := fieldByKey(reflect.ValueOf(cfg).Elem(), name); ours && known && !holdsSecrets(field.Type()) {
@@ -83,6 +84,7 @@ func loadFile(path string) (*Config, Problems, error) {
 	}
 	var file struct {
 		Config map[string]any `yaml:"config"`
+		Others map[string]any `yaml:",inline"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -94,5 +96,33 @@ func loadFile(path string) (*Config, Problems, error) {
 		}
 	}
 	cfg, problems := load(values, func(string) bool { return true })
+	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
+		if !strings.Contains(key, ":") {
+			problems.addf(key, "has no project in front; write %s:%s", Project, key)
+		}
+	}
+	problems.add(misspeltProjects(slices.Sorted(maps.Keys(file.Config)))...)
+	for _, key := range slices.Sorted(maps.Keys(file.Others)) {
+		if !slices.Contains(pulumiKeys, key) {
+			problems.add(UnknownName(key, key, append([]string{"config"}, pulumiKeys...)))
+		}
+	}
 	return cfg, problems, nil
+}
+
+// pulumiKeys are those that a stack file has beside config:
+// https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
+var pulumiKeys = []string{"secretsprovider", "encryptedkey", "encryptionsalt", "environment"}
+
+// misspeltProjects are the keys that nobody reads because their project is
+// meant to be this one, and is not.
+func misspeltProjects(keys []string) Problems {
+	var p Problems
+	for _, key := range keys {
+		project, name, found := strings.Cut(key, ":")
+		if _, near := Nearest(project, []string{Project}); found && near && project != Project {
+			p.addf(key, "unknown project %q; did you mean %s:%s?", project, Project, name)
+		}
+	}
+	return p
 }

@@ -12,8 +12,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	prometheus "github.com/prometheus/prometheus/config"
+	targets "github.com/prometheus/prometheus/discovery"
 	_ "github.com/prometheus/prometheus/discovery/install" // scrape configs may use any service discovery
+	relabeling "github.com/prometheus/prometheus/model/relabel"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -169,12 +172,40 @@ func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[stri
 		path := fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i)
 		if loaded := check(path, fmt.Sprintf("job %q: ", job["job_name"]), job); loaded != nil {
 			problems = append(problems, secrets.check(path, cfg.Discovery.ExtraScrapeConfigs[i], loaded.ScrapeConfigs[0])...)
+			problems = append(problems, checkAddresses(path, loaded.ScrapeConfigs[0])...)
 		}
 	}
 	if len(problems) > 0 {
 		return problems
 	}
 	return nil
+}
+
+// checkAddresses refuses what the server only finds when it scrapes.
+func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
+	var problems config.Problems
+	if job.Scheme != "http" && job.Scheme != "https" {
+		problems = append(problems, config.Problem{Path: path + ".scheme", Message: fmt.Sprintf("%q; allowed: http, https", job.Scheme)})
+	}
+	for _, rule := range job.RelabelConfigs {
+		if rule.TargetLabel == model.AddressLabel || rule.Action == relabeling.LabelMap {
+			return problems // the address is a parameter of something else, such as a probe
+		}
+	}
+	for _, discovery := range job.ServiceDiscoveryConfigs {
+		groups, static := discovery.(targets.StaticConfig)
+		if !static {
+			continue
+		}
+		for _, group := range groups {
+			for _, target := range group.Targets {
+				if address := string(target[model.AddressLabel]); strings.Contains(address, "/") {
+					problems = append(problems, config.Problem{Path: path + ".static_configs", Message: fmt.Sprintf("target %q; allowed: host:port, with the rest in scheme and metrics_path", address)})
+				}
+			}
+		}
+	}
+	return problems
 }
 
 // What a loader's messages have that is of no help: lines of a text that nobody
