@@ -245,7 +245,7 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 		path := fmt.Sprintf("alerting.receivers[%d]", i-own)
 		switch {
 		case i < own:
-		case slices.Contains(names, name):
+		case name != "" && slices.Contains(names, name):
 			problems = append(problems, config.Problem{Path: path + ".name", Message: fmt.Sprintf("%q is the name of another receiver; choose another", name)})
 		default:
 			part := minimal
@@ -254,7 +254,9 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 				problems = append(problems, secrets.check(path, receiver, loaded.Receivers[1])...)
 			}
 		}
-		names = append(names, name)
+		if name != "" {
+			names = append(names, name)
+		}
 	}
 	intervals := map[string]bool{}
 	for i, interval := range alerting.TimeIntervals {
