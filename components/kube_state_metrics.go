@@ -65,7 +65,10 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 			Spec: &appsv1.DeploymentSpecArgs{
 				Replicas: pulumi.Int(1),
 				// Two pods at a time would report every object twice.
-				Strategy: &appsv1.DeploymentStrategyArgs{Type: pulumi.String("Recreate")},
+				Strategy: &appsv1.DeploymentStrategyArgs{
+					Type:          pulumi.String("RollingUpdate"),
+					RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{MaxSurge: pulumi.Int(0), MaxUnavailable: pulumi.Int(1)},
+				},
 				Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 				Template: a.pod(spec, cfg.Scheduling),
 			},
