@@ -48,6 +48,7 @@ test-e2e: localcluster ## The whole system on the local node.
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
 	go test -tags e2e -run '^$$' -bench . -benchtime 3x -timeout 40m ./tests/e2e
+	go test -run '^$$' -bench . ./check
 
 .PHONY: render
 render: ## A stack's objects as YAML, secrets redacted: STACK=prod OUT=dir
@@ -66,7 +67,8 @@ check: ## Check a stack: make check STACK=prod.
 
 .PHONY: metrics
 metrics: ## Write what exporters expose into check/metrics, from the node with the stack dev.
-	go run ./check/metrics/collect -kubeconfig .local/kubeconfig
+	go run ./check/metrics/collect -kubeconfig .local/kubeconfig -kube-state-metrics-docs \
+		"$$(cd localcluster/binaries && go list -m -f '{{.Dir}}' k8s.io/kube-state-metrics/v2)/docs/metrics"
 
 .PHONY: lint
 lint: .local/bin/golangci-lint .local/bin/actionlint ## Module files, formatting, vet, linters (see .golangci.yml) and workflows.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -17,6 +18,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
@@ -29,6 +31,21 @@ func TestStacks(t *testing.T) {
 			tests.CheckStack(t, tests.Stack(t, deploy, cfg), cfg)
 		})
 	}
+}
+
+// A preview of a stack that cannot work stops before any resource, with every
+// reason; one that can says what to know, and goes on.
+func TestPreviewStops(t *testing.T) {
+	engine := &offline.Engine{}
+	err := engine.Run(func(ctx *pulumi.Context) error {
+		return checkStack(ctx, decode(t, "cluster: {name: test, nodes: 1, createNamespace: false}\nprometheus: {replicas: 2}"))
+	})
+	require.ErrorContains(t, err, "prometheus.replicas: 2, each on a node of its own, but cluster.nodes is 1")
+	engine = &offline.Engine{}
+	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
+		return checkStack(ctx, decode(t, "cluster: {name: test, createNamespace: false}"))
+	}))
+	assert.Contains(t, strings.Join(engine.Warnings(), "\n"), "cluster.createNamespace: false, and exporters.nodeExporter uses the host's files")
 }
 
 // secret is in every value of a stack that has to stay out of sight.

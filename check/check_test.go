@@ -336,3 +336,19 @@ func largeRules() string {
 	}
 	return b.String() + "]}]}"
 }
+
+// The figures are those of the local node, whose server had 24,190 series with
+// three Alertmanagers and eleven pods in all.
+func TestEstimate(t *testing.T) {
+	estimate, ok := EstimateOf(decode(t, "cluster: {name: test, nodes: 1, pods: 11}\nalerting: {acknowledgeNoNotifications: true, replicas: 3}\nprometheus: {scrapeInterval: 15s}\ngrafana: {enabled: false}"))
+	require.True(t, ok)
+	assert.InEpsilon(t, 24_190, estimate.Total, 0.1)
+	assert.InEpsilon(t, 24_190/15., estimate.Samples, 0.1)
+	assert.Greater(t, estimate.Memory, int64(190<<20), "what the server used")
+
+	estimate, ok = EstimateOf(decode(t, "cluster: {name: test, nodes: 2}"))
+	require.True(t, ok)
+	assert.Equal(t, 60, estimate.Pods)
+	_, ok = EstimateOf(decode(t, ""))
+	assert.False(t, ok)
+}
