@@ -30,7 +30,7 @@ const (
 // Estimate is what a stack's server is estimated to hold.
 type Estimate struct {
 	Nodes, Pods int
-	Series      map[config.Job]int // of each enabled job that does not depend on annotations
+	Series      map[config.Job]int // of each enabled job whose targets no annotation decides
 	Total       int                // active series
 	Samples     float64            // ingested per second
 	Memory      int64              // bytes, for each replica
@@ -65,10 +65,15 @@ func EstimateOf(cfg *config.Config) (Estimate, bool) {
 		config.CoreDNSJob:           2 * exporterSeries,
 	}
 	for job, series := range count {
-		if !cfg.JobEnabled(job) {
+		component, _ := cfg.Component(job)
+		switch {
+		case cfg.JobEnabled(job):
+		case component.Repeated != "" && cfg.Reported(job): // which another job scrapes, from one process
+			job = component.Repeated
+		default:
 			continue
 		}
-		e.Series[job] = series
+		e.Series[job] += series
 		e.Total += series
 		every := cfg.Prometheus.ScrapeInterval.Duration
 		if own := cfg.Discovery.Jobs[job].ScrapeInterval; own != nil {
