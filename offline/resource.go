@@ -15,7 +15,9 @@ import (
 type Resource struct {
 	// URN below the stack, such as TYPE$TYPE::NAME: what makes it the same
 	// resource in the next version of the program.
-	URN     string
+	URN string
+	// Aliases are URNs under which it is the same as well.
+	Aliases []string
 	Type    string // such as kubernetes:apps/v1:StatefulSet
 	Name    string
 	Parent  string // name of the parent resource
@@ -65,6 +67,10 @@ func (e *Engine) Resources() ([]Resource, error) {
 			ReplaceOn: in.ReplaceOnChanges,
 
 			DeleteBeforeReplace: in.GetDeleteBeforeReplace(),
+		}
+		for _, urn := range in.AliasURNs {
+			parts := strings.SplitN(urn, "::", 3) // urn:pulumi:STACK, project, the rest
+			r.Aliases = append(r.Aliases, parts[len(parts)-1])
 		}
 		r.Inputs = reveal(resource.NewProperty(inputs), nil, &r.Secrets).ObjectValue()
 		resources = append(resources, r)

@@ -87,7 +87,10 @@ func (c *comparison) compare(before, after []offline.Resource) {
 	after = slices.DeleteFunc(slices.Clone(after), func(r offline.Resource) bool { return !isObject(r) })
 	// To the engine it is the same resource if it has the same URN. To the cluster
 	// it is the same object if it has the same kind and name.
-	both, gone, created := pair(before, after, func(a, b offline.Resource) bool { return a.URN == b.URN })
+	both, gone, created := pair(before, after,
+		func(a, b offline.Resource) bool { return a.URN == b.URN },
+		func(a, b offline.Resource) bool { return slices.Contains(b.Aliases, a.URN) },
+	)
 	renamed, gone, created := pair(gone, created, func(a, b offline.Resource) bool { return objectOf(a) == objectOf(b) })
 	for _, r := range both {
 		c.pair(r[0], r[1])
