@@ -116,16 +116,18 @@ func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *Ale
 		return err
 	}
 	ports := []port{alertmanagerWeb}
+	entries := []entry{{ports, []string{"prometheus", "grafana"}, true}}
 	if _, err := a.service(ctx, name+"-service", a.name, false, ports, pulumi.Parent(c)); err != nil {
 		return err
 	}
 	if args.Config.Alerting.Replicas > 1 {
 		ports = append(ports, alertmanagerGossip...)
+		entries = append(entries, entry{ports: alertmanagerGossip, from: []string{a.name}})
 	}
 	if _, err := a.service(ctx, name+"-headless", "alertmanager-headless", true, ports, pulumi.Parent(c)); err != nil {
 		return err
 	}
-	if err := a.admit(ctx, name+"-network", true, ports, []string{"prometheus", "alertmanager", "grafana"}, pulumi.Parent(c)); err != nil {
+	if err := a.admit(ctx, name+"-network", entries, pulumi.Parent(c)); err != nil {
 		return err
 	}
 	if err := a.budget(ctx, name+"-budget", args.Config.Alerting.Replicas, pulumi.Parent(c)); err != nil {

@@ -41,7 +41,7 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 	if _, err := a.service(ctx, name+"-service", a.name, false, []port{web}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := a.admit(ctx, name+"-network", false, []port{web}, []string{"prometheus"}, pulumi.Parent(c)); err != nil {
+	if err := a.admit(ctx, name+"-network", []entry{{ports: []port{web}, from: []string{"prometheus"}}}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	volumes := corev1.VolumeArray{configMapVolume("config", a.name)}

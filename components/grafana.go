@@ -72,7 +72,7 @@ func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, files map[stri
 	if cfg.Imports() {
 		from = append(from, grafanaImport)
 	}
-	if err := a.admit(ctx, name+"-network", true, ports, from, pulumi.Parent(c)); err != nil {
+	if err := a.admit(ctx, name+"-network", []entry{{ports, from, true}}, pulumi.Parent(c)); err != nil {
 		return err
 	}
 	if cfg.Ingress.Enabled {

@@ -65,7 +65,7 @@ func NewGrafanaImport(ctx *pulumi.Context, name string, args *GrafanaImportArgs,
 }
 
 func (c *GrafanaImport) deploy(ctx *pulumi.Context, name string, a app, grafana *Grafana, payload *importer.Payload) error {
-	if err := a.admit(ctx, name+"-network", false, nil, nil, pulumi.Parent(c)); err != nil {
+	if err := a.admit(ctx, name+"-network", nil, pulumi.Parent(c)); err != nil {
 		return err
 	}
 	var before []pulumi.Resource // a Job that starts sooner sends what was there

@@ -40,7 +40,7 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 	if _, err := a.service(ctx, name+"-service", a.name, true, ports, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := a.admit(ctx, name+"-network", false, ports, []string{"prometheus"}, pulumi.Parent(c)); err != nil {
+	if err := a.admit(ctx, name+"-network", []entry{{ports: ports, from: []string{"prometheus"}}}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := a.budget(ctx, name+"-budget", cfg.Shards, pulumi.Parent(c)); err != nil {

@@ -28,37 +28,44 @@ func (a app) service(ctx *pulumi.Context, resource, name string, headless bool, 
 	return corev1.NewService(ctx, resource, &corev1.ServiceArgs{Metadata: metadata, Spec: spec}, opts...)
 }
 
-// admit creates the app's NetworkPolicy: the ports may be reached from the
-// pods of the named apps and, for a web UI, from the configured namespaces.
-// Without any of them, nobody may connect.
-func (a app) admit(ctx *pulumi.Context, resource string, webUI bool, ports []port, from []string, opts ...pulumi.ResourceOption) error {
+// entry is who may connect to some ports of an app.
+type entry struct {
+	ports []port
+	from  []string // names of apps
+	webUI bool     // and the configured namespaces
+}
+
+// admit creates the app's NetworkPolicy. Whoever is in no entry cannot connect.
+func (a app) admit(ctx *pulumi.Context, resource string, entries []entry, opts ...pulumi.ResourceOption) error {
 	policies := a.site.Config.Cluster.NetworkPolicies
 	if !policies.Enabled {
 		return nil
 	}
-	var peers networkingv1.NetworkPolicyPeerArray
-	for _, name := range from {
-		peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{PodSelector: &metav1.LabelSelectorArgs{
-			MatchLabels: pulumi.StringMap{
-				"app.kubernetes.io/name":     pulumi.String(name),
-				"app.kubernetes.io/instance": pulumi.String(a.site.Config.Cluster.Namespace),
-			},
-		}})
-	}
-	if webUI {
-		for _, namespace := range policies.FromNamespaces {
-			peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{NamespaceSelector: &metav1.LabelSelectorArgs{
-				MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(namespace)},
+	var ingress networkingv1.NetworkPolicyIngressRuleArray
+	for _, e := range entries {
+		var peers networkingv1.NetworkPolicyPeerArray
+		for _, name := range e.from {
+			peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{PodSelector: &metav1.LabelSelectorArgs{
+				MatchLabels: pulumi.StringMap{
+					"app.kubernetes.io/name":     pulumi.String(name),
+					"app.kubernetes.io/instance": pulumi.String(a.site.Config.Cluster.Namespace),
+				},
 			}})
 		}
-	}
-	var allowed networkingv1.NetworkPolicyPortArray
-	for _, p := range ports {
-		allowed = append(allowed, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String(p.protocol)})
-	}
-	var ingress networkingv1.NetworkPolicyIngressRuleArray
-	if len(peers) > 0 { // a rule without peers would admit everyone
-		ingress = append(ingress, &networkingv1.NetworkPolicyIngressRuleArgs{From: peers, Ports: allowed})
+		if e.webUI {
+			for _, namespace := range policies.FromNamespaces {
+				peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{NamespaceSelector: &metav1.LabelSelectorArgs{
+					MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(namespace)},
+				}})
+			}
+		}
+		var ports networkingv1.NetworkPolicyPortArray
+		for _, p := range e.ports {
+			ports = append(ports, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String(p.protocol)})
+		}
+		if len(peers) > 0 { // a rule without peers would admit everyone
+			ingress = append(ingress, &networkingv1.NetworkPolicyIngressRuleArgs{From: peers, Ports: ports})
+		}
 	}
 	_, err := networkingv1.NewNetworkPolicy(ctx, resource, &networkingv1.NetworkPolicyArgs{
 		Metadata: a.metadata(a.name),

@@ -48,7 +48,7 @@ func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, op
 	if _, err := a.service(ctx, name+"-service", a.name, true, []port{web}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := a.admit(ctx, name+"-network", false, []port{web}, []string{"prometheus"}, pulumi.Parent(c)); err != nil {
+	if err := a.admit(ctx, name+"-network", []entry{{ports: []port{web}, from: []string{"prometheus"}}}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	cfg := site.Config.Exporters.NodeDirectorySizeMetrics

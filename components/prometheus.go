@@ -56,7 +56,7 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 	if _, err := a.service(ctx, name+"-headless", "prometheus-headless", true, ports, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := a.admit(ctx, name+"-network", true, ports, []string{"prometheus", "grafana"}, pulumi.Parent(c)); err != nil {
+	if err := a.admit(ctx, name+"-network", []entry{{ports, []string{"prometheus", "grafana"}, true}}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := a.budget(ctx, name+"-budget", args.Config.Prometheus.Replicas, pulumi.Parent(c)); err != nil {

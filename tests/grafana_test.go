@@ -360,6 +360,6 @@ func TestGrafanaSecretsAreInTheirSecretAlone(t *testing.T) {
 func TestGrafanaStopsThePreview(t *testing.T) {
 	cfg := grafanaConfig(t, files+", config: {smtp: {password: in the clear}}")
 	err := Fails(t, cfg, grafana)
-	require.ErrorContains(t, err, "grafana: grafana.config.smtp.password: is a secret")
+	require.ErrorContains(t, err, "grafana.config.smtp.password: is a secret")
 	assert.NotContains(t, err.Error(), "in the clear")
 }

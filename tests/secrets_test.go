@@ -17,7 +17,7 @@ func TestSecretsAreFiles(t *testing.T) {
 		t.Helper()
 		object := Get[*corev1.Secret](t, s, name)
 		assert.Equal(t, map[string]string{file: "hunter2"}, object.StringData)
-		assert.Contains(t, s.Of(object).Secrets, "stringData."+file, "else it is in the state in plain text")
+		assert.Contains(t, s.Of(object).Secrets, "stringData", "else it is in the state in plain text")
 	}
 	at := func(pod corev1.PodTemplateSpec, name string) string {
 		t.Helper()

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+
+	prometheus "github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/kubernetes"
+	promlabels "github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
+)
+
+// The local node enforces no NetworkPolicies, so this does as Kubernetes
+// documents it: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+
+// peer is where a connection comes from.
+type peer struct {
+	namespace string
+	labels    labels.Set
+}
+
+// admitted tells whether the policies of a stack let a peer connect to a port
+// of a workload's pods.
+func admitted(t *testing.T, s tests.Snapshot, from peer, to string, port int32, protocol corev1.Protocol) bool {
+	t.Helper()
+	pod, ok := tests.Pods(s)[to]
+	require.True(t, ok, to)
+	if pod.Spec.HostNetwork {
+		return true // policies do not apply
+	}
+	isolated := false
+	for _, policy := range tests.All[*networkingv1.NetworkPolicy](s) {
+		if !selects(t, &policy.Spec.PodSelector, pod.Labels) {
+			continue
+		}
+		isolated = true
+		for _, rule := range policy.Spec.Ingress {
+			if comesFrom(t, rule.From, from, policy.Namespace) && opens(rule.Ports, pod, port, protocol) {
+				return true
+			}
+		}
+	}
+	return !isolated
+}
+
+func selects(t *testing.T, selector *metav1.LabelSelector, set labels.Set) bool {
+	t.Helper()
+	matcher, err := metav1.LabelSelectorAsSelector(selector)
+	require.NoError(t, err)
+	return matcher.Matches(set)
+}
+
+func comesFrom(t *testing.T, peers []networkingv1.NetworkPolicyPeer, from peer, namespace string) bool {
+	t.Helper()
+	for _, p := range peers {
+		inNamespace := from.namespace == namespace
+		if p.NamespaceSelector != nil {
+			inNamespace = selects(t, p.NamespaceSelector, labels.Set{corev1.LabelMetadataName: from.namespace})
+		}
+		if inNamespace && (p.PodSelector == nil || selects(t, p.PodSelector, from.labels)) {
+			return true
+		}
+	}
+	return len(peers) == 0
+}
+
+func opens(ports []networkingv1.NetworkPolicyPort, pod corev1.PodTemplateSpec, port int32, protocol corev1.Protocol) bool {
+	for _, p := range ports {
+		if *p.Protocol != protocol {
+			continue
+		}
+		if p.Port.Type == intstr.Int && p.Port.IntVal == port {
+			return true
+		}
+		for _, container := range pod.Spec.Containers {
+			for _, declared := range container.Ports { // a name is one of this protocol
+				if declared.Name == p.Port.StrVal && declared.ContainerPort == port && declared.Protocol == protocol {
+					return true
+				}
+			}
+		}
+	}
+	return len(ports) == 0
+}
+
+// pod is a peer that is a pod of the stack.
+func pod(t *testing.T, s tests.Snapshot, name string) peer {
+	t.Helper()
+	template, ok := tests.Pods(s)[name]
+	require.True(t, ok, name)
+	return peer{"monitoring", template.Labels}
+}
+
+// importJob is the name of the workload that imports, which changes with its content.
+func importJob(t *testing.T, s tests.Snapshot) string {
+	t.Helper()
+	for name, template := range tests.Pods(s) {
+		if template.Labels["app.kubernetes.io/name"] == "grafana-import" {
+			return name
+		}
+	}
+	require.Fail(t, "no import job")
+	return ""
+}
+
+// scraped are the ports of the stack's own pods that the jobs of the rendered
+// prometheus.yml scrape, by job: workload and port.
+func scraped(t *testing.T, s tests.Snapshot) map[string]map[string]int32 {
+	t.Helper()
+	text := tests.Get[*corev1.ConfigMap](t, s, "prometheus-config").Data["prometheus.yml"]
+	loaded, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	found := map[string]map[string]int32{}
+	for _, job := range loaded.ScrapeConfigs {
+		for _, sd := range job.ServiceDiscoveryConfigs {
+			pods, ok := sd.(*kubernetes.SDConfig)
+			if !ok || pods.Role != kubernetes.RolePod || len(pods.Selectors) == 0 {
+				continue
+			}
+			selector, err := labels.Parse(pods.Selectors[0].Label)
+			require.NoError(t, err)
+			for name, template := range tests.Pods(s) {
+				if !selector.Matches(labels.Set(template.Labels)) {
+					continue
+				}
+				for _, container := range template.Spec.Containers {
+					for _, port := range container.Ports {
+						target := promlabels.NewBuilder(promlabels.FromStrings(
+							"__address__", "10.0.0.1:"+strconv.Itoa(int(port.ContainerPort)),
+							"__meta_kubernetes_pod_phase", "Running",
+							"__meta_kubernetes_pod_ready", "true",
+							"__meta_kubernetes_pod_container_name", container.Name,
+							"__meta_kubernetes_pod_container_port_name", port.Name,
+							"__meta_kubernetes_pod_container_port_protocol", string(port.Protocol),
+						))
+						if relabel.ProcessBuilder(target, job.RelabelConfigs...) {
+							if found[job.JobName] == nil {
+								found[job.JobName] = map[string]int32{}
+							}
+							found[job.JobName][name+":"+port.Name] = port.ContainerPort
+						}
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestConnectionsAreAdmitted(t *testing.T) {
+	const policies = "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"
+	for name, text := range map[string]string{
+		"defaults":       policies,
+		"everything":     policies + "prometheus: {replicas: 2}\nexporters: {kubeStateMetrics: {shards: 2}}\n" + slack + "\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
+		"other Grafana":  policies + external,
+		"no own targets": policies + "exporters: {nodeDirectorySizeMetrics: {enabled: false}, kubeStateMetrics: {enabled: false}}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := decode(t, text)
+			s := tests.Stack(t, deploy, cfg)
+			needed := func(from, to string, port int32, protocol corev1.Protocol) {
+				t.Helper()
+				assert.True(t, admitted(t, s, pod(t, s, from), to, port, protocol), "%s does not reach %s on %d/%s", from, to, port, protocol)
+			}
+			targets := scraped(t, s)
+			for _, job := range []config.Job{
+				config.PrometheusJob, config.AlertmanagerJob, config.GrafanaJob, config.KubeStateMetricsJob,
+				config.BlackboxExporterJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob,
+			} {
+				assert.Equal(t, cfg.JobEnabled(job), len(targets[string(job)]) > 0, "targets of %s", job)
+			}
+			for job, ports := range targets {
+				for target, port := range ports {
+					to, _, _ := strings.Cut(target, ":")
+					assert.True(t, admitted(t, s, pod(t, s, "prometheus"), to, port, corev1.ProtocolTCP), "job %s does not reach %s on %d", job, target, port)
+				}
+			}
+			needed("prometheus", "alertmanager", 9093, corev1.ProtocolTCP)
+			needed("prometheus", "blackbox-exporter", 9115, corev1.ProtocolTCP)
+			if cfg.Alerting.Replicas > 1 {
+				needed("alertmanager", "alertmanager", 9094, corev1.ProtocolTCP)
+				needed("alertmanager", "alertmanager", 9094, corev1.ProtocolUDP)
+			}
+			if cfg.Grafana.Deployed() {
+				needed("grafana", "prometheus", 9090, corev1.ProtocolTCP)
+				needed("grafana", "alertmanager", 9093, corev1.ProtocolTCP)
+			}
+			if cfg.Grafana.Deployed() && cfg.Grafana.Imports() {
+				needed(importJob(t, s), "grafana", 3000, corev1.ProtocolTCP)
+			}
+		})
+	}
+}
+
+func TestOtherConnectionsAreRefused(t *testing.T) {
+	cfg := decode(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}")
+	s := tests.Stack(t, deploy, cfg)
+	ingress, stranger := peer{namespace: "ingress"}, peer{namespace: "default"}
+	impostor := peer{"default", pod(t, s, "prometheus").labels}
+
+	for port, to := range map[int32]string{9090: "prometheus", 9093: "alertmanager", 3000: "grafana"} {
+		assert.True(t, admitted(t, s, ingress, to, port, corev1.ProtocolTCP), "%s has a web UI", to)
+		assert.False(t, admitted(t, s, ingress, to, port, corev1.ProtocolUDP), to)
+	}
+	for _, c := range []struct {
+		from     peer
+		to       string
+		port     int32
+		protocol corev1.Protocol
+	}{
+		{pod(t, s, "grafana"), "kube-state-metrics", 8080, corev1.ProtocolTCP},
+		{pod(t, s, "grafana"), "blackbox-exporter", 9115, corev1.ProtocolTCP},
+		{pod(t, s, "alertmanager"), "prometheus", 9090, corev1.ProtocolTCP},
+		{pod(t, s, "alertmanager"), "alertmanager", 9093, corev1.ProtocolTCP},
+		{pod(t, s, "prometheus"), "alertmanager", 9094, corev1.ProtocolTCP},
+		{pod(t, s, "prometheus"), "alertmanager", 9094, corev1.ProtocolUDP},
+		{pod(t, s, "grafana"), "alertmanager", 9094, corev1.ProtocolTCP},
+		{ingress, "alertmanager", 9094, corev1.ProtocolTCP},
+		{ingress, "alertmanager", 9094, corev1.ProtocolUDP},
+		{ingress, "kube-state-metrics", 8080, corev1.ProtocolTCP},
+		{ingress, "blackbox-exporter", 9115, corev1.ProtocolTCP},
+		{pod(t, s, importJob(t, s)), "prometheus", 9090, corev1.ProtocolTCP},
+		{pod(t, s, "prometheus"), importJob(t, s), 80, corev1.ProtocolTCP},
+	} {
+		assert.False(t, admitted(t, s, c.from, c.to, c.port, c.protocol), "%s may connect to %s on %d/%s", describe(c.from), c.to, c.port, c.protocol)
+	}
+	for to, template := range tests.Pods(s) {
+		if template.Spec.HostNetwork {
+			continue
+		}
+		for _, container := range template.Spec.Containers {
+			for _, port := range container.Ports {
+				for _, from := range []peer{stranger, impostor} {
+					assert.False(t, admitted(t, s, from, to, port.ContainerPort, port.Protocol), "%s may connect to %s on %d", describe(from), to, port.ContainerPort)
+				}
+			}
+		}
+	}
+}
+
+func describe(p peer) string {
+	return fmt.Sprintf("%s of %s", p.labels["app.kubernetes.io/name"], p.namespace)
+}
