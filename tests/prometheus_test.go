@@ -292,7 +292,7 @@ func TestRefusedScrapeConfigsStopTheProgram(t *testing.T) {
 		_, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site})
 		return err
 	})
-	assert.ErrorContains(t, err, `discovery.extraScrapeConfigs[0]: job "outside": field relabel_confgs not found`)
+	assert.ErrorContains(t, err, `discovery.extraScrapeConfigs[0]: job "outside": unknown field "relabel_confgs"`)
 }
 
 func TestDiscoveryConfigMap(t *testing.T) {
