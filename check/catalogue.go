@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -263,4 +264,35 @@ func matches(selector *parser.VectorSelector, label, value string) bool {
 		}
 	}
 	return true
+}
+
+// Possible says why the stack's server can have no series with these labels, nil
+// if it can: whatever a running server has, the checks have to think possible.
+func (s *Stack) Possible(metric model.Metric) error {
+	selector := &parser.VectorSelector{Name: string(metric[model.MetricNameLabel])}
+	for name, value := range metric {
+		selector.LabelMatchers = append(selector.LabelMatchers, labels.MustNewMatcher(labels.MatchEqual, string(name), string(value)))
+	}
+	if len(s.series.openJobs(selector)) > 0 {
+		return nil
+	}
+	why := fmt.Errorf("no series of this name in job %q", metric[model.JobLabel])
+	for _, found := range s.series.named(selector) {
+		if !found.inJob(selector) {
+			continue
+		}
+		missing := slices.DeleteFunc(slices.Sorted(maps.Keys(found.labels.must)), func(label string) bool {
+			_, has := metric[model.LabelName(label)]
+			return has
+		})
+		switch refused := found.refused(selector); {
+		case refused != nil:
+			why = fmt.Errorf("no series has %s; %s", refused, found.describe(refused.Name))
+		case len(missing) > 0:
+			why = fmt.Errorf("every series has %s", strings.Join(missing, ", "))
+		default:
+			return nil
+		}
+	}
+	return why
 }

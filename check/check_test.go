@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -351,4 +352,23 @@ func TestEstimate(t *testing.T) {
 	assert.Equal(t, 60, estimate.Pods)
 	_, ok = EstimateOf(decode(t, ""))
 	assert.False(t, ok)
+}
+
+func TestPossible(t *testing.T) {
+	s := load(t, "")
+	node := model.Metric{"__name__": "node_load1", "job": "node-exporter", "cluster": "test", "instance": "a", "namespace": "monitoring", "pod": "a", "container": "a", "endpoint": "metrics", "node": "a"}
+	with := func(name model.LabelName, value model.LabelValue) model.Metric {
+		changed := node.Clone()
+		changed[name] = value
+		if value == "" {
+			delete(changed, name)
+		}
+		return changed
+	}
+	require.NoError(t, s.Possible(node))
+	require.NoError(t, s.Possible(with("job", "kubernetes-pods")), "where it may be anything")
+	require.ErrorContains(t, s.Possible(with("job", "prometheus")), `no series of this name in job "prometheus"`)
+	require.ErrorContains(t, s.Possible(with("cluster", "prod")), "cluster is always test")
+	require.ErrorContains(t, s.Possible(with("mode", "idle")), `no series has mode="idle"`)
+	require.ErrorContains(t, s.Possible(with("instance", "")), "every series has instance")
 }

@@ -35,6 +35,7 @@ func TestStack(t *testing.T) {
 	step("each exporter's samples can be queried", exporterSamples)
 	step("directory sizes equal du's", directorySizes)
 	step("every query of every dashboard returns data", dashboardQueries)
+	step("the checks think every series possible", seriesPossible)
 	step("Grafana is filled by files and by the job", grafanaShows)
 	step("a second up changes nothing", secondUp)
 	step("a changed scrape interval reaches the running server", changedInterval)

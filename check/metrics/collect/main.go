@@ -278,7 +278,10 @@ var (
 
 // documented adds the metrics that kube-state-metrics documents.
 func (c *collector) documented(dir string) error {
-	e := c.of(string(config.KubeStateMetricsJob))
+	e := c.found[string(config.KubeStateMetricsJob)]
+	if e == nil {
+		return errors.New("-kube-state-metrics-docs: no kube-state-metrics was scraped, whose documents these could be")
+	}
 	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".md" {
 			return err

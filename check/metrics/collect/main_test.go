@@ -64,9 +64,11 @@ func TestCollect(t *testing.T) {
 		"| kube_pod_labels | Gauge | | | `pod`=&lt;pod-name&gt; <br> `label_POD_LABEL`=&lt;label&gt; |\n"), 0o600))
 	etcd := filepath.Join(t.TempDir(), "etcd")
 	require.NoError(t, os.WriteFile(etcd, []byte("# TYPE etcd_server_has_leader gauge\netcd_server_has_leader 1\n"), 0o600))
+	state := filepath.Join(t.TempDir(), "state")
+	require.NoError(t, os.WriteFile(state, []byte("kube_state_metrics_build_info{version=\"2.15.0\"} 1\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "etcd.txt"), []byte("# before\netcd_before counter code\n"), 0o600))
 
-	require.NoError(t, run(t.Context(), kubeconfig, "monitoring", docs, out, []string{"etcd=" + etcd}))
+	require.NoError(t, run(t.Context(), kubeconfig, "monitoring", docs, out, []string{"etcd=" + etcd, "kube-state-metrics=" + state}))
 	for file, want := range map[string]string{
 		"kube-apiserver-v1.35.4.txt":      "# What kube-apiserver exposes: name type labels le. Written by `make metrics`.\nkubernetes_build_info gauge git_version\nrequests_seconds histogram verb le=0.5,+Inf\n",
 		"kubelet.txt":                     "# What kubelet exposes: name type labels le. Written by `make metrics`.\nkubelet_a unknown -\n",
@@ -75,7 +77,7 @@ func TestCollect(t *testing.T) {
 		"probe.txt":                       "# What probe exposes: name type labels le. Written by `make metrics`.\nprobe_success gauge -\n",
 		"node-directory-size-metrics.txt": "# What node-directory-size-metrics exposes: name type labels le. Written by `make metrics`.\nnode_directory_size_bytes unknown path\n",
 		"etcd.txt":                        "# What etcd exposes: name type labels le. Written by `make metrics`.\netcd_before counter code\netcd_server_has_leader gauge -\n",
-		"kube-state-metrics.txt":          "# What kube-state-metrics exposes: name type labels le. Written by `make metrics`.\nkube_pod_info gauge host_ip,pod\nkube_pod_labels gauge pod,?\n",
+		"kube-state-metrics-v2.15.0.txt":  "# What kube-state-metrics exposes: name type labels le. Written by `make metrics`.\nkube_pod_info gauge host_ip,pod\nkube_pod_labels gauge pod,?\nkube_state_metrics_build_info unknown version\n",
 	} {
 		text, err := os.ReadFile(filepath.Join(out, file))
 		require.NoError(t, err)
@@ -91,6 +93,8 @@ func TestCollectFails(t *testing.T) {
 	require.ErrorContains(t, err, "/api/v1/namespaces/elsewhere/pods")
 	err = run(t.Context(), server(t, answers), "monitoring", "", out, []string{"etcd=/no/such/path"})
 	require.EqualError(t, err, "etcd: /no/such/path: 404 Not Found")
+	err = run(t.Context(), server(t, answers), "monitoring", out, out, nil)
+	require.ErrorContains(t, err, "no kube-state-metrics was scraped")
 	err = run(t.Context(), "/no/such/kubeconfig", "monitoring", "", out, nil)
 	require.Error(t, err)
 }

@@ -1,0 +1,41 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+)
+
+// seriesPossible looks for series that the checks of the whole stack take to be
+// impossible: they would refuse what works.
+func seriesPossible(t *testing.T, n *node) {
+	stack, err := check.Load(n.stack)
+	require.NoError(t, err)
+	eventually(t, 3*time.Minute, "the checks know every series", func(ctx context.Context) string {
+		vector, err := n.tryQuery(ctx, `{__name__!=""}`, time.Now())
+		if err != nil {
+			return err.Error()
+		}
+		if len(vector) < 10_000 {
+			return fmt.Sprintf("%d series", len(vector))
+		}
+		var impossible []string
+		for _, sample := range vector {
+			if err := stack.Possible(sample.Metric); err != nil {
+				impossible = append(impossible, fmt.Sprintf("%s: %v", sample.Metric[model.MetricNameLabel], err))
+			}
+		}
+		slices.Sort(impossible)
+		return strings.Join(slices.Compact(impossible), "\n")
+	})
+}
