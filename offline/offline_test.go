@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 			"config": values,
 			"hidden": pulumi.Map{"a.b": pulumi.ToSecret(pulumi.String("hunter2")), "list": pulumi.ToSecret(pulumi.ToStringArray([]string{"x", "y"}))},
 		}, &child, pulumi.Parent(&parent), pulumi.Protect(true), pulumi.IgnoreChanges([]string{"config"}),
-			pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String("old")}}))
+			pulumi.ReplaceWith([]pulumi.Resource{&parent}), pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String("old")}}))
 	}, func(run *pulumi.RunInfo) { stack = *run })
 }
 
@@ -54,6 +54,7 @@ config:
 	child := resources[0]
 	assert.Equal(t, "test:index:Parent$test:index:Child::child", child.URN)
 	assert.Equal(t, []string{"test:index:Parent$test:index:Child::old"}, child.Aliases)
+	assert.Equal(t, []string{"test:index:Parent::parent"}, child.ReplaceWith)
 	assert.Equal(t, "parent", child.Parent)
 	assert.True(t, child.Protect)
 	assert.Equal(t, []string{"config"}, child.Ignores)

@@ -29,6 +29,8 @@ type Resource struct {
 	Ignores []string
 	// ReplaceOn are the paths whose changes replace the resource.
 	ReplaceOn []string
+	// ReplaceWith are the URNs of resources that are not replaced without it.
+	ReplaceWith []string
 	// DeleteBeforeReplace ends the old object before there is a new one.
 	DeleteBeforeReplace bool
 	// Inputs as plain values; Secrets says which of them, by path, are secret.
@@ -69,8 +71,10 @@ func (e *Engine) Resources() ([]Resource, error) {
 			DeleteBeforeReplace: in.GetDeleteBeforeReplace(),
 		}
 		for _, urn := range in.AliasURNs {
-			parts := strings.SplitN(urn, "::", 3) // urn:pulumi:STACK, project, the rest
-			r.Aliases = append(r.Aliases, parts[len(parts)-1])
+			r.Aliases = append(r.Aliases, belowStack(urn))
+		}
+		for _, urn := range in.ReplaceWith {
+			r.ReplaceWith = append(r.ReplaceWith, belowStack(urn))
 		}
 		r.Inputs = reveal(resource.NewProperty(inputs), nil, &r.Secrets).ObjectValue()
 		resources = append(resources, r)
@@ -79,6 +83,12 @@ func (e *Engine) Resources() ([]Resource, error) {
 		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
 	})
 	return resources, nil
+}
+
+// belowStack is a URN without urn:pulumi:STACK::PROJECT::.
+func belowStack(urn string) string {
+	parts := strings.SplitN(urn, "::", 3)
+	return parts[len(parts)-1]
 }
 
 // Redacted returns the inputs with every secret replaced.

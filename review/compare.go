@@ -92,8 +92,13 @@ func (c *comparison) compare(before, after []offline.Resource) {
 		func(a, b offline.Resource) bool { return slices.Contains(b.Aliases, a.URN) },
 	)
 	renamed, gone, created := pair(gone, created, func(a, b offline.Resource) bool { return objectOf(a) == objectOf(b) })
-	for _, r := range both {
-		c.pair(r[0], r[1])
+	revisions := make([]*revision, len(both))
+	for i, r := range both {
+		revisions[i] = c.revise(r[0], r[1])
+	}
+	replaceWith(revisions)
+	for _, u := range revisions {
+		c.tell(u)
 	}
 	for _, r := range renamed {
 		c.lose("replaced", r[0], fmt.Sprintf("it is %s in the program and was %s; an alias keeps it", code(r[1].URN), code(r[0].URN)))
@@ -108,17 +113,25 @@ func (c *comparison) compare(before, after []offline.Resource) {
 
 // cluster looks at the connection: another cluster has none of the objects.
 func (c *comparison) cluster(before, after []offline.Resource) {
-	identifier := func(resources []offline.Resource) string {
-		for _, r := range resources {
-			if id := r.Inputs["clusterIdentifier"]; r.Type == providerType && id.IsString() {
-				return id.StringValue()
-			}
+	moved := func(field resource.PropertyKey) (was, is string, moved bool) {
+		was, is = providerField(before, field), providerField(after, field)
+		return code(was), code(is), was != "" && is != "" && was != is
+	}
+	if was, is, ok := moved("clusterIdentifier"); ok {
+		c.blockers = append(c.blockers, fmt.Sprintf("the cluster is %s and was %s: every object is replaced", is, was))
+	}
+	if was, is, ok := moved("context"); ok {
+		c.blockers = append(c.blockers, fmt.Sprintf("the context is %s and was %s: another cluster has none of the objects", is, was))
+	}
+}
+
+func providerField(resources []offline.Resource, field resource.PropertyKey) string {
+	for _, r := range resources {
+		if value := r.Inputs[field]; r.Type == providerType && value.IsString() {
+			return value.StringValue()
 		}
-		return ""
 	}
-	if was, is := identifier(before), identifier(after); was != "" && is != "" && was != is {
-		c.blockers = append(c.blockers, fmt.Sprintf("the cluster is %s and was %s: every object is replaced", code(is), code(was)))
-	}
+	return ""
 }
 
 func (c *comparison) lose(verb string, r offline.Resource, why ...string) {
@@ -141,41 +154,70 @@ func (c *comparison) lose(verb string, r offline.Resource, why ...string) {
 	}
 }
 
-// pair compares two versions of one resource.
-func (c *comparison) pair(before, after offline.Resource) {
+// revision is one resource in both versions.
+type revision struct {
+	before, after offline.Resource
+	paths         []string // that differ
+	why           []string // it is replaced
+}
+
+func (c *comparison) revise(before, after offline.Resource) *revision {
+	u := &revision{before: before, after: after}
 	olds, news := before.Inputs, deepcopy.Copy(after.Inputs).(resource.PropertyMap)
 	for _, ignored := range after.Ignores {
 		if path, err := resource.ParsePropertyPath(ignored); err == nil {
 			path.Reset(olds, news)
 		}
 	}
-	changes := plugin.NewDetailedDiffFromObjectDiff(olds.Diff(news), true)
-	if len(changes) == 0 {
-		return
-	}
+	u.after.Inputs = news
 	fields := immutable.Fields(olds, news, c.settings)
 	for _, field := range after.ReplaceOn {
 		if path, err := resource.ParsePropertyPath(field); err == nil {
 			fields = append(fields, path)
 		}
 	}
-	var why []string
-	restarts := false
-	for _, path := range slices.Sorted(maps.Keys(changes)) {
+	u.paths = sorted(plugin.NewDetailedDiffFromObjectDiff(olds.Diff(news), true))
+	for _, path := range u.paths {
 		if fields.Replaces(path, olds, news) {
-			why = append(why, fmt.Sprintf("%s cannot change", code(path)))
+			u.why = append(u.why, code(path)+" cannot change")
 		}
-		restarts = restarts || strings.HasPrefix(path, "spec.template.")
 	}
-	if len(why) > 0 {
-		c.lose("replaced", before, why...)
+	return u
+}
+
+// replaceWith replaces what the program wants replaced along with something that is.
+func replaceWith(revisions []*revision) {
+	replaced := map[string]object{}
+	for found := true; found; {
+		found = false
+		for _, u := range revisions {
+			if _, known := replaced[u.after.URN]; known {
+				continue
+			}
+			for _, urn := range u.after.ReplaceWith {
+				if with, ok := replaced[urn]; ok {
+					u.why = append(u.why, "goes with "+code(with.String()))
+				}
+			}
+			if len(u.why) > 0 {
+				replaced[u.after.URN], found = objectOf(u.before), true
+			}
+		}
 	}
-	oldText, newText := c.unexplained(before, olds), c.unexplained(after, news)
+}
+
+func (c *comparison) tell(u *revision) {
+	if len(u.why) > 0 {
+		c.lose("replaced", u.before, u.why...)
+	}
+	restarts := len(u.why) == 0 && objectOf(u.after).Kind != "Job" &&
+		slices.ContainsFunc(u.paths, func(path string) bool { return strings.HasPrefix(path, "spec.template.") })
+	oldText, newText := c.unexplained(u.before), c.unexplained(u.after)
 	if oldText == newText && !restarts {
 		return
 	}
-	change := Change{Verb: "changed", What: code(objectOf(after).String())}
-	if restarts && len(why) == 0 && objectOf(after).Kind != "Job" {
+	change := Change{Verb: "changed", What: code(objectOf(u.after).String())}
+	if restarts {
 		change.Details = append(change.Details, Detail{Text: "its pods restart"})
 	}
 	if oldText != newText {
@@ -185,8 +227,7 @@ func (c *comparison) pair(before, after offline.Resource) {
 }
 
 // unexplained is an object as YAML, without what other sections say of it.
-func (c *comparison) unexplained(r offline.Resource, inputs resource.PropertyMap) string {
-	r.Inputs = inputs
+func (c *comparison) unexplained(r offline.Resource) string {
 	redacted := r.Redacted()
 	if data := redacted["data"]; data.IsObject() {
 		for key := range data.ObjectValue() {

@@ -48,6 +48,7 @@ func versions(t *testing.T, file string) (before, after []offline.Resource) {
 		Ignores    []string
 		Secrets    []string
 		Aliases    []string
+		With       []string
 		Inputs     map[string]any
 	}
 	text, err := os.ReadFile(file)
@@ -59,7 +60,7 @@ func versions(t *testing.T, file string) (before, after []offline.Resource) {
 		for _, d := range all {
 			resources = append(resources, offline.Resource{
 				URN: d.Type + "::" + d.Name, Type: d.Type, Name: d.Name, Protect: d.Protect, Ignores: d.Ignores,
-				Secrets: d.Secrets, Aliases: d.Aliases, Inputs: resource.NewPropertyMapFromMap(d.Inputs),
+				Secrets: d.Secrets, Aliases: d.Aliases, ReplaceWith: d.With, Inputs: resource.NewPropertyMapFromMap(d.Inputs),
 			})
 		}
 		return resources
