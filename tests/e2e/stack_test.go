@@ -16,7 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -42,6 +44,7 @@ func TestStack(t *testing.T) {
 	step("a changed alerting config keeps silences", keptSilence)
 	step("samples outlive the process and the pod", samplesOutlive)
 	step("a claim grows in place and does not shrink", growingClaim)
+	step("protected volumes outlive a destroy", protectedVolumes)
 	step("destroy keeps the samples, and a second up finds them", destroyAndUp)
 }
 
@@ -192,7 +195,15 @@ func annotatedPod(t *testing.T, n *node) {
 		return ""
 	})
 	time.Sleep(n.stack.Prometheus.ScrapeInterval.Duration) // for a second target to show itself
-	assert.Len(t, n.query(t, `up{pod="annotated-pod"}`, time.Now()), 1, "the pod is scraped once")
+	targets, err := n.prometheus.Targets(t.Context())
+	require.NoError(t, err)
+	var scraped []string
+	for _, target := range targets.Active {
+		if target.Labels["pod"] == "annotated-pod" {
+			scraped = append(scraped, target.ScrapeURL)
+		}
+	}
+	assert.Len(t, scraped, 1, "the pod is scraped once")
 }
 
 func secondUp(t *testing.T, n *node) {
@@ -302,9 +313,9 @@ type preview struct {
 }
 
 func growingClaim(t *testing.T, n *node) {
-	t.Cleanup(func() { n.set(t, "storage.size", n.stack.Storage.Size.String()) })
-
-	n.set(t, "storage.size", "5Gi")
+	size := n.stack.Storage.Size.DeepCopy()
+	size.Add(resource.MustParse("1Gi"))
+	n.set(t, "storage.size", size.String())
 	var planned preview
 	require.NoError(t, json.Unmarshal([]byte(n.pulumi(t, "preview", "--json")), &planned))
 	updated := map[string]bool{}
@@ -318,10 +329,66 @@ func growingClaim(t *testing.T, n *node) {
 	assert.True(t, updated["kubernetes:core/v1:PersistentVolumeClaim"], "updates: %v", updated)
 	assert.False(t, updated["kubernetes:apps/v1:StatefulSet"], "updates: %v", updated)
 
+	before := n.prometheusPod(t)
+	n.up(t)
+	claim, err := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace).Get(t.Context(), "data-prometheus-0", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, size.String(), claim.Spec.Resources.Requests.Storage().String())
+	assert.Equal(t, corev1.ClaimBound, claim.Status.Phase)
+	volume, err := n.kubernetes.CoreV1().PersistentVolumes().Get(t.Context(), claim.Spec.VolumeName, metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, size.String(), volume.Spec.Capacity.Storage().String())
+	assert.Equal(t, before.UID, n.prometheusPod(t).UID, "the pod is another one")
+	n.hasOldSamples(t)
+
 	n.set(t, "storage.size", "3Gi")
 	out, err := n.try(t, "pulumi", "preview", "--color", "never")
 	require.Error(t, err, "a preview that shrinks a claim fails")
-	assert.Contains(t, out, "storage-claim-0 would shrink from 4Gi to 3Gi")
+	assert.Contains(t, out, fmt.Sprintf("storage-claim-0 would shrink from %s to 3Gi", size.String()))
+	n.set(t, "storage.size", size.String())
+}
+
+// protectedVolumes destroys what is not protected, as the README says.
+func protectedVolumes(t *testing.T, n *node) {
+	t.Cleanup(func() { // or no other run could begin from empty
+		n.set(t, "storage.protect", "false")
+		n.pulumi(t, "state", "unprotect", "--all", "--yes")
+	})
+	n.set(t, "storage.protect", "true")
+	n.up(t)
+	pod := n.prometheusPod(t)
+	out, err := n.try(t, "pulumi", "destroy", "--yes", "--color", "never")
+	require.Error(t, err, "a plain destroy is refused")
+	assert.Contains(t, out, "protected")
+	assert.Equal(t, pod.UID, n.prometheusPod(t).UID, "the refused destroy destroys something")
+
+	kept := n.volumes(t)
+	require.NotEmpty(t, kept)
+	n.pulumi(t, "destroy", "--yes", "--skip-preview", "--exclude-protected", "--color", "never")
+	_, err = n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
+	require.NoError(t, err)
+	sets, err := n.kubernetes.AppsV1().StatefulSets(namespace).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, sets.Items)
+	assert.Equal(t, kept, n.volumes(t))
+
+	n.up(t)
+	assert.Equal(t, kept, n.volumes(t), "the claims and volumes are others")
+	n.hasOldSamples(t)
+}
+
+// volumes are the claims of the stack and the volumes they are bound to, by UID.
+func (n *node) volumes(t *testing.T) map[string]types.UID {
+	t.Helper()
+	claims, err := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	found := map[string]types.UID{}
+	for _, claim := range claims.Items {
+		volume, err := n.kubernetes.CoreV1().PersistentVolumes().Get(t.Context(), claim.Spec.VolumeName, metav1.GetOptions{})
+		require.NoError(t, err, claim.Name)
+		found["claim "+claim.Name], found["volume "+volume.Name] = claim.UID, volume.UID
+	}
+	return found
 }
 
 func destroyAndUp(t *testing.T, n *node) {
@@ -332,6 +399,7 @@ func destroyAndUp(t *testing.T, n *node) {
 	require.NoError(t, err)
 	assert.Empty(t, roles.Items)
 
+	n.set(t, "storage.size", n.stack.Storage.Size.String()) // of new claims, which may be smaller
 	n.up(t)
 	n.hasOldSamples(t)
 }
