@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,39 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/review"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
+
+// TestMain makes this binary the program, where it runs as one.
+func TestMain(m *testing.M) {
+	if os.Getenv(pulumi.EnvMonitor) == "" {
+		os.Exit(m.Run())
+	}
+	main()
+}
+
+// The program renders the committed stacks as they are, with secrets that are
+// encrypted or missing, which no manifest has.
+func TestProgram(t *testing.T) {
+	binary, err := os.Executable()
+	require.NoError(t, err)
+	for _, stack := range []string{"dev", "prod"} {
+		t.Run(stack, func(t *testing.T) {
+			engine := &offline.Engine{}
+			require.NoError(t, engine.Program(t.Context(), ".", binary, stack))
+			resources, err := engine.Resources()
+			require.NoError(t, err)
+			rendered, err := review.Manifests(stack, resources)
+			require.NoError(t, err)
+			assert.Greater(t, len(rendered), 40)
+			for file, text := range rendered {
+				assert.NotContains(t, string(text), "encrypted", file)
+			}
+			assert.Contains(t, string(rendered["monitoring/secret-grafana.yaml"]), "admin-password: '[secret]'")
+			again, err := review.Compare(stack, resources, resources)
+			require.NoError(t, err)
+			assert.Contains(t, again.Markdown(), "Nothing.")
+		})
+	}
+}
 
 // The oldest and the newest version of Kubernetes that a stack may run on.
 var kubernetesVersions = []string{"v1.33.13", "v1.37.2"}
