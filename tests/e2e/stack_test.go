@@ -78,6 +78,12 @@ func (n *node) emptyNamespace(t *testing.T, name string) {
 	})
 	_, err = client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	require.NoError(t, err)
+	eventually(t, time.Minute, "pods can be created", func(ctx context.Context) string {
+		if _, err := n.kubernetes.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
 }
 
 func targetsUp(t *testing.T, n *node) {
