@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
@@ -58,9 +59,12 @@ type configMap struct {
 
 // Load renders and parses a stack. The error is what config or an upstream
 // parser refuses, in all of its parts at once.
-func Load(cfg *config.Config) (*Stack, error) {
+func Load(cfg *config.Config) (*Stack, error) { return LoadWith(cfg, nil) }
+
+// LoadWith loads a stack with other files than those of dashboards/custom.
+func LoadWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	s := &Stack{Config: cfg}
-	err := config.Join(s.loadPrometheus(), s.loadRules(), s.loadAlertmanager(), s.loadDashboards(), s.loadBlackbox())
+	err := config.Join(s.loadPrometheus(), s.loadRules(), s.loadAlertmanager(), s.loadDashboards(custom), s.loadBlackbox())
 	if err != nil {
 		return nil, err
 	}
@@ -145,12 +149,12 @@ func (s *Stack) loadBlackbox() error {
 
 // loadDashboards takes the dashboards wherever Grafana gets them: provisioned or
 // by the import job.
-func (s *Stack) loadDashboards() error {
+func (s *Stack) loadDashboards(custom fs.FS) error {
 	if !s.Config.Grafana.Deployed() && !s.Config.Grafana.Imports() {
 		return nil
 	}
 	var err error
-	s.Dashboards, err = render.Dashboards(s.Config)
+	s.Dashboards, err = render.DashboardsWith(s.Config, custom)
 	if s.Config.Grafana.Deployed() {
 		files, filesErr := render.GrafanaFiles(s.Config, s.Dashboards)
 		err = config.Join(err, filesErr)

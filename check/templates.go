@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,7 +28,7 @@ func templateLabels(s *Stack) []Finding {
 			for _, label := range shown(text.value) {
 				if !has.has(label) {
 					findings = append(findings, Finding{Path: q.path, Severity: Error, Message: fmt.Sprintf(
-						"%s shows $labels.%s, which the expression never has; it has %s", text.name, label, strings.Join(slices.Sorted(maps.Keys(has.may)), ", "))})
+						"%s shows $labels.%s, which the expression never has; it has %s", text.name, label, cmp.Or(strings.Join(slices.Sorted(maps.Keys(has.may)), ", "), "no labels"))})
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -273,6 +274,8 @@ func describe(in any) string {
 		return fmt.Sprintf("%v is a number", value)
 	case map[any]any: // only YAML has these, and dates
 		return "is an object with keys that are not strings"
+	case time.Time:
+		return value.Format(time.DateOnly) + " is a date"
 	default:
 		return fmt.Sprintf("%v is a %T", value, value)
 	}

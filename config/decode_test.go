@@ -173,7 +173,7 @@ func TestWrongTypes(t *testing.T) {
 			`prometheus.resources.requests.cpu: 2 is a number; allowed: a quantity in Kubernetes' notation, such as "500m" or "2Gi"`,
 		}, {
 			"date", "cluster: {name: 2024-01-01}",
-			`cluster.name: 2024-01-01 00:00:00 +0000 UTC is a time.Time; allowed: a string`,
+			`cluster.name: 2024-01-01 is a date; allowed: a string`,
 		}, {
 			"keys that are not strings", "prometheus: {nodeSelector: {1: a}}",
 			`prometheus.nodeSelector: is an object with keys that are not strings; allowed: an object`,

@@ -9,6 +9,7 @@ package dashboards
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -65,6 +66,9 @@ type Options struct {
 	// Alertmanager is false on a stack that sends its alerts nowhere.
 	Alertmanager bool
 	ControlPlane ControlPlane
+
+	// Custom has the dropped-in files as custom/*.json; nil for those of this package.
+	Custom fs.FS
 }
 
 // Datasource names a Prometheus datasource of the Grafana that shows the dashboards.
@@ -105,7 +109,10 @@ func All(o Options) ([]Dashboard, error) {
 		all = append(all, d)
 	}
 
-	own, err := custom(customFiles, "custom")
+	if o.Custom == nil {
+		o.Custom = customFiles
+	}
+	own, err := custom(o.Custom, "custom")
 	if err != nil {
 		return nil, err
 	}

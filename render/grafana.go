@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"regexp"
@@ -120,8 +121,14 @@ func shortHash(text string) string {
 
 // Dashboards are those of a stack: about what it runs, with its datasource selected.
 func Dashboards(cfg *config.Config) ([]dashboards.Dashboard, error) {
+	return DashboardsWith(cfg, nil)
+}
+
+// DashboardsWith are those of a stack with other files than those of dashboards/custom.
+func DashboardsWith(cfg *config.Config, custom fs.FS) ([]dashboards.Dashboard, error) {
 	prometheus := Datasources(cfg)[0]
 	return dashboards.All(dashboards.Options{
+		Custom:            custom,
 		Datasource:        dashboards.Datasource{UID: prometheus.UID, Name: prometheus.Name},
 		NodeExporter:      cfg.JobEnabled(config.NodeExporterJob),
 		KubeStateMetrics:  cfg.JobEnabled(config.KubeStateMetricsJob),

@@ -192,6 +192,9 @@ func (o Options) validate(shipped map[string]*file) config.Problems {
 			case model.AlertNameLabel, model.MetricNameLabel:
 				addf(path+".labels."+label, "reserved by Prometheus")
 			}
+			if err := expand(name, override.Labels[label]); err != nil {
+				addf(path+".labels."+label, "%v", err)
+			}
 		}
 	}
 	return problems
@@ -226,7 +229,7 @@ func checkExtra(text string) []error {
 	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		return []error{errors.New("more than one YAML document; Prometheus reads only the first")}
 	}
-	return nil
+	return checkTemplates(first)
 }
 
 // file is one shipped rule file.

@@ -1,0 +1,62 @@
+package broken
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// Every mistake is refused with exactly the messages beside it.
+func TestRefused(t *testing.T) {
+	cases, err := Cases()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(cases), 150)
+	for _, c := range cases {
+		t.Run(c.String(), func(t *testing.T) {
+			require.NotEmpty(t, c.Want)
+			assert.Equal(t, c.Want, refusals(t, c))
+		})
+	}
+}
+
+func committed(name string) ([]byte, error) { return os.ReadFile(filepath.Join("../..", name)) }
+
+// refusals are the problems of a case as a preview reports them.
+func refusals(t *testing.T, c Case) []string {
+	t.Helper()
+	text, err := c.StackFile(committed)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "Pulumi.test.yaml")
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	cfg, err := config.FromFile(file)
+	var stack *check.Stack
+	if err == nil {
+		stack, err = check.LoadWith(cfg, c.custom())
+	}
+	if problems, ok := errors.AsType[config.Problems](err); ok {
+		var lines []string
+		for _, problem := range problems {
+			lines = append(lines, problem.Error())
+		}
+		return lines
+	}
+	if err != nil {
+		return []string{strings.ReplaceAll(err.Error(), filepath.Dir(file)+"/", "")}
+	}
+	var lines []string
+	for _, finding := range stack.Check().Findings {
+		if finding.Severity == check.Error {
+			lines = append(lines, fmt.Sprintf("%s: %s (%s)", finding.Path, finding.Message, finding.Check))
+		}
+	}
+	return lines
+}

@@ -1,0 +1,122 @@
+package broken
+
+import (
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+var (
+	mutations = flag.Int("mutations", 50_000, "mutations of the committed stacks to decode")
+	renders   = flag.Int("renders", 100, "about how many of those that config accepts to render and show to the programs' own tools")
+	seed      = flag.Uint64("seed", 1, "of the mutations")
+)
+
+// values are those of a committed stack, with the secrets that it has to have.
+func values(t *testing.T, stack string) map[string]any {
+	t.Helper()
+	text, err := Case{Stack: stack}.StackFile(committed)
+	require.NoError(t, err)
+	var file struct {
+		Config map[string]any `yaml:"config"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &file))
+	found := map[string]any{}
+	for key, value := range file.Config {
+		found[key[len(config.Project)+1:]] = value
+	}
+	return found
+}
+
+// No mutation of the committed stacks makes decoding panic, whatever rendering
+// refuses it names, and what a preview accepts the programs' own tools accept.
+func TestMutations(t *testing.T) {
+	stacks := []map[string]any{values(t, "dev"), values(t, "prod")}
+	m := &Mutator{Rand: rand.New(rand.NewPCG(*seed, 0))} //nolint:gosec // the same ones with each run
+	m.Fragments = append(accepted(t), refused(t)...)
+	dir := t.TempDir()
+	decoded, rendered, stopped, seen := 0, 0, 0, map[string]bool{}
+	every := max(1, *mutations/7 / *renders) // about a seventh is accepted
+	for i := range *mutations {
+		cfg := decode(t, m.Mutate(stacks[i%len(stacks)]))
+		if cfg == nil {
+			continue
+		}
+		if decoded++; decoded%every != 0 {
+			continue
+		}
+		stack, err := check.Load(cfg)
+		if err != nil {
+			_, named := errors.AsType[config.Problems](err)
+			require.True(t, named, "%v", err)
+			stopped++
+			continue
+		}
+		stack.Check() // which does not panic either
+		stackDir := filepath.Join(dir, strconv.Itoa(i))
+		if text := write(t, stackDir, cfg); seen[text] {
+			require.NoError(t, os.RemoveAll(stackDir))
+		} else {
+			seen[text] = true
+			rendered++
+		}
+	}
+	t.Logf("%d mutations decoded, %d accepted; of a sample of these rendering refused %d and wrote %d different stacks", *mutations, decoded, stopped, rendered)
+	acceptedUpstream(t, dir)
+}
+
+// accepted are parts of stacks without a mistake.
+func accepted(t *testing.T) []map[string]any {
+	t.Helper()
+	text, err := os.ReadFile("testdata/native.yaml")
+	require.NoError(t, err)
+	var fragments []map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &fragments))
+	for _, fragment := range fragments {
+		cfg, err := config.Decode(merge(values(t, "dev"), clone(fragment)).(map[string]any))
+		require.NoError(t, err)
+		_, err = check.Load(cfg)
+		require.NoError(t, err)
+	}
+	return fragments
+}
+
+// refused are those of the corpus.
+func refused(t *testing.T) []map[string]any {
+	t.Helper()
+	cases, err := Cases()
+	require.NoError(t, err)
+	var fragments []map[string]any
+	for _, c := range cases {
+		if c.Set != nil {
+			fragments = append(fragments, c.Set)
+		}
+	}
+	return fragments
+}
+
+// decode returns nil for a stack that is refused.
+func decode(t *testing.T, values map[string]any) *config.Config {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Fatalf("%v\n%#v", p, values)
+		}
+	}()
+	cfg, err := config.Decode(values)
+	if err != nil {
+		require.NotEmpty(t, err.Error())
+		return nil
+	}
+	return cfg
+}
