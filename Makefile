@@ -70,6 +70,10 @@ metrics: ## Write what exporters expose into check/metrics, from the node with t
 	go run ./check/metrics/collect -kubeconfig .local/kubeconfig -kube-state-metrics-docs \
 		"$$(cd localcluster/binaries && go list -m -f '{{.Dir}}' k8s.io/kube-state-metrics/v2)/docs/metrics"
 
+.PHONY: fuzz
+fuzz: ## A million mutations of both stacks, and what is accepted shown to promtool and amtool.
+	go test ./tests/broken -run TestMutations -v -count=1 -timeout 40m -mutations=1000000 -renders=2000
+
 .PHONY: lint
 lint: .local/bin/golangci-lint .local/bin/actionlint ## Module files, formatting, vet, linters (see .golangci.yml) and workflows.
 	.local/bin/actionlint

@@ -14,16 +14,19 @@ import (
 
 func main() {
 	var stack pulumi.RunInfo // every value of the stack, so that a misspelt key is seen
-	pulumi.Run(func(ctx *pulumi.Context) error {
-		cfg, err := config.FromPulumi(stack.Config, stack.ConfigSecretKeys)
-		if err != nil {
-			return err
-		}
-		if err := checkStack(ctx, cfg); err != nil {
-			return err
-		}
-		return deploy(ctx, cfg)
-	}, func(run *pulumi.RunInfo) { stack = *run })
+	pulumi.Run(func(ctx *pulumi.Context) error { return program(ctx, stack) }, func(run *pulumi.RunInfo) { stack = *run })
+}
+
+// program deploys a stack unless something in it is known not to work.
+func program(ctx *pulumi.Context, stack pulumi.RunInfo) error {
+	cfg, err := config.FromPulumi(stack.Config, stack.ConfigSecretKeys)
+	if err != nil {
+		return err
+	}
+	if err := checkStack(ctx, cfg); err != nil {
+		return err
+	}
+	return deploy(ctx, cfg)
 }
 
 // checkStack says what would not work on the cluster, before any resource is

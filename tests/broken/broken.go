@@ -35,6 +35,10 @@ type Case struct {
 	File string `yaml:"file"`
 	// Dashboards are files of dashboards/custom, by name.
 	Dashboards map[string]string `yaml:"dashboards"`
+	// InFile tells that only the stack's file shows the mistake, to `make check`:
+	// Pulumi makes texts of dates, and does not say which values of a section it
+	// has decrypted.
+	InFile bool `yaml:"inFile"`
 	// Want is every problem that is reported, each as "path: message".
 	Want []string `yaml:"want"`
 }

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/broken"
+)
+
+// A broken stack registers nothing at all.
+func TestBrokenStacks(t *testing.T) {
+	cases, err := broken.Cases()
+	require.NoError(t, err)
+	for _, c := range cases {
+		t.Run(c.String(), func(t *testing.T) {
+			text, err := c.StackFile(os.ReadFile)
+			require.NoError(t, err)
+			values, secretKeys, err := broken.Raw(text)
+			if err != nil || c.InFile || c.Dashboards != nil {
+				t.Skip("not what this program gets from Pulumi")
+			}
+			engine := &offline.Engine{}
+			require.Error(t, engine.Run(func(ctx *pulumi.Context) error {
+				return program(ctx, pulumi.RunInfo{Config: values, ConfigSecretKeys: secretKeys})
+			}))
+			resources, err := engine.Resources()
+			require.NoError(t, err)
+			assert.Empty(t, resources)
+		})
+	}
+}
