@@ -283,12 +283,14 @@ func (o Options) apply(f *file) (string, error) {
 		rules := field(group, "rules")
 		rules.Content = slices.DeleteFunc(rules.Content, func(rule *yaml.Node) bool {
 			job := value(field(rule, "labels"), "job")
-			drop := slices.Contains(o.Disabled, value(rule, "alert")) || job != "" && !o.scraped(config.Job(job))
+			alert := value(rule, "alert") // none if it records
+			drop := alert != "" && slices.Contains(o.Disabled, alert) || job != "" && !o.scraped(config.Job(job))
 			changed = changed || drop
 			return drop
 		})
 		for _, rule := range rules.Content {
-			if override, ok := o.Overrides[value(rule, "alert")]; ok {
+			alert := value(rule, "alert")
+			if override, ok := o.Overrides[alert]; ok && alert != "" {
 				override.apply(rule)
 				changed = true
 			}
