@@ -116,13 +116,13 @@ func TestPrometheus(t *testing.T) {
 			`prometheus.retentionSize: 100Ki; allowed: 1Mi or more, or leave it out to derive it from storage.size`,
 		}, {
 			"interval of nothing", "prometheus: {scrapeInterval: 0s}",
-			`prometheus.scrapeInterval: 0s; allowed: 1s or more`,
+			`prometheus.scrapeInterval: 0s; allowed: 1s to 1d`,
 		}, {
 			"timeout above the interval", "prometheus: {scrapeInterval: 5s}",
 			`prometheus.scrapeTimeout: 10s; allowed: more than 0s, at most the interval of 5s`,
 		}, {
 			"evaluation interval", "prometheus: {evaluationInterval: 500ms}",
-			`prometheus.evaluationInterval: 500ms; allowed: 1s or more`,
+			`prometheus.evaluationInterval: 500ms; allowed: 1s to 1d`,
 		}, {
 			"impatience", "prometheus: {startupTimeout: 30s}",
 			`prometheus.startupTimeout: 30s; allowed: 1m to 24h`,
@@ -192,7 +192,7 @@ func TestDiscovery(t *testing.T) {
 			`discovery.namespaces[1]: "shop" is named twice`,
 		}, {
 			"interval of a job", "discovery: {jobs: {kubernetes-pods: {scrapeInterval: 100ms, scrapeTimeout: 50ms}}}",
-			`discovery.jobs.kubernetes-pods.scrapeInterval: 100ms; allowed: 1s or more`,
+			`discovery.jobs.kubernetes-pods.scrapeInterval: 100ms; allowed: 1s to 1d`,
 		}, {
 			"interval of a job below the common timeout", "discovery: {jobs: {kubernetes-pods: {scrapeInterval: 5s}}}",
 			`discovery.jobs.kubernetes-pods.scrapeTimeout: 10s; allowed: more than 0s, at most the interval of 5s`,

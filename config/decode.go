@@ -60,7 +60,7 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 	case reflect.Slice:
 		d.list(path, in, out)
 	case reflect.Interface:
-		d.refuseEncrypted(path, in)
+		d.checkNative(path, in)
 		out.Set(reflect.ValueOf(native(in)))
 	default:
 		d.scalar(path, in, out)
@@ -161,9 +161,10 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 	out.Set(list)
 }
 
-// refuseEncrypted reports every encrypted value in one of a foreign format,
-// whose text goes into a ConfigMap.
-func (d *decoder) refuseEncrypted(path string, in any) {
+// checkNative reports, in a value of a foreign format, encrypted values, because
+// its text goes into a ConfigMap, and empty elements of lists, which loaders
+// misread or fail on without a word.
+func (d *decoder) checkNative(path string, in any) {
 	if encrypted(in) {
 		d.problems.add(notSecret(path))
 		return
@@ -171,11 +172,15 @@ func (d *decoder) refuseEncrypted(path string, in any) {
 	switch value := in.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(value)) {
-			d.refuseEncrypted(join(path, key), value[key])
+			d.checkNative(join(path, key), value[key])
 		}
 	case []any:
 		for i, element := range value {
-			d.refuseEncrypted(fmt.Sprintf("%s[%d]", path, i), element)
+			at := fmt.Sprintf("%s[%d]", path, i)
+			if element == nil {
+				d.problems.addf(at, "is empty")
+			}
+			d.checkNative(at, element)
 		}
 	}
 }

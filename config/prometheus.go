@@ -196,8 +196,8 @@ func (c Prometheus) validate(storage Storage) Problems {
 		}
 	}
 	p.add(validateInterval("prometheus", c.ScrapeInterval, c.ScrapeTimeout)...)
-	if c.EvaluationInterval.Duration < time.Second {
-		p.addf("prometheus.evaluationInterval", "%s; allowed: 1s or more", c.EvaluationInterval)
+	if !sane(c.EvaluationInterval) {
+		p.addf("prometheus.evaluationInterval", "%s; allowed: 1s to 1d", c.EvaluationInterval)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.ExternalLabels)) {
 		path := fmt.Sprintf("prometheus.externalLabels[%q]", name)
@@ -222,11 +222,16 @@ func (c Prometheus) validate(storage Storage) Problems {
 	return p
 }
 
+// sane tells whether something may be done that often.
+func sane(interval Duration) bool {
+	return interval.Duration >= time.Second && interval.Duration <= 24*time.Hour
+}
+
 // validateInterval checks a scrape interval and timeout set below path.
 func validateInterval(path string, interval, timeout Duration) Problems {
 	var p Problems
-	if interval.Duration < time.Second {
-		p.addf(path+".scrapeInterval", "%s; allowed: 1s or more", interval)
+	if !sane(interval) {
+		p.addf(path+".scrapeInterval", "%s; allowed: 1s to 1d", interval)
 		return p
 	}
 	if timeout.Duration <= 0 || timeout.Duration > interval.Duration {
