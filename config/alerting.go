@@ -122,6 +122,9 @@ func (a Alerting) validate(storage Storage) Problems {
 			p.missing("alerting.slack.webhookUrl")
 		}
 	}
+	if a.ExternalURL != nil {
+		p.add(baseURL("alerting.externalUrl", *a.ExternalURL)...)
+	}
 	p.add(validateSecretNames("alerting.secrets", a.Secrets)...)
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
 		if slices.Contains([]string{SlackWebhookFile, DeadMansSwitchFile}, name) {

@@ -109,7 +109,7 @@ func (t ProbeTarget) validateURL(p *Problems, at string, prober any) {
 		}
 	case prober == "tcp" || prober == "grpc":
 		host, port, err := net.SplitHostPort(t.URL)
-		if n, _ := strconv.ParseUint(port, 10, 16); err != nil || host == "" || n == 0 {
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || host == "" || n == 0 {
 			p.addf(at, "%q; allowed for module %s: host:port", t.URL, t.Module)
 		}
 	case t.URL == "" || strings.ContainsFunc(t.URL, unicode.IsSpace):

@@ -63,6 +63,9 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 			}
 		}
 	}
+	if threshold := n.Threshold; !threshold.IsZero() && threshold.Cmp(quantity("1").Quantity) < 0 {
+		p.addf(at+".threshold", "%s is less than a byte; allowed: 0, or an amount of bytes, such as 100Mi", threshold)
+	}
 	if n.Depth < 0 || n.Depth > 5 {
 		p.addf(at+".depth", "%d; allowed: 0 (only the directories themselves) to 5", n.Depth)
 	}

@@ -216,6 +216,9 @@ func (c Prometheus) validate(storage Storage) Problems {
 			p.addf("prometheus.extraArgs."+string(name), "%q; allowed: %s", c.ExtraArgs[name], allowed)
 		}
 	}
+	if c.ExternalURL != nil {
+		p.add(baseURL("prometheus.externalUrl", *c.ExternalURL)...)
+	}
 	p.add(validateSecretNames("prometheus.secrets", c.Secrets)...)
 	p.add(c.Resources.validate("prometheus.resources")...)
 	p.add(c.Scheduling.validate("prometheus")...)

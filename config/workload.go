@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -42,6 +43,20 @@ func (r Resources) validate(path string) Problems {
 	}
 	check("cpu", r.Requests.CPU, r.Limits.CPU)
 	check("memory", r.Requests.Memory, r.Limits.Memory)
+	p.add(r.Requests.validate(path + ".requests")...)
+	p.add(r.Limits.validate(path + ".limits")...)
+	return p
+}
+
+// validate refuses what is meant in another unit, such as 512m of memory.
+func (l ResourceList) validate(path string) Problems {
+	var p Problems
+	if cpu := l.CPU; cpu != nil && !cpu.IsZero() && (cpu.Cmp(resource.MustParse("1m")) < 0 || cpu.Cmp(resource.MustParse("1k")) > 0) {
+		p.addf(path+".cpu", "%s; allowed: 1m (a thousandth of a core) to 1k", cpu)
+	}
+	if memory := l.Memory; memory != nil && !memory.IsZero() && memory.Cmp(resource.MustParse("1Mi")) < 0 {
+		p.addf(path+".memory", "%s is less than 1Mi; allowed: an amount of bytes, such as 512Mi", memory)
+	}
 	return p
 }
 

@@ -36,13 +36,14 @@ func TestAccess(t *testing.T) {
 		}},
 		{"the stack's own scrape configs", `
 alerting: {enabled: false}
+prometheus: {secrets: {elsewhere: s3cret}}
 discovery:
   jobs: {` + jobsOff() + `}
   extraScrapeConfigs:
     - job_name: a
       kubernetes_sd_configs: [{role: endpoints, namespaces: {names: [shop], own_namespace: true}, attach_metadata: {node: true, deployment: true, cronjob: true}}]
     - job_name: b
-      kubernetes_sd_configs: [{role: ingress}, {role: pod, api_server: 'https://elsewhere'}, {role: service, kubeconfig_file: /elsewhere}]
+      kubernetes_sd_configs: [{role: ingress}, {role: pod, api_server: 'https://elsewhere'}, {role: service, kubeconfig_file: /etc/prometheus/secrets/elsewhere}]
     - job_name: c
       static_configs: [{targets: [a]}]`, []Grant{
 			{"", "", []string{"nodes"}},

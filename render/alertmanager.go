@@ -280,6 +280,7 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 		part.InhibitRules = []any{rule}
 		check(path, part)
 	}
+	problems = append(problems, unreachedRoutes("alerting.routes", alerting.Routes)...)
 	for i, route := range alerting.Routes {
 		path := fmt.Sprintf("alerting.routes[%d]", i)
 		if unknown := unknownReceivers(path, route, names); len(unknown) > 0 {
@@ -297,6 +298,28 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 	}
 	if receiver := rootReceiver(alerting); !slices.Contains(names, receiver) {
 		problems = append(problems, config.UnknownName("alerting.route.receiver", receiver, names))
+	}
+	return problems
+}
+
+// unreachedRoutes are those behind a route that takes every alert.
+func unreachedRoutes(path string, routes []map[string]any) config.Problems {
+	var problems config.Problems
+	for i, route := range routes {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		matches := route["matchers"] != nil || route["match"] != nil || route["match_re"] != nil
+		if !matches && route["continue"] != true && i < len(routes)-1 {
+			problems = append(problems, config.Problem{Path: at,
+				Message: "has no matchers and takes every alert, so that the routes behind it are never reached; move it to the end, or set continue: true"})
+		}
+		var children []map[string]any
+		list, _ := route["routes"].([]any)
+		for _, child := range list {
+			if route, ok := child.(map[string]any); ok {
+				children = append(children, route)
+			}
+		}
+		problems = append(problems, unreachedRoutes(at+".routes", children)...)
 	}
 	return problems
 }

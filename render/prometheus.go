@@ -8,8 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -199,13 +201,26 @@ func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
 		}
 		for _, group := range groups {
 			for _, target := range group.Targets {
-				if address := string(target[model.AddressLabel]); strings.Contains(address, "/") {
+				if address := string(target[model.AddressLabel]); !isAddress(address) {
 					problems = append(problems, config.Problem{Path: path + ".static_configs", Message: fmt.Sprintf("target %q; allowed: host:port, with the rest in scheme and metrics_path", address)})
 				}
 			}
 		}
 	}
 	return problems
+}
+
+// isAddress tells whether something is a host, with or without a port.
+func isAddress(address string) bool {
+	if address == "" || strings.ContainsAny(address, "/ ") {
+		return false
+	}
+	if !strings.Contains(address, ":") {
+		return true
+	}
+	host, port, err := net.SplitHostPort(address)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && host != "" && n > 0
 }
 
 // What a loader's messages have that is of no help: lines of a text that nobody

@@ -38,6 +38,8 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 				problem += "; set it with: " + config.SecretCommand(s.path+"."+file)
 			}
 			addf(path, "%s", problem)
+		case strings.HasSuffix(key, "_file") && !named && !slices.ContainsFunc(imageDirs, func(dir string) bool { return strings.HasPrefix(value, dir) }):
+			addf(path, "%s is no file that the pod has; put its content into %s and name it: %s/NAME", value, s.path, s.dir)
 		case hasUser(value):
 			addf(path, "has a user name or password in its URL, in plain text; put the password into %s and name its file, "+
 				"or the whole URL if there is an option for its file: %s/NAME", s.path, s.dir)
@@ -65,6 +67,9 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 	})
 	return problems
 }
+
+// imageDirs are directories with files that pods and their images have anyway.
+var imageDirs = []string{"/var/run/secrets/kubernetes.io/serviceaccount/", "/etc/ssl/"}
 
 // webhookURL tells whether a value is a webhook's address, which often is no
 // secret; its url_file keeps one.

@@ -229,7 +229,21 @@ func checkExtra(text string) []error {
 	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		return []error{errors.New("more than one YAML document; Prometheus reads only the first")}
 	}
-	return checkTemplates(first)
+	return append(checkTypes(first), checkTemplates(first)...)
+}
+
+// checkTypes refuses expressions that parse and are no result of a rule.
+func checkTypes(file rulefmt.RuleGroups) []error {
+	var errs []error
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			expr, err := parser.NewParser(parser.Options{}).ParseExpr(rule.Expr)
+			if err == nil && expr.Type() != parser.ValueTypeVector && expr.Type() != parser.ValueTypeScalar {
+				errs = append(errs, fmt.Errorf("group %q, %q: expr is a %s; allowed: an instant vector or a scalar", group.Name, rule.Alert+rule.Record, expr.Type()))
+			}
+		}
+	}
+	return errs
 }
 
 // file is one shipped rule file.
