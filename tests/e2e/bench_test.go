@@ -18,6 +18,7 @@ import (
 // is ready and every target is up.
 func BenchmarkUp(b *testing.B) {
 	n := start(b)
+	n.localcluster(b, "demo") // whose config leaves out what has no image
 	for b.Loop() {
 		b.StopTimer()
 		n.pulumi(b, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
