@@ -33,36 +33,6 @@ func NewAlerting(ctx *pulumi.Context, site Site, dashboardURL string, opts ...pu
 	return NewAlertmanager(ctx, "alertmanager", &AlertmanagerArgs{Site: site, Claims: storage.Claims, DashboardURL: dashboardURL}, opts...)
 }
 
-// Rules are the alerting and recording rules of the stack in a ConfigMap,
-// which a running server reloads by itself.
-type Rules struct {
-	pulumi.ResourceState
-
-	ConfigMap string // name; its keys are rule files
-}
-
-// NewRules renders the rule files. It fails, before any object exists, with
-// whatever Prometheus' own loader says against them.
-func NewRules(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Rules, error) {
-	files, err := render.Rules(site.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	c := &Rules{ConfigMap: "prometheus-rules"}
-	if err := register(ctx, "Rules", name, c, opts...); err != nil {
-		return nil, err
-	}
-	a := app{site: site, name: "prometheus", role: "server"}
-	_, err = corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata: a.metadata(c.ConfigMap),
-		Data:     pulumi.ToStringMap(files),
-	}, pulumi.Parent(c))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"configMap": pulumi.String(c.ConfigMap)})
-}
-
 // Alertmanager groups, mutes and routes alerts: StatefulSet, Services,
 // ConfigMap, Secret, NetworkPolicy and, with replicas, a PodDisruptionBudget.
 type Alertmanager struct {
@@ -135,7 +105,7 @@ func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *Ale
 	}
 	// A new configuration restarts the replicas one by one; silences and the
 	// notification log are on their volumes, and with their peers.
-	statefulSet := alertmanagerStatefulSet(a, args, pulumi.StringMap{
+	statefulSet := alertmanagerStatefulSet(a, args, ports, pulumi.StringMap{
 		"checksum/config": pulumi.String(checksum(files)),
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
 	})
@@ -144,12 +114,8 @@ func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *Ale
 	return err
 }
 
-func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
+func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
 	cfg := args.Config.Alerting
-	ports := []port{alertmanagerWeb}
-	if cfg.Replicas > 1 {
-		ports = append(ports, alertmanagerGossip...)
-	}
 	volumes := corev1.VolumeArray{
 		configMapVolume("config", "alertmanager-config"),
 		secretVolume("secrets", "alertmanager-secrets"),
@@ -176,8 +142,6 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, annotations pulumi.S
 	if cfg.Replicas > 1 {
 		a.apart(spec, false) // three peers on two nodes are better than two
 	}
-	template := a.pod(spec, cfg.Scheduling)
-	template.Metadata = &metav1.ObjectMetaArgs{Labels: a.labels(), Annotations: annotations}
 	return &appsv1.StatefulSetArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &appsv1.StatefulSetSpecArgs{
@@ -185,7 +149,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, annotations pulumi.S
 			ServiceName:          pulumi.String("alertmanager-headless"),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:             template,
+			Template:             a.pod(spec, cfg.Scheduling, annotations),
 			VolumeClaimTemplates: templates,
 		},
 	}

@@ -72,7 +72,7 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 					LivenessProbe:  probe("/-/healthy", web.name, 20, 6),
 					VolumeMounts:   mounts,
 				}, cfg.Resources)},
-			}, cfg.Scheduling),
+			}, cfg.Scheduling, nil),
 		},
 	}, pulumi.Parent(c), pulumi.DependsOn(before))
 	if err != nil {

@@ -186,8 +186,7 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 			LivenessProbe:  probe("/api/health", grafanaWeb.name, 20, 6),
 			VolumeMounts:   mounts,
 		}, cfg.Resources)},
-	}, cfg.Scheduling)
-	template.Metadata = &metav1.ObjectMetaArgs{Labels: a.labels(), Annotations: annotations}
+	}, cfg.Scheduling, annotations)
 	return &appsv1.DeploymentArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &appsv1.DeploymentSpecArgs{

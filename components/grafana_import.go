@@ -143,7 +143,7 @@ func (c *GrafanaImport) deploy(ctx *pulumi.Context, name string, a app, grafana 
 		Spec: &batchv1.JobSpecArgs{
 			BackoffLimit:          pulumi.Int(importRetries),
 			ActiveDeadlineSeconds: pulumi.Int(int(importDeadline.Seconds())),
-			Template:              a.pod(spec, cfg.Scheduling),
+			Template:              a.pod(spec, cfg.Scheduling, nil),
 		},
 	}, pulumi.Parent(c), pulumi.DependsOn(before),
 		// The old Job first, so that two never push at the same time.

@@ -70,7 +70,7 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 					RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{MaxSurge: pulumi.Int(0), MaxUnavailable: pulumi.Int(1)},
 				},
 				Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-				Template: a.pod(spec, cfg.Scheduling),
+				Template: a.pod(spec, cfg.Scheduling, nil),
 			},
 		}, pulumi.Parent(c))
 	} else {
@@ -86,7 +86,7 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 				ServiceName:         pulumi.String(a.name),
 				PodManagementPolicy: pulumi.String("Parallel"),
 				Selector:            &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-				Template:            a.pod(spec, cfg.Scheduling),
+				Template:            a.pod(spec, cfg.Scheduling, nil),
 			},
 		}, pulumi.Parent(c))
 	}

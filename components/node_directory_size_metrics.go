@@ -63,11 +63,6 @@ func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, op
 	}, pulumi.Parent(c)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	template := a.pod(spec, cfg.Scheduling)
-	template.Metadata = &metav1.ObjectMetaArgs{
-		Labels:      a.labels(),
-		Annotations: pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))},
-	}
 	_, err = appsv1.NewDaemonSet(ctx, name+"-daemonset", &appsv1.DaemonSetArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &appsv1.DaemonSetSpecArgs{
@@ -75,7 +70,7 @@ func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, op
 			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
 				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
 			},
-			Template: template,
+			Template: a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))}),
 		},
 	}, pulumi.Parent(c))
 	if err != nil {

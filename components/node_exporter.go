@@ -44,7 +44,7 @@ func NewNodeExporter(ctx *pulumi.Context, name string, site Site, opts ...pulumi
 			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
 				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
 			},
-			Template: a.pod(spec, cfg.Scheduling),
+			Template: a.pod(spec, cfg.Scheduling, nil),
 		},
 	}, pulumi.Parent(c))
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// pod is what the pods of every app have in common.
-func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling) *corev1.PodTemplateSpecArgs {
+// pod is what the pods of every app have in common. A change of annotations,
+// which may be nil, restarts them.
+func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotations pulumi.StringMap) *corev1.PodTemplateSpecArgs {
 	if spec.AutomountServiceAccountToken == nil {
 		spec.AutomountServiceAccountToken = pulumi.Bool(false)
 	}
@@ -28,10 +29,11 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling) *corev1
 	if scheduling.PriorityClassName != "" {
 		spec.PriorityClassName = pulumi.String(scheduling.PriorityClassName)
 	}
-	return &corev1.PodTemplateSpecArgs{
-		Metadata: &metav1.ObjectMetaArgs{Labels: a.labels()},
-		Spec:     spec,
+	metadata := &metav1.ObjectMetaArgs{Labels: a.labels()}
+	if annotations != nil {
+		metadata.Annotations = annotations
 	}
+	return &corev1.PodTemplateSpecArgs{Metadata: metadata, Spec: spec}
 }
 
 // container fills in what every container has: image, locked-down security

@@ -122,7 +122,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 			ServiceName:          pulumi.String("prometheus-headless"),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:             a.pod(spec, cfg.Scheduling),
+			Template:             a.pod(spec, cfg.Scheduling, nil),
 			VolumeClaimTemplates: templates,
 		},
 	}

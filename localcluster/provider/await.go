@@ -69,12 +69,9 @@ func (c *cluster) ready(ctx context.Context, live *unstructured.Unstructured) (b
 	case schema.GroupKind{Group: "networking.k8s.io", Kind: "Ingress"}:
 		return hasAddress(live)
 	}
-	result, err := status.Compute(live)
-	switch {
-	case err != nil:
+	result, err := computed(live)
+	if err != nil {
 		return false, "", err
-	case result.Status == status.FailedStatus:
-		return false, "", fmt.Errorf("failed: %s", result.Message)
 	}
 	return result.Status == status.CurrentStatus, result.Message, nil
 }
@@ -141,13 +138,19 @@ func (c *cluster) serviceReady(ctx context.Context, live *unstructured.Unstructu
 	return false, "waiting for a ready pod that its selector matches", nil
 }
 
-func jobReady(live *unstructured.Unstructured) (bool, string, error) {
+// computed is what kstatus makes of an object; its failure is an error.
+func computed(live *unstructured.Unstructured) (*status.Result, error) {
 	result, err := status.Compute(live)
-	switch {
-	case err != nil:
+	if err == nil && result.Status == status.FailedStatus {
+		err = fmt.Errorf("failed: %s", result.Message)
+	}
+	return result, err
+}
+
+func jobReady(live *unstructured.Unstructured) (bool, string, error) {
+	result, err := computed(live)
+	if err != nil {
 		return false, "", err
-	case result.Status == status.FailedStatus:
-		return false, "", fmt.Errorf("failed: %s", result.Message)
 	}
 	// kstatus counts a running job as current, the official provider waits for its end.
 	completed := slices.ContainsFunc(conditions(live), func(c metav1.Condition) bool {
