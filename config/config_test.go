@@ -296,11 +296,11 @@ func TestImages(t *testing.T) {
 func TestImageReferences(t *testing.T) {
 	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	for _, c := range []struct{ name, stack, ref, version string }{
-		{"pin", "images: {}", "quay.io/prometheus/prometheus:v3.13.2", "v3.13.2"},
+		{"pin", "images: {}", "quay.io/prometheus/prometheus:v3.16.0", "v3.16.0"},
 		{"override", "images: {overrides: {prometheus: 'example.com/prom:v9'}}", "example.com/prom:v9", "v9"},
 		{"digest", "images: {overrides: {prometheus: 'example.com/prom" + digest + "'}}", "example.com/prom" + digest, ""},
-		{"mirror", "images: {registryMirrors: {quay.io: 'mirror.example.com:5000/quay/'}}", "mirror.example.com:5000/quay/prometheus/prometheus:v3.13.2", "v3.13.2"},
-		{"mirror of another registry", "images: {registryMirrors: {registry.k8s.io: mirror.example.com}}", "quay.io/prometheus/prometheus:v3.13.2", "v3.13.2"},
+		{"mirror", "images: {registryMirrors: {quay.io: 'mirror.example.com:5000/quay/'}}", "mirror.example.com:5000/quay/prometheus/prometheus:v3.16.0", "v3.16.0"},
+		{"mirror of another registry", "images: {registryMirrors: {registry.k8s.io: mirror.example.com}}", "quay.io/prometheus/prometheus:v3.16.0", "v3.16.0"},
 		{
 			"mirror of an override", "images: {overrides: {prometheus: 'example.com/prom:v9'}, registryMirrors: {example.com: mirror.example.com/x}}",
 			"mirror.example.com/x/prom:v9", "v9",

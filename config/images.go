@@ -27,7 +27,7 @@ const (
 
 // pins is the one table of images: registry, repository and tag.
 var pins = map[Image]string{
-	PrometheusImage:       "quay.io/prometheus/prometheus:v3.13.2",
+	PrometheusImage:       "quay.io/prometheus/prometheus:v3.16.0",
 	AlertmanagerImage:     "quay.io/prometheus/alertmanager:v0.34.2",
 	NodeExporterImage:     "quay.io/prometheus/node-exporter:v1.12.1",
 	KubeStateMetricsImage: "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1",

@@ -61,6 +61,7 @@ func (Flag) values() []string {
 		"auto-gomaxprocs",
 		"auto-gomemlimit",
 		"auto-gomemlimit.ratio",
+		"auto-gomemlimit.refresh-interval",
 		"log.format",
 		"log.level",
 		"query.lookback-delta",
@@ -131,11 +132,12 @@ type FeatureFlag string
 func (FeatureFlag) values() []string {
 	return []string{
 		"concurrent-rule-eval", "created-timestamp-zero-ingestion", "delayed-compaction", "exemplar-storage",
-		"extra-scrape-metrics", "memory-snapshot-on-shutdown", "metadata-wal-records", "old-ui",
-		"otlp-deltatocumulative", "otlp-native-delta-ingestion", "promql-binop-fill-modifiers",
+		"extra-scrape-metrics", "histograms-st-encoding", "memory-snapshot-on-shutdown", "metadata-wal-records", "old-ui",
+		"openmetrics2", "otlp-deltatocumulative", "otlp-native-delta-ingestion", "promql-binop-fill-modifiers",
 		"promql-delayed-name-removal", "promql-duration-expr", "promql-experimental-functions",
-		"promql-extended-range-selectors", "promql-per-step-stats", "search-api", "st-storage", "st-synthesis",
-		"type-and-unit-labels", "use-start-timestamps", "use-uncached-io", "xor2-encoding",
+		"promql-extended-range-selectors", "promql-per-step-stats", "promql-unquoted-utf8-names", "query-cost",
+		"search-api", "st-storage", "st-synthesis", "type-and-unit-labels", "use-start-timestamps", "use-uncached-io",
+		"xor2-encoding", "zstd-scrape",
 	}
 }
 

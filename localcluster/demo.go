@@ -87,7 +87,18 @@ func (d *demo) up(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	for _, target := range []build.Target{build.Kubernetes, build.CoreDNS} {
+	kubernetes, err := d.builder.Kubernetes(os.Getenv("KUBERNETES"))
+	if err != nil {
+		return err
+	}
+	version, err := d.builder.Version(kubernetes)
+	if err != nil {
+		return err
+	}
+	if err := node.CheckVersion(d.dir, version); err != nil {
+		return err
+	}
+	for _, target := range []build.Target{kubernetes, build.CoreDNS} {
 		if err := d.builder.Ensure(ctx, target); err != nil {
 			return err
 		}
@@ -106,7 +117,7 @@ func (d *demo) up(ctx context.Context) error {
 	}
 	if n != nil {
 		d.report("the node runs since %s", n.Started.Format(time.DateTime))
-	} else if n, err = d.start(); err != nil {
+	} else if n, err = d.start(version); err != nil {
 		return err
 	}
 	if err := d.prepare(ctx, n); err != nil {
@@ -123,13 +134,13 @@ func (d *demo) up(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) start() (*node.Node, error) {
-	d.report("starting the node; its logs are in %s", d.relative(d.dir.Log()))
+func (d *demo) start(version string) (*node.Node, error) {
+	d.report("starting the node, Kubernetes %s; its logs are in %s", version, d.relative(d.dir.Log()))
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return node.Start(d.dir, self, initCommand, string(d.dir))
+	return node.Start(d.dir, version, self, initCommand, string(d.dir))
 }
 
 // prepare brings a node that runs to where the stack can be deployed on it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -35,6 +36,10 @@ func (d *demo) deploy(ctx context.Context) error {
 			return err
 		}
 	}
+	d.report("compiling the program")
+	if err := d.compile(ctx); err != nil {
+		return err
+	}
 	d.report("pulumi up of the stack %s", engine.Stack)
 	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", engine.Stack)
 	up.Stdout, up.Stderr = os.Stdout, os.Stderr
@@ -47,6 +52,17 @@ func (d *demo) deploy(ctx context.Context) error {
 	}
 	d.report("the stack is up")
 	return d.summary(ctx)
+}
+
+// compile builds the program as Pulumi would, which shows less of it.
+func (d *demo) compile(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "run"), "build")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("compiling the program: %w", err)
+	}
+	return nil
 }
 
 // pulumi becomes the CLI, with the demo's environment.

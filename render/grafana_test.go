@@ -124,7 +124,7 @@ func TestDatasourceProvisioning(t *testing.T) {
 		"httpMethod":        "POST",
 		"manageAlerts":      true,
 		"prometheusType":    "Prometheus",
-		"prometheusVersion": "3.13.2",
+		"prometheusVersion": "3.16.0",
 		"timeInterval":      "30s",
 	}, prometheus.JSONData)
 

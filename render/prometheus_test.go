@@ -261,7 +261,7 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 
 // The committed stacks render, and the same bytes every time.
 func TestCommittedStacks(t *testing.T) {
-	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml"} {
+	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml"} {
 		cfg, err := config.FromFile(path)
 		require.NoError(t, err)
 		first, err := Prometheus(cfg)

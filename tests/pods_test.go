@@ -36,7 +36,7 @@ images:
 		}
 	}
 	for name, want := range map[string]struct{ image, version string }{
-		"prometheus":         {"mirror.example.com/quay/prometheus/prometheus:v3.13.2", "v3.13.2"},
+		"prometheus":         {"mirror.example.com/quay/prometheus/prometheus:v3.16.0", "v3.16.0"},
 		"node-exporter":      {"mirror.example.com/quay/prometheus/node-exporter:v1.12.1", "v1.12.1"},
 		"kube-state-metrics": {"mirror.example.com/k8s/kube-state-metrics/kube-state-metrics:v2.19.1", "v2.19.1"},
 		"blackbox-exporter":  {"example.com/blackbox:v9", "v9"},

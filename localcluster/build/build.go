@@ -21,31 +21,64 @@ import (
 
 // Builder builds targets.
 type Builder struct {
-	Modfile string // folder of the go.mod that pins every target
+	Modfile string // folder of the go.mod that pins the targets; in folders below it, those of some
 	Bin     string // where programs go
 	// Report is told now and then how far a long build is.
 	Report func(format string, args ...any)
 
-	versions map[string]string
+	versions map[string]map[string]string // by modfile and module
 }
+
+// modfile returns the folder of the target's go.mod.
+func (b *Builder) modfile(t Target) string { return filepath.Join(b.Modfile, t.modfile) }
 
 // Version is the target's version, vX.Y.Z, as the programs themselves report it.
 func (b *Builder) Version(t Target) (string, error) {
-	if b.versions == nil {
-		versions, err := pins(filepath.Join(b.Modfile, "go.mod"))
-		if err != nil {
+	versions, ok := b.versions[t.modfile]
+	if !ok {
+		var err error
+		if versions, err = pins(filepath.Join(b.modfile(t), "go.mod")); err != nil {
 			return "", err
 		}
-		b.versions = versions
+		if b.versions == nil {
+			b.versions = map[string]map[string]string{}
+		}
+		b.versions[t.modfile] = versions
 	}
-	version, ok := b.versions[t.module]
+	version, ok := versions[t.module]
 	if !ok {
-		return "", fmt.Errorf("%s/go.mod does not pin %s", b.Modfile, t.module)
+		return "", fmt.Errorf("%s/go.mod does not pin %s", b.modfile(t), t.module)
 	}
 	if t.version != nil {
 		version = t.version(version)
 	}
 	return version, nil
+}
+
+// kubernetesModfiles is the name of the folders with the modfiles of other versions.
+const kubernetesModfiles = "kubernetes-"
+
+// Kubernetes returns the node's programs in a version, X.Y.Z: one of those that have a
+// modfile, or that of the other programs if version is empty.
+func (b *Builder) Kubernetes(version string) (Target, error) {
+	target := Kubernetes
+	newest, err := b.Version(target)
+	if err != nil || version == "" || "v"+version == newest {
+		return target, err
+	}
+	allowed := []string{strings.TrimPrefix(newest, "v")}
+	folders, err := filepath.Glob(filepath.Join(b.Modfile, kubernetesModfiles+"*"))
+	if err != nil {
+		return target, err
+	}
+	for _, folder := range folders {
+		allowed = append(allowed, strings.TrimPrefix(filepath.Base(folder), kubernetesModfiles))
+	}
+	if !slices.Contains(allowed, version) {
+		return target, fmt.Errorf("KUBERNETES: %q; allowed: %s", version, strings.Join(allowed, ", "))
+	}
+	target.modfile = kubernetesModfiles + version
+	return target, nil
 }
 
 // Path is where the program of that name is.
@@ -90,7 +123,7 @@ func (b *Builder) Build(ctx context.Context, t Target) error {
 	if err != nil {
 		return err
 	}
-	if len(t.missing) > 0 {
+	if len(t.missing) > 0 || t.generate != nil {
 		modfile, err := b.completeModule(ctx, t)
 		if err != nil {
 			return fmt.Errorf("completing %s: %w", t.module, err)
@@ -101,7 +134,7 @@ func (b *Builder) Build(ctx context.Context, t Target) error {
 	if err := os.MkdirAll(b.Bin, 0o755); err != nil {
 		return err
 	}
-	if err := b.run(ctx, b.goCommand(ctx, args...)); err != nil {
+	if err := b.run(ctx, b.goCommand(ctx, t, args...)); err != nil {
 		return fmt.Errorf("building %s: %w", t.module, err)
 	}
 	return os.WriteFile(b.stamp(t), []byte(key), 0o644)
@@ -133,7 +166,7 @@ func (b *Builder) key(t Target) (string, error) {
 	}
 	hash := sha256.New()
 	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(b.Modfile, name))
+		data, err := os.ReadFile(filepath.Join(b.modfile(t), name))
 		if err != nil {
 			return "", err
 		}
@@ -151,7 +184,7 @@ func (b *Builder) stamp(t Target) string {
 // a modfile that builds with the copy. The go command lets nothing be overlaid
 // onto its module cache.
 func (b *Builder) completeModule(ctx context.Context, t Target) (string, error) {
-	download := b.goCommand(ctx, "mod", "download", "-json", t.module)
+	download := b.goCommand(ctx, t, "mod", "download", "-json", t.module)
 	data, err := download.Output()
 	if err != nil {
 		return "", err
@@ -165,17 +198,27 @@ func (b *Builder) completeModule(ctx context.Context, t Target) (string, error) 
 	if err := errors.Join(os.RemoveAll(dir), os.CopyFS(source, os.DirFS(module.Dir))); err != nil {
 		return "", err
 	}
-	for path, content := range t.missing {
+	missing := t.missing
+	if t.generate != nil {
+		version, err := b.Version(t)
+		if err != nil {
+			return "", err
+		}
+		if missing, err = t.generate(source, version); err != nil {
+			return "", err
+		}
+	}
+	for path, content := range missing {
 		path = filepath.Join(source, path)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644)); err != nil {
 			return "", err
 		}
 	}
-	gomod, err := os.ReadFile(filepath.Join(b.Modfile, "go.mod"))
+	gomod, err := os.ReadFile(filepath.Join(b.modfile(t), "go.mod"))
 	if err != nil {
 		return "", err
 	}
-	gosum, err := os.ReadFile(filepath.Join(b.Modfile, "go.sum"))
+	gosum, err := os.ReadFile(filepath.Join(b.modfile(t), "go.sum"))
 	if err != nil {
 		return "", err
 	}
@@ -186,9 +229,9 @@ func (b *Builder) completeModule(ctx context.Context, t Target) (string, error) 
 	)
 }
 
-func (b *Builder) goCommand(ctx context.Context, args ...string) *exec.Cmd {
+func (b *Builder) goCommand(ctx context.Context, t Target, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = b.Modfile
+	cmd.Dir = b.modfile(t)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	// The compilers that go runs end with it.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -1,8 +1,11 @@
-// Package build makes the demo's programs from Go modules, all pinned in one
-// modfile (localcluster/binaries), so that what they share compiles once.
+// Package build makes the demo's programs from Go modules, pinned in the modfiles of
+// localcluster/binaries: one for all that build with each other's versions, so that what
+// they share compiles once.
 package build
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +19,7 @@ import (
 type Target struct {
 	module   string
 	packages []string // below the module; their last elements name the programs
+	modfile  string   // folder below the Builder's, of a target that has a modfile of its own
 
 	// version gives the program's own version from its module's, if they differ.
 	version func(module string) string
@@ -25,7 +29,14 @@ type Target struct {
 	tags string
 	// missing are files that the program embeds and its module lacks, by path.
 	missing map[string][]byte
+	// generate returns such files where they are made from the module's own, which are in
+	// dir, and the program's version.
+	generate func(dir, version string) (map[string][]byte, error)
 }
+
+// older is the modfile of programs that do not build with the newest version of a module
+// that others need.
+const older = "older"
 
 // The node's programs.
 var (
@@ -43,7 +54,19 @@ var (
 var Pulumi = Target{
 	module:    "github.com/pulumi/pulumi/pkg/v3",
 	packages:  []string{"cmd/pulumi"},
+	modfile:   older,
 	variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v%[1]s"},
+}
+
+// PulumiKubernetes is Pulumi's official Kubernetes provider, with the modules that its own
+// go.mod selects: it builds with neither today's Kubernetes nor today's Pulumi.
+var PulumiKubernetes = Target{
+	module:    "github.com/pulumi/pulumi-kubernetes/provider/v4",
+	packages:  []string{"cmd/pulumi-resource-kubernetes"},
+	modfile:   "provider",
+	version:   providerVersion,
+	variables: map[string]string{"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": "%[1]s"},
+	generate:  providerSchema,
 }
 
 // The stack's programs.
@@ -59,12 +82,13 @@ var (
 	Alertmanager = Target{
 		module:    "github.com/prometheus/alertmanager",
 		packages:  []string{"cmd/alertmanager"},
+		modfile:   older,
 		variables: prometheusVariables,
 		missing:   map[string][]byte{"ui/app/dist/index.html.gz": alertmanagerPage},
 	}
 	NodeExporter     = Target{module: "github.com/prometheus/node_exporter", variables: prometheusVariables}
 	BlackboxExporter = Target{module: "github.com/prometheus/blackbox_exporter", variables: prometheusVariables}
-	KubeStateMetrics = Target{module: "k8s.io/kube-state-metrics/v2", variables: prometheusVariables}
+	KubeStateMetrics = Target{module: "k8s.io/kube-state-metrics/v2", modfile: older, variables: prometheusVariables}
 )
 
 // prometheusVariables are those of every program that reports prometheus/common's
@@ -78,6 +102,41 @@ func prometheusVersion(module string) string {
 		return module
 	}
 	return fmt.Sprintf("v%d.%d.%d", minor/100, minor%100, patch)
+}
+
+// providerVersion turns the pseudo-version of the provider's module, which has no tags,
+// into one that follows the release before that commit.
+func providerVersion(module string) string {
+	return strings.Replace(module, "v4.0.0-", "v4.24.2-0.", 1)
+}
+
+// providerSchema makes what the provider's own go:generate makes: its schema with the
+// version in it, and its mapping of Terraform's resources, without white space.
+func providerSchema(dir, version string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for from, to := range map[string]string{
+		"schema.json":            "schema-embed.json",
+		"terraform-mapping.json": "terraform-mapping-embed.json",
+	} {
+		path := filepath.Join("cmd", "pulumi-resource-kubernetes", from)
+		text, err := os.ReadFile(filepath.Join(dir, path))
+		if err != nil {
+			return nil, err
+		}
+		content := map[string]json.RawMessage{}
+		if err := json.Unmarshal(text, &content); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if from == "schema.json" {
+			content["version"], err = json.Marshal(strings.TrimPrefix(version, "v"))
+		}
+		text, marshalErr := json.Marshal(content)
+		if err := errors.Join(err, marshalErr); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		files[filepath.Join(filepath.Dir(path), to)] = text
+	}
+	return files, nil
 }
 
 // Names are the file names of the target's programs.

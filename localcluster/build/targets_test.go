@@ -3,10 +3,12 @@ package build
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/semver"
 )
 
 func TestVersionIsWhatTheProgramReports(t *testing.T) {
@@ -19,12 +21,13 @@ func TestVersionIsWhatTheProgramReports(t *testing.T) {
 	} {
 		assert.Equal(t, want, prometheusVersion(module), module)
 	}
+	assert.Equal(t, "v4.24.2-0.20260115033456-f47bc2d6f199", providerVersion("v4.0.0-20260115033456-f47bc2d6f199"))
 	for _, target := range []Target{
-		Kubernetes, CoreDNS, Pulumi, Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics,
+		Kubernetes, CoreDNS, PulumiKubernetes, Pulumi, Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics,
 	} {
 		version, err := b.Version(target)
 		require.NoError(t, err)
-		assert.Regexp(t, `^v\d+\.\d+\.\d+$`, version, target.module)
+		assert.True(t, semver.IsValid(version), "%s: %s", target.module, version)
 	}
 	_, err := b.Version(Target{module: "example.com/unpinned"})
 	assert.ErrorContains(t, err, "does not pin example.com/unpinned")
@@ -34,6 +37,47 @@ func TestNamesAreThoseOfTheGoCommand(t *testing.T) {
 	assert.Equal(t, []string{"kube-state-metrics"}, KubeStateMetrics.Names())
 	assert.Equal(t, []string{"pulumi"}, Pulumi.Names())
 	assert.Equal(t, []string{"kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy"}, Kubernetes.Names())
+}
+
+func TestKubernetesVersions(t *testing.T) {
+	b := &Builder{Modfile: "../binaries"}
+	newest, err := b.Version(Kubernetes)
+	require.NoError(t, err)
+	for _, version := range []string{"", strings.TrimPrefix(newest, "v")} {
+		target, err := b.Kubernetes(version)
+		require.NoError(t, err)
+		assert.Equal(t, Kubernetes, target)
+	}
+	_, err = b.Kubernetes("1.2")
+	require.ErrorContains(t, err, `KUBERNETES: "1.2"; allowed: `+strings.TrimPrefix(newest, "v")+", ")
+	_, allowed, _ := strings.Cut(err.Error(), "allowed: ")
+	minors := map[string]bool{}
+	for version := range strings.SplitSeq(allowed, ", ") {
+		target, err := b.Kubernetes(version)
+		require.NoError(t, err)
+		got, err := b.Version(target)
+		require.NoError(t, err)
+		assert.Equal(t, "v"+version, got, "the modfile pins what its folder says")
+		minors[semver.MajorMinor(got)] = true
+	}
+	assert.Len(t, minors, 4, "the newest four minors are supported")
+}
+
+// The provider's schema gets its version, as the provider's own build gives it.
+func TestProviderSchema(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "cmd", "pulumi-resource-kubernetes")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	_, err := providerSchema(dir, "v1.2.3")
+	require.ErrorContains(t, err, "no such file")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "schema.json"), []byte(`{"name": "kubernetes", "types": { }}`), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "terraform-mapping.json"), []byte(`{"resources": [ ]}`), 0o644))
+	files, err := providerSchema(dir, "v1.2.3")
+	require.NoError(t, err)
+	assert.Equal(t, map[string][]byte{
+		"cmd/pulumi-resource-kubernetes/schema-embed.json":            []byte(`{"name":"kubernetes","types":{},"version":"1.2.3"}`),
+		"cmd/pulumi-resource-kubernetes/terraform-mapping-embed.json": []byte(`{"resources":[]}`),
+	}, files)
 }
 
 func TestStale(t *testing.T) {

@@ -39,8 +39,8 @@ type Engine struct {
 }
 
 // Prepare makes the CLI, its plugins, the project's copy and the stack available.
-// Unless renew is set, an earlier copy of the stack's config and stand-ins of
-// plugins are kept.
+// Unless renew is set, an earlier copy of the stack's config and a provider that was
+// built here are kept.
 func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	for _, dir := range []string{e.home("plugins"), filepath.Join(e.Dir, "state")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -50,7 +50,10 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	if err := e.findCLI(ctx); err != nil {
 		return err
 	}
-	if err := e.findPlugins(ctx, renew); err != nil {
+	if err := e.findLanguageHost(ctx); err != nil {
+		return err
+	}
+	if err := e.findProvider(ctx, renew); err != nil {
 		return err
 	}
 	if _, err := keptText(e.passphrase()); err != nil {

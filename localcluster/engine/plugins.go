@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
 const (
@@ -24,19 +26,29 @@ const (
 	probeTimeout = 2 * time.Second
 )
 
-// findPlugins takes the official plugins where they are present or can be
-// downloaded, and the demo's own stand-ins elsewhere; those say so themselves. It
-// tries to download only if told to, or when there is no plugin yet.
-func (e *Engine) findPlugins(ctx context.Context, download bool) error {
+// findLanguageHost uses the official language host where it is installed beside a CLI,
+// and builds the demo's own stand-in elsewhere: its module is not served.
+func (e *Engine) findLanguageHost(ctx context.Context) error {
 	// Beside a CLI that was built here, the language host counts as a part of it.
 	host := e.Builder.Path(languagePlugin)
-	if path, err := exec.LookPath(languagePlugin); err != nil || path == host {
-		if err := e.buildStandIn(ctx, languagePlugin, host); err != nil {
-			return err
-		}
-		e.path = append(e.path, e.Builder.Bin)
+	if path, err := exec.LookPath(languagePlugin); err == nil && path != host {
+		return nil
 	}
+	e.path = append(e.path, e.Builder.Bin)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", host, "./cmd/"+languagePlugin)
+	cmd.Dir = filepath.Join(e.Root, "localcluster")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w: %s", languagePlugin, err, output)
+	}
+	return nil
+}
 
+// findProvider makes Pulumi's Kubernetes provider available to the CLI: the release that
+// the program's SDK asks for where it is installed or can be downloaded, and elsewhere the
+// provider built from its module. Unless renew is set, it says nothing, and tries to
+// download only when there is no provider yet.
+func (e *Engine) findProvider(ctx context.Context, renew bool) error {
 	version, err := e.providerVersion()
 	if err != nil {
 		return err
@@ -45,19 +57,23 @@ func (e *Engine) findPlugins(ctx context.Context, download bool) error {
 	folder := e.home("plugins", name)
 	program := filepath.Join(folder, resourcePlugin)
 	// The CLI would warn of a resource plugin that it finds on PATH.
-	standIn := filepath.Join(e.Dir, "stand-in", resourcePlugin)
+	built := filepath.Join(e.Builder.Bin, "provider", resourcePlugin)
 	target, notLink := os.Readlink(program)
-	if _, err := os.Stat(program); err == nil && (notLink != nil || target != standIn) {
-		return nil // an official one
+	if _, err := os.Stat(program); err == nil && (notLink != nil || target != built) {
+		if renew {
+			e.Report("Kubernetes provider %s", version)
+		}
+		return nil
 	}
 	if home, err := os.UserHomeDir(); err == nil {
-		official := filepath.Join(home, ".pulumi", "plugins", name, resourcePlugin)
-		if _, err := os.Stat(official); err == nil {
-			return link(official, program)
+		installed := filepath.Join(home, ".pulumi", "plugins", name, resourcePlugin)
+		if _, err := os.Stat(installed); err == nil {
+			e.Report("Kubernetes provider %s, installed in %s", version, filepath.Dir(installed))
+			return link(installed, program)
 		}
 	}
-	if (download || target == "") && reachable(ctx) {
-		e.Report("downloading %s %s", resourcePlugin, version)
+	if (renew || target == "") && reachable(ctx) {
+		e.Report("downloading the Kubernetes provider %s", version)
 		if err := os.RemoveAll(folder); err != nil {
 			return err
 		}
@@ -67,21 +83,19 @@ func (e *Engine) findPlugins(ctx context.Context, download bool) error {
 		}
 		e.Report("downloading it failed: %s", strings.TrimSpace(string(output)))
 	}
-	if err := e.buildStandIn(ctx, resourcePlugin, standIn); err != nil {
+	builder := *e.Builder
+	builder.Bin = filepath.Dir(built)
+	if err := builder.Ensure(ctx, build.PulumiKubernetes); err != nil {
 		return err
 	}
-	return link(standIn, program)
-}
-
-// buildStandIn builds one of this module's plugins.
-func (e *Engine) buildStandIn(ctx context.Context, name, path string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/"+name)
-	cmd.Dir = filepath.Join(e.Root, "localcluster")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building %s: %w: %s", name, err, output)
+	if renew {
+		version, err := builder.Version(build.PulumiKubernetes)
+		if err != nil {
+			return err
+		}
+		e.Report("Kubernetes provider %s, built from its module", strings.TrimPrefix(version, "v"))
 	}
-	return nil
+	return link(built, program)
 }
 
 // providerVersion is that of the Kubernetes SDK that the program requires.

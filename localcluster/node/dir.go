@@ -46,6 +46,9 @@ func (d Dir) pki(elem ...string) string { return d.join("node/pki", elem...) }
 // lock is held by the node for as long as it runs, and says who it is.
 func (d Dir) lock() string { return d.join("node/lock") }
 
+// version names the version of Kubernetes that wrote lib.
+func (d Dir) version() string { return d.join("node/version") }
+
 // failures names the parts that ended although they should run.
 func (d Dir) failures() string { return d.join("node/failures") }
 

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/mod/semver"
 	"golang.org/x/sys/unix"
 )
 
@@ -62,13 +63,36 @@ func Find(dir Dir) (*Node, error) {
 	return &Node{Dir: dir, PID: r.PID, Address: r.Address, Started: r.Started}, nil
 }
 
-// Start starts a node whose process 1 runs the given command line. Until Keep is
-// called the node ends with the calling process, however that ends.
-func Start(dir Dir, command ...string) (*Node, error) {
+// CheckVersion returns an error if the node's data is of another minor version of
+// Kubernetes than version, vX.Y.Z: its API server may not understand what it finds.
+func CheckVersion(dir Dir, version string) error {
+	data, err := os.ReadFile(dir.version())
+	old := string(data)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(dir.lib()); errors.Is(err, fs.ErrNotExist) {
+			return nil // a new node
+		}
+		old = "an earlier version"
+	} else if err != nil {
+		return err
+	}
+	if semver.MajorMinor(old) != semver.MajorMinor(version) {
+		return fmt.Errorf("the node's data is of Kubernetes %s; to start one of %s from nothing, run: make demo-down && rm -r %s %s",
+			old, version, dir.join("node"), dir.join("pulumi"))
+	}
+	return nil
+}
+
+// Start starts a node of a version of Kubernetes whose process 1 runs the given command
+// line. Until Keep is called the node ends with the calling process, however that ends.
+func Start(dir Dir, version string, command ...string) (*Node, error) {
 	for _, path := range []string{dir.lib(), dir.Log(), dir.SSD()} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			return nil, err
 		}
+	}
+	if err := os.WriteFile(dir.version(), []byte(version), 0o644); err != nil {
+		return nil, err
 	}
 	if err := ensurePKI(dir.pki(), time.Now()); err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)

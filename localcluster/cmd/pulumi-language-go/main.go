@@ -5,19 +5,11 @@ package main
 import (
 	"log"
 
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"google.golang.org/grpc"
-
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/language"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/plugin"
 )
 
 func main() {
-	err := plugin.Serve(func(srv *grpc.Server, engine string) error {
-		pulumirpc.RegisterLanguageRuntimeServer(srv, language.NewHost(engine))
-		return nil
-	})
-	if err != nil {
+	if err := language.Serve(); err != nil {
 		log.Fatalf("pulumi-language-go: %v", err)
 	}
 }

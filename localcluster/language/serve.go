@@ -1,5 +1,4 @@
-// Package plugin serves a Pulumi plugin to the engine that started it.
-package plugin
+package language
 
 import (
 	"context"
@@ -10,16 +9,17 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
 )
 
 // engineCheck is how often a plugin looks whether its engine is still there.
 const engineCheck = 5 * time.Second
 
-// Serve runs a plugin until it is told to stop or its engine is gone. register adds the
-// plugin's service; engine is the address of the engine's RPC server, the last argument
-// on the plugin's command line. The port goes to stdout, where the engine waits for it.
-func Serve(register func(srv *grpc.Server, engine string) error) error {
+// Serve runs the language host until it is told to stop or its engine is gone. The address
+// of the engine's RPC server is the last argument on the command line; the host's own port
+// goes to stdout, where the engine waits for it.
+func Serve() error {
 	if len(os.Args) < 2 {
 		return fmt.Errorf("usage: %s ENGINE_ADDRESS; the Pulumi CLI starts this plugin", os.Args[0])
 	}
@@ -35,7 +35,10 @@ func Serve(register func(srv *grpc.Server, engine string) error) error {
 
 	handle, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{
 		Cancel: cancel,
-		Init:   func(srv *grpc.Server) error { return register(srv, engine) },
+		Init: func(srv *grpc.Server) error {
+			pulumirpc.RegisterLanguageRuntimeServer(srv, NewHost(engine))
+			return nil
+		},
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,24 @@
+package node
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCheckVersion(t *testing.T) {
+	dir := Dir(t.TempDir())
+	require.NoError(t, CheckVersion(dir, "v1.37.2"), "a new node")
+	require.NoError(t, os.MkdirAll(dir.lib(), 0o755))
+	require.ErrorContains(t, CheckVersion(dir, "v1.37.2"), "the node's data is of Kubernetes an earlier version")
+	require.NoError(t, os.WriteFile(dir.version(), []byte("v1.37.2"), 0o644))
+	require.NoError(t, CheckVersion(dir, "v1.37.2"))
+	require.NoError(t, CheckVersion(dir, "v1.37.3"))
+	for _, version := range []string{"v1.36.3", "v1.38.0"} {
+		err := CheckVersion(dir, version)
+		require.ErrorContains(t, err, "the node's data is of Kubernetes v1.37.2; to start one of "+version)
+		assert.ErrorContains(t, err, "make demo-down && rm -r "+string(dir))
+	}
+}
