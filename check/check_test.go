@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,7 +62,7 @@ func found(s *Stack) []string {
 
 // The committed stacks pass, and so does every way to switch parts of a stack off.
 func TestNoFinding(t *testing.T) {
-	for _, file := range []string{"dev", "prod"} {
+	for _, file := range []string{"dev", "prod", "kind"} {
 		t.Run(file, func(t *testing.T) {
 			cfg, err := config.FromFile("../Pulumi." + file + ".yaml")
 			require.NoError(t, err)
@@ -116,8 +117,32 @@ func TestSoundExpressions(t *testing.T) {
 		`label_replace(node_load1, "host", "$1", "instance", "(.*):.*") * on (host) group_left () label_replace(node_load5, "host", "$1", "instance", "(.*):.*")`,
 		`max_over_time(rate(node_cpu_seconds_total[5m])[1h:1m])`,
 		`kube_pod_labels{label_app="shop"}`,
+		`rate(apiserver_request_post_timeout_total{job="kubernetes-apiservers", source="timeout-handler"}[5m]) > 0`,
+		`rate(apiserver_watch_list_duration_seconds_count{job="kubernetes-apiservers", scope="cluster"}[5m]) > 0`,
+		`kube_node_spec_taint{job="kube-state-metrics", key="node.kubernetes.io/unreachable", effect="NoExecute"} == 1`,
 	} {
 		assert.Empty(t, found(load(t, "", expr)), expr)
+	}
+}
+
+// Everything that shipped rules and dashboards ask for is known, even what they can
+// do without: every job is on.
+func TestShippedNamesAreKnown(t *testing.T) {
+	jobs := map[string]any{}
+	for _, job := range append([]config.Job{config.IngressesJob}, config.ControlPlane...) {
+		jobs[string(job)] = map[string]any{"enabled": true}
+	}
+	text, err := yaml.Marshal(map[string]any{
+		"discovery": map[string]any{"jobs": jobs},
+		"exporters": map[string]any{"kubeStateMetrics": map[string]any{"kinds": slices.Collect(maps.Keys(config.KindGroups))}},
+	})
+	require.NoError(t, err)
+	s := load(t, string(text))
+	for _, u := range s.uses() {
+		if u.selector.Name == "" || isRecorded(u.selector.Name) {
+			continue
+		}
+		assert.NotEmpty(t, s.series.named(u.selector), "%s: %s", u.path, u.selector.Name)
 	}
 }
 
@@ -139,6 +164,7 @@ var broken = map[string][]struct {
 		{"a misspelt metric", "", []string{`node_laod1 > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean node_load1?"},
 		{"a job that is off", "exporters: {nodeExporter: {enabled: false}}", []string{`node_load1{job="node-exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job node-exporter would, but is off"},
 		{"a job that is off, and none that may have anything", offExcept("prometheus"), []string{`my_app_up == 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job collects my_app_up"},
+		{"a misspelt name of the API server's", "", []string{`rate(apiserver_request_post_timeouts_total{job="kubernetes-apiservers"}[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean apiserver_request_post_timeout_total?"},
 		{"a kind that is not reported on", "", []string{`kube_secret_info{job="kube-state-metrics"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "add secrets to exporters.kubeStateMetrics.kinds"},
 		{"a kind that shipped alerts need", "exporters: {kubeStateMetrics: {kinds: [pods, nodes, deployments, daemonsets, statefulsets, persistentvolumeclaims, persistentvolumes, horizontalpodautoscalers]}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "add jobs to exporters.kubeStateMetrics.kinds; to do without the alert: alerting.disabled: [JobFailed]"},
 		{"a denied metric", "exporters: {kubeStateMetrics: {metricDenylist: ['kube_job_.*']}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "no enabled job collects kube_job_failed"},
@@ -150,6 +176,7 @@ var broken = map[string][]struct {
 	"metric-kept": {
 		{"dropped by name", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_load5, action: drop}]}}}", []string{`node_load5{job="node-exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "metric relabelling of job node-exporter drops node_load5; see discovery.jobs.node-exporter.metricRelabelConfigs"},
 		{"not kept", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: 'node_(load|cpu|memory|filesystem|network|nf|time).*', action: keep}]}}}", []string{`node_vmstat_pgfault > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "drops node_vmstat_pgfault"},
+		{"buckets of the API server, by the job's own rules", "", []string{`rate(apiserver_watch_list_duration_seconds_bucket[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job kubernetes-apiservers drops apiserver_watch_list_duration_seconds_bucket"},
 		{"by the job's own rules", "", []string{`rate(container_tasks_state[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job kubernetes-cadvisor drops container_tasks_state"},
 		{"of a shipped alert", "discovery: {jobs: {kube-state-metrics: {metricRelabelConfigs: [{source_labels: [__name__], regex: kube_job_failed, action: drop}]}}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "drops kube_job_failed"},
 		{"one of many that a line stands for", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_md_.*, action: drop}]}}}", []string{`node_md_disks > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "drops node_md_disks"},
@@ -161,6 +188,8 @@ var broken = map[string][]struct {
 	},
 	"label-known": {
 		{"a label that the metric lacks", "", []string{`node_load1{job="node-exporter", mode="idle"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has mode="idle"; its labels are cluster, container, endpoint, instance, job, namespace, node, pod`},
+		{"a label of the API server's metric", "", []string{`apiserver_watch_list_duration_seconds_count{job="kubernetes-apiservers", verb="WATCH"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has verb="WATCH"`},
+		{"a misspelt label of a taint", "", []string{`kube_node_spec_taint{job="kube-state-metrics", effects="NoExecute"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has effects="NoExecute"`},
 		{"another cluster", "", []string{`node_load1{job="node-exporter", cluster="prod"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "cluster is always test in job node-exporter"},
 		{"another namespace", "", []string{`prometheus_build_info{job="prometheus", namespace="shop"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "namespace is always monitoring in job prometheus"},
 		{"a label that relabelling drops", "discovery: {jobs: {kube-state-metrics: {metricRelabelConfigs: [{regex: uid, action: labeldrop}]}}}", []string{`kube_pod_info{job="kube-state-metrics", uid=~"a.*"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has uid=~"a.*"`},

@@ -1,6 +1,6 @@
 // Package metrics knows what each exporter exposes: a file per exporter and
-// version, written by `make metrics` from live scrapes, and additional.txt,
-// kept by hand, for what no scrape of a small healthy node shows.
+// version, written by `make metrics` from the exporter's sources and from live
+// scrapes, and additional.txt, kept by hand, for what neither of them shows.
 //
 // A line is a metric: its name, its type, the labels it has of its own, and the
 // upper bounds of its buckets:
@@ -171,18 +171,35 @@ func parseLine(line string) (Metric, error) {
 // Add merges a metric into the exposition: what one scrape shows of it and what
 // another one does.
 func (e Exposition) Add(m Metric) {
-	if known, ok := e[m.Name]; ok {
-		m.Labels = append(slices.Clone(known.Labels), m.Labels...)
-		m.Bounds = append(slices.Clone(known.Bounds), m.Bounds...)
-		m.Open = m.Open || known.Open
-		if m.Type == model.MetricTypeUnknown {
-			m.Type = known.Type
-		}
+	known := e[m.Name]
+	m.Labels = append(slices.Clone(known.Labels), m.Labels...)
+	m.Bounds = append(slices.Clone(known.Bounds), m.Bounds...)
+	m.Open = m.Open || known.Open
+	if m.Type == model.MetricTypeUnknown {
+		m.Type = cmp.Or(known.Type, m.Type)
 	}
 	slices.Sort(m.Labels)
 	slices.Sort(m.Bounds)
 	m.Labels, m.Bounds = slices.Compact(m.Labels), slices.Compact(m.Bounds)
 	e[m.Name] = m
+}
+
+// Has reports whether the exposition allows every sample that a metric allows.
+func (e Exposition) Has(m Metric) bool {
+	known, ok := e[m.Name]
+	if !ok || m.Open && !known.Open {
+		return false
+	}
+	several := func(t model.MetricType) bool {
+		return t == model.MetricTypeHistogram || t == model.MetricTypeSummary
+	}
+	if known.Type != m.Type && (several(known.Type) || several(m.Type)) {
+		return false
+	}
+	if !known.Open && slices.ContainsFunc(m.Labels, func(label string) bool { return !slices.Contains(known.Labels, label) }) {
+		return false
+	}
+	return !slices.ContainsFunc(m.Bounds, func(bound float64) bool { return !slices.Contains(known.Bounds, bound) })
 }
 
 // String is the text of a file, sorted by name.

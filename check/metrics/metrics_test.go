@@ -46,7 +46,7 @@ func TestAdd(t *testing.T) {
 }
 
 func TestOf(t *testing.T) {
-	exact, err := Of("prometheus", "v3.13.2")
+	exact, err := Of("prometheus", "v3.16.0")
 	require.NoError(t, err)
 	assert.Contains(t, exact, "prometheus_tsdb_head_series")
 	newest, err := Of("prometheus", "v99.0.0")
@@ -54,7 +54,7 @@ func TestOf(t *testing.T) {
 	assert.Equal(t, exact, newest)
 	kubelet, err := Of("kubelet", "")
 	require.NoError(t, err)
-	assert.Contains(t, kubelet, "kubelet_volume_stats_used_bytes", "added by hand")
+	assert.Contains(t, kubelet, "kubelet_volume_stats_health_status_abnormal", "added by hand")
 	unknown, err := Of("no-such-exporter", "")
 	require.NoError(t, err)
 	assert.Nil(t, unknown)
@@ -67,9 +67,82 @@ func TestCompareVersions(t *testing.T) {
 	assert.Negative(t, compareVersions("", "1.0"))
 }
 
-// What is added by hand says why, and is nothing that a scrape has shown.
+func TestHas(t *testing.T) {
+	e, err := Parse("a counter code\nb histogram - le=1,2\nc gauge ?\n")
+	require.NoError(t, err)
+	for line, want := range map[string]bool{
+		"a counter code":     true,
+		"a unknown -":        true, // whose samples are stored alike
+		"a counter verb":     false,
+		"a counter ?":        false,
+		"a histogram - le=1": false,
+		"b histogram - le=2": true,
+		"b histogram - le=3": false,
+		"b gauge -":          false,
+		"c gauge anything,?": true,
+		"d gauge -":          false,
+	} {
+		m, err := parseLine(line)
+		require.NoError(t, err)
+		assert.Equal(t, want, e.Has(m), line)
+	}
+}
+
+// What a young cluster does not show is known nevertheless, and nothing else is.
+func TestKnown(t *testing.T) {
+	for _, tc := range []struct{ exporter, name, labels string }{
+		{"kube-apiserver", "apiserver_request_post_timeout_total", "source,status"},
+		{"kube-apiserver", "apiserver_watch_list_duration_seconds", "group,resource,scope,version"},
+		{"kube-apiserver", "apiserver_admission_webhook_rejection_count", "error_type,name,operation,rejection_code,type"},
+		{"kube-apiserver", "workqueue_depth", "name"},
+		{"kube-apiserver", "go_goroutines", "-"},
+		{"kube-apiserver", "apiserver_request_post_timeouts_total", ""},
+		{"kube-scheduler", "scheduler_pod_scheduling_attempts", "-"},
+		{"kube-controller-manager", "node_collector_evictions_total", "zone"},
+		{"kube-proxy", "kubeproxy_network_programming_duration_seconds", "ip_family"},
+		{"kubelet", "kubelet_evictions", "eviction_signal"},
+		{"kubelet", "apiserver_request_total", ""}, // linked, but never registered
+		{"kubelet", "scheduler_pending_pods", ""},
+		{"kubelet", "apiserver_delegated_authn_request_total", "code"},
+		{"kubelet", "prober_probe_total", ""}, // at another address
+		{"kubelet", "kubernetes_healthcheck", ""},
+		{"kubelet", "container_cpu_usage_seconds_total", ""},
+		{"cadvisor", "container_cpu_usage_seconds_total", "container,cpu,id,image,name,namespace,pod"},
+		{"cadvisor", "machine_node_memory_capacity_bytes", "boot_id,machine_id,node_id,system_uuid"},
+		{"kube-state-metrics", "kube_node_spec_taint", "effect,key,node,value"},
+		{"kube-state-metrics", "kube_pod_container_resource_limits", "container,namespace,node,pod,resource,uid,unit"},
+		{"kube-state-metrics", "kube_pod_labels", "namespace,pod,uid,?"},
+		{"kube-state-metrics", "kube_node_spec_taints", ""},
+		{"node-exporter", "node_md_disks", "device,state"},
+		{"node-exporter", "node_xfs_read_calls_total", "device"},
+		{"node-exporter", "node_systemd_unit_state", ""}, // of a collector that is off
+		{"prometheus", "prometheus_tsdb_wal_fsync_duration_seconds", "-"},
+		{"prometheus", "prometheus_tsdb_out_of_order_wbl_truncations_total", "-"},
+		{"prometheus", "prometheus_sd_kubernetes_events_total", "event,role"},
+		{"alertmanager", "alertmanager_cluster_members", "-"},
+		{"blackbox-exporter", "probe_success", ""},
+		{"probe", "probe_ssl_earliest_cert_expiry", "-"},
+		{"coredns", "coredns_forward_healthcheck_broken_total", "-"},
+	} {
+		t.Run(tc.exporter+"/"+tc.name, func(t *testing.T) {
+			e, err := Of(tc.exporter, "")
+			require.NoError(t, err)
+			m, known := e[tc.name]
+			if tc.labels == "" {
+				assert.False(t, known)
+				return
+			}
+			require.True(t, known)
+			assert.Equal(t, tc.labels, strings.Fields(Exposition{m.Name: m}.String())[2])
+		})
+	}
+}
+
+// What is added by hand says why, and is nothing that a file has.
 func TestAdditional(t *testing.T) {
 	text, err := files.ReadFile(additional)
+	require.NoError(t, err)
+	entries, err := files.ReadDir(".")
 	require.NoError(t, err)
 	reason, previous := false, ""
 	for line := range strings.Lines(string(text)) {
@@ -79,9 +152,21 @@ func TestAdditional(t *testing.T) {
 		case strings.HasPrefix(line, "#"):
 			reason = true
 		default:
-			exporter, _, _ := strings.Cut(line, " ")
+			exporter, rest, _ := strings.Cut(line, " ")
 			assert.True(t, reason || exporter == previous, "no reason for %s", line)
 			previous = exporter
+			m, err := parseLine(rest)
+			require.NoError(t, err)
+			for _, entry := range entries {
+				if name, _, _ := strings.Cut(strings.TrimSuffix(entry.Name(), ".txt"), "-v"); name != exporter {
+					continue
+				}
+				file, err := files.ReadFile(entry.Name())
+				require.NoError(t, err)
+				exposed, err := Parse(string(file))
+				require.NoError(t, err)
+				assert.False(t, exposed.Has(m), "%s has %s", entry.Name(), rest)
+			}
 		}
 	}
 }

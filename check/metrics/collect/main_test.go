@@ -7,10 +7,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
 )
 
 // answers of an API server with one node and two pods.
@@ -22,7 +25,7 @@ var answers = map[string]string{
 	"/api/v1/namespaces/kube-system/pods": `{"items": []}`,
 
 	"/metrics": `# TYPE kubernetes_build_info gauge
-kubernetes_build_info{git_version="v1.35.4"} 1
+kubernetes_build_info{git_version="v1.37.2"} 1
 # TYPE requests_seconds histogram
 requests_seconds_bucket{verb="GET",le="0.5"} 1
 requests_seconds_bucket{verb="GET",le="+Inf"} 1
@@ -57,44 +60,70 @@ func server(t *testing.T, answers map[string]string) (kubeconfig string) {
 	return kubeconfig
 }
 
+// scraped are exporters whose sources are not read.
+var scraped []exporter
+
 func TestCollect(t *testing.T) {
-	kubeconfig, out, docs := server(t, answers), t.TempDir(), t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(docs, "pod-metrics.md"), []byte("| Metric name | Type |\n"+
-		"| kube_pod_info | Gauge | | | `pod`=&lt;pod-name&gt; <br> `host_ip`=&lt;ip&gt; |\n"+
-		"| kube_pod_labels | Gauge | | | `pod`=&lt;pod-name&gt; <br> `label_POD_LABEL`=&lt;label&gt; |\n"), 0o600))
+	kubeconfig, out := server(t, answers), t.TempDir()
 	etcd := filepath.Join(t.TempDir(), "etcd")
 	require.NoError(t, os.WriteFile(etcd, []byte("# TYPE etcd_server_has_leader gauge\netcd_server_has_leader 1\n"), 0o600))
-	state := filepath.Join(t.TempDir(), "state")
-	require.NoError(t, os.WriteFile(state, []byte("kube_state_metrics_build_info{version=\"2.15.0\"} 1\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "etcd.txt"), []byte("# before\netcd_before counter code\n"), 0o600))
 
-	require.NoError(t, run(t.Context(), kubeconfig, "monitoring", docs, out, []string{"etcd=" + etcd, "kube-state-metrics=" + state}))
+	require.NoError(t, run(t.Context(), scraped, ".", kubeconfig, "monitoring", out, []string{"etcd=" + etcd}))
 	for file, want := range map[string]string{
-		"kube-apiserver-v1.35.4.txt":      "# What kube-apiserver exposes: name type labels le. Written by `make metrics`.\nkubernetes_build_info gauge git_version\nrequests_seconds histogram verb le=0.5,+Inf\n",
-		"kubelet.txt":                     "# What kubelet exposes: name type labels le. Written by `make metrics`.\nkubelet_a unknown -\n",
-		"cadvisor.txt":                    "# What cadvisor exposes: name type labels le. Written by `make metrics`.\ncontainer_a unknown pod\n",
-		"blackbox-exporter-v0.28.0.txt":   "# What blackbox-exporter exposes: name type labels le. Written by `make metrics`.\nblackbox_exporter_build_info unknown version\n",
-		"probe.txt":                       "# What probe exposes: name type labels le. Written by `make metrics`.\nprobe_success gauge -\n",
-		"node-directory-size-metrics.txt": "# What node-directory-size-metrics exposes: name type labels le. Written by `make metrics`.\nnode_directory_size_bytes unknown path\n",
-		"etcd.txt":                        "# What etcd exposes: name type labels le. Written by `make metrics`.\netcd_before counter code\netcd_server_has_leader gauge -\n",
-		"kube-state-metrics-v2.15.0.txt":  "# What kube-state-metrics exposes: name type labels le. Written by `make metrics`.\nkube_pod_info gauge host_ip,pod\nkube_pod_labels gauge pod,?\nkube_state_metrics_build_info unknown version\n",
+		"kube-apiserver-v1.37.2.txt":      "kubernetes_build_info gauge git_version\nrequests_seconds histogram verb le=0.5,+Inf\n",
+		"kubelet.txt":                     "kubelet_a unknown -\n",
+		"cadvisor.txt":                    "container_a unknown pod\n",
+		"blackbox-exporter-v0.28.0.txt":   "blackbox_exporter_build_info unknown version\n",
+		"probe.txt":                       "probe_success gauge -\n",
+		"node-directory-size-metrics.txt": "node_directory_size_bytes unknown path\n",
+		"etcd.txt":                        "etcd_before counter code\netcd_server_has_leader gauge -\n",
 	} {
 		text, err := os.ReadFile(filepath.Join(out, file))
 		require.NoError(t, err)
-		assert.Equal(t, want, string(text), file)
+		exporter, _, _ := strings.Cut(strings.TrimSuffix(file, ".txt"), "-v")
+		assert.Equal(t, "# What "+exporter+" exposes: name type labels le. Written by `make metrics`.\n# Seen in scrapes:\n"+want, string(text), file)
 	}
+}
+
+// What the sources say stands first, and what was scraped stays only where they
+// do not say it.
+func TestCollectSources(t *testing.T) {
+	out, answer := t.TempDir(), filepath.Join(t.TempDir(), "answer")
+	file := filepath.Join(out, "program.txt")
+	require.NoError(t, os.WriteFile(file, []byte("program_requests_total counter code,verb\nprogram_before gauge -\n"), 0o600))
+	require.NoError(t, os.WriteFile(answer, []byte("program_stat_cpu{node=\"a\"} 1\nprogram_stat_memory{zone=\"a\"} 1\nprogram_build_info{version=\"\"} 1\n"), 0o600))
+	own := []exporter{{name: "program", program: program, only: []string{program + "/main.go"}, labels: []string{"pod"}}}
+
+	var texts []string
+	for range 2 { // the second time nothing changes
+		require.NoError(t, run(t.Context(), own, ".", "/no/such/kubeconfig", "monitoring", out, []string{"program=" + answer}))
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		texts = append(texts, string(text))
+	}
+	assert.Equal(t, texts[0], texts[1])
+	assert.Contains(t, texts[0], "# Read in the sources of "+program)
+	assert.Contains(t, texts[0], "\nprogram_any gauge pod\n", "with the labels that the program finds")
+	_, seen, ok := strings.Cut(texts[0], "\n# Seen in scrapes:\n")
+	require.True(t, ok)
+	assert.Equal(t, "program_before gauge -\nprogram_build_info unknown version\nprogram_stat_memory unknown zone\n", seen)
 }
 
 func TestCollectFails(t *testing.T) {
 	out := t.TempDir()
-	err := run(t.Context(), server(t, answers), "monitoring", "", out, []string{"etcd"})
+	err := run(t.Context(), scraped, ".", server(t, answers), "monitoring", out, []string{"etcd"})
 	require.EqualError(t, err, `"etcd"; want EXPORTER=SOURCE`)
-	err = run(t.Context(), server(t, answers), "elsewhere", "", out, nil)
+	err = run(t.Context(), scraped, ".", server(t, answers), "elsewhere", out, nil)
 	require.ErrorContains(t, err, "/api/v1/namespaces/elsewhere/pods")
-	err = run(t.Context(), server(t, answers), "monitoring", "", out, []string{"etcd=/no/such/path"})
+	err = run(t.Context(), scraped, ".", server(t, answers), "monitoring", out, []string{"etcd=/no/such/path"})
 	require.EqualError(t, err, "etcd: /no/such/path: 404 Not Found")
-	err = run(t.Context(), server(t, answers), "monitoring", out, out, nil)
-	require.ErrorContains(t, err, "no kube-state-metrics was scraped")
-	err = run(t.Context(), "/no/such/kubeconfig", "monitoring", "", out, nil)
+	err = run(t.Context(), scraped, ".", out, "monitoring", out, nil)
 	require.Error(t, err)
+	err = run(t.Context(), []exporter{{program: "example.com/none"}}, ".", "/no/such/kubeconfig", "monitoring", out, nil)
+	require.ErrorContains(t, err, "no package example.com/none")
+	other := filepath.Join(out, "other")
+	require.NoError(t, os.WriteFile(other, []byte("prometheus_build_info{version=\"1.0.0\"} 1\n"), 0o600))
+	c := &collector{found: map[string]*exposition{"prometheus": {version: "2.0.0", scraped: metrics.Exposition{}}}}
+	require.EqualError(t, c.scrape(source{"prometheus", other}), "prometheus: the cluster runs 1.0.0, and the sources are of 2.0.0")
 }
