@@ -17,8 +17,8 @@ import (
 	"github.com/prometheus/common/model"
 	prometheus "github.com/prometheus/prometheus/config"
 	targets "github.com/prometheus/prometheus/discovery"
-	_ "github.com/prometheus/prometheus/discovery/install" // scrape configs may use any service discovery
 	relabeling "github.com/prometheus/prometheus/model/relabel"
+	_ "github.com/prometheus/prometheus/plugins" // scrape configs may use any service discovery
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
