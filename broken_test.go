@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/broken"
 )
 
@@ -24,13 +24,11 @@ func TestBrokenStacks(t *testing.T) {
 			if err != nil || c.InFile || c.Dashboards != nil {
 				t.Skip("not what this program gets from Pulumi")
 			}
-			engine := &offline.Engine{}
-			require.Error(t, engine.Run(func(ctx *pulumi.Context) error {
+			recorder, err := tests.Run(func(ctx *pulumi.Context) error {
 				return program(ctx, pulumi.RunInfo{Config: values, ConfigSecretKeys: secretKeys})
-			}))
-			resources, err := engine.Resources()
-			require.NoError(t, err)
-			assert.Empty(t, resources)
+			})
+			require.Error(t, err)
+			assert.Empty(t, recorder.Snapshot(t))
 		})
 	}
 }

@@ -1,6 +1,5 @@
-// Package offline runs a Pulumi program without an engine, a provider or a
-// cluster, and returns what it registers: for tests, and to show what a stack
-// is made of.
+// Package offline runs a built Pulumi program without an engine, a provider or
+// a cluster, and returns what it registers: to show what a stack is made of.
 package offline
 
 import (
@@ -10,85 +9,29 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Engine accepts every resource as it is, and remembers it. It is a server
-// because the SDK's own mocks (pulumi.WithMocks) panic when a program registers
-// a resource hook, and because a program may be another process. An Engine
-// serves one run of one program.
+// Engine accepts every resource as it is, and remembers it. It serves one run of
+// one program. Tests, which run the program in their own process, have the SDK's
+// mocks instead.
 type Engine struct {
-	// AtShutdown is called when the program has registered everything and still
-	// runs, so that its hooks can be called.
-	AtShutdown func()
-
 	pulumirpc.UnimplementedResourceMonitorServer
 
 	mu         sync.Mutex
 	registered []*pulumirpc.RegisterResourceRequest
-	hooks      map[string]*pulumirpc.RegisterResourceHookRequest
-	warnings   []string
 	errors     []string
 }
 
-// Run runs a program in this process.
-func (e *Engine) Run(program pulumi.RunFunc) error {
-	address, stop, err := e.serve()
-	if err != nil {
-		return err
-	}
-	defer stop()
-	return pulumi.RunErr(program, func(info *pulumi.RunInfo) {
-		info.Project, info.Stack, info.MonitorAddr, info.EngineAddr = config.Project, "test", address, address
-	})
-}
-
-// Warnings returns what the program logged as warnings.
-func (e *Engine) Warnings() []string {
+// Resources returns what the program registered, by type and name.
+func (e *Engine) Resources() ([]Resource, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.warnings
-}
-
-// Hook returns a hook that the program registered, nil if there is none.
-func (e *Engine) Hook(name string) *pulumirpc.RegisterResourceHookRequest {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.hooks[name]
-}
-
-// CallHook calls a hook as the engine does, which works from AtShutdown, and
-// returns why the hook refuses, if it does.
-func (e *Engine) CallHook(ctx context.Context, name string, request *pulumirpc.ResourceHookRequest) (refusal string, err error) {
-	callback := e.Hook(name).GetCallback()
-	if callback == nil {
-		return "", fmt.Errorf("no hook %s is registered", name)
-	}
-	connection, err := grpc.NewClient(callback.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return "", err
-	}
-	defer connection.Close()
-	body, err := proto.Marshal(request)
-	if err != nil {
-		return "", err
-	}
-	reply, err := pulumirpc.NewCallbacksClient(connection).Invoke(ctx, &pulumirpc.CallbackInvokeRequest{Token: callback.Token, Request: body})
-	if err != nil {
-		return "", err
-	}
-	var answer pulumirpc.ResourceHookResponse
-	if err := proto.Unmarshal(reply.Response, &answer); err != nil {
-		return "", err
-	}
-	return answer.Error, nil
+	return Resources(e.registered)
 }
 
 // serve listens on loopback until stop is called.
@@ -139,22 +82,13 @@ func (e *Engine) RegisterResourceOutputs(context.Context, *pulumirpc.RegisterRes
 	return &emptypb.Empty{}, nil
 }
 
-// RegisterResourceHook remembers a hook for CallHook.
-func (e *Engine) RegisterResourceHook(_ context.Context, in *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.hooks == nil {
-		e.hooks = map[string]*pulumirpc.RegisterResourceHookRequest{}
-	}
-	e.hooks[in.Name] = in
+// RegisterResourceHook accepts a hook, which is never called.
+func (e *Engine) RegisterResourceHook(context.Context, *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 
 // SignalAndWaitForShutdown is the program's last call.
 func (e *Engine) SignalAndWaitForShutdown(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
-	if e.AtShutdown != nil {
-		e.AtShutdown()
-	}
 	return &emptypb.Empty{}, nil
 }
 
@@ -166,12 +100,9 @@ type log struct {
 }
 
 func (l *log) Log(_ context.Context, in *pulumirpc.LogRequest) (*emptypb.Empty, error) {
-	l.engine.mu.Lock()
-	defer l.engine.mu.Unlock()
-	switch in.Severity {
-	case pulumirpc.LogSeverity_WARNING:
-		l.engine.warnings = append(l.engine.warnings, in.Message)
-	case pulumirpc.LogSeverity_ERROR:
+	if in.Severity == pulumirpc.LogSeverity_ERROR {
+		l.engine.mu.Lock()
+		defer l.engine.mu.Unlock()
 		l.engine.errors = append(l.engine.errors, in.Message)
 	}
 	return &emptypb.Empty{}, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/deepcopy"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
 // Resource is one resource that a program registered.
@@ -40,13 +41,12 @@ type Resource struct {
 
 var keepSecrets = plugin.MarshalOptions{KeepSecrets: true, KeepResources: true, KeepUnknowns: true}
 
-// Resources returns what the program registered, by type and name.
-func (e *Engine) Resources() ([]Resource, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// Resources returns what a program registered with requests, by type and name.
+// It refuses two of one type and name.
+func Resources(requests []*pulumirpc.RegisterResourceRequest) ([]Resource, error) {
 	seen := map[string]bool{}
 	var resources []Resource
-	for _, in := range e.registered {
+	for _, in := range requests {
 		id := in.Type + " " + in.Name
 		if seen[id] {
 			return nil, fmt.Errorf("registered twice: %s", id)

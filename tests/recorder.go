@@ -4,134 +4,118 @@
 package tests
 
 import (
-	"encoding/json"
-	"slices"
-	"strings"
+	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes/scheme"
-	kjson "sigs.k8s.io/json"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
-// Resource is one resource that a program registered.
-type Resource struct {
-	offline.Resource
-	// Object is the Kubernetes object, nil for providers and components.
-	Object runtime.Object
+// Recorder implements Pulumi's mocks: it accepts every resource as it is, and
+// records what a run of a program registers and logs.
+type Recorder struct {
+	mu         sync.Mutex
+	registered []*pulumirpc.RegisterResourceRequest
+	hooks      map[string]*pulumi.ResourceHook
+	warnings   []string
+	refused    []error
+
+	resources []offline.Resource // of registered, when the run has ended
 }
 
-// Snapshot is everything that a program registered.
-type Snapshot []Resource
-
-// Stack runs a program with the config of a stack and returns what it
-// registered. The test fails unless the program succeeds and each Kubernetes
-// object has only the fields of its type.
-func Stack(t testing.TB, program func(*pulumi.Context, *config.Config) error, cfg *config.Config) Snapshot {
-	t.Helper()
-	engine := &offline.Engine{}
-	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error { return program(ctx, cfg) }))
-	return snapshot(t, engine)
+// Run runs a program under a Recorder. The error is the program's, or says what
+// the program did that the mocks alone would let pass or that they do not mock.
+func Run(program pulumi.RunFunc) (*Recorder, error) {
+	r := &Recorder{hooks: map[string]*pulumi.ResourceHook{}}
+	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
+		ctx.Log = log{ctx.Log, r} // the mocks drop what is logged
+		if err := ctx.RegisterStackTransformation(r.recordHooks); err != nil {
+			return err
+		}
+		return program(ctx)
+	}, pulumi.WithMocks(config.Project, "test", r))
+	resources, twice := offline.Resources(r.registered)
+	r.resources = resources
+	return r, errors.Join(append(r.refused, err, twice)...)
 }
 
-// Component runs one component on a site of cfg.
-func Component(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) Snapshot {
-	t.Helper()
-	engine := &offline.Engine{}
-	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
-		return component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
-	}))
-	return snapshot(t, engine)
+// NewResource records a resource and returns its inputs as its outputs.
+func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	if args.RegisterRPC == nil {
+		return "", nil, r.refuse("%s %s is read, which is not mocked", args.TypeToken, args.Name)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.registered = append(r.registered, args.RegisterRPC)
+	return args.Name + "-id", args.Inputs, nil
 }
 
-// Fails runs one component and returns the error it must end with.
-func Fails(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) error {
+// Call refuses a call of a provider's function.
+func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	return nil, r.refuse("%s is called, which is not mocked", args.Token)
+}
+
+// Snapshot returns what the program registered. The test fails if a Kubernetes
+// object has fields that its type does not have.
+func (r *Recorder) Snapshot(t testing.TB) Snapshot {
 	t.Helper()
-	var err error
-	_ = (&offline.Engine{}).Run(func(ctx *pulumi.Context) error {
-		err = component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
-		return err
-	})
-	require.Error(t, err)
+	return snapshot(t, r.resources)
+}
+
+// Warnings returns what the program logged as warnings.
+func (r *Recorder) Warnings() []string { return r.warnings }
+
+// Hook returns the hook of a name that a resource has, nil if none has one.
+func (r *Recorder) Hook(name string) *pulumi.ResourceHook { return r.hooks[name] }
+
+// recordHooks records a resource's hooks and leaves the resource as it is. The
+// mocks get only the names of hooks. As the engine does, it refuses a second
+// hook of a name.
+func (r *Recorder) recordHooks(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+	options, err := pulumi.NewResourceOptions(args.Opts...)
+	if err != nil {
+		_ = r.refuse("%s: %w", args.Name, err)
+		return nil
+	}
+	if options.Hooks == nil {
+		return nil
+	}
+	for _, hook := range options.Hooks.BeforeUpdate {
+		r.mu.Lock()
+		other := r.hooks[hook.Name]
+		r.hooks[hook.Name] = hook
+		r.mu.Unlock()
+		if other != nil && other != hook {
+			_ = r.refuse("%s: another hook is also called %s", args.Name, hook.Name)
+		}
+	}
+	return nil
+}
+
+// refuse makes the run fail, whether or not the program looks at the error.
+func (r *Recorder) refuse(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused = append(r.refused, err)
 	return err
 }
 
-// Get returns the one object of type T called name.
-func Get[T metav1.Object](t require.TestingT, s Snapshot, name string) T {
-	var found []T
-	for _, object := range All[T](s) {
-		if object.GetName() == name {
-			found = append(found, object)
-		}
-	}
-	require.Len(t, found, 1, "objects %T called %s", *new(T), name)
-	return found[0]
+// log records warnings.
+type log struct {
+	pulumi.Log
+	recorder *Recorder
 }
 
-// All returns the objects of type T.
-func All[T metav1.Object](s Snapshot) []T {
-	var found []T
-	for _, r := range s {
-		if object, ok := r.Object.(T); ok {
-			found = append(found, object)
-		}
-	}
-	return found
-}
-
-// Of returns the resource of an object.
-func (s Snapshot) Of(object any) Resource {
-	i := slices.IndexFunc(s, func(r Resource) bool { return any(r.Object) == object })
-	return s[i]
-}
-
-func snapshot(t testing.TB, engine *offline.Engine) Snapshot {
-	t.Helper()
-	resources, err := engine.Resources()
-	require.NoError(t, err)
-	var s Snapshot
-	for _, r := range resources {
-		res := Resource{Resource: r}
-		if kubernetes, ok := strings.CutPrefix(r.Type, "kubernetes:"); ok {
-			res.Object = decode(t, kubernetes, r.Inputs)
-		}
-		s = append(s, res)
-	}
-	return s
-}
-
-// decode makes a Kubernetes object of a resource's inputs and refuses fields
-// that its type does not have.
-func decode(t testing.TB, token string, inputs resource.PropertyMap) runtime.Object {
-	t.Helper()
-	groupVersion, kind, ok := strings.Cut(token, ":")
-	require.True(t, ok, token)
-	gv, err := schema.ParseGroupVersion(strings.TrimPrefix(groupVersion, "core/"))
-	require.NoError(t, err)
-	if !strings.HasPrefix(groupVersion, "core/") {
-		version, ok := inputs["apiVersion"]
-		require.True(t, ok, "%s has no apiVersion", token)
-		gv, err = schema.ParseGroupVersion(version.StringValue())
-		require.NoError(t, err)
-	}
-	object, err := scheme.Scheme.New(gv.WithKind(kind))
-	require.NoError(t, err, token)
-	text, err := json.Marshal(inputs.Mappable())
-	require.NoError(t, err)
-	strict, err := kjson.UnmarshalStrict(text, object)
-	require.NoError(t, err, token)
-	require.Empty(t, strict, "%s has fields that Kubernetes does not know", token)
-	_, err = meta.Accessor(object)
-	require.NoError(t, err)
-	return object
+func (l log) Warn(message string, args *pulumi.LogArgs) error {
+	l.recorder.mu.Lock()
+	l.recorder.warnings = append(l.recorder.warnings, message)
+	l.recorder.mu.Unlock()
+	return l.Log.Warn(message, args)
 }

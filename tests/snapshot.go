@@ -1,0 +1,133 @@
+package tests
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
+)
+
+// Resource is one resource that a program registered.
+type Resource struct {
+	offline.Resource
+	// Object is the Kubernetes object, nil for providers and components.
+	Object runtime.Object
+}
+
+// Snapshot is everything that a program registered.
+type Snapshot []Resource
+
+// Stack runs a program with the config of a stack and returns what it
+// registered. The test fails unless the program succeeds and each Kubernetes
+// object has only the fields of its type.
+func Stack(t testing.TB, program func(*pulumi.Context, *config.Config) error, cfg *config.Config) Snapshot {
+	t.Helper()
+	recorder, err := Run(func(ctx *pulumi.Context) error { return program(ctx, cfg) })
+	require.NoError(t, err)
+	return recorder.Snapshot(t)
+}
+
+// Component runs one component on a site of cfg.
+func Component(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) Snapshot {
+	t.Helper()
+	recorder, err := Run(func(ctx *pulumi.Context) error {
+		return component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
+	})
+	require.NoError(t, err)
+	return recorder.Snapshot(t)
+}
+
+// Fails runs one component and returns the error it must end with.
+func Fails(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) error {
+	t.Helper()
+	var err error
+	_, _ = Run(func(ctx *pulumi.Context) error {
+		err = component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
+		return err
+	})
+	require.Error(t, err)
+	return err
+}
+
+// Get returns the one object of type T called name.
+func Get[T metav1.Object](t require.TestingT, s Snapshot, name string) T {
+	var found []T
+	for _, object := range All[T](s) {
+		if object.GetName() == name {
+			found = append(found, object)
+		}
+	}
+	require.Len(t, found, 1, "objects %T called %s", *new(T), name)
+	return found[0]
+}
+
+// All returns the objects of type T.
+func All[T metav1.Object](s Snapshot) []T {
+	var found []T
+	for _, r := range s {
+		if object, ok := r.Object.(T); ok {
+			found = append(found, object)
+		}
+	}
+	return found
+}
+
+// Of returns the resource of an object.
+func (s Snapshot) Of(object any) Resource {
+	i := slices.IndexFunc(s, func(r Resource) bool { return any(r.Object) == object })
+	return s[i]
+}
+
+// snapshot decodes the Kubernetes objects among resources.
+func snapshot(t testing.TB, resources []offline.Resource) Snapshot {
+	t.Helper()
+	var s Snapshot
+	for _, r := range resources {
+		res := Resource{Resource: r}
+		if kubernetes, ok := strings.CutPrefix(r.Type, "kubernetes:"); ok {
+			res.Object = decode(t, kubernetes, r.Inputs)
+		}
+		s = append(s, res)
+	}
+	return s
+}
+
+// decode makes a Kubernetes object of a resource's inputs and refuses fields
+// that its type does not have.
+func decode(t testing.TB, token string, inputs resource.PropertyMap) runtime.Object {
+	t.Helper()
+	groupVersion, kind, ok := strings.Cut(token, ":")
+	require.True(t, ok, token)
+	gv, err := schema.ParseGroupVersion(strings.TrimPrefix(groupVersion, "core/"))
+	require.NoError(t, err)
+	if !strings.HasPrefix(groupVersion, "core/") {
+		version, ok := inputs["apiVersion"]
+		require.True(t, ok, "%s has no apiVersion", token)
+		gv, err = schema.ParseGroupVersion(version.StringValue())
+		require.NoError(t, err)
+	}
+	object, err := scheme.Scheme.New(gv.WithKind(kind))
+	require.NoError(t, err, token)
+	text, err := json.Marshal(inputs.Mappable())
+	require.NoError(t, err)
+	strict, err := kjson.UnmarshalStrict(text, object)
+	require.NoError(t, err, token)
+	require.Empty(t, strict, "%s has fields that Kubernetes does not know", token)
+	_, err = meta.Accessor(object)
+	require.NoError(t, err)
+	return object
+}
