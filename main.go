@@ -51,19 +51,14 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	site, on := cluster.Site, pulumi.Provider(cluster.Provider)
+	site, on := cluster.Site, pulumi.ResourceOption(pulumi.Provider(cluster.Provider))
 
-	storage, err := components.NewStorage(ctx, "storage", &components.StorageArgs{
-		Site:     site,
-		App:      "prometheus",
-		Replicas: cfg.Prometheus.Replicas,
-		Size:     cfg.Storage.Size,
-		Data:     "samples",
-	}, on)
+	storage, err := components.DeployStorages(ctx, site, on)
 	if err != nil {
 		return err
 	}
-	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.Claims}, on)
+	on = pulumi.Composite(on, storage.BeforeOthers())
+	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.Prometheus.Claims}, on)
 	if err != nil {
 		return err
 	}
@@ -71,9 +66,16 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	alertmanager, err := components.NewAlerting(ctx, site, cfg.Grafana.Link(), on)
-	if err != nil {
-		return err
+	var alertmanager *components.Alertmanager
+	if cfg.Alerting.Enabled {
+		alertmanager, err = components.NewAlertmanager(ctx, "alertmanager", &components.AlertmanagerArgs{
+			Site:         site,
+			Claims:       storage.Alertmanager.Claims,
+			DashboardURL: cfg.Grafana.Link(),
+		}, on)
+		if err != nil {
+			return err
+		}
 	}
 	if err := components.NewExporters(ctx, site, on); err != nil {
 		return err
@@ -82,13 +84,13 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 		Site:      site,
 		ConfigMap: discovery.ConfigMap,
 		Rules:     rules.ConfigMap,
-		Claims:    storage.Claims,
+		Claims:    storage.Prometheus.Claims,
 	}, on)
 	if err != nil {
 		return err
 	}
 
-	if err := grafana(ctx, site, on); err != nil {
+	if err := grafana(ctx, site, storage.Grafana, on); err != nil {
 		return err
 	}
 
@@ -104,12 +106,16 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 
 // grafana shows what Prometheus has: in a Grafana of the stack, or one that
 // exists and gets datasource and dashboards by a Job.
-func grafana(ctx *pulumi.Context, site components.Site, on pulumi.ResourceOption) error {
+func grafana(ctx *pulumi.Context, site components.Site, storage *components.Storage, on pulumi.ResourceOption) error {
 	cfg := site.Config.Grafana
 	var deployed *components.Grafana
 	if cfg.Deployed() {
+		args := &components.GrafanaArgs{Site: site}
+		if storage != nil {
+			args.Claims = storage.Claims
+		}
 		var err error
-		if deployed, err = components.NewGrafana(ctx, "grafana", site, on); err != nil {
+		if deployed, err = components.NewGrafana(ctx, "grafana", args, on); err != nil {
 			return err
 		}
 		ctx.Export("grafanaUrl", deployed.URL)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	property "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,13 +19,12 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
 // The committed stacks keep every invariant of tests/.
 func TestStacks(t *testing.T) {
-	for _, stack := range []string{"dev", "prod"} {
+	for _, stack := range []string{"dev", "prod", "kind"} {
 		t.Run(stack, func(t *testing.T) {
 			cfg, err := config.FromFile("Pulumi." + stack + ".yaml")
 			require.NoError(t, err)
@@ -36,16 +36,15 @@ func TestStacks(t *testing.T) {
 // A preview of a stack that cannot work stops before any resource, with every
 // reason; one that can says what to know, and goes on.
 func TestPreviewStops(t *testing.T) {
-	engine := &offline.Engine{}
-	err := engine.Run(func(ctx *pulumi.Context) error {
+	_, err := tests.Run(func(ctx *pulumi.Context) error {
 		return checkStack(ctx, decode(t, "cluster: {name: test, nodes: 1, createNamespace: false}\nprometheus: {replicas: 2}"))
 	})
 	require.ErrorContains(t, err, "prometheus.replicas: 2, each on a node of its own, but cluster.nodes is 1")
-	engine = &offline.Engine{}
-	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
+	recorder, err := tests.Run(func(ctx *pulumi.Context) error {
 		return checkStack(ctx, decode(t, "cluster: {name: test, createNamespace: false}"))
-	}))
-	assert.Contains(t, strings.Join(engine.Warnings(), "\n"), "cluster.createNamespace: false, and exporters.nodeExporter uses the host's files")
+	})
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(recorder.Warnings(), "\n"), "cluster.createNamespace: false, and exporters.nodeExporter uses the host's files")
 }
 
 // secret is in every value of a stack that has to stay out of sight.
@@ -177,6 +176,7 @@ func TestInvariantsFail(t *testing.T) {
 		security   = "pods meet the restricted standard"
 		containers = "containers have probes, requests and limits"
 		secrets    = "secrets are only in Secrets"
+		parts      = "no object has an empty part"
 		sizes      = "no object is near etcd's size limit"
 		rights     = "access rights name what they grant"
 		policies   = "every workload has a NetworkPolicy"
@@ -229,6 +229,7 @@ func TestInvariantsFail(t *testing.T) {
 		{containers, "image of any version", container(func(c *corev1.Container) { c.Image = "quay.io/prometheus/prometheus:latest" })},
 		{secrets, "secret in a ConfigMap", resource("discovery-config", func(r *tests.Resource) { r.Secrets = []string{"data"} })},
 		{secrets, "Secret in plain sight", resource("alertmanager-secrets", func(r *tests.Resource) { r.Secrets = nil })},
+		{parts, "empty data", resource("alertmanager-secrets", func(r *tests.Resource) { r.Inputs["stringData"] = property.NewProperty(property.PropertyMap{}) })},
 		{sizes, "too large", configMap(func(m *corev1.ConfigMap) { m.Data["x"] = strings.Repeat("x", 1<<20) })},
 		{rights, "every verb", access(func(r *rbacv1.PolicyRule) { r.Verbs = []string{"*"} })},
 		{rights, "every resource", access(func(r *rbacv1.PolicyRule) { r.Resources = []string{"*"} })},

@@ -74,7 +74,7 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 				}, cfg.Resources)},
 			}, cfg.Scheduling, nil),
 		},
-	}, pulumi.Parent(c), pulumi.DependsOn(before))
+	}, pulumi.Parent(c), a.readyTimeout(0), pulumi.DependsOn(before))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

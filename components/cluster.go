@@ -44,15 +44,12 @@ func NewCluster(ctx *pulumi.Context, name string, cfg *config.Config, opts ...pu
 	c.Provider = provider
 	c.Site = Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)}
 	if cfg.Cluster.CreateNamespace {
+		labels := pulumi.ToStringMap(cfg.Cluster.Labels)
+		labels["app.kubernetes.io/part-of"] = pulumi.String(config.Project)
+		labels["app.kubernetes.io/managed-by"] = pulumi.String("pulumi")
+		labels["pod-security.kubernetes.io/enforce"] = pulumi.String(podSecurity(cfg.Exporters))
 		namespace, err := corev1.NewNamespace(ctx, name+"-namespace", &corev1.NamespaceArgs{
-			Metadata: &metav1.ObjectMetaArgs{
-				Name: pulumi.String(cfg.Cluster.Namespace),
-				Labels: pulumi.StringMap{
-					"app.kubernetes.io/part-of":          pulumi.String(config.Project),
-					"app.kubernetes.io/managed-by":       pulumi.String("pulumi"),
-					"pod-security.kubernetes.io/enforce": pulumi.String(podSecurity(cfg.Exporters)),
-				},
-			},
+			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(cfg.Cluster.Namespace), Labels: labels},
 		}, pulumi.Parent(c), pulumi.Provider(provider), pulumi.Protect(cfg.Storage.Protected()))
 		if err != nil {
 			return nil, fmt.Errorf("%s: namespace: %w", name, err)

@@ -36,9 +36,16 @@ const (
 	grafanaSecret = "grafana"
 )
 
+// GrafanaArgs configures Grafana.
+type GrafanaArgs struct {
+	Site
+	Claims []pulumi.Resource // of its volume, empty without grafana.persistence
+}
+
 // NewGrafana deploys Grafana. It fails, before any object exists, with what is
 // wrong with grafana.config or a dashboard.
-func NewGrafana(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Grafana, error) {
+func NewGrafana(ctx *pulumi.Context, name string, args *GrafanaArgs, opts ...pulumi.ResourceOption) (*Grafana, error) {
+	site := args.Site
 	all, err := render.Dashboards(site.Config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -55,14 +62,14 @@ func NewGrafana(ctx *pulumi.Context, name string, site Site, opts ...pulumi.Reso
 		all = nil
 	}
 	a := app{site: site, name: "grafana", role: "ui", image: config.GrafanaImage}
-	if err := c.deploy(ctx, name, a, files, all); err != nil {
+	if err := c.deploy(ctx, name, a, args.Claims, files, all); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	c.URL = pulumi.Sprintf("http://%s", render.ServiceAddress(site.Config, a.name, grafanaWeb.number))
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"url": c.URL})
 }
 
-func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, files map[string]string, all []dashboards.Dashboard) error {
+func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, claims []pulumi.Resource, files map[string]string, all []dashboards.Dashboard) error {
 	cfg := a.site.Config.Grafana
 	ports := []port{grafanaWeb}
 	if _, err := a.service(ctx, name+"-service", a.name, false, ports, pulumi.Parent(c)); err != nil {
@@ -105,25 +112,14 @@ func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, files map[stri
 	if err != nil {
 		return err
 	}
-	if cfg.Persistence.Enabled {
-		storage, err := NewStorage(ctx, name+"-storage", &StorageArgs{
-			Site:     a.site,
-			App:      a.name,
-			Replicas: 1,
-			Size:     cfg.Persistence.Size,
-		}, pulumi.Parent(c))
-		if err != nil {
-			return err
-		}
-		before = append(before, storage.Claims...)
-	}
+	before = append(before, claims...)
 	deployment := grafanaDeployment(a, files, all, pulumi.StringMap{
 		// What is mounted as files is read at the start only. The Secret tells of a
 		// change by its version: by a checksum, a password could be guessed.
 		"checksum/config": pulumi.String(checksum(files)),
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
 	})
-	_, err = appsv1.NewDeployment(ctx, name+"-deployment", deployment, pulumi.Parent(c), pulumi.DependsOn(before))
+	_, err = appsv1.NewDeployment(ctx, name+"-deployment", deployment, pulumi.Parent(c), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }
 

@@ -72,7 +72,7 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 				Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 				Template: a.pod(spec, cfg.Scheduling, nil),
 			},
-		}, pulumi.Parent(c))
+		}, pulumi.Parent(c), a.readyTimeout(0))
 	} else {
 		// A pod's index is its shard. A StatefulSet never has two pods of one
 		// index, so that no object is reported twice.
@@ -88,7 +88,7 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 				Selector:            &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 				Template:            a.pod(spec, cfg.Scheduling, nil),
 			},
-		}, pulumi.Parent(c))
+		}, pulumi.Parent(c), a.readyTimeout(0))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -72,7 +72,7 @@ func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, op
 			},
 			Template: a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))}),
 		},
-	}, pulumi.Parent(c))
+	}, pulumi.Parent(c), a.readyTimeout(0))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -46,7 +46,7 @@ func NewNodeExporter(ctx *pulumi.Context, name string, site Site, opts ...pulumi
 			},
 			Template: a.pod(spec, cfg.Scheduling, nil),
 		},
-	}, pulumi.Parent(c))
+	}, pulumi.Parent(c), a.readyTimeout(0))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -34,6 +35,13 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 		metadata.Annotations = annotations
 	}
 	return &corev1.PodTemplateSpecArgs{Metadata: metadata, Spec: spec}
+}
+
+// readyTimeout returns an option that limits how long an update waits for the app's pods to
+// become ready: startup, the time that the app may need to start, and cluster.readyTimeout.
+func (a app) readyTimeout(startup time.Duration) pulumi.ResourceOption {
+	timeout := (startup + a.site.Config.Cluster.ReadyTimeout.Duration).String()
+	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout})
 }
 
 // container fills in what every container has: image, locked-down security

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -71,11 +70,10 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 		}
 		before = append(before, secret)
 	}
-	// Above the startup probe's budget, so that a long replay is not a failed update.
-	patience := (args.Config.Prometheus.StartupTimeout.Duration + 10*time.Minute).String()
 	_, err = appsv1.NewStatefulSet(ctx, name+"-server", prometheusStatefulSet(a, args, account),
 		pulumi.Parent(c), adopts(args.Claims), pulumi.DependsOn(before),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
+		// Above the startup probe's budget, so that a long replay is not a failed update.
+		a.readyTimeout(args.Config.Prometheus.StartupTimeout.Duration))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

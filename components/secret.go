@@ -15,11 +15,16 @@ func secretVolume(name, secret string) *corev1.VolumeArgs {
 	}
 }
 
-// secret creates a Secret of the app with a file for each of values, by name.
+// secret creates a Secret of the app with a file for each of values, by name. Without
+// values it has no field for files: an empty one would be a difference in every preview.
 func (a app) secret(ctx *pulumi.Context, resource, name string, values map[string]config.Secret, opts ...pulumi.ResourceOption) (*corev1.Secret, error) {
-	files := pulumi.StringMap{}
-	for file, value := range values {
-		files[file] = pulumi.ToSecret(pulumi.String(value.Reveal())).(pulumi.StringOutput)
+	args := &corev1.SecretArgs{Metadata: a.metadata(name)}
+	if len(values) > 0 {
+		files := pulumi.StringMap{}
+		for file, value := range values {
+			files[file] = pulumi.ToSecret(pulumi.String(value.Reveal())).(pulumi.StringOutput)
+		}
+		args.StringData = files
 	}
-	return corev1.NewSecret(ctx, resource, &corev1.SecretArgs{Metadata: a.metadata(name), StringData: files}, opts...)
+	return corev1.NewSecret(ctx, resource, args, opts...)
 }

@@ -26,13 +26,78 @@ type Storage struct {
 	Claims []pulumi.Resource
 }
 
-// StorageArgs say whose volumes they are.
+// Storages are where the apps of a stack keep their data; nil for an app that is not
+// deployed or keeps none.
+type Storages struct{ Prometheus, Alertmanager, Grafana *Storage }
+
+// BeforeOthers returns an option that orders a component and everything below it behind the
+// volumes, so that an update which a volume refuses has changed nothing but other volumes.
+func (s *Storages) BeforeOthers() pulumi.ResourceOption {
+	var storages []pulumi.Resource
+	for _, storage := range []*Storage{s.Prometheus, s.Alertmanager, s.Grafana} {
+		if storage != nil {
+			storages = append(storages, storage)
+		}
+	}
+	return pulumi.Transformations([]pulumi.ResourceTransformation{
+		func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+			return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: append(args.Opts, pulumi.DependsOn(storages))}
+		},
+	})
+}
+
+// StorageArgs configures the volumes of one app.
 type StorageArgs struct {
 	Site
 	App      string // the StatefulSet's name, and with local storage the directory's
 	Replicas int
 	Size     config.Quantity
+	Setting  string // config path of Size, for messages
 	Data     string // what is lost when storage is ephemeral
+}
+
+// DeployStorages creates the volumes of every app of the stack that keeps data.
+func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption) (*Storages, error) {
+	cfg := site.Config
+	s := &Storages{}
+	var err error
+	if s.Prometheus, err = NewStorage(ctx, "storage", &StorageArgs{
+		Site:     site,
+		App:      "prometheus",
+		Replicas: cfg.Prometheus.Replicas,
+		Size:     cfg.Storage.Size,
+		Setting:  "storage.size",
+		Data:     "samples",
+	}, opts...); err != nil {
+		return nil, err
+	}
+	if cfg.Alerting.Enabled {
+		if s.Alertmanager, err = NewStorage(ctx, "alertmanager-storage", &StorageArgs{
+			Site:     site,
+			App:      "alertmanager",
+			Replicas: cfg.Alerting.Replicas,
+			Size:     cfg.Alerting.Size,
+			Setting:  "alerting.size",
+			Data:     "silences",
+		}, opts...); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Grafana.Deployed() && cfg.Grafana.Persistence.Enabled {
+		// Until 94c1c38 it was a child of Grafana's component.
+		grafana := pulumi.CreateURN(pulumi.String("grafana"), pulumi.String(config.Project+":components:Grafana"),
+			nil, pulumi.String(ctx.Project()), pulumi.String(ctx.Stack()))
+		if s.Grafana, err = NewStorage(ctx, "grafana-storage", &StorageArgs{
+			Site:     site,
+			App:      "grafana",
+			Replicas: 1,
+			Size:     cfg.Grafana.Persistence.Size,
+			Setting:  "grafana.persistence.size",
+		}, append(opts, pulumi.Aliases([]pulumi.Alias{{ParentURN: grafana}}))...); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // NewStorage creates the volumes of an app's replicas.
@@ -89,6 +154,10 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 	}
 	className := class.Metadata.Name().Elem()
 	for replica, node := range storage.Local.Nodes[:args.Replicas] {
+		hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-volume-%d", name, replica), args.Setting, "capacity")
+		if err != nil {
+			return err
+		}
 		volume, err := corev1.NewPersistentVolume(ctx, fmt.Sprintf("%s-volume-%d", name, replica), &corev1.PersistentVolumeArgs{
 			Metadata: a.clusterMetadata(claimName(a.name, replica)),
 			Spec: &corev1.PersistentVolumeSpecArgs{
@@ -115,7 +184,7 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 					}},
 				}},
 			},
-		}, pulumi.Parent(c), pulumi.Protect(storage.Protected()))
+		}, pulumi.Parent(c), pulumi.Protect(storage.Protected()), hook)
 		if err != nil {
 			return err
 		}
@@ -129,15 +198,20 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 // claim creates the PersistentVolumeClaim that the StatefulSet would otherwise
 // create itself. As a resource of its own it grows in place.
 func (c *Storage) claim(ctx *pulumi.Context, name string, a app, args *StorageArgs, replica int, class pulumi.StringPtrInput, opts ...pulumi.ResourceOption) error {
-	hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-claim-%d-keeps-its-size", name, replica))
+	hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-claim-%d", name, replica), args.Setting, "resources", "requests")
 	if err != nil {
 		return err
 	}
+	metadata := a.metadata(claimName(a.name, replica))
+	// The provider would wait for phase Pending, which a claim with a volume of its own may
+	// never show, and for ever when a bound claim grows. What the API server refuses fails
+	// at once all the same; PersistentVolumeClaimResizePending reports a volume that does not
+	// follow.
+	metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 	claim, err := corev1.NewPersistentVolumeClaim(ctx, fmt.Sprintf("%s-claim-%d", name, replica), &corev1.PersistentVolumeClaimArgs{
-		Metadata: a.metadata(claimName(a.name, replica)),
+		Metadata: metadata,
 		Spec:     claimSpec(pulumi.String(args.Size.String()), class),
-	}, append(opts, pulumi.Parent(c), pulumi.Protect(args.Config.Storage.Protected()),
-		pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}))...)
+	}, append(opts, pulumi.Parent(c), pulumi.Protect(args.Config.Storage.Protected()), hook)...)
 	if err != nil {
 		return err
 	}
@@ -189,23 +263,29 @@ func claimName(app string, replica int) string {
 	return fmt.Sprintf("%s-%s-%d", dataVolume, app, replica)
 }
 
-// refuseShrinking fails the preview, and so the update, of a claim that would
-// become smaller: Kubernetes refuses it too, but halfway through the update.
-func refuseShrinking(ctx *pulumi.Context, name string) (*pulumi.ResourceHook, error) {
-	return ctx.RegisterResourceHook(name, func(args *pulumi.ResourceHookArgs) error {
-		before, after := requestedStorage(args.OldInputs), requestedStorage(args.NewInputs)
+// refuseShrinking makes the preview and the update of a volume or claim fail when it would
+// become smaller: Kubernetes refuses that too, but halfway through the update. setting is
+// the config path of the size, and path leads to it in the object's spec.
+func refuseShrinking(ctx *pulumi.Context, name, setting string, path ...property.PropertyKey) (pulumi.ResourceOption, error) {
+	path = append(append([]property.PropertyKey{"spec"}, path...), "storage")
+	hook, err := ctx.RegisterResourceHook(name+"-keeps-its-size", func(args *pulumi.ResourceHookArgs) error {
+		before, after := quantityAt(args.OldInputs, path), quantityAt(args.NewInputs, path)
 		if !after.IsZero() && after.Cmp(before) < 0 {
-			return fmt.Errorf("%s would shrink from %s to %s; a volume only grows: set its size back to %s or more",
-				args.Name, before.String(), after.String(), before.String())
+			return fmt.Errorf("%s: %s would shrink %s, which has %s: a volume only grows; allowed: %s or more",
+				setting, after.String(), args.Name, before.String(), before.String())
 		}
 		return nil
 	}, &pulumi.ResourceHookOptions{OnDryRun: true})
+	if err != nil {
+		return nil, err
+	}
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}), nil
 }
 
-// requestedStorage is the size a claim's inputs ask for, 0 if that is not known.
-func requestedStorage(inputs property.PropertyMap) resource.Quantity {
+// quantityAt returns the amount at a path of an object's inputs, 0 if that is not known.
+func quantityAt(inputs property.PropertyMap, path []property.PropertyKey) resource.Quantity {
 	value := property.NewObjectProperty(inputs)
-	for _, key := range []property.PropertyKey{"spec", "resources", "requests", "storage"} {
+	for _, key := range path {
 		if !value.IsObject() {
 			return resource.Quantity{}
 		}
@@ -214,9 +294,9 @@ func requestedStorage(inputs property.PropertyMap) resource.Quantity {
 	if !value.IsString() {
 		return resource.Quantity{}
 	}
-	size, err := resource.ParseQuantity(value.StringValue())
+	amount, err := resource.ParseQuantity(value.StringValue())
 	if err != nil {
 		return resource.Quantity{}
 	}
-	return size
+	return amount
 }

@@ -2,6 +2,10 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -19,6 +23,12 @@ type Cluster struct {
 	Namespace string `json:"namespace"`
 	// Create the namespace. With false it must exist and admit privileged pods (node-exporter).
 	CreateNamespace bool `json:"createNamespace"`
+	// Labels of the namespace, beside the program's own.
+	Labels map[string]string `json:"labels"`
+	// How long the pods of a workload may take to become ready before an update fails.
+	// Prometheus has prometheus.startupTimeout on top; the Job of grafana.import has a
+	// deadline of its own.
+	ReadyTimeout Duration `json:"readyTimeout"`
 	// How many nodes the cluster has, for estimates of series, memory and disk; 0 if
 	// unknown, for none.
 	Nodes int `json:"nodes"`
@@ -37,7 +47,7 @@ type NetworkPolicies struct {
 }
 
 func defaultCluster() Cluster {
-	return Cluster{Namespace: "monitoring", CreateNamespace: true, NetworkPolicies: NetworkPolicies{Enabled: true}}
+	return Cluster{Namespace: "monitoring", CreateNamespace: true, ReadyTimeout: duration(10 * time.Minute), NetworkPolicies: NetworkPolicies{Enabled: true}}
 }
 
 func (c Cluster) validate() Problems {
@@ -48,6 +58,20 @@ func (c Cluster) validate() Problems {
 		p.invalid("cluster.name", c.Name, validation.IsDNS1123Subdomain(c.Name))
 	}
 	p.invalid("cluster.namespace", c.Namespace, validation.IsDNS1123Label(c.Namespace))
+	for _, label := range slices.Sorted(maps.Keys(c.Labels)) {
+		path := fmt.Sprintf("cluster.labels[%q]", label)
+		if !c.CreateNamespace {
+			p.addf(path, "is only used with cluster.createNamespace: true")
+		}
+		p.invalid(path, label, validation.IsQualifiedName(label))
+		p.invalid(path, c.Labels[label], validation.IsValidLabelValue(c.Labels[label]))
+		if strings.HasPrefix(label, "app.kubernetes.io/") || label == "pod-security.kubernetes.io/enforce" || label == "kubernetes.io/metadata.name" {
+			p.addf(path, "%q is a label that the program or Kubernetes sets; allowed: any other", label)
+		}
+	}
+	if c.ReadyTimeout.Duration < 30*time.Second || c.ReadyTimeout.Duration > 6*time.Hour {
+		p.addf("cluster.readyTimeout", "%s; allowed: 30s to 6h", c.ReadyTimeout)
+	}
 	if c.Nodes < 0 || c.Nodes > 15_000 {
 		p.addf("cluster.nodes", "%d; allowed: 0 (unknown) to 15000", c.Nodes)
 	}

@@ -43,17 +43,24 @@ func grafanaConfig(t *testing.T, grafana string, others ...string) *config.Confi
 
 // grafana is what main.go makes of the config.
 func grafana(ctx *pulumi.Context, site components.Site) error {
+	storage, err := components.DeployStorages(ctx, site)
+	if err != nil {
+		return err
+	}
 	var deployed *components.Grafana
 	if site.Config.Grafana.Deployed() {
-		var err error
-		if deployed, err = components.NewGrafana(ctx, "grafana", site); err != nil {
+		args := &components.GrafanaArgs{Site: site}
+		if storage.Grafana != nil {
+			args.Claims = storage.Grafana.Claims
+		}
+		if deployed, err = components.NewGrafana(ctx, "grafana", args); err != nil {
 			return err
 		}
 	}
 	if !site.Config.Grafana.Imports() {
 		return nil
 	}
-	_, err := components.NewGrafanaImport(ctx, "grafana-import", &components.GrafanaImportArgs{Site: site, Grafana: deployed})
+	_, err = components.NewGrafanaImport(ctx, "grafana-import", &components.GrafanaImportArgs{Site: site, Grafana: deployed})
 	return err
 }
 
@@ -118,7 +125,9 @@ func TestGrafanaByFiles(t *testing.T) {
 	assert.Equal(t, appsv1.RollingUpdateDeploymentStrategyType, deployment.Spec.Strategy.Type)
 	require.NotNil(t, deployment.Spec.Strategy.RollingUpdate, "the API server's defaults would keep the strategy from being changed")
 	assert.Equal(t, 0, deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue())
-	assert.Empty(t, All[*corev1.PersistentVolumeClaim](s))
+	for _, claim := range All[*corev1.PersistentVolumeClaim](s) {
+		assert.NotContains(t, claim.Name, "grafana")
+	}
 	assert.Empty(t, All[*networkingv1.Ingress](s))
 	assert.Empty(t, All[*batchv1.Job](s))
 	assert.Equal(t, "docker.io/grafana/grafana:13.1.3", deployment.Spec.Template.Spec.Containers[0].Image)
@@ -200,10 +209,9 @@ func TestGrafanaOnAVolume(t *testing.T) {
 
 func TestGrafanaOnALocalVolume(t *testing.T) {
 	s := grafanaSnapshot(t, files+", persistence: {enabled: true}", "storage: {mode: local, local: {path: /ssd, nodes: [a]}}")
-	volumes := All[*corev1.PersistentVolume](s)
-	require.Len(t, volumes, 1)
-	assert.Equal(t, "/ssd/grafana", volumes[0].Spec.Local.Path)
-	assert.Equal(t, "data-grafana-0", volumes[0].Spec.ClaimRef.Name)
+	volume := Get[*corev1.PersistentVolume](t, s, "monitoring-data-grafana-0")
+	assert.Equal(t, "/ssd/grafana", volume.Spec.Local.Path)
+	assert.Equal(t, "data-grafana-0", volume.Spec.ClaimRef.Name)
 }
 
 func TestGrafanaWithoutAPod(t *testing.T) {

@@ -39,6 +39,7 @@ var invariants = []struct {
 	{"pods meet the restricted standard", checkPodSecurity},
 	{"containers have probes, requests and limits", checkContainers},
 	{"secrets are only in Secrets", checkSecrets},
+	{"no object has an empty part", checkEmptyFields},
 	{"no object is near etcd's size limit", checkSizes},
 	{"access rights name what they grant", checkRBAC},
 	{"every workload has a NetworkPolicy", checkNetworkPolicies},
@@ -378,8 +379,24 @@ func checkSecrets(t require.TestingT, s Snapshot, _ *config.Config) {
 		for _, path := range r.Secrets {
 			assert.Equal(t, "kubernetes:core/v1:Secret", r.Type, "%s.%s is secret", r.Name, path)
 		}
-		if r.Type == "kubernetes:core/v1:Secret" {
+		_, hasData := r.Inputs["data"]
+		_, hasStringData := r.Inputs["stringData"]
+		if (hasData || hasStringData) && r.Type == "kubernetes:core/v1:Secret" {
 			assert.NotEmpty(t, r.Secrets, "%s is in plain text in the stack's state", r.Name)
+		}
+	}
+}
+
+// checkEmptyFields refuses empty values at the top of objects, such as a Secret's stringData: the
+// API server drops them, and Pulumi would find them missing in every preview.
+func checkEmptyFields(t require.TestingT, s Snapshot, _ *config.Config) {
+	for _, r := range s {
+		if r.Object == nil {
+			continue
+		}
+		for key, value := range r.Inputs {
+			empty := value.IsObject() && len(value.ObjectValue()) == 0 || value.IsArray() && len(value.ArrayValue()) == 0
+			assert.False(t, empty, "%s of %s is empty", key, r.Name)
 		}
 	}
 }

@@ -3,18 +3,16 @@ package tests
 import (
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
-	"google.golang.org/protobuf/types/known/structpb"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
 // stack is a Config of YAML; what every stack has to set is set.
@@ -32,15 +30,10 @@ func stack(t testing.TB, text string) *config.Config {
 	return cfg
 }
 
-// storage is Prometheus' storage, as main.go makes it.
+// storage is Prometheus' storage, as main.go makes it. What other apps have is off.
 func storage(ctx *pulumi.Context, site components.Site) error {
-	_, err := components.NewStorage(ctx, "storage", &components.StorageArgs{
-		Site:     site,
-		App:      "prometheus",
-		Replicas: site.Config.Prometheus.Replicas,
-		Size:     site.Config.Storage.Size,
-		Data:     "samples",
-	})
+	site.Config.Alerting.Enabled = false
+	_, err := components.DeployStorages(ctx, site)
 	return err
 }
 
@@ -54,6 +47,7 @@ func TestDynamicStorage(t *testing.T) {
 		assert.Equal(t, "100Gi", claim.Spec.Resources.Requests.Storage().String())
 		assert.True(t, s.Of(claim).Protect)
 		assert.Len(t, s.Of(claim).Hooks, 1, "the hook that refuses to shrink it")
+		assert.Equal(t, "true", claim.Annotations["pulumi.com/skipAwait"], "the provider may wait for what never comes")
 	}
 	assert.Empty(t, All[*corev1.PersistentVolume](s))
 	assert.Empty(t, All[*storagev1.StorageClass](s))
@@ -85,6 +79,7 @@ prometheus: {replicas: 2}`), storage)
 		assert.Equal(t, &corev1.ObjectReference{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: "monitoring", Name: name},
 			volume.Spec.ClaimRef, "reserved for its claim")
 		assert.True(t, s.Of(volume).Protect)
+		assert.Len(t, s.Of(volume).Hooks, 1, "the hook that refuses to shrink it")
 
 		claim := Get[*corev1.PersistentVolumeClaim](t, s, name)
 		assert.Equal(t, class.Name, *claim.Spec.StorageClassName)
@@ -94,55 +89,60 @@ prometheus: {replicas: 2}`), storage)
 }
 
 func TestEphemeralStorage(t *testing.T) {
-	engine := &offline.Engine{}
-	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
+	recorder, err := Run(func(ctx *pulumi.Context) error {
 		return storage(ctx, components.Site{Config: stack(t, "storage: {mode: ephemeral}"), Namespace: pulumi.String("monitoring")})
-	}))
-	assert.Empty(t, snapshot(t, engine).objects())
-	assert.Equal(t, []string{"storage.mode is ephemeral: samples are lost with each pod"}, engine.Warnings(), "said in every preview")
+	})
+	require.NoError(t, err)
+	assert.Empty(t, recorder.Snapshot(t).objects())
+	assert.Equal(t, []string{"storage.mode is ephemeral: samples are lost with each pod"}, recorder.Warnings(), "said in every preview")
 }
 
-// A claim's hook answers to the old and the new size as the engine asks it,
-// in previews too.
-func TestClaimsDoNotShrink(t *testing.T) {
-	sized := func(size any) *structpb.Struct {
-		inputs, err := structpb.NewStruct(map[string]any{"spec": map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": size}}}})
-		require.NoError(t, err)
-		return inputs
-	}
-	empty, err := structpb.NewStruct(map[string]any{"spec": "what is this"})
+// A claim's hook answers to the old and the new size as the engine asks it
+// before an update. That previews ask it too, the end-to-end test sees.
+func TestVolumesDoNotShrink(t *testing.T) {
+	cfg := stack(t, "storage: {mode: local, local: {nodes: [node-a]}}")
+	recorder, err := Run(func(ctx *pulumi.Context) error {
+		return storage(ctx, components.Site{Config: cfg, Namespace: pulumi.String("monitoring")})
+	})
 	require.NoError(t, err)
-
-	engine := &offline.Engine{}
-	answers := map[string]string{}
-	engine.AtShutdown = func() {
-		for name, update := range map[string]struct{ before, after *structpb.Struct }{
-			"shrinks":                {sized("50Gi"), sized("40Gi")},
-			"shrinks in other units": {sized("1Ti"), sized("1000Gi")},
-			"grows":                  {sized("50Gi"), sized("60Gi")},
-			"stays":                  {sized("50Gi"), sized("50Gi")},
-			"stays in other units":   {sized("1Gi"), sized("1024Mi")},
-			"has no known old size":  {empty, sized("50Gi")},
-			"has no known new size":  {sized("50Gi"), sized(nil)},
-			"is new":                 {nil, sized("50Gi")},
-		} {
-			refusal, err := engine.CallHook(t.Context(), "storage-claim-0-keeps-its-size", &pulumirpc.ResourceHookRequest{
-				Name: "storage-claim-0", OldInputs: update.before, NewInputs: update.after,
-			})
-			assert.NoError(t, err)
-			answers[name] = refusal
-		}
+	s := recorder.Snapshot(t)
+	claim := s.Of(Get[*corev1.PersistentVolumeClaim](t, s, "data-prometheus-0"))
+	volume := s.Of(Get[*corev1.PersistentVolume](t, s, "monitoring-data-prometheus-0"))
+	require.Equal(t, []string{"storage-claim-0-keeps-its-size"}, claim.Hooks)
+	require.Equal(t, []string{"storage-volume-0-keeps-its-size"}, volume.Hooks)
+	spec := func(spec any) resource.PropertyMap {
+		return resource.NewPropertyMapFromMap(map[string]any{"spec": spec})
 	}
-	require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
-		return storage(ctx, components.Site{Config: stack(t, ""), Namespace: pulumi.String("monitoring")})
-	}))
-	assert.Equal(t, map[string]string{
-		"shrinks":                "storage-claim-0 would shrink from 50Gi to 40Gi; a volume only grows: set its size back to 50Gi or more",
-		"shrinks in other units": "storage-claim-0 would shrink from 1Ti to 1000Gi; a volume only grows: set its size back to 1Ti or more",
-		"grows":                  "", "stays": "", "stays in other units": "", "has no known old size": "", "has no known new size": "", "is new": "",
-	}, answers)
-	assert.True(t, engine.Hook("storage-claim-0-keeps-its-size").OnDryRun)
+	sized := func(size any) resource.PropertyMap {
+		return spec(map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": size}}})
+	}
+	holding := func(size any) resource.PropertyMap {
+		return spec(map[string]any{"capacity": map[string]any{"storage": size}})
+	}
 
-	s := snapshot(t, engine)
-	assert.Equal(t, []string{"storage-claim-0-keeps-its-size"}, s.Of(Get[*corev1.PersistentVolumeClaim](t, s, "data-prometheus-0")).Hooks)
+	for name, test := range map[string]struct {
+		of            Resource
+		before, after resource.PropertyMap
+		refusal       string
+	}{
+		"volume shrinks":         {volume, holding("4Gi"), holding("3Gi"), "storage.size: 3Gi would shrink storage-volume-0, which has 4Gi: a volume only grows; allowed: 4Gi or more"},
+		"volume grows":           {volume, holding("4Gi"), holding("5Gi"), ""},
+		"shrinks":                {claim, sized("50Gi"), sized("40Gi"), "storage.size: 40Gi would shrink storage-claim-0, which has 50Gi: a volume only grows; allowed: 50Gi or more"},
+		"shrinks in other units": {claim, sized("1Ti"), sized("1000Gi"), "storage.size: 1000Gi would shrink storage-claim-0, which has 1Ti: a volume only grows; allowed: 1Ti or more"},
+		"grows":                  {claim, sized("50Gi"), sized("60Gi"), ""},
+		"stays":                  {claim, sized("50Gi"), sized("50Gi"), ""},
+		"stays in other units":   {claim, sized("1Gi"), sized("1024Mi"), ""},
+		"has no known old size":  {claim, spec("what is this"), sized("50Gi"), ""},
+		"has no known new size":  {claim, sized("50Gi"), sized(nil), ""},
+		"is new":                 {claim, nil, sized("50Gi"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := recorder.Hook(test.of.Hooks[0]).Callback(&pulumi.ResourceHookArgs{Name: test.of.Name, OldInputs: test.before, NewInputs: test.after})
+			if test.refusal == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.EqualError(t, err, test.refusal)
+			}
+		})
+	}
 }

@@ -12,27 +12,6 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// NewAlerting deploys Alertmanager on its storage, unless alerting is
-// off: then it returns nil.
-// dashboardURL is Grafana's address from outside, for links; may be empty.
-func NewAlerting(ctx *pulumi.Context, site Site, dashboardURL string, opts ...pulumi.ResourceOption) (*Alertmanager, error) {
-	cfg := site.Config.Alerting
-	if !cfg.Enabled {
-		return nil, nil
-	}
-	storage, err := NewStorage(ctx, "alertmanager-storage", &StorageArgs{
-		Site:     site,
-		App:      "alertmanager",
-		Replicas: cfg.Replicas,
-		Size:     cfg.Size,
-		Data:     "silences",
-	}, opts...)
-	if err != nil {
-		return nil, err
-	}
-	return NewAlertmanager(ctx, "alertmanager", &AlertmanagerArgs{Site: site, Claims: storage.Claims, DashboardURL: dashboardURL}, opts...)
-}
-
 // Alertmanager groups, mutes and routes alerts: StatefulSet, Services,
 // ConfigMap, Secret, NetworkPolicy and, with replicas, a PodDisruptionBudget.
 type Alertmanager struct {
@@ -110,7 +89,7 @@ func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *Ale
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
 	})
 	_, err = appsv1.NewStatefulSet(ctx, name+"-statefulset", statefulSet,
-		pulumi.Parent(c), adopts(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, secret}))
+		pulumi.Parent(c), adopts(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, secret}), a.readyTimeout(0))
 	return err
 }
 
