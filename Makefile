@@ -40,10 +40,17 @@ test-unit: lint busybox ## Formatting, vet, linters and unit tests; no node, no 
 busybox:
 	@[[ $$(uname -s) != Linux ]] || command -v busybox >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 busybox-static; }
 
+# Not with a KUBECONFIG of the environment: its cluster may be one that matters.
 .PHONY: test-e2e
-test-e2e: localcluster ## The whole system on the local node.
+ifeq ($(origin KUBECONFIG),command line)
+test-e2e: STACK = kind
+test-e2e:
+	go test -tags e2e -v -count=1 -timeout 60m ./tests/e2e -kubeconfig $(abspath $(KUBECONFIG)) -stack $(STACK)
+else
+test-e2e: localcluster ## The whole system on the local node; on a kind cluster with KUBECONFIG=path.
 	.local/bin/localcluster up
 	go test -tags e2e -v -count=1 -timeout 60m ./tests/e2e
+endif
 
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
@@ -66,9 +73,8 @@ check: ## Check a stack: make check STACK=prod.
 	@.local/bin/check Pulumi.$(STACK).yaml
 
 .PHONY: metrics
-metrics: ## Write what exporters expose into check/metrics, from the node with the stack dev.
-	go run ./check/metrics/collect -kubeconfig .local/kubeconfig -kube-state-metrics-docs \
-		"$$(cd localcluster/binaries && go list -m -f '{{.Dir}}' k8s.io/kube-state-metrics/v2)/docs/metrics"
+metrics: ## Write what exporters expose into check/metrics, from their sources and from the node with the stack dev if it runs.
+	go run ./check/metrics/collect -modules localcluster/binaries -kubeconfig .local/kubeconfig
 
 .PHONY: fuzz
 fuzz: ## A million mutations of both stacks, and what is accepted shown to promtool and amtool.
@@ -98,6 +104,9 @@ localcluster:
 
 .local/bin/golangci-lint: tools/go.mod tools/go.sum
 	cd tools && go build -o $(abspath $@) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.local/bin/kind: tools/kind/go.mod tools/kind/go.sum
+	cd tools/kind && go build -o $(abspath $@) sigs.k8s.io/kind
 
 # Not in tools/go.mod: it needs another version of a module than golangci-lint.
 .local/bin/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum

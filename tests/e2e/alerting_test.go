@@ -34,6 +34,7 @@ const (
 // Alerts reach Slack once, from three Alertmanagers and from two of them.
 func TestAlerting(t *testing.T) {
 	n := start(t)
+	n.cluster.localOnly(t, "an address of the node's for the Slack receiver")
 	slack := startSlack(t, n)
 	n.emptyNamespace(t, workloads)
 	n.localcluster(t, "demo") // with a new copy of the stack's config
@@ -43,14 +44,14 @@ func TestAlerting(t *testing.T) {
 		}
 	}
 	step("up with three Alertmanagers and Slack", func(t *testing.T) { n.upWithSlack(t) })
-	step("a crash looping workload is told once, and that it recovered", func(t *testing.T) { n.crashLoop(t, slack, workloads) })
+	step("a pod that is not ready is told once, and that it recovered", func(t *testing.T) { n.podNotReady(t, slack, workloads) })
 	step("an inhibited alert stays silent", func(t *testing.T) { n.inhibited(t, slack) })
 	step("the same with one Alertmanager killed", func(t *testing.T) {
 		n.killAlertmanager(t)
 		// In a namespace of its own, which is a group of its own: Prometheus repeats
 		// for a while that the first alert has resolved.
 		n.emptyNamespace(t, workloads+"-peer-down")
-		n.crashLoop(t, slack, workloads+"-peer-down")
+		n.podNotReady(t, slack, workloads+"-peer-down")
 	})
 	step("the webhook is nowhere but in its Secret", func(t *testing.T) { n.webhookHidden(t) })
 }
@@ -68,7 +69,7 @@ func (n *node) upWithSlack(t *testing.T) {
 	n.set(t, "prometheus.scrapeInterval", "5s")
 	n.set(t, "prometheus.scrapeTimeout", "5s")
 	n.set(t, "prometheus.evaluationInterval", "5s")
-	n.set(t, "alerting.overrides.PodCrashLooping.for", "10s")
+	n.set(t, "alerting.overrides.PodNotReady.for", "10s")
 	n.set(t, "alerting.extraRules.e2e", inhibitedRules)
 	n.up(t)
 }
@@ -83,28 +84,27 @@ groups:
       - {alert: E2EInhibited, expr: vector(1), labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: warning is silent}}
 `
 
-// crashLoop raises PodCrashLooping by a pod that crashes, sees one message
-// arrive, ends the crashing and sees one more.
-func (n *node) crashLoop(t *testing.T, slack *slack, namespace string) {
-	pod := n.metricsPod("crashing-in-"+namespace, nil)
-	pod.Spec.Containers[0].Args = []string{"--no-such-flag"}
-	pod.Spec.NodeName = n.stack.Cluster.Name // the node may be cordoned
+// podNotReady raises PodNotReady by a pod that no node is for, sees one message arrive,
+// deletes the pod and sees one more.
+func (n *node) podNotReady(t *testing.T, slack *slack, namespace string) {
+	pod := n.metricsPod("waiting-in-"+namespace, nil)
+	pod.Spec.NodeSelector = map[string]string{"e2e": "no-node"}
 	pods := n.kubernetes.CoreV1().Pods(namespace)
 	_, err := pods.Create(t.Context(), pod, metav1.CreateOptions{})
 	require.NoError(t, err)
 	about := func(m slackMessage) bool {
-		return strings.Contains(m.title(), "PodCrashLooping") && strings.Contains(m.text(), namespace+"/"+pod.Name)
+		return strings.Contains(m.title(), "PodNotReady") && strings.Contains(m.text(), namespace+"/"+pod.Name)
 	}
-	firing := slack.await(t, 8*time.Minute, "the alert", func(m slackMessage) bool { return about(m) && !m.resolved() })
+	firing := slack.await(t, 4*time.Minute, "the alert", func(m slackMessage) bool { return about(m) && !m.resolved() })
 	assert.Equal(t, "#e2e", firing.Message.Channel)
 	assert.Equal(t, "/services/T0/B0/"+slackSecret, firing.Path)
 	assert.Contains(t, firing.title(), "WARNING")
 	assert.Contains(t, firing.title(), "on demo / "+namespace)
-	assert.Contains(t, firing.text(), "docs/runbooks/PodCrashLooping.md|Runbook>")
+	assert.Contains(t, firing.text(), "docs/runbooks/PodNotReady.md|Runbook>")
 	assert.Equal(t, "#ecb22e", firing.Message.Attachments[0].Color)
 
 	require.NoError(t, pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))
-	slack.await(t, 8*time.Minute, "that it resolved", func(m slackMessage) bool { return about(m) && m.resolved() })
+	slack.await(t, 4*time.Minute, "that it resolved", func(m slackMessage) bool { return about(m) && m.resolved() })
 	time.Sleep(30 * time.Second) // the peers' turns to notify again
 	var told []string
 	for _, m := range slack.messages() {

@@ -6,8 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
-	"strings"
+	"io"
+	"net/http"
 	"testing"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
@@ -70,37 +71,50 @@ func (n *node) grafanaHasEverything(t *testing.T, strategy appsv1.DeploymentStra
 		if health.Status != "OK" {
 			return "the datasource is not healthy: " + health.Message
 		}
-		var found []struct{ UID string }
-		if err := n.askGrafana(t, "/api/search?type=dash-db&limit=1000", &found); err != nil {
-			return err.Error()
-		}
-		uids := map[string]bool{}
-		for _, dashboard := range found {
-			uids[dashboard.UID] = true
-		}
 		for _, d := range all {
-			if !uids[d.UID] {
-				return "dashboard " + d.UID + " is missing"
+			var found struct{ Dashboard struct{ Title string } }
+			if err := n.askGrafana(t, "/api/dashboards/uid/"+d.UID, &found); err != nil {
+				return err.Error()
+			}
+			if found.Dashboard.Title != d.Title {
+				return fmt.Sprintf("dashboard %s has the title %q, not %q", d.UID, found.Dashboard.Title, d.Title)
 			}
 		}
 		return ""
 	})
 }
 
-// askGrafana calls its API from the node, logged in with the password of the demo. That
-// of the API server is no way there: it keeps the login for itself.
+// askGrafana calls Grafana's API as its administrator. The API server's proxy
+// would keep the login to itself, so the call is forwarded to the pod.
 func (n *node) askGrafana(t *testing.T, path string, answer any) error {
 	t.Helper()
-	service, err := n.kubernetes.CoreV1().Services(namespace).Get(t.Context(), "grafana", metav1.GetOptions{})
+	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "grafana", metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	const curl = `printf 'user = "%s:%s"\n' "$1" "$(cat "$2")" | curl --config - --silent --show-error --fail-with-body --max-time 30 "$3"`
-	out, err := n.try(t, "exec", "sh", "-c", curl, "sh", n.stack.Grafana.AdminUser,
-		filepath.Join(n.root, ".local", "pulumi", "secrets", "grafana.adminPassword"),
-		fmt.Sprintf("http://%s:%d%s", service.Spec.ClusterIP, render.GrafanaPort, path))
+	address, stop, err := n.forward(t, "app.kubernetes.io/name=grafana", render.GrafanaPort)
 	if err != nil {
-		return fmt.Errorf("GET %s: %w: %s", path, err, strings.TrimSpace(out))
+		return err
 	}
-	return json.Unmarshal([]byte(out), answer)
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+	if err != nil {
+		return err
+	}
+	request.SetBasicAuth(n.stack.Grafana.AdminUser, string(secret.Data[config.AdminPasswordFile]))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s: %s", path, response.Status, body)
+	}
+	return json.Unmarshal(body, answer)
 }

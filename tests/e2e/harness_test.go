@@ -1,14 +1,14 @@
 //go:build e2e
 
-// Package e2e deploys the stack dev on the local node with the real Pulumi
-// engine, and looks at what runs there.
+// Package e2e deploys a stack with the real Pulumi engine and looks at what runs
+// there: the stack dev on the local node, or another on an existing cluster.
 package e2e
 
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,6 +18,7 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -30,25 +31,31 @@ const (
 	nodeIP    = "10.244.255.1" // of the local node; pods reach it
 )
 
-// node is the local node and the stack on it.
+// node is the cluster under test and the stack on it.
 type node struct {
 	root       string // the work tree
+	cluster    cluster
 	stack      *config.Config
 	kubernetes *kubernetes.Clientset
 	rest       *rest.Config
 	prometheus promv1.API
 }
 
-// start brings the node up, with the images of the stack in it.
+// start prepares the cluster under test. The local node is brought up, with the
+// images of the stack in it.
 func start(t testing.TB) *node {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	n := &node{root: root}
-	n.localcluster(t, "up")
-	n.stack, err = config.FromFile(filepath.Join(root, "Pulumi.dev.yaml"))
+	n := &node{root: root, cluster: clusterUnderTest(t, root)}
+	n.stack, err = config.FromFile(filepath.Join(root, n.cluster.stackFile()))
 	require.NoError(t, err)
-	n.rest, err = clientcmd.BuildConfigFromFlags("", filepath.Join(root, ".local", "kubeconfig"))
+	n.cluster.prepare(t, n)
+	// In the stack's context, so that tests and Pulumi mean the same cluster.
+	n.rest, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+		&clientcmd.ClientConfigLoadingRules{ExplicitPath: n.cluster.kubeconfig},
+		&clientcmd.ConfigOverrides{CurrentContext: n.stack.Cluster.Context},
+	).ClientConfig()
 	require.NoError(t, err)
 	n.rest.QPS, n.rest.Burst = 50, 100
 	n.kubernetes, err = kubernetes.NewForConfig(n.rest)
@@ -73,14 +80,20 @@ func (n *node) service(t testing.TB, nameAndPort string) api.Client {
 // get is the body of a Service's answer.
 func (n *node) get(t *testing.T, nameAndPort, path string, parameters map[string]string) string {
 	t.Helper()
-	body, err := n.kubernetes.CoreV1().Services(namespace).
-		ProxyGet("http", strings.Split(nameAndPort, ":")[0], strings.Split(nameAndPort, ":")[1], path, parameters).DoRaw(t.Context())
+	body, err := n.tryGet(t.Context(), nameAndPort, path, parameters)
 	require.NoError(t, err)
-	return string(body)
+	return body
 }
 
-// localcluster runs a command of the node and returns what it printed on
-// standard output. What it reports on standard error is the test's progress.
+func (n *node) tryGet(ctx context.Context, nameAndPort, path string, parameters map[string]string) (string, error) {
+	service, port, _ := strings.Cut(nameAndPort, ":")
+	body, err := n.kubernetes.CoreV1().Services(namespace).ProxyGet("http", service, port, path, parameters).DoRaw(ctx)
+	return string(body), err
+}
+
+// localcluster runs a command of the local node and returns what it printed on
+// standard output. What it reports on standard error is the test's progress. On
+// an existing cluster, which only runs the command pulumi, it skips the test.
 func (n *node) localcluster(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := n.try(t, args...)
@@ -92,8 +105,7 @@ func (n *node) try(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Minute) // cleanups run commands too
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(n.root, ".local", "bin", "localcluster"), args...)
-	cmd.Dir = n.root
+	cmd := n.cluster.command(ctx, t, args...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	cmd.Stderr = os.Stderr
@@ -114,9 +126,38 @@ func (n *node) set(t testing.TB, path, value string, flags ...string) {
 	n.pulumi(t, append([]string{"config", "set", "--path", config.Project + ":" + path, value}, flags...)...)
 }
 
+// deploy brings up the stack as a person would the first time.
+func (n *node) deploy(t testing.TB) {
+	t.Helper()
+	if n.cluster.local {
+		n.localcluster(t, "demo")
+	} else {
+		n.up(t)
+	}
+	// On the local node, without what the machine cannot run.
+	var err error
+	n.stack, err = config.FromFile(filepath.Join(n.cluster.dir, n.cluster.stackFile()))
+	require.NoError(t, err)
+}
+
 func (n *node) up(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never")
+	// The provider that builds here looks at a StatefulSet before its controller has seen
+	// the update, and finds it ready: https://github.com/pulumi/pulumi-kubernetes/pull/4094
+	eventually(t, 3*time.Minute, "StatefulSets are rolled out", func(ctx context.Context) string {
+		sets, err := n.kubernetes.AppsV1().StatefulSets(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err.Error()
+		}
+		for _, set := range sets.Items {
+			status, replicas := set.Status, *set.Spec.Replicas
+			if status.ObservedGeneration != set.Generation || status.UpdatedReplicas != replicas || status.ReadyReplicas != replicas {
+				return fmt.Sprintf("%s: %d of %d pods are updated, %d ready", set.Name, status.UpdatedReplicas, replicas, status.ReadyReplicas)
+			}
+		}
+		return ""
+	})
 }
 
 // query is the value of an instant query: a vector.
@@ -128,7 +169,7 @@ func (n *node) query(t testing.TB, query string, at time.Time) model.Vector {
 }
 
 func (n *node) tryQuery(ctx context.Context, query string, at time.Time) (model.Vector, error) {
-	value, _, err := n.prometheus.Query(ctx, query, at)
+	value, _, _, err := n.prometheus.Query(ctx, query, at)
 	if err != nil {
 		return nil, err
 	}

@@ -4,10 +4,7 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -31,7 +26,14 @@ func TestStack(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	step("up from empty", upFromEmpty)
+	// life is a step after which a preview finds nothing to do, on a cluster that it asks.
+	life := func(name string, test func(*testing.T, *node)) {
+		step(name, func(t *testing.T, n *node) {
+			test(t, n)
+			n.unchanged(t)
+		})
+	}
+	life("up from empty", upFromEmpty)
 	step("an annotated pod is scraped once, within two intervals", annotatedPod)
 	step("every target of every job is up", targetsUp)
 	step("each exporter's samples can be queried", exporterSamples)
@@ -39,24 +41,31 @@ func TestStack(t *testing.T) {
 	step("every query of every dashboard returns data", dashboardQueries)
 	step("the checks think every series possible", seriesPossible)
 	step("Grafana is filled by files and by the job", grafanaShows)
-	step("a second up changes nothing", secondUp)
-	step("a changed scrape interval reaches the running server", changedInterval)
-	step("a changed alerting config keeps silences", keptSilence)
-	step("samples outlive the process and the pod", samplesOutlive)
-	step("a claim grows in place and does not shrink", growingClaim)
-	step("protected volumes outlive a destroy", protectedVolumes)
-	step("destroy keeps the samples, and a second up finds them", destroyAndUp)
+	life("a second up changes nothing", secondUp)
+	life("edits that every program reloads update in place", reloadedEdits)
+	life("edits that restart a program replace nothing", restartingEdits)
+	life("a changed alerting config keeps silences", keptSilence)
+	life("samples outlive the process and the pod", samplesOutlive)
+	life("a claim grows in place, with what else has changed", growingClaim)
+	life("a claim that would shrink is refused before anything changes", shrinkingClaim)
+	life("an image that does not exist ends the update, and the next one mends it", missingImage)
+	life("a node that is too small ends the update, and the next one mends it", smallNode)
+	life("protected volumes outlive a destroy", protectedVolumes)
+	life("a lost state is found again", lostState)
+	life("an update whose engine was killed is completed by the next", killedUp)
+	life("destroy keeps the samples, and a second up finds them", destroyAndUp)
 }
 
 // upFromEmpty deploys as `make demo` does, on a cluster without the stack.
 func upFromEmpty(t *testing.T, n *node) {
+	// An aborted run leaves a lock, and volumes that are protected.
+	for _, args := range [][]string{{"pulumi", "cancel", "--yes"}, {"pulumi", "state", "unprotect", "--all", "--yes"}} {
+		_, _ = n.try(t, args...)
+	}
 	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
 	_, err := n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "the namespace is still there: %v", err)
-	n.localcluster(t, "demo")
-	// Without what this machine cannot run.
-	n.stack, err = config.FromFile(filepath.Join(n.root, ".local", "pulumi", "Pulumi.dev.yaml"))
-	require.NoError(t, err)
+	n.deploy(t)
 	n.emptyNamespace(t, workloads)
 	n.annotatedService(t)
 }
@@ -148,12 +157,12 @@ func exporterSamples(t *testing.T, n *node) {
 	for job, query := range map[config.Job]string{
 		config.PrometheusJob:       `prometheus_tsdb_head_series > 0`,
 		config.AlertmanagerJob:     `alertmanager_build_info`,
-		config.NodesJob:            `kubelet_running_pods{node="demo"} > 0`,
+		config.NodesJob:            `kubelet_running_pods{node!=""} > 0`,
 		config.CadvisorJob:         `container_memory_working_set_bytes{namespace="monitoring", container="prometheus"} > 0`,
 		config.APIServersJob:       `apiserver_request_total{job="kubernetes-apiservers", resource="pods"} > 0`,
 		config.EndpointsJob:        `node_uname_info{job="kubernetes-endpoints", service="annotated-service"}`,
 		config.ServicesJob:         `probe_success{service="annotated-service"} == 1`,
-		config.NodeExporterJob:     `node_filesystem_avail_bytes{job="node-exporter", node="demo"} > 0`,
+		config.NodeExporterJob:     `node_filesystem_avail_bytes{job="node-exporter", node!=""} > 0`,
 		config.KubeStateMetricsJob: `kube_pod_status_phase{namespace="monitoring", phase="Running"} == 1`,
 		config.BlackboxExporterJob: `blackbox_exporter_build_info`,
 	} {
@@ -166,7 +175,7 @@ func exporterSamples(t *testing.T, n *node) {
 				return "no samples for " + query
 			}
 			for _, sample := range samples {
-				if sample.Metric["cluster"] != "demo" {
+				if string(sample.Metric["cluster"]) != n.stack.Cluster.Name {
 					return fmt.Sprintf("%s lacks the cluster label", sample.Metric)
 				}
 			}
@@ -212,38 +221,19 @@ func annotatedPod(t *testing.T, n *node) {
 	assert.Len(t, scraped, 1, "the pod is scraped once")
 }
 
-func secondUp(t *testing.T, n *node) {
-	n.pulumi(t, "up", "--yes", "--skip-preview", "--expect-no-changes", "--color", "never")
-	n.pulumi(t, "preview", "--expect-no-changes", "--color", "never")
-}
-
-func changedInterval(t *testing.T, n *node) {
-	before := n.prometheusPod(t)
-	n.set(t, "prometheus.scrapeInterval", "10s")
-	n.up(t)
-	eventually(t, 3*time.Minute, "the server reloads its config", func(ctx context.Context) string {
-		loaded, err := n.prometheus.Config(ctx)
-		if err != nil {
-			return err.Error()
-		}
-		if !strings.Contains(loaded.YAML, "scrape_interval: 10s") {
-			return "the old interval"
-		}
-		return ""
-	})
-	after := n.prometheusPod(t)
-	assert.Equal(t, before.UID, after.UID)
-	assert.Equal(t, before.Status.ContainerStatuses[0].RestartCount, after.Status.ContainerStatuses[0].RestartCount)
+// silence mutes an alert for an hour.
+func (n *node) silence(t *testing.T, alert string) {
+	t.Helper()
+	silence := fmt.Sprintf(`{"matchers":[{"name":"alertname","value":%q,"isRegex":false}],"startsAt":%q,"endsAt":%q,"createdBy":"e2e","comment":"kept"}`,
+		alert, time.Now().Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339))
+	_, err := n.kubernetes.CoreV1().RESTClient().Post().Namespace(namespace).Resource("services").Name("alertmanager:web").
+		SubResource("proxy").Suffix("api/v2/silences").SetHeader("Content-Type", "application/json").Body([]byte(silence)).DoRaw(t.Context())
+	require.NoError(t, err)
 }
 
 // keptSilence changes what restarts Alertmanager.
 func keptSilence(t *testing.T, n *node) {
-	silence := fmt.Sprintf(`{"matchers":[{"name":"alertname","value":"None","isRegex":false}],"startsAt":%q,"endsAt":%q,"createdBy":"e2e","comment":"kept"}`,
-		time.Now().Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339))
-	_, err := n.kubernetes.CoreV1().RESTClient().Post().Namespace(namespace).Resource("services").Name("alertmanager:web").
-		SubResource("proxy").Suffix("api/v2/silences").SetHeader("Content-Type", "application/json").Body([]byte(silence)).DoRaw(t.Context())
-	require.NoError(t, err)
-
+	n.silence(t, "None")
 	pods := n.kubernetes.CoreV1().Pods(namespace)
 	before, err := pods.Get(t.Context(), "alertmanager-0", metav1.GetOptions{})
 	require.NoError(t, err)
@@ -304,108 +294,5 @@ func samplesOutlive(t *testing.T, n *node) {
 		}
 		return ""
 	})
-	n.hasOldSamples(t)
-}
-
-// preview is what `pulumi preview --json` says of the resources that change.
-type preview struct {
-	Steps []struct {
-		Op       string `json:"op"`
-		URN      string `json:"urn"`
-		NewState struct {
-			Type string `json:"type"`
-		} `json:"newState"`
-	} `json:"steps"`
-}
-
-func growingClaim(t *testing.T, n *node) {
-	size := n.stack.Storage.Size.DeepCopy()
-	size.Add(resource.MustParse("1Gi"))
-	n.set(t, "storage.size", size.String())
-	var planned preview
-	require.NoError(t, json.Unmarshal([]byte(n.pulumi(t, "preview", "--json")), &planned))
-	updated := map[string]bool{}
-	for _, step := range planned.Steps {
-		if step.Op == "same" {
-			continue
-		}
-		assert.Equal(t, "update", step.Op, step.URN)
-		updated[step.NewState.Type] = true
-	}
-	assert.True(t, updated["kubernetes:core/v1:PersistentVolumeClaim"], "updates: %v", updated)
-	assert.False(t, updated["kubernetes:apps/v1:StatefulSet"], "updates: %v", updated)
-
-	before := n.prometheusPod(t)
-	n.up(t)
-	claim, err := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace).Get(t.Context(), "data-prometheus-0", metav1.GetOptions{})
-	require.NoError(t, err)
-	assert.Equal(t, size.String(), claim.Spec.Resources.Requests.Storage().String())
-	assert.Equal(t, corev1.ClaimBound, claim.Status.Phase)
-	volume, err := n.kubernetes.CoreV1().PersistentVolumes().Get(t.Context(), claim.Spec.VolumeName, metav1.GetOptions{})
-	require.NoError(t, err)
-	assert.Equal(t, size.String(), volume.Spec.Capacity.Storage().String())
-	assert.Equal(t, before.UID, n.prometheusPod(t).UID, "the pod is another one")
-	n.hasOldSamples(t)
-
-	n.set(t, "storage.size", "3Gi")
-	out, err := n.try(t, "pulumi", "preview", "--color", "never")
-	require.Error(t, err, "a preview that shrinks a claim fails")
-	assert.Contains(t, out, fmt.Sprintf("storage-claim-0 would shrink from %s to 3Gi", size.String()))
-	n.set(t, "storage.size", size.String())
-}
-
-// protectedVolumes destroys what is not protected, as the README says.
-func protectedVolumes(t *testing.T, n *node) {
-	t.Cleanup(func() { // or no other run could begin from empty
-		n.set(t, "storage.protect", "false")
-		n.pulumi(t, "state", "unprotect", "--all", "--yes")
-	})
-	n.set(t, "storage.protect", "true")
-	n.up(t)
-	pod := n.prometheusPod(t)
-	out, err := n.try(t, "pulumi", "destroy", "--yes", "--color", "never")
-	require.Error(t, err, "a plain destroy is refused")
-	assert.Contains(t, out, "protected")
-	assert.Equal(t, pod.UID, n.prometheusPod(t).UID, "the refused destroy destroys something")
-
-	kept := n.volumes(t)
-	require.NotEmpty(t, kept)
-	n.pulumi(t, "destroy", "--yes", "--skip-preview", "--exclude-protected", "--color", "never")
-	_, err = n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
-	require.NoError(t, err)
-	sets, err := n.kubernetes.AppsV1().StatefulSets(namespace).List(t.Context(), metav1.ListOptions{})
-	require.NoError(t, err)
-	assert.Empty(t, sets.Items)
-	assert.Equal(t, kept, n.volumes(t))
-
-	n.up(t)
-	assert.Equal(t, kept, n.volumes(t), "the claims and volumes are others")
-	n.hasOldSamples(t)
-}
-
-// volumes are the claims of the stack and the volumes they are bound to, by UID.
-func (n *node) volumes(t *testing.T) map[string]types.UID {
-	t.Helper()
-	claims, err := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace).List(t.Context(), metav1.ListOptions{})
-	require.NoError(t, err)
-	found := map[string]types.UID{}
-	for _, claim := range claims.Items {
-		volume, err := n.kubernetes.CoreV1().PersistentVolumes().Get(t.Context(), claim.Spec.VolumeName, metav1.GetOptions{})
-		require.NoError(t, err, claim.Name)
-		found["claim "+claim.Name], found["volume "+volume.Name] = claim.UID, volume.UID
-	}
-	return found
-}
-
-func destroyAndUp(t *testing.T, n *node) {
-	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
-	_, err := n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
-	require.True(t, apierrors.IsNotFound(err), "the namespace is still there: %v", err)
-	roles, err := n.kubernetes.RbacV1().ClusterRoles().List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/part-of=" + config.Project})
-	require.NoError(t, err)
-	assert.Empty(t, roles.Items)
-
-	n.set(t, "storage.size", n.stack.Storage.Size.String()) // of new claims, which may be smaller
-	n.up(t)
 	n.hasOldSamples(t)
 }

@@ -1,0 +1,112 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+var (
+	kubeconfigFlag = flag.String("kubeconfig", "", "kubeconfig of an existing cluster to test on; empty for the local node")
+	stackFlag      = flag.String("stack", "kind", "stack to deploy on the existing cluster, in the context that it names")
+)
+
+// cluster is where a stack is deployed, and how Pulumi is run for it.
+type cluster struct {
+	local      bool // the local node, with commands that reach its insides
+	root       string
+	kubeconfig string
+	stack      string
+	dir        string // Pulumi's project, the stack's config and its state
+}
+
+// clusterUnderTest returns the existing cluster of the flag -kubeconfig, or the
+// local node.
+func clusterUnderTest(t testing.TB, root string) cluster {
+	t.Helper()
+	local := filepath.Join(root, ".local")
+	if *kubeconfigFlag == "" {
+		return cluster{local: true, root: root, kubeconfig: filepath.Join(local, "kubeconfig"), stack: "dev", dir: filepath.Join(local, "pulumi")}
+	}
+	path, err := filepath.Abs(*kubeconfigFlag)
+	require.NoError(t, err)
+	return cluster{root: root, kubeconfig: path, stack: *stackFlag, dir: filepath.Join(local, "e2e")}
+}
+
+// stackFile is the name of the stack's config file, in the work tree and in dir.
+func (c cluster) stackFile() string { return "Pulumi." + c.stack + ".yaml" }
+
+// prepare starts the local node. For an existing cluster it makes a copy of the
+// project and the stack's config, with a random value for each secret that the
+// stack lacks.
+func (c cluster) prepare(t testing.TB, n *node) {
+	t.Helper()
+	if c.local {
+		n.localcluster(t, "up")
+		return
+	}
+	require.NotEmpty(t, n.stack.Cluster.Context, "%s must set cluster.context, so that no other cluster is changed", c.stackFile())
+	require.NoError(t, os.MkdirAll(filepath.Join(c.dir, "state"), 0o700))
+	text, err := os.ReadFile(filepath.Join(c.root, "Pulumi.yaml"))
+	require.NoError(t, err)
+	var project map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &project))
+	project["main"] = c.root
+	text, err = yaml.Marshal(project)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(c.dir, "Pulumi.yaml"), text, 0o600))
+	file := filepath.Join(c.dir, c.stackFile())
+	text, err = os.ReadFile(filepath.Join(c.root, c.stackFile()))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+
+	n.pulumi(t, "stack", "select", "--create", c.stack)
+	missing, err := config.MissingSecrets(file)
+	require.NoError(t, err)
+	for _, path := range missing {
+		n.set(t, path, rand.Text(), "--secret")
+	}
+}
+
+// command returns localcluster with args. On an existing cluster, pulumi is the
+// installed CLI, and every other command skips the test.
+func (c cluster) command(ctx context.Context, t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	if c.local {
+		cmd := exec.CommandContext(ctx, filepath.Join(c.root, ".local", "bin", "localcluster"), args...)
+		cmd.Dir = c.root
+		return cmd
+	}
+	if args[0] != "pulumi" {
+		c.localOnly(t, "localcluster "+args[0])
+	}
+	cmd := exec.CommandContext(ctx, "pulumi", args[1:]...)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(),
+		"KUBECONFIG="+c.kubeconfig,
+		"PULUMI_BACKEND_URL=file://"+filepath.Join(c.dir, "state"),
+		"PULUMI_CONFIG_PASSPHRASE=e2e", // the stack's secrets are random, and go with the cluster
+		"PULUMI_SKIP_UPDATE_CHECK=true",
+	)
+	return cmd
+}
+
+// localOnly skips the rest of the test on an existing cluster, which lacks what
+// the test needs.
+func (c cluster) localOnly(t testing.TB, needs string) {
+	t.Helper()
+	if !c.local {
+		t.Skipf("only on the local node: this needs %s", needs)
+	}
+}
