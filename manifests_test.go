@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func TestProgram(t *testing.T) {
 	binary, err := os.Executable()
 	require.NoError(t, err)
-	for _, stack := range []string{"dev", "prod"} {
+	for _, stack := range []string{"dev", "prod", "kind"} {
 		t.Run(stack, func(t *testing.T) {
 			engine := &offline.Engine{}
 			require.NoError(t, engine.Program(t.Context(), ".", binary, stack))
@@ -58,16 +58,16 @@ func TestProgram(t *testing.T) {
 }
 
 // The oldest and the newest version of Kubernetes that a stack may run on.
-var kubernetesVersions = []string{"v1.33.13", "v1.37.2"}
+var kubernetesVersions = []string{"v1.34.4", "v1.37.2"}
 
-// What is rendered of both stacks and of every platform has only fields and
+// What is rendered of the stacks and of every platform has only fields and
 // values that the API has, and kube-score finds nothing critical in it.
 func TestManifests(t *testing.T) {
 	dirs := map[string]string{}
-	for _, stack := range []string{"dev", "prod"} {
+	for _, stack := range []string{"dev", "prod", "kind"} {
 		cfg, err := config.FromFile("Pulumi." + stack + ".yaml")
 		require.NoError(t, err)
-		dirs[stack] = manifests(t, stack, cfg)
+		dirs["stack-"+stack] = manifests(t, stack, cfg) // kind is a platform too
 	}
 	for platform := range config.Profiles {
 		dirs[string(platform)] = manifests(t, string(platform), decode(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform)))

@@ -61,7 +61,7 @@ func TestCommittedStacks(t *testing.T) {
 
 // The committed stacks deploy as soon as the secrets are set that they lack.
 func TestCommittedStacksWithSecrets(t *testing.T) {
-	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml"} {
+	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml"} {
 		values, secretKeys := raw(t, path), []string{}
 		missing, err := config.MissingSecrets(path)
 		require.NoError(t, err)
