@@ -21,7 +21,7 @@ func BenchmarkUp(b *testing.B) {
 	n.localcluster(b, "demo") // whose config leaves out what has no image
 	for b.Loop() {
 		b.StopTimer()
-		n.pulumi(b, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
+		n.destroy(b)
 		b.StartTimer()
 		n.up(b)
 		eventually(b, 5*time.Minute, "every target is up", func(ctx context.Context) string {

@@ -140,6 +140,12 @@ func (n *node) deploy(t testing.TB) {
 	require.NoError(t, err)
 }
 
+// destroy deletes what the stack has on the cluster, as it is there.
+func (n *node) destroy(t testing.TB) {
+	t.Helper()
+	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
+}
+
 func (n *node) up(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never")

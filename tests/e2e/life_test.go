@@ -264,7 +264,7 @@ func missingImage(t *testing.T, n *node) {
 
 func smallNode(t *testing.T, n *node) {
 	n.cluster.localOnly(t, "volumes that outlive their claims")
-	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
+	n.destroy(t)
 	resources := n.stack.Prometheus.Resources
 	n.set(t, "prometheus.startupTimeout", "1m")
 	n.notReady(t, 90*time.Second,
@@ -337,7 +337,7 @@ func (n *node) adopt(t *testing.T) {
 // killedUp kills the engine in the middle of an update from empty.
 func killedUp(t *testing.T, n *node) {
 	n.cluster.localOnly(t, "volumes that outlive their claims")
-	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
+	n.destroy(t)
 	up := exec.CommandContext(t.Context(), filepath.Join(n.root, ".local", "bin", "localcluster"),
 		"pulumi", "up", "--yes", "--skip-preview", "--color", "never") // becomes the CLI, whose process the engine is
 	up.Dir = n.root
@@ -375,7 +375,7 @@ func (n *node) volumes(t *testing.T) map[string]types.UID {
 }
 
 func destroyAndUp(t *testing.T, n *node) {
-	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
+	n.destroy(t)
 	_, err := n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "the namespace is still there: %v", err)
 	roles, err := n.kubernetes.RbacV1().ClusterRoles().List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/part-of=" + config.Project})

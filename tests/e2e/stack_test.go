@@ -62,7 +62,7 @@ func upFromEmpty(t *testing.T, n *node) {
 	for _, args := range [][]string{{"pulumi", "cancel", "--yes"}, {"pulumi", "state", "unprotect", "--all", "--yes"}} {
 		_, _ = n.try(t, args...)
 	}
-	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
+	n.destroy(t)
 	_, err := n.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	require.True(t, apierrors.IsNotFound(err), "the namespace is still there: %v", err)
 	n.deploy(t)

@@ -31,7 +31,7 @@ func TestUpgrade(t *testing.T) {
 	n := start(t)
 	n.cluster.localOnly(t, "images of the last version's names")
 	n.localcluster(t, "demo") // with a new copy of the stack's config
-	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
+	n.destroy(t)
 	n.set(t, "grafana.persistence.enabled", "true") // so that every app has a volume
 	n.set(t, "alerting.extraRules.e2e", `
 groups:
