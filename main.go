@@ -10,29 +10,26 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 func main() {
-	var stack pulumi.RunInfo // every value of the stack, so that a misspelt key is seen
-	pulumi.Run(func(ctx *pulumi.Context) error { return program(ctx, stack) }, func(run *pulumi.RunInfo) { stack = *run })
+	var run pulumi.RunInfo // with every value of the stack, so that a misspelt key is seen
+	pulumi.Run(func(ctx *pulumi.Context) error { return program(ctx, run) }, func(info *pulumi.RunInfo) { run = *info })
 }
 
-// program deploys a stack unless something in it is known not to work.
-func program(ctx *pulumi.Context, stack pulumi.RunInfo) error {
-	cfg, err := config.FromPulumi(stack.Config, stack.ConfigSecretKeys)
+// program renders a stack, checks it and deploys it. It registers nothing of a stack that
+// is known not to work.
+func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
+	cfg, err := config.FromPulumi(run.Config, run.ConfigSecretKeys)
 	if err != nil {
 		return err
 	}
-	if err := checkStack(ctx, cfg); err != nil {
+	stack, err := render.New(cfg)
+	if err != nil {
 		return err
 	}
-	return deploy(ctx, cfg)
-}
-
-// checkStack says what would not work on the cluster, before any resource is
-// registered. What may be worse than it seems is only warned of.
-func checkStack(ctx *pulumi.Context, cfg *config.Config) error {
-	report, err := check.Run(cfg)
+	report, err := check.Run(stack)
 	if err != nil {
 		return err
 	}
@@ -41,13 +38,16 @@ func checkStack(ctx *pulumi.Context, cfg *config.Config) error {
 			return err
 		}
 	}
-	return report.Err()
+	if err := report.Err(); err != nil {
+		return err
+	}
+	return deploy(ctx, stack)
 }
 
-// deploy is the architecture: what discovery finds and the exporters report,
-// Prometheus scrapes onto its storage.
-func deploy(ctx *pulumi.Context, cfg *config.Config) error {
-	cluster, err := components.NewCluster(ctx, "cluster", cfg)
+// deploy is the architecture: what discovery finds and the exporters report, Prometheus
+// scrapes onto its storage; its rules alert through Alertmanager, and Grafana shows it.
+func deploy(ctx *pulumi.Context, stack *render.Stack) error {
+	cluster, err := components.NewCluster(ctx, "cluster", &components.ClusterArgs{Stack: stack})
 	if err != nil {
 		return err
 	}
@@ -62,22 +62,15 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	rules, err := components.NewRules(ctx, "rules", site, on)
+	rules, err := components.NewRules(ctx, "rules", &components.RulesArgs{Site: site}, on)
 	if err != nil {
 		return err
 	}
-	var alertmanager *components.Alertmanager
-	if cfg.Alerting.Enabled {
-		alertmanager, err = components.NewAlertmanager(ctx, "alertmanager", &components.AlertmanagerArgs{
-			Site:         site,
-			Claims:       storage.Alertmanager.Claims,
-			DashboardURL: cfg.Grafana.Link(),
-		}, on)
-		if err != nil {
-			return err
-		}
+	alertmanager, err := components.DeployAlertmanager(ctx, site, storage.Alertmanager, on)
+	if err != nil {
+		return err
 	}
-	if err := components.NewExporters(ctx, site, on); err != nil {
+	if err := components.DeployExporters(ctx, site, on); err != nil {
 		return err
 	}
 	prometheus, err := components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
@@ -89,56 +82,35 @@ func deploy(ctx *pulumi.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-
-	if err := grafana(ctx, site, storage.Grafana, on); err != nil {
+	grafana, err := components.DeployGrafana(ctx, site, storage.Grafana, on)
+	if err != nil {
 		return err
 	}
 
+	ctx.Export("version", pulumi.String(config.Version))
 	ctx.Export("namespace", site.Namespace)
 	ctx.Export("prometheusUrl", prometheus.URL)
-	ctx.Export("prometheusPortForward", portForward(site, "prometheus", 9090))
+	ctx.Export("prometheusPortForward", portForward(site, render.Prometheus))
 	if alertmanager != nil {
 		ctx.Export("alertmanagerUrl", alertmanager.URL)
-		ctx.Export("alertmanagerPortForward", portForward(site, "alertmanager", 9093))
+		ctx.Export("alertmanagerPortForward", portForward(site, render.Alertmanager))
+	}
+	if grafana != nil {
+		ctx.Export("grafanaUrl", grafana.URL)
+		ctx.Export("grafanaPortForward", portForward(site, render.Grafana))
+	}
+	if link := stack.Config.Grafana.Link(); link != "" {
+		ctx.Export("grafanaExternalUrl", pulumi.String(link))
 	}
 	return nil
 }
 
-// grafana shows what Prometheus has: in a Grafana of the stack, or one that
-// exists and gets datasource and dashboards by a Job.
-func grafana(ctx *pulumi.Context, site components.Site, storage *components.Storage, on pulumi.ResourceOption) error {
-	cfg := site.Config.Grafana
-	var deployed *components.Grafana
-	if cfg.Deployed() {
-		args := &components.GrafanaArgs{Site: site}
-		if storage != nil {
-			args.Claims = storage.Claims
-		}
-		var err error
-		if deployed, err = components.NewGrafana(ctx, "grafana", args, on); err != nil {
-			return err
-		}
-		ctx.Export("grafanaUrl", deployed.URL)
-		ctx.Export("grafanaPortForward", portForward(site, "grafana", 3000))
+// portForward returns the command that makes a program's Service reachable from this
+// machine.
+func portForward(site components.Site, program render.Program) pulumi.StringOutput {
+	context := ""
+	if name := site.Stack.Config.Cluster.Context; name != "" {
+		context = fmt.Sprintf(" --context %s", name)
 	}
-	if link := cfg.Link(); link != "" {
-		ctx.Export("grafanaExternalUrl", pulumi.String(link))
-	}
-	if !cfg.Imports() {
-		return nil
-	}
-	_, err := components.NewGrafanaImport(ctx, "grafana-import", &components.GrafanaImportArgs{Site: site, Grafana: deployed}, on)
-	return err
-}
-
-// portForward is the command that brings a Service to this machine.
-func portForward(site components.Site, service string, port int) pulumi.StringOutput {
-	return pulumi.Sprintf("kubectl%s port-forward -n %s service/%s %d", contextFlag(site.Config), site.Namespace, service, port)
-}
-
-func contextFlag(cfg *config.Config) string {
-	if cfg.Cluster.Context == "" {
-		return ""
-	}
-	return fmt.Sprintf(" --context %s", cfg.Cluster.Context)
+	return pulumi.Sprintf("kubectl%s port-forward -n %s service/%s %d", context, site.Namespace, program.Name, program.Port)
 }

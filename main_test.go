@@ -1,256 +1,40 @@
 package main
 
 import (
-	"encoding/json"
-	"maps"
-	"slices"
-	"strings"
+	"os"
 	"testing"
 
-	property "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	policyv1 "k8s.io/api/policy/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/stacks"
 )
 
-// The committed stacks keep every invariant of tests/.
-func TestStacks(t *testing.T) {
-	for _, stack := range []string{"dev", "prod", "kind"} {
-		t.Run(stack, func(t *testing.T) {
-			cfg, err := config.FromFile("Pulumi." + stack + ".yaml")
-			require.NoError(t, err)
-			tests.CheckStack(t, tests.Stack(t, deploy, cfg), cfg)
-		})
+// TestMain makes this binary the program, where it runs as one.
+func TestMain(m *testing.M) {
+	if os.Getenv(pulumi.EnvMonitor) == "" {
+		os.Exit(m.Run())
 	}
+	main()
 }
 
-// A preview of a stack that cannot work stops before any resource, with every
-// reason; one that can says what to know, and goes on.
-func TestPreviewStops(t *testing.T) {
-	_, err := tests.Run(func(ctx *pulumi.Context) error {
-		return checkStack(ctx, decode(t, "cluster: {name: test, nodes: 1, createNamespace: false}\nprometheus: {replicas: 2}"))
-	})
-	require.ErrorContains(t, err, "prometheus.replicas: 2, each on a node of its own, but cluster.nodes is 1")
-	recorder, err := tests.Run(func(ctx *pulumi.Context) error {
-		return checkStack(ctx, decode(t, "cluster: {name: test, createNamespace: false}"))
-	})
+func TestProgram(t *testing.T) {
+	binary, err := os.Executable()
 	require.NoError(t, err)
-	assert.Contains(t, strings.Join(recorder.Warnings(), "\n"), "cluster.createNamespace: false, and exporters.nodeExporter uses the host's files")
+	stacks.Binary(t, binary)
 }
 
-// secret is in every value of a stack that has to stay out of sight.
-const secret = "s3cret"
-
-// decode decodes the values of a stack. A section that is absent has what a
-// stack has to set in it.
-func decode(t *testing.T, text string) *config.Config {
-	t.Helper()
-	values := map[string]any{
-		"cluster":  map[string]any{"name": "test"},
-		"grafana":  map[string]any{"adminPassword": secret},
-		"alerting": map[string]any{"acknowledgeNoNotifications": true},
-	}
-	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
-	cfg, err := config.Decode(values)
-	require.NoError(t, err)
-	return cfg
-}
-
-const (
-	slack    = `alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: "https://hooks.example.com/s3cret"}, deadMansSwitchUrl: "https://example.com/s3cret", secrets: {pager: s3cret}}`
-	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
-)
-
-// So does every other way to configure a stack.
-func TestVariants(t *testing.T) {
-	for name, text := range map[string]string{
-		"defaults":                "",
-		"ephemeral":               "storage: {mode: ephemeral}",
-		"local":                   "storage: {mode: local, local: {path: /mnt/ssd, nodes: [a, b]}}\nprometheus: {replicas: 2}",
-		"replicas":                "prometheus: {replicas: 3}\n" + slack,
-		"no policies":             "cluster: {name: test, networkPolicies: {enabled: false}}",
-		"policies for others":     "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}",
-		"a namespace that exists": "cluster: {name: test, namespace: observability, createNamespace: false}",
-		"some namespaces":         "discovery: {namespaces: [shop, bank]}",
-		"every job off":           "discovery: {jobs: {" + off() + "}}",
-		"no exporters":            "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
-		"sharded":                 "exporters: {kubeStateMetrics: {shards: 3}}",
-		"no alerting":             "alerting: {enabled: false}",
-		"no Grafana":              "grafana: {enabled: false}",
-		"Grafana without pod":     "grafana: {adminPassword: s3cret, replicas: 0}",
-		"Grafana with a volume":   "grafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}, secrets: {oauth: s3cret}}",
-		"a Grafana elsewhere":     external,
-		"mirrors":                 "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
-		"scheduling":              "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
-	} {
-		t.Run(name, func(t *testing.T) {
-			cfg := decode(t, text)
-			s := tests.Stack(t, deploy, cfg)
-			tests.CheckStack(t, s, cfg)
-			for _, r := range s {
-				if r.Type == "kubernetes:core/v1:Secret" {
-					continue
-				}
-				inputs, err := json.Marshal(r.Inputs.Mappable())
-				require.NoError(t, err)
-				assert.NotContains(t, string(inputs), secret, "%s shows a secret", r.Name)
-			}
-		})
-	}
-}
-
-// off are settings that switch every job off.
-func off() string {
-	text := ""
-	for _, job := range config.Jobs {
-		text += string(job) + ": {enabled: false}, "
-	}
-	return text
-}
-
-// A stack runs what it is configured to run.
-func TestParts(t *testing.T) {
-	all := []string{"alertmanager", "blackbox-exporter", "grafana", "kube-state-metrics", "node-directory-size-metrics", "node-exporter", "prometheus"}
-	assert.Equal(t, all, workloads(t, ""))
-	assert.Equal(t, []string{"prometheus"}, workloads(t, `
-exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}
-alerting: {enabled: false}
-grafana: {enabled: false}`))
-}
-
-func workloads(t *testing.T, text string) []string {
-	t.Helper()
-	return slices.Sorted(maps.Keys(tests.Pods(tests.Stack(t, deploy, decode(t, text)))))
-}
-
-// Each invariant fails on a stack that breaks it.
-func TestInvariantsFail(t *testing.T) {
-	type breakage struct {
-		invariant, name string
-		change          func(s tests.Snapshot) tests.Snapshot
-	}
-	edit := func(change func(s tests.Snapshot)) func(tests.Snapshot) tests.Snapshot {
-		return func(s tests.Snapshot) tests.Snapshot { change(s); return s }
-	}
-	server := func(change func(*appsv1.StatefulSet)) func(tests.Snapshot) tests.Snapshot {
-		return edit(func(s tests.Snapshot) { change(tests.Get[*appsv1.StatefulSet](t, s, "prometheus")) })
-	}
-	container := func(change func(*corev1.Container)) func(tests.Snapshot) tests.Snapshot {
-		return server(func(set *appsv1.StatefulSet) { change(&set.Spec.Template.Spec.Containers[0]) })
-	}
-	access := func(change func(*rbacv1.PolicyRule)) func(tests.Snapshot) tests.Snapshot {
-		return edit(func(s tests.Snapshot) {
-			change(&tests.Get[*rbacv1.ClusterRole](t, s, "monitoring-prometheus").Rules[0])
-		})
-	}
-	without := func(kind, name string) func(tests.Snapshot) tests.Snapshot {
-		return func(s tests.Snapshot) tests.Snapshot {
-			kept := slices.DeleteFunc(s, func(r tests.Resource) bool { return r.Type == kind && r.Name == name })
-			require.Less(t, len(kept), len(s), "%s %s", kind, name)
-			return kept
-		}
-	}
-	configMap := func(change func(*corev1.ConfigMap)) func(tests.Snapshot) tests.Snapshot {
-		return edit(func(s tests.Snapshot) { change(tests.Get[*corev1.ConfigMap](t, s, "prometheus-config")) })
-	}
-	resource := func(name string, change func(*tests.Resource)) func(tests.Snapshot) tests.Snapshot {
-		return edit(func(s tests.Snapshot) {
-			change(&s[slices.IndexFunc(s, func(r tests.Resource) bool { return r.Name == name })])
-		})
-	}
-	const (
-		metadata   = "every object has a name, a namespace and the standard labels"
-		parents    = "every resource is a child of its component"
-		selectors  = "selectors match the pods they are meant for"
-		services   = "Service ports lead to container ports"
-		references = "what pods refer to exists"
-		security   = "pods meet the restricted standard"
-		containers = "containers have probes, requests and limits"
-		secrets    = "secrets are only in Secrets"
-		parts      = "no object has an empty part"
-		sizes      = "no object is near etcd's size limit"
-		rights     = "access rights name what they grant"
-		policies   = "every workload has a NetworkPolicy"
-		replicas   = "replicas survive a drain"
-	)
-	cfg := decode(t, "prometheus: {replicas: 2}\n"+slack)
-	require.Empty(t, tests.Violated(tests.Stack(t, deploy, cfg), cfg))
-	for _, b := range []breakage{
-		{metadata, "no name", configMap(func(m *corev1.ConfigMap) { m.Name = "" })},
-		{metadata, "another namespace", configMap(func(m *corev1.ConfigMap) { m.Namespace = "default" })},
-		{metadata, "a label less", configMap(func(m *corev1.ConfigMap) { delete(m.Labels, "app.kubernetes.io/part-of") })},
-		{metadata, "two of one name", configMap(func(m *corev1.ConfigMap) { m.Name = "prometheus-rules" })},
-		{parents, "no parent", resource("prometheus-server", func(r *tests.Resource) { r.Parent = "" })},
-		{parents, "named otherwise", resource("prometheus-server", func(r *tests.Resource) { r.Name = "server" })},
-		{selectors, "pods of another label", server(func(s *appsv1.StatefulSet) { s.Spec.Template.Labels["app.kubernetes.io/name"] = "x" })},
-		{selectors, "selector that changes", server(func(s *appsv1.StatefulSet) {
-			s.Spec.Selector.MatchLabels["app.kubernetes.io/version"] = s.Spec.Template.Labels["app.kubernetes.io/version"]
-		})},
-		{services, "port of another name", container(func(c *corev1.Container) { c.Ports[0].Name = "http" })},
-		{services, "Service of nothing", edit(func(s tests.Snapshot) {
-			tests.Get[*corev1.Service](t, s, "prometheus").Spec.Selector["app.kubernetes.io/name"] = "x"
-		})},
-		{services, "no headless Service", without("kubernetes:core/v1:Service", "prometheus-headless")},
-		{references, "no ConfigMap", without("kubernetes:core/v1:ConfigMap", "discovery-config")},
-		{references, "no ServiceAccount", without("kubernetes:core/v1:ServiceAccount", "prometheus-account")},
-		{references, "no claim", without("kubernetes:core/v1:PersistentVolumeClaim", "storage-claim-1")},
-		{references, "no Secret", without("kubernetes:core/v1:Secret", "alertmanager-secrets")},
-		{references, "mount without volume", container(func(c *corev1.Container) { c.VolumeMounts[0].Name = "x" })},
-		{references, "secret in the environment", container(func(c *corev1.Container) {
-			c.Env = append(c.Env, corev1.EnvVar{Name: "X", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{Key: "x"}}})
-		})},
-		{security, "escalation", container(func(c *corev1.Container) { c.SecurityContext.AllowPrivilegeEscalation = new(true) })},
-		{security, "writable root", container(func(c *corev1.Container) { c.SecurityContext.ReadOnlyRootFilesystem = new(false) })},
-		{security, "privileged", container(func(c *corev1.Container) { c.SecurityContext.Privileged = new(true) })},
-		{security, "capability", container(func(c *corev1.Container) { c.SecurityContext.Capabilities.Add = []corev1.Capability{"NET_RAW"} })},
-		{security, "no security context", container(func(c *corev1.Container) { c.SecurityContext = nil })},
-		{security, "root", server(func(s *appsv1.StatefulSet) { s.Spec.Template.Spec.SecurityContext.RunAsUser = new(int64(0)) })},
-		{security, "host network", server(func(s *appsv1.StatefulSet) { s.Spec.Template.Spec.HostNetwork = true })},
-		{security, "host path", server(func(s *appsv1.StatefulSet) {
-			s.Spec.Template.Spec.Volumes[0].VolumeSource = corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}
-		})},
-		{security, "writable host path", edit(func(s tests.Snapshot) {
-			tests.Get[*appsv1.DaemonSet](t, s, "node-exporter").Spec.Template.Spec.Containers[0].VolumeMounts[0].ReadOnly = false
-		})},
-		{containers, "no readiness probe", container(func(c *corev1.Container) { c.ReadinessProbe = nil })},
-		{containers, "no liveness probe", container(func(c *corev1.Container) { c.LivenessProbe = nil })},
-		{containers, "no memory limit", container(func(c *corev1.Container) { c.Resources.Limits = nil })},
-		{containers, "no requests", container(func(c *corev1.Container) { c.Resources.Requests = nil })},
-		{containers, "image of no version", container(func(c *corev1.Container) { c.Image = "quay.io:443/prometheus/prometheus" })},
-		{containers, "image of any version", container(func(c *corev1.Container) { c.Image = "quay.io/prometheus/prometheus:latest" })},
-		{secrets, "secret in a ConfigMap", resource("discovery-config", func(r *tests.Resource) { r.Secrets = []string{"data"} })},
-		{secrets, "Secret in plain sight", resource("alertmanager-secrets", func(r *tests.Resource) { r.Secrets = nil })},
-		{parts, "empty data", resource("alertmanager-secrets", func(r *tests.Resource) { r.Inputs["stringData"] = property.NewProperty(property.PropertyMap{}) })},
-		{sizes, "too large", configMap(func(m *corev1.ConfigMap) { m.Data["x"] = strings.Repeat("x", 1<<20) })},
-		{rights, "every verb", access(func(r *rbacv1.PolicyRule) { r.Verbs = []string{"*"} })},
-		{rights, "every resource", access(func(r *rbacv1.PolicyRule) { r.Resources = []string{"*"} })},
-		{rights, "every URL", access(func(r *rbacv1.PolicyRule) { r.NonResourceURLs = []string{"/*"} })},
-		{rights, "proxy to nodes", access(func(r *rbacv1.PolicyRule) { r.Resources = []string{"nodes/proxy"} })},
-		{rights, "deletion", access(func(r *rbacv1.PolicyRule) { r.Verbs = []string{"delete"} })},
-		{policies, "no policy", without("kubernetes:networking.k8s.io/v1:NetworkPolicy", "prometheus-network")},
-		{policies, "policy for everyone", edit(func(s tests.Snapshot) {
-			tests.Get[*networkingv1.NetworkPolicy](t, s, "prometheus").Spec.Ingress[0].From = nil
-		})},
-		{policies, "policy for every port", edit(func(s tests.Snapshot) {
-			tests.Get[*networkingv1.NetworkPolicy](t, s, "prometheus").Spec.Ingress[0].Ports = nil
-		})},
-		{replicas, "no budget", without("kubernetes:policy/v1:PodDisruptionBudget", "prometheus-budget")},
-		{replicas, "budget of others", edit(func(s tests.Snapshot) {
-			tests.Get[*policyv1.PodDisruptionBudget](t, s, "prometheus").Spec.Selector.MatchLabels["app.kubernetes.io/name"] = "x"
-		})},
-		{replicas, "on one node", server(func(s *appsv1.StatefulSet) { s.Spec.Template.Spec.Affinity = nil })},
-	} {
-		t.Run(b.invariant+"/"+b.name, func(t *testing.T) {
-			assert.Contains(t, tests.Violated(b.change(tests.Stack(t, deploy, cfg)), cfg), b.invariant)
-		})
-	}
+func TestPreviewStops(t *testing.T)           { stacks.PreviewStops(t, program) }
+func TestBrokenStacks(t *testing.T)           { stacks.Broken(t, program) }
+func TestStacks(t *testing.T)                 { stacks.Committed(t, deploy) }
+func TestVariants(t *testing.T)               { stacks.Variants(t, deploy) }
+func TestParts(t *testing.T)                  { stacks.Parts(t, deploy) }
+func TestInvariantsFail(t *testing.T)         { stacks.InvariantsFail(t, deploy) }
+func TestPlatforms(t *testing.T)              { stacks.Platforms(t, deploy) }
+func TestAutopilot(t *testing.T)              { stacks.Autopilot(t, deploy) }
+func TestOpenShift(t *testing.T)              { stacks.OpenShift(t, deploy) }
+func TestManifests(t *testing.T)              { stacks.Manifests(t, deploy) }
+func TestConnectionsAreAdmitted(t *testing.T) { stacks.ConnectionsAreAdmitted(t, deploy) }
+func TestOtherConnectionsAreRefused(t *testing.T) {
+	stacks.OtherConnectionsAreRefused(t, deploy)
 }

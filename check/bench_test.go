@@ -7,7 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // Checks grow with what there is to check, and no faster.
@@ -16,10 +18,12 @@ func BenchmarkCheck(b *testing.B) {
 		b.Run(fmt.Sprintf("rule files and dashboards=%d", n), func(b *testing.B) {
 			cfg := manyRules(b, n)
 			for b.Loop() {
-				s, err := Load(cfg)
+				stack, err := render.New(cfg)
 				require.NoError(b, err)
-				addDashboards(b, s, n)
-				require.Empty(b, s.Check().Findings)
+				addDashboards(stack, n)
+				report, err := Run(stack)
+				require.NoError(b, err)
+				require.Empty(b, report.Findings)
 			}
 		})
 	}
@@ -32,7 +36,9 @@ func BenchmarkStack(b *testing.B) {
 			for b.Loop() {
 				cfg, err := config.FromFile("../Pulumi." + stack + ".yaml")
 				require.NoError(b, err)
-				_, err = Run(cfg)
+				stack, err := render.New(cfg)
+				require.NoError(b, err)
+				_, err = Run(stack)
 				require.NoError(b, err)
 			}
 		})
@@ -42,7 +48,7 @@ func BenchmarkStack(b *testing.B) {
 // manyRules is a stack with n rule files, each small enough for all of them to
 // fit into their ConfigMap.
 func manyRules(b *testing.B, n int) *config.Config {
-	cfg := decode(b, "")
+	cfg := configtest.Config(b, "")
 	cfg.Alerting.ExtraRules = map[string]any{}
 	for i := range n {
 		cfg.Alerting.ExtraRules[fmt.Sprint("own", i)] = fmt.Sprintf(`{groups: [{name: own%[1]d, rules: [
@@ -52,7 +58,7 @@ func manyRules(b *testing.B, n int) *config.Config {
 	return cfg
 }
 
-func addDashboards(b *testing.B, s *Stack, n int) {
+func addDashboards(s *render.Stack, n int) {
 	for i := range n {
 		s.Dashboards = append(s.Dashboards, dashboards.Dashboard{
 			UID: fmt.Sprint("own", i), File: fmt.Sprintf("own%d.json", i), Folder: dashboards.FolderCustom,
@@ -61,5 +67,4 @@ func addDashboards(b *testing.B, s *Stack, n int) {
 				{"refId": "B", "expr": "node:own0:max{cluster=\"$cluster\"}"}]}]}`),
 		})
 	}
-	require.NoError(b, s.loadQueries())
 }

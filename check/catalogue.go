@@ -26,7 +26,7 @@ type series struct {
 
 // catalogue is every series that the stack's server can have, by name.
 type catalogue struct {
-	stack    *Stack
+	stack    *Analysis
 	byName   map[string][]*series
 	prefixed []*series           // that stand for every name with their name's beginning
 	dropped  map[string][]string // name to the jobs whose relabelling drops it
@@ -45,7 +45,7 @@ var (
 	extraScraped = []string{"scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"}
 )
 
-func newCatalogue(s *Stack) *catalogue {
+func newCatalogue(s *Analysis) *catalogue {
 	c := &catalogue{
 		stack:     s,
 		byName:    map[string][]*series{},
@@ -268,7 +268,7 @@ func matches(selector *parser.VectorSelector, label, value string) bool {
 
 // Possible says why the stack's server can have no series with these labels, nil
 // if it can: whatever a running server has, the checks have to think possible.
-func (s *Stack) Possible(metric model.Metric) error {
+func (s *Analysis) Possible(metric model.Metric) error {
 	selector := &parser.VectorSelector{Name: string(metric[model.MetricNameLabel])}
 	for name, value := range metric {
 		selector.LabelMatchers = append(selector.LabelMatchers, labels.MustNewMatcher(labels.MatchEqual, string(name), string(value)))

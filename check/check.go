@@ -3,8 +3,8 @@
 // that do not fit. It needs neither the cluster nor Pulumi, so that `pulumi
 // preview` and `make check` say the same within a second.
 //
-// What is wrong with one value is config's to refuse, and with one file that of
-// its upstream parser, in render. Here is what only shows in the whole stack.
+// Package config rejects what is wrong with one value, and package render what an upstream
+// parser finds in one file. Here is what only shows in the whole stack.
 package check
 
 import (
@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // Severity says whether a finding stops a preview.
@@ -43,7 +44,7 @@ type Check struct {
 	Name string // in kebab case; never changes, because stacks waive checks by it
 	Doc  string // one line
 
-	run func(*Stack) []Finding
+	run func(*Analysis) []Finding
 }
 
 // Waiver is a check that a stack waives, and what it would have found.
@@ -58,30 +59,30 @@ type Report struct {
 	Waived   []Waiver  // sorted by check
 }
 
-// Run loads a stack and runs every check. The error is what config or an
-// upstream parser refuses, before any check can run.
-func Run(cfg *config.Config) (Report, error) {
-	stack, err := Load(cfg)
+// Run runs every check on a rendered stack. The error names an expression of a dashboard
+// that does not parse.
+func Run(s *render.Stack) (Report, error) {
+	a, err := Analyse(s)
 	if err != nil {
 		return Report{}, err
 	}
-	return stack.Check(), nil
+	return a.Check(), nil
 }
 
 // waivers is the name of findings about waivers. It cannot be waived.
 const waivers = "waivers"
 
-// Check runs every check.
-func (s *Stack) Check() Report {
+// Check runs every check on the analysed stack.
+func (a *Analysis) Check() Report {
 	var report Report
 	waived := map[string]*Waiver{}
-	for _, name := range slices.Sorted(maps.Keys(s.Config.Checks.Waive)) {
-		waived[name] = &Waiver{Check: name, Reason: s.Config.Checks.Waive[name]}
+	for _, name := range slices.Sorted(maps.Keys(a.Config.Checks.Waive)) {
+		waived[name] = &Waiver{Check: name, Reason: a.Config.Checks.Waive[name]}
 	}
 	known := make([]string, len(Checks))
 	for i, check := range Checks {
 		known[i] = check.Name
-		findings := check.run(s)
+		findings := check.run(a)
 		for j := range findings {
 			findings[j].Check = check.Name
 		}
@@ -116,8 +117,8 @@ func sorted(findings []Finding) []Finding {
 	return slices.Compact(findings)
 }
 
-// Warnings are what a preview says and goes on: findings that are no errors,
-// and waivers with their reasons.
+// Warnings returns the findings that do not stop a preview: warnings, and findings of
+// waived checks with the reason.
 func (r Report) Warnings() []string {
 	var warnings []string
 	for _, finding := range r.Findings {
@@ -133,7 +134,7 @@ func (r Report) Warnings() []string {
 	return warnings
 }
 
-// Err is every finding that stops a preview as one error, or nil.
+// Err returns the findings that stop a preview as one error, nil if there are none.
 func (r Report) Err() error {
 	var lines []string
 	for _, finding := range r.Findings {

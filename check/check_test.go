@@ -13,28 +13,25 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// decode decodes the values of a stack. A section that is absent has what a
-// stack has to set in it.
-func decode(t testing.TB, text string) *config.Config {
+// analysed renders and analyses a stack.
+func analysed(t testing.TB, cfg *config.Config) *Analysis {
 	t.Helper()
-	values := map[string]any{
-		"cluster":  map[string]any{"name": "test"},
-		"grafana":  map[string]any{"adminPassword": "s3cret"},
-		"alerting": map[string]any{"acknowledgeNoNotifications": true},
-	}
-	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
-	cfg, err := config.Decode(values)
+	stack, err := render.New(cfg)
 	require.NoError(t, err)
-	return cfg
+	a, err := Analyse(stack)
+	require.NoError(t, err)
+	return a
 }
 
 // load loads a stack with rules of its own, each an expression.
-func load(t testing.TB, text string, expressions ...string) *Stack {
+func load(t testing.TB, text string, expressions ...string) *Analysis {
 	t.Helper()
-	cfg := decode(t, text)
+	cfg := configtest.Config(t, text)
 	if len(expressions) > 0 {
 		var rules []any
 		for i, expr := range expressions {
@@ -46,13 +43,11 @@ func load(t testing.TB, text string, expressions ...string) *Stack {
 		}
 		cfg.Alerting.ExtraRules = map[string]any{"own": map[string]any{"groups": []any{map[string]any{"name": "own", "rules": rules}}}}
 	}
-	s, err := Load(cfg)
-	require.NoError(t, err)
-	return s
+	return analysed(t, cfg)
 }
 
 // found are the findings as lines, without those that an empty stack has.
-func found(s *Stack) []string {
+func found(s *Analysis) []string {
 	var lines []string
 	for _, finding := range s.Check().Findings {
 		lines = append(lines, finding.String())
@@ -66,8 +61,7 @@ func TestNoFinding(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			cfg, err := config.FromFile("../Pulumi." + file + ".yaml")
 			require.NoError(t, err)
-			report, err := Run(cfg)
-			require.NoError(t, err)
+			report := analysed(t, cfg).Check()
 			assert.Empty(t, report.Findings)
 			assert.Empty(t, report.Waived)
 			require.NoError(t, report.Err())
@@ -237,7 +231,11 @@ var broken = map[string][]struct {
 		{"below what every target has", "discovery: {jobs: {node-exporter: {sampleLimit: 3}}}", nil, Error, "discovery.jobs.node-exporter.sampleLimit", "3 is below the"},
 		{"below the estimate", "cluster: {name: test, nodes: 10, pods: 500}\ndiscovery: {jobs: {kubernetes-cadvisor: {sampleLimit: 5000}}}", nil, Warning, "discovery.jobs.kubernetes-cadvisor.sampleLimit", "5000 is below the about 5240 samples of a target in a cluster of 10 nodes and 500 pods"},
 	},
+	"storage-persistent": {
+		{"ephemeral", "storage: {mode: ephemeral}", nil, Warning, "storage.mode", "ephemeral: samples and silences are lost with each pod"},
+	},
 	"retention-fits": {
+		{"a year of one idle node", "storage: {size: 2Gi}\nprometheus: {retention: 365d}", nil, Error, "prometheus.retention", "1y of even one idle node (3000 series every 30s) takes 3008Mi, but prometheus.retentionSize is 1638Mi"},
 		{"a year", "cluster: {name: test, nodes: 50}\nprometheus: {retention: 365d, resources: {requests: {memory: 16Gi}, limits: {memory: 32Gi}}}", nil, Warning, "prometheus.retention", "but prometheus.retentionSize is 40Gi: the oldest go after about"},
 	},
 	"memory-fits": {
@@ -290,8 +288,8 @@ func TestOwnDashboard(t *testing.T) {
 			{"title": "Load", "targets": [{"refId": "A", "expr": "node_laod1"}, {"refId": "B", "expr": "node_load1{cluster=\"$cluster\"}"}]},
 			{"title": "Rate", "targets": [{"refId": "A", "expr": "rate(node_cpu_seconds_total[30s])"}, {"refId": "B", "expr": "rate(node_cpu_seconds_total[$__rate_interval])"}]},
 			{"title": "Pool", "targets": [{"refId": "A", "expr": "node_load1{cluster=\"$pool\"}"}]}]}`)}}
-	require.NoError(t, s.loadQueries())
-	report := s.Check()
+	report, err := Run(s.Stack)
+	require.NoError(t, err)
 	var at []string
 	for _, finding := range report.Findings {
 		at = append(at, finding.Path+" "+finding.Check+" "+string(finding.Severity))
@@ -331,7 +329,7 @@ alerting:
     - {matchers: ['severity="critical"'], receiver: pager, continue: true}
     - {matchers: ['namespace=~"shop|store"'], receiver: shop}`)
 	routes := map[string]string{}
-	for _, d := range Routes(s) {
+	for _, d := range s.Routes() {
 		also := ""
 		for _, c := range d.Also {
 			also += " " + c.String()
@@ -343,7 +341,7 @@ alerting:
 	assert.Equal(t, "slack", routes["NodeCPUHigh warning"])
 	assert.Equal(t, `slack shop if {namespace="shop"}`, routes["PodCrashLooping warning"])
 	assert.Equal(t, `pager`, routes["NodeMemoryHigh critical"])
-	assert.Nil(t, Routes(load(t, "alerting: {enabled: false}")))
+	assert.Nil(t, load(t, "alerting: {enabled: false}").Routes())
 }
 
 // offExcept switches every other job off, and the rest of the stack with them.
@@ -370,16 +368,16 @@ func largeRules() string {
 // The figures are those of the local node, whose server had 24,190 series with
 // three Alertmanagers and eleven pods in all.
 func TestEstimate(t *testing.T) {
-	estimate, ok := EstimateOf(decode(t, "cluster: {name: test, nodes: 1, pods: 11}\nalerting: {acknowledgeNoNotifications: true, replicas: 3}\nprometheus: {scrapeInterval: 15s}\ngrafana: {enabled: false}"))
+	estimate, ok := EstimateOf(configtest.Config(t, "cluster: {name: test, nodes: 1, pods: 11}\nalerting: {acknowledgeNoNotifications: true, replicas: 3}\nprometheus: {scrapeInterval: 15s}\ngrafana: {enabled: false}"))
 	require.True(t, ok)
 	assert.InEpsilon(t, 24_190, estimate.Total, 0.1)
 	assert.InEpsilon(t, 24_190/15., estimate.Samples, 0.1)
 	assert.Greater(t, estimate.Memory, int64(190<<20), "what the server used")
 
-	estimate, ok = EstimateOf(decode(t, "cluster: {name: test, nodes: 2}"))
+	estimate, ok = EstimateOf(configtest.Config(t, "cluster: {name: test, nodes: 2}"))
 	require.True(t, ok)
 	assert.Equal(t, 60, estimate.Pods)
-	_, ok = EstimateOf(decode(t, ""))
+	_, ok = EstimateOf(configtest.Config(t, ""))
 	assert.False(t, ok)
 }
 

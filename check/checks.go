@@ -16,6 +16,7 @@ var Checks = []Check{
 	{"alert-routed", "Every alert reaches a receiver that notifies somebody.", alertRouted},
 	{"object-size", "Every ConfigMap and its annotations fit into an object.", objectSize},
 	{"sample-limit", "A job's sample limit is above what its targets are known to expose.", sampleLimit},
+	{"storage-persistent", "What the programs store outlives their pods.", storagePersistent},
 	{"retention-fits", "The estimated samples of the whole retention fit onto the disk.", retentionFits},
 	{"memory-fits", "The server's memory suffices for the estimated series.", memoryFits},
 	{"replicas-placed", "There are nodes enough to keep replicas apart.", replicasPlaced},

@@ -27,7 +27,7 @@ type use struct {
 }
 
 // uses are the selectors of every expression.
-func (s *Stack) uses() []use {
+func (s *Analysis) uses() []use {
 	var uses []use
 	for i := range s.queries {
 		s.queries[i].walk(s.queries[i].expr, use{query: &s.queries[i]}, &uses)
@@ -76,7 +76,7 @@ func (u use) finding(format string, args ...any) []Finding {
 	return []Finding{{Path: u.path, Message: fmt.Sprintf(format, args...), Severity: severity}}
 }
 
-func metricCollected(s *Stack) []Finding {
+func metricCollected(s *Analysis) []Finding {
 	var findings []Finding
 	missing := map[string]*absence{}
 	for _, u := range s.uses() {
@@ -142,11 +142,11 @@ func (a *absence) String() string {
 // reason says why a metric is not collected, if that is known.
 func (c *catalogue) reason(name string) string {
 	cfg := c.stack.Config
-	if kind, ok := kindOf(name); ok && cfg.JobEnabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
+	if kind, ok := kindOf(name); ok && cfg.Enabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
 		return fmt.Sprintf("; add %s to exporters.kubeStateMetrics.kinds", kind)
 	}
 	for _, j := range config.Jobs {
-		if cfg.JobEnabled(j) {
+		if cfg.Enabled(j) {
 			continue
 		}
 		exposed, err := exposition(cfg, j)
@@ -174,7 +174,7 @@ func (c *catalogue) typoOf(name string) (string, bool) {
 	return near, len(name) >= 8 && levenshtein.ComputeDistance(name, near) <= 2
 }
 
-func metricKept(s *Stack) []Finding {
+func metricKept(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
 		jobs := s.series.droppedBy(u.selector.Name)
@@ -186,7 +186,7 @@ func metricKept(s *Stack) []Finding {
 	return findings
 }
 
-func jobKnown(s *Stack) []Finding {
+func jobKnown(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
 		named := s.series.named(u.selector)
@@ -203,7 +203,7 @@ func jobKnown(s *Stack) []Finding {
 	return findings
 }
 
-func labelKnown(s *Stack) []Finding {
+func labelKnown(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
 		if found := s.refusing(u); found != nil {
@@ -217,7 +217,7 @@ func labelKnown(s *Stack) []Finding {
 
 // refusing is a series of a selector's names, if labels of the selector let none
 // of them in.
-func (s *Stack) refusing(u use) *series {
+func (s *Analysis) refusing(u use) *series {
 	elsewhere := u.own && !isRecorded(u.selector.Name) && len(s.series.openJobs(u.selector)) > 0
 	if u.guessed || elsewhere || len(s.series.find(u.selector)) > 0 {
 		return nil
@@ -245,7 +245,7 @@ func (s *series) describe(label string) string {
 	return "its labels are " + strings.Join(names, ", ")
 }
 
-func bucketKept(s *Stack) []Finding {
+func bucketKept(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
 		found := s.refusing(u)
@@ -267,7 +267,7 @@ func bucketKept(s *Stack) []Finding {
 // https://prometheus.io/docs/practices/rules/#naming
 func isRecorded(name string) bool { return strings.Contains(name, ":") }
 
-func ruleRecords(s *Stack) []Finding {
+func ruleRecords(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
 		name := u.selector.Name
@@ -285,7 +285,7 @@ func ruleRecords(s *Stack) []Finding {
 
 // ruleOrder looks within groups, whose rules are evaluated one after the other.
 // Groups are evaluated independently of each other.
-func ruleOrder(s *Stack) []Finding {
+func ruleOrder(s *Analysis) []Finding {
 	var findings []Finding
 	next := 0 // the queries of rules are in their order
 	for _, file := range s.Rules {
@@ -320,7 +320,7 @@ func ruleOrder(s *Stack) []Finding {
 // rates are the functions that need several samples in their range.
 var rates = []string{"rate", "irate", "increase", "delta", "idelta", "deriv"}
 
-func rangeCovers(s *Stack) []Finding {
+func rangeCovers(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
 		if !slices.Contains(rates, u.function) || u.over == 0 {

@@ -19,29 +19,6 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// exporter is what a job scrapes, by the name of its file in check/metrics, and
-// the image whose version it has; without one the cluster's own.
-type exporter struct {
-	name  string
-	image config.Image
-}
-
-// exporters of the jobs whose metrics are known. Any other job may have any metric.
-var exporters = map[config.Job]exporter{
-	config.PrometheusJob:               {"prometheus", config.PrometheusImage},
-	config.AlertmanagerJob:             {"alertmanager", config.AlertmanagerImage},
-	config.NodesJob:                    {name: "kubelet"},
-	config.CadvisorJob:                 {name: "cadvisor"},
-	config.APIServersJob:               {name: "kube-apiserver"},
-	config.NodeExporterJob:             {"node-exporter", config.NodeExporterImage},
-	config.NodeDirectorySizeMetricsJob: {name: "node-directory-size-metrics"},
-	config.KubeStateMetricsJob:         {"kube-state-metrics", config.KubeStateMetricsImage},
-	config.BlackboxExporterJob:         {"blackbox-exporter", config.BlackboxExporterImage},
-	config.ServicesJob:                 {"probe", config.BlackboxExporterImage},
-	config.IngressesJob:                {"probe", config.BlackboxExporterImage},
-	config.BlackboxTargetsJob:          {"probe", config.BlackboxExporterImage},
-}
-
 // job is one scrape job of the stack.
 type job struct {
 	name     string
@@ -59,18 +36,18 @@ type job struct {
 	metrics metrics.Exposition // before relabelling
 }
 
-// exposition is what a job of this program would scrape if it were on; nil if
-// that is not known.
+// exposition returns what a job of this program would scrape if it were on; nil if that is
+// not known.
 func exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error) {
-	known, ok := exporters[name]
-	if !ok { // a component of the control plane has its own name
-		known.name = string(name)
+	row, ok := name.Row()
+	if !ok || row.Exporter == "" {
+		return nil, nil
 	}
 	version := ""
-	if known.image != "" {
-		version = cfg.Images.Version(known.image)
+	if row.Image != "" {
+		version = cfg.Images.Version(row.Image)
 	}
-	exposed, err := metrics.Of(known.name, version)
+	exposed, err := metrics.Of(row.Exporter, version)
 	if err != nil || name != config.KubeStateMetricsJob {
 		return exposed, err
 	}
@@ -80,8 +57,8 @@ func exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error)
 // withRepeated adds the metrics of components that a job's targets repeat.
 func withRepeated(cfg *config.Config, name config.Job, exposed metrics.Exposition) (metrics.Exposition, error) {
 	for _, other := range config.Jobs {
-		component, _ := cfg.Component(other)
-		if exposed == nil || component.Repeated != name || !cfg.Reported(other) {
+		component, _ := cfg.ControlPlaneTarget(other)
+		if exposed == nil || component.Repeated != name || !cfg.Collected(other) {
 			continue
 		}
 		repeated, err := exposition(cfg, other)
@@ -133,12 +110,8 @@ func kindOf(metric string) (config.Kind, bool) {
 	return "", false
 }
 
-func (s *Stack) loadJobs() error {
-	configs, err := s.Prometheus.GetScrapeConfigs()
-	if err != nil {
-		return err
-	}
-	for _, scrape := range configs {
+func (s *Analysis) loadJobs() error {
+	for _, scrape := range s.ScrapeConfigs {
 		exposed, err := exposition(s.Config, config.Job(scrape.JobName))
 		if err != nil {
 			return err
@@ -162,19 +135,10 @@ func (s *Stack) loadJobs() error {
 	return nil
 }
 
-// several tells whether a job certainly has more than one target.
+// several reports whether a job certainly has more than one target.
 func several(cfg *config.Config, name config.Job) bool {
-	switch name {
-	case config.PrometheusJob:
-		return cfg.Prometheus.Replicas > 1
-	case config.AlertmanagerJob:
-		return cfg.Alerting.Replicas > 1
-	case config.KubeStateMetricsJob:
-		return cfg.Exporters.KubeStateMetrics.Shards > 1
-	case config.NodesJob, config.CadvisorJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob:
-		return cfg.Cluster.Nodes > 1
-	}
-	return false
+	row, ok := name.Row()
+	return ok && row.Targets != nil && !row.Approximate && row.Targets(cfg, cfg.Cluster.Nodes) > 1
 }
 
 // always are the discovered labels that every target of a role has.

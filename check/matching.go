@@ -12,7 +12,7 @@ import (
 // matchPossible finds binary operations whose sides can never be matched: by a
 // label that one side always has and the other never, or by labels that do not
 // tell the targets of a job apart.
-func matchPossible(s *Stack) []Finding {
+func matchPossible(s *Analysis) []Finding {
 	var findings []Finding
 	for i := range s.queries {
 		q := &s.queries[i]
@@ -89,7 +89,7 @@ func (c *catalogue) ambiguous(e *parser.BinaryExpr) string {
 		}
 		j := found[0].job
 		if slices.ContainsFunc(e.VectorMatching.MatchingLabels, func(label string) bool {
-			return found[0].own.may[label] || slices.Contains(telling, label)
+			return found[0].own.may[label] || slices.Contains(identifyingLabels, label)
 		}) {
 			continue
 		}
@@ -99,13 +99,13 @@ func (c *catalogue) ambiguous(e *parser.BinaryExpr) string {
 	return ""
 }
 
-// telling are the labels that tell the targets of a job apart.
-var telling = []string{model.InstanceLabel, "pod", "node"}
+// identifyingLabels distinguish the targets of a job.
+var identifyingLabels = []string{model.InstanceLabel, "pod", "node"}
 
 // pinned tells whether a selector chooses among the targets of a job.
 func pinned(selector *parser.VectorSelector) bool {
 	for _, m := range selector.LabelMatchers {
-		if slices.Contains(telling, m.Name) {
+		if slices.Contains(identifyingLabels, m.Name) {
 			return true
 		}
 	}

@@ -4,7 +4,7 @@ import "fmt"
 
 // replicasPlaced counts the nodes for Prometheus' replicas, which never share
 // one. Those of other components do when they have to.
-func replicasPlaced(s *Stack) []Finding {
+func replicasPlaced(s *Analysis) []Finding {
 	nodes, replicas := s.Config.Cluster.Nodes, s.Config.Prometheus.Replicas
 	if nodes == 0 || replicas <= nodes {
 		return nil
@@ -15,7 +15,7 @@ func replicasPlaced(s *Stack) []Finding {
 
 // namespaceAdmits looks at a namespace that the stack does not create. What it
 // admits is known on the cluster only, but not what has to be there.
-func namespaceAdmits(s *Stack) []Finding {
+func namespaceAdmits(s *Analysis) []Finding {
 	var needs string
 	switch cfg := s.Config; {
 	case cfg.Cluster.CreateNamespace:

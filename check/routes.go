@@ -3,15 +3,17 @@ package check
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
+	alertmanager "github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/dispatch"
 	amlabels "github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // Destination is where the alerts of one rule go.
@@ -34,9 +36,9 @@ type ConditionalReceiver struct {
 
 func (c ConditionalReceiver) String() string { return c.Receiver + " if " + c.Labels.String() }
 
-// Routes is where every alert of a stack goes, in the order of its rules, as
+// Routes returns where every alert of a stack goes, in the order of its rules, as
 // Alertmanager's dispatcher decides it; nil for a stack without Alertmanager.
-func Routes(s *Stack) []Destination {
+func (s *Analysis) Routes() []Destination {
 	if s.Alertmanager == nil {
 		return nil
 	}
@@ -51,7 +53,7 @@ func Routes(s *Stack) []Destination {
 	return all
 }
 
-func (s *Stack) destination(q *query, root *dispatch.Route, asked []amlabels.Matchers) Destination {
+func (s *Analysis) destination(q *query, root *dispatch.Route, asked []amlabels.Matchers) Destination {
 	certain, varying := s.alertLabels(q)
 	d := Destination{Alert: q.rule.Alert, Severity: q.rule.Labels["severity"], Path: q.path, Receivers: receivers(root, certain)}
 	for _, matchers := range asked {
@@ -81,7 +83,7 @@ func (s *Stack) destination(q *query, root *dispatch.Route, asked []amlabels.Mat
 
 // alertLabels are the labels an alert certainly has, with their values, and those
 // whose values vary.
-func (s *Stack) alertLabels(q *query) (model.LabelSet, labelSet) {
+func (s *Analysis) alertLabels(q *query) (model.LabelSet, labelSet) {
 	varying := s.series.labelsOf(q.expr)
 	certain := model.LabelSet{}
 	s.Prometheus.GlobalConfig.ExternalLabels.Range(func(l labels.Label) {
@@ -137,19 +139,26 @@ func example(m *amlabels.Matcher) (string, bool) {
 // silent are the alerts that exist to reach nobody, or only a dead man's switch.
 var silent = []string{"Watchdog", "InfoInhibitor"}
 
-func alertRouted(s *Stack) []Finding {
+// alertRouted rejects a root route that notifies nobody, which would lose most alerts, and
+// warns of single alerts that reach nobody.
+func alertRouted(s *Analysis) []Finding {
 	if s.Alertmanager == nil || s.Config.Alerting.AcknowledgeNoNotifications {
 		return nil
 	}
-	notifies := map[string]bool{}
+	notifying := map[string]bool{}
 	for _, receiver := range s.Alertmanager.Receivers {
-		notifies[receiver.Name] = render.Notifies(receiver)
+		notifying[receiver.Name] = notifies(receiver)
+	}
+	if root := s.Alertmanager.Route.Receiver; !notifying[root] {
+		return []Finding{{Path: "alerting", Severity: Error, Message: fmt.Sprintf(
+			"the root route's receiver %q notifies nobody; set alerting.slack, or alerting.route.receiver to one of alerting.receivers, "+
+				"or accept it with: pulumi config set --path '%s:alerting.acknowledgeNoNotifications' true", root, config.Project)}}
 	}
 	// By alert, receiver and severity: several rules of one alert are one finding.
 	lost := map[string]Finding{}
-	for _, d := range Routes(s) {
-		reached := slices.ContainsFunc(d.Receivers, func(name string) bool { return notifies[name] }) ||
-			slices.ContainsFunc(d.Also, func(c ConditionalReceiver) bool { return notifies[c.Receiver] })
+	for _, d := range s.Routes() {
+		reached := slices.ContainsFunc(d.Receivers, func(name string) bool { return notifying[name] }) ||
+			slices.ContainsFunc(d.Also, func(c ConditionalReceiver) bool { return notifying[c.Receiver] })
 		if reached || slices.Contains(silent, d.Alert) || d.Severity == "none" {
 			continue
 		}
@@ -157,4 +166,14 @@ func alertRouted(s *Stack) []Finding {
 		lost[d.Path+message] = Finding{Path: d.Path, Message: message, Severity: Warning}
 	}
 	return slices.Collect(maps.Values(lost))
+}
+
+// notifies reports whether a receiver has any integration.
+func notifies(receiver alertmanager.Receiver) bool {
+	for _, field := range reflect.ValueOf(receiver).Fields() {
+		if field.Kind() == reflect.Slice && field.Len() > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -20,20 +20,20 @@ const (
 	maxAnnotations = 256 << 10
 )
 
-func objectSize(s *Stack) []Finding {
+func objectSize(s *Analysis) []Finding {
 	var findings []Finding
-	for _, object := range s.configMaps {
+	for _, object := range s.ConfigMaps() {
 		size, largest := 0, ""
-		for _, name := range slices.Sorted(maps.Keys(object.files)) {
-			size += len(name) + len(object.files[name])
-			if len(object.files[name]) > len(object.files[largest]) {
+		for _, name := range slices.Sorted(maps.Keys(object.Files)) {
+			size += len(name) + len(object.Files[name])
+			if len(object.Files[name]) > len(object.Files[largest]) {
 				largest = name
 			}
 		}
 		if size > maxConfigMap {
-			findings = append(findings, Finding{Path: object.path, Severity: Error, Message: fmt.Sprintf(
+			findings = append(findings, Finding{Path: object.Path, Severity: Error, Message: fmt.Sprintf(
 				"the ConfigMap %s has %d KiB, of which %s %d KiB; allowed: up to %d KiB, because an object may have 1 MiB",
-				object.name, size>>10, largest, len(object.files[largest])>>10, maxConfigMap>>10)})
+				object.Name, size>>10, largest, len(object.Files[largest])>>10, maxConfigMap>>10)})
 		}
 	}
 	size := 0
@@ -47,7 +47,7 @@ func objectSize(s *Stack) []Finding {
 	return findings
 }
 
-func sampleLimit(s *Stack) []Finding {
+func sampleLimit(s *Analysis) []Finding {
 	var findings []Finding
 	estimate, estimated := EstimateOf(s.Config)
 	for _, j := range s.jobs {
@@ -60,10 +60,10 @@ func sampleLimit(s *Stack) []Finding {
 				"%d is below the %d samples that a target of the job is known to have at least, so that every scrape fails; allowed: %d or more, or 0 for no limit", j.limit, least, 2*least)})
 			continue
 		}
-		targets := map[config.Job]int{
-			config.NodesJob: estimate.Nodes, config.CadvisorJob: estimate.Nodes, config.NodeExporterJob: estimate.Nodes,
-			config.KubeStateMetricsJob: s.Config.Exporters.KubeStateMetrics.Shards, config.APIServersJob: min(controlPlanes, estimate.Nodes),
-		}[config.Job(j.name)]
+		targets := 0
+		if row, ok := config.Job(j.name).Row(); ok && row.Targets != nil {
+			targets = row.Targets(s.Config, estimate.Nodes)
+		}
 		if !estimated || targets == 0 {
 			continue
 		}
@@ -89,19 +89,38 @@ func (c *catalogue) least(j *job) int {
 	return least
 }
 
-func retentionFits(s *Stack) []Finding {
+// storagePersistent warns of volumes that go with their pods.
+func storagePersistent(s *Analysis) []Finding {
+	if s.Config.Storage.Mode != config.StorageEphemeral {
+		return nil
+	}
+	lost := "samples"
+	if s.Config.Alerting.Enabled {
+		lost = "samples and silences"
+	}
+	return []Finding{{Path: "storage.mode", Severity: Warning, Message: fmt.Sprintf("ephemeral: %s are lost with each pod", lost)}}
+}
+
+func retentionFits(s *Analysis) []Finding {
+	prometheus := s.Config.Prometheus
+	retention, size := prometheus.Retention, prometheus.RetentionSize
+	least := int64(retention.Seconds() / prometheus.ScrapeInterval.Seconds() * leastSeries * leastSampleBytes)
+	if least > size.Value() {
+		return []Finding{{Path: "prometheus.retention", Severity: Error, Message: fmt.Sprintf(
+			"%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s; raise storage.size, or shorten retention",
+			retention, leastSeries, prometheus.ScrapeInterval, inGi(least), size)}}
+	}
 	estimate, ok := EstimateOf(s.Config)
-	size := s.Config.Prometheus.RetentionSize
 	if !ok || estimate.Disk <= size.Value() {
 		return nil
 	}
 	return []Finding{{Path: "prometheus.retention", Severity: Warning, Message: fmt.Sprintf(
 		"%s of about %.0f samples per second (%d nodes, %d pods, %d series) take %s, but prometheus.retentionSize is %s: the oldest go after about %s; raise storage.size, or shorten retention",
-		s.Config.Prometheus.Retention, estimate.Samples, estimate.Nodes, estimate.Pods, estimate.Total, inGi(estimate.Disk), size,
+		retention, estimate.Samples, estimate.Nodes, estimate.Pods, estimate.Total, inGi(estimate.Disk), size,
 		config.Duration{Duration: estimate.kept(size.Value()).Round(time.Hour)})}}
 }
 
-func memoryFits(s *Stack) []Finding {
+func memoryFits(s *Analysis) []Finding {
 	estimate, ok := EstimateOf(s.Config)
 	if !ok {
 		return nil

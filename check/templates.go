@@ -13,7 +13,7 @@ import (
 
 // templateLabels finds labels in annotations and labels of alerts that come out
 // empty, because the alert's expression aggregates them away or never had them.
-func templateLabels(s *Stack) []Finding {
+func templateLabels(s *Analysis) []Finding {
 	var findings []Finding
 	for i := range s.queries {
 		q := &s.queries[i]

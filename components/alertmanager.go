@@ -12,8 +12,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Alertmanager groups, mutes and routes alerts: StatefulSet, Services,
-// ConfigMap, Secret, NetworkPolicy and, with replicas, a PodDisruptionBudget.
+// Alertmanager groups, mutes and routes alerts: a StatefulSet, Services, a ConfigMap, a
+// Secret, a NetworkPolicy and, with replicas, a PodDisruptionBudget.
 type Alertmanager struct {
 	pulumi.ResourceState
 
@@ -23,90 +23,86 @@ type Alertmanager struct {
 // AlertmanagerArgs are what Alertmanager needs from other components.
 type AlertmanagerArgs struct {
 	Site
-	Claims       []pulumi.Resource // of its volumes, empty for ephemeral storage
-	DashboardURL string            // Grafana's address from outside, for links; may be empty
+	Claims []pulumi.Resource // of its volumes, empty for ephemeral storage
 }
 
 var (
-	alertmanagerWeb = tcp("web", 9093)
+	alertmanagerWeb = tcp("web", render.Alertmanager.Port)
 	// Peers gossip by UDP, and by TCP what does not fit in a packet.
 	alertmanagerGossip = []port{tcp("gossip", 9094), udp("gossip-udp", 9094)}
 )
 
-// NewAlertmanager deploys Alertmanager. It fails, before any object exists,
-// with whatever Alertmanager's own loader says against its configuration.
+// NewAlertmanager deploys Alertmanager.
 func NewAlertmanager(ctx *pulumi.Context, name string, args *AlertmanagerArgs, opts ...pulumi.ResourceOption) (*Alertmanager, error) {
-	files, err := render.Alertmanager(args.Config, args.DashboardURL)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
 	c := &Alertmanager{}
-	if err := register(ctx, "Alertmanager", name, c, opts...); err != nil {
-		return nil, err
-	}
-	a := app{site: args.Site, name: "alertmanager", role: "alerting", image: config.AlertmanagerImage}
-	if err := c.deploy(ctx, name, a, args, files); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	c.URL = pulumi.Sprintf("http://%s", render.ServiceAddress(args.Config, a.name, alertmanagerWeb.number))
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"url": c.URL})
+	a := app{name: render.Alertmanager.Name, role: "alerting", image: config.AlertmanagerImage}
+	return c, construct(ctx, "Alertmanager", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		c.URL = pulumi.String(render.Alertmanager.URL(args.Stack.Config)).ToStringOutput()
+		return pulumi.Map{"url": c.URL}, a.deployAlertmanager(args)
+	})
 }
 
-func (c *Alertmanager) deploy(ctx *pulumi.Context, name string, a app, args *AlertmanagerArgs, files map[string]string) error {
-	configMap, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata: a.metadata("alertmanager-config"),
-		Data:     pulumi.ToStringMap(files),
-	}, pulumi.Parent(c))
+func (args *AlertmanagerArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image":    pulumi.String(cfg.Images.Ref(config.AlertmanagerImage)),
+		"replicas": pulumi.Int(cfg.Alerting.Replicas),
+	}
+}
+
+func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
+	cfg, files := a.Stack.Config.Alerting, a.Stack.AlertmanagerConfig
+	configMap, err := a.configMap("config", files)
 	if err != nil {
 		return err
 	}
-	secret, err := a.secret(ctx, name+"-secrets", "alertmanager-secrets", args.Config.Alerting.SecretFiles(), pulumi.Parent(c))
+	secret, err := a.secret("secrets", "alertmanager-secrets", cfg.SecretFiles())
 	if err != nil {
 		return err
 	}
 	ports := []port{alertmanagerWeb}
-	entries := []entry{{ports, []string{"prometheus", "grafana"}, true}}
-	if _, err := a.service(ctx, name+"-service", a.name, false, ports, pulumi.Parent(c)); err != nil {
+	rules := []ingressRule{{ports, []string{render.Prometheus.Name, render.Grafana.Name}, true}}
+	if err := a.service("service", a.name, false, ports...); err != nil {
 		return err
 	}
-	if args.Config.Alerting.Replicas > 1 {
+	if cfg.Replicas > 1 {
 		ports = append(ports, alertmanagerGossip...)
-		entries = append(entries, entry{ports: alertmanagerGossip, from: []string{a.name}})
+		rules = append(rules, ingressRule{ports: alertmanagerGossip, from: []string{a.name}})
 	}
-	if _, err := a.service(ctx, name+"-headless", "alertmanager-headless", true, ports, pulumi.Parent(c)); err != nil {
+	if err := a.service("headless", "alertmanager-headless", true, ports...); err != nil {
 		return err
 	}
-	if err := a.admit(ctx, name+"-network", entries, pulumi.Parent(c)); err != nil {
+	if err := a.networkPolicy(rules...); err != nil {
 		return err
 	}
-	if err := a.budget(ctx, name+"-budget", args.Config.Alerting.Replicas, pulumi.Parent(c)); err != nil {
+	if err := a.disruptionBudget(cfg.Replicas); err != nil {
 		return err
 	}
 	// A new configuration restarts the replicas one by one; silences and the
 	// notification log are on their volumes, and with their peers.
 	statefulSet := alertmanagerStatefulSet(a, args, ports, pulumi.StringMap{
-		"checksum/config": pulumi.String(checksum(files)),
+		"checksum/config": pulumi.String(checksum(files.Files)),
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
 	})
-	_, err = appsv1.NewStatefulSet(ctx, name+"-statefulset", statefulSet,
-		pulumi.Parent(c), adopts(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, secret}), a.readyTimeout(0))
+	_, err = create(a, "statefulset", appsv1.NewStatefulSet, statefulSet,
+		bindTo(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, secret}), a.readyTimeout(0))
 	return err
 }
 
 func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
-	cfg := args.Config.Alerting
+	cfg := args.Stack.Config.Alerting
 	volumes := corev1.VolumeArray{
-		configMapVolume("config", "alertmanager-config"),
+		configMapVolume("config", args.Stack.AlertmanagerConfig.Name),
 		secretVolume("secrets", "alertmanager-secrets"),
 	}
-	templates, volumes := data(args.Claims, cfg.Size, volumes)
+	templates, volumes := dataVolume(args.Claims, cfg.Size, volumes)
 	spec := &corev1.PodSpecArgs{
-		SecurityContext:               a.nonRoot(nobody),
+		SecurityContext:               a.nonRoot(nobodyUID),
 		TerminationGracePeriodSeconds: pulumi.Int(60),
 		Volumes:                       volumes,
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 			Name:           pulumi.String(a.name),
-			Args:           pulumi.ToStringArray(alertmanagerFlags(args.Config)),
+			Args:           pulumi.ToStringArray(alertmanagerFlags(args.Stack.Config)),
 			Env:            corev1.EnvVarArray{fieldEnv("POD_IP", "status.podIP")},
 			Ports:          containerPorts(ports...),
 			ReadinessProbe: probe("/-/ready", alertmanagerWeb.name, 5, 6),
@@ -114,15 +110,15 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annota
 			VolumeMounts: corev1.VolumeMountArray{
 				readOnlyMount("config", render.AlertmanagerDir),
 				readOnlyMount("secrets", render.AlertmanagerSecretsDir),
-				mount(dataVolume, "/alertmanager"),
+				mount(dataVolumeName, render.AlertmanagerDataDir),
 			},
 		}, cfg.Resources)},
 	}
 	if cfg.Replicas > 1 {
-		a.apart(spec, false) // three peers on two nodes are better than two
+		a.spreadReplicas(spec, false) // three peers on two nodes are better than two
 	}
 	return &appsv1.StatefulSetArgs{
-		Metadata: a.metadata(a.name),
+		Metadata: a.workload(),
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(cfg.Replicas),
 			ServiceName:          pulumi.String("alertmanager-headless"),
@@ -137,7 +133,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annota
 func alertmanagerFlags(cfg *config.Config) []string {
 	flags := []string{
 		"--config.file=" + render.AlertmanagerDir + "/alertmanager.yml",
-		"--storage.path=/alertmanager",
+		"--storage.path=" + render.AlertmanagerDataDir,
 		"--web.route-prefix=/", // an external URL with a path does not move the server
 	}
 	if url := cfg.Alerting.ExternalURL; url != nil {
@@ -155,4 +151,12 @@ func alertmanagerFlags(cfg *config.Config) []string {
 			replica, cfg.Cluster.Namespace, alertmanagerGossip[0].number))
 	}
 	return flags
+}
+
+// DeployAlertmanager deploys Alertmanager onto its storage; nil for a stack without alerting.
+func DeployAlertmanager(ctx *pulumi.Context, site Site, storage *Storage, opts ...pulumi.ResourceOption) (*Alertmanager, error) {
+	if !site.Stack.Config.Alerting.Enabled {
+		return nil, nil
+	}
+	return NewAlertmanager(ctx, "alertmanager", &AlertmanagerArgs{Site: site, Claims: storage.Claims}, opts...)
 }

@@ -1,8 +1,6 @@
 package components
 
 import (
-	"fmt"
-
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -17,52 +15,51 @@ import (
 // a ConfigMap, a Secret if there are any, and its Service.
 type BlackboxExporter struct{ pulumi.ResourceState }
 
-// NewBlackboxExporter deploys the blackbox exporter. It fails on modules that
-// its own parser refuses.
-func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*BlackboxExporter, error) {
-	modules, err := render.BlackboxModules(site.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
+// BlackboxExporterArgs configures a BlackboxExporter.
+type BlackboxExporterArgs struct{ Site }
+
+// NewBlackboxExporter deploys the blackbox exporter.
+func NewBlackboxExporter(ctx *pulumi.Context, name string, args *BlackboxExporterArgs, opts ...pulumi.ResourceOption) (*BlackboxExporter, error) {
 	c := &BlackboxExporter{}
-	if err := register(ctx, "BlackboxExporter", name, c, opts...); err != nil {
+	a := app{name: render.BlackboxExporter.Name, role: "exporter", image: config.BlackboxExporterImage}
+	return c, construct(ctx, "BlackboxExporter", name, c, args, opts, a, app.deployBlackboxExporter)
+}
+
+func (args *BlackboxExporterArgs) inputs() pulumi.Map {
+	return pulumi.Map{"image": pulumi.String(args.Stack.Config.Images.Ref(config.BlackboxExporterImage))}
+}
+
+func (a app) deployBlackboxExporter() (pulumi.Map, error) {
+	cfg, files := a.Stack.Config.Exporters.BlackboxExporter, a.Stack.BlackboxConfig
+	if _, err := a.configMap("config", files); err != nil {
 		return nil, err
 	}
-	cfg := site.Config.Exporters.BlackboxExporter
-	a := app{site: site, name: "blackbox-exporter", role: "exporter", image: config.BlackboxExporterImage}
-	_, err = corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata: a.metadata(a.name),
-		Data:     pulumi.StringMap{"blackbox.yml": pulumi.String(modules)},
-	}, pulumi.Parent(c))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	web := tcp("web", render.BlackboxExporter.Port)
+	if err := a.service("service", a.name, false, web); err != nil {
+		return nil, err
 	}
-	web := tcp("web", 9115)
-	if _, err := a.service(ctx, name+"-service", a.name, false, []port{web}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.networkPolicy(ingressRule{ports: []port{web}, from: []string{render.Prometheus.Name}}); err != nil {
+		return nil, err
 	}
-	if err := a.admit(ctx, name+"-network", []entry{{ports: []port{web}, from: []string{"prometheus"}}}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	volumes := corev1.VolumeArray{configMapVolume("config", a.name)}
+	volumes := corev1.VolumeArray{configMapVolume("config", files.Name)}
 	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.BlackboxDir)}
 	var before []pulumi.Resource
 	if len(cfg.Secrets) > 0 {
-		secret, err := a.secret(ctx, name+"-secrets", "blackbox-exporter-secrets", cfg.Secrets, pulumi.Parent(c))
+		secret, err := a.secret("secrets", "blackbox-exporter-secrets", cfg.Secrets)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
 		}
 		before = append(before, secret)
 		volumes = append(volumes, secretVolume("secrets", "blackbox-exporter-secrets"))
 		mounts = append(mounts, readOnlyMount("secrets", render.BlackboxSecretsDir))
 	}
-	_, err = appsv1.NewDeployment(ctx, name+"-deployment", &appsv1.DeploymentArgs{
-		Metadata: a.metadata(a.name),
+	_, err := create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
+		Metadata: a.workload(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(1),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Template: a.pod(&corev1.PodSpecArgs{
-				SecurityContext: a.nonRoot(nobody),
+				SecurityContext: a.nonRoot(nobodyUID),
 				Volumes:         volumes,
 				Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 					Name:           pulumi.String(a.name),
@@ -74,9 +71,6 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, site Site, opts ...pu
 				}, cfg.Resources)},
 			}, cfg.Scheduling, nil),
 		},
-	}, pulumi.Parent(c), a.readyTimeout(0), pulumi.DependsOn(before))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+	}, a.readyTimeout(0), pulumi.DependsOn(before))
+	return pulumi.Map{}, err
 }

@@ -6,18 +6,18 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// budget lets a drain take one of several replicas at a time. A single replica
+// disruptionBudget lets a drain evict one of several replicas at a time. A single replica
 // gets none: it would block every drain.
-func (a app) budget(ctx *pulumi.Context, resource string, replicas int, opts ...pulumi.ResourceOption) error {
+func (a app) disruptionBudget(replicas int) error {
 	if replicas < 2 {
 		return nil
 	}
-	_, err := policyv1.NewPodDisruptionBudget(ctx, resource, &policyv1.PodDisruptionBudgetArgs{
+	_, err := create(a, "budget", policyv1.NewPodDisruptionBudget, &policyv1.PodDisruptionBudgetArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
 			Selector:       &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 		},
-	}, opts...)
+	})
 	return err
 }

@@ -1,7 +1,7 @@
 package components
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // Cluster is the connection to one Kubernetes cluster, and the namespace in it.
@@ -19,17 +20,40 @@ type Cluster struct {
 	Provider *kubernetes.Provider
 }
 
-// NewCluster connects to the cluster of cfg and creates its namespace, unless
-// cluster.createNamespace is false.
-func NewCluster(ctx *pulumi.Context, name string, cfg *config.Config, opts ...pulumi.ResourceOption) (*Cluster, error) {
-	c := &Cluster{}
-	if err := register(ctx, "Cluster", name, c, opts...); err != nil {
-		return nil, err
+// ClusterArgs configures a Cluster.
+type ClusterArgs struct{ Stack *render.Stack }
+
+func (args *ClusterArgs) site() Site { return Site{Stack: args.Stack} }
+
+func (args *ClusterArgs) check() error {
+	if args.Stack == nil {
+		return errors.New("ClusterArgs needs a Stack")
 	}
+	return nil
+}
+
+func (args *ClusterArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config.Cluster
+	return pulumi.Map{"name": pulumi.String(cfg.Name), "platform": pulumi.String(string(cfg.Platform)), "context": pulumi.String(cfg.Context)}
+}
+
+// NewCluster connects to the cluster of a stack and creates its namespace, unless
+// cluster.createNamespace is false.
+func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	c := &Cluster{}
+	return c, construct(ctx, "Cluster", name, c, args, opts, app{}, func(a app) (pulumi.Map, error) {
+		c.Site = a.Site
+		err := c.connect(a)
+		return pulumi.Map{"namespace": c.Site.Namespace}, err
+	})
+}
+
+func (c *Cluster) connect(a app) error {
+	cfg := c.Site.Stack.Config
 	args := &kubernetes.ProviderArgs{
 		// A stack is one cluster. Without this the provider is replaced, and every
 		// object with it, when the kubeconfig changes.
-		ClusterIdentifier: pulumi.String(ctx.Stack()),
+		ClusterIdentifier: pulumi.String(a.ctx.Stack()),
 		// Without these an edited ConfigMap replaces every StatefulSet that mounts it.
 		EnableConfigMapMutable: pulumi.Bool(true),
 		EnableSecretMutable:    pulumi.Bool(true),
@@ -37,27 +61,27 @@ func NewCluster(ctx *pulumi.Context, name string, cfg *config.Config, opts ...pu
 	if cfg.Cluster.Context != "" {
 		args.Context = pulumi.String(cfg.Cluster.Context)
 	}
-	provider, err := kubernetes.NewProvider(ctx, name+"-kubernetes", args, pulumi.Parent(c))
+	var err error
+	if c.Provider, err = create(a, "kubernetes", kubernetes.NewProvider, args); err != nil {
+		return err
+	}
+	c.Site.Namespace = pulumi.String(cfg.Cluster.Namespace)
+	if !cfg.Cluster.CreateNamespace {
+		return nil
+	}
+	labels := pulumi.ToStringMap(cfg.Cluster.Labels)
+	labels["app.kubernetes.io/part-of"] = pulumi.String(config.Project)
+	labels["app.kubernetes.io/managed-by"] = pulumi.String("pulumi")
+	labels["pod-security.kubernetes.io/enforce"] = pulumi.String(podSecurity(cfg.Exporters))
+	namespace, err := create(a, "namespace", corev1.NewNamespace, &corev1.NamespaceArgs{
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(cfg.Cluster.Namespace), Labels: labels},
+	}, pulumi.Provider(c.Provider), pulumi.Protect(cfg.Storage.Protected()))
 	if err != nil {
-		return nil, fmt.Errorf("%s: provider: %w", name, err)
+		return err
 	}
-	c.Provider = provider
-	c.Site = Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)}
-	if cfg.Cluster.CreateNamespace {
-		labels := pulumi.ToStringMap(cfg.Cluster.Labels)
-		labels["app.kubernetes.io/part-of"] = pulumi.String(config.Project)
-		labels["app.kubernetes.io/managed-by"] = pulumi.String("pulumi")
-		labels["pod-security.kubernetes.io/enforce"] = pulumi.String(podSecurity(cfg.Exporters))
-		namespace, err := corev1.NewNamespace(ctx, name+"-namespace", &corev1.NamespaceArgs{
-			Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(cfg.Cluster.Namespace), Labels: labels},
-		}, pulumi.Parent(c), pulumi.Provider(provider), pulumi.Protect(cfg.Storage.Protected()))
-		if err != nil {
-			return nil, fmt.Errorf("%s: namespace: %w", name, err)
-		}
-		// The output, so that everything in the namespace is created after it.
-		c.Site.Namespace = namespace.Metadata.Name().Elem()
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"namespace": c.Site.Namespace})
+	// The output, so that everything in the namespace is created after it.
+	c.Site.Namespace = namespace.Metadata.Name().Elem()
+	return nil
 }
 
 // podSecurity is the standard that the namespace's pods have to meet: two

@@ -1,16 +1,13 @@
 package components
 
 import (
-	"fmt"
-
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Discovery is what Prometheus scrapes: prometheus.yml in a ConfigMap, which a
-// running server reloads by itself.
+// Discovery says what Prometheus scrapes: a ConfigMap with prometheus.yml, which a running
+// server reloads by itself.
 type Discovery struct {
 	pulumi.ResourceState
 
@@ -25,24 +22,21 @@ type DiscoveryArgs struct {
 	Claims []pulumi.Resource
 }
 
-// NewDiscovery renders prometheus.yml. It fails, before any object exists, with
-// whatever Prometheus' own loader says against it.
+// NewDiscovery creates the ConfigMap with prometheus.yml.
 func NewDiscovery(ctx *pulumi.Context, name string, args *DiscoveryArgs, opts ...pulumi.ResourceOption) (*Discovery, error) {
-	text, err := render.Prometheus(args.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	c := &Discovery{}
+	a := app{name: render.Prometheus.Name, role: "server"}
+	return c, construct(ctx, "Discovery", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		c.ConfigMap = a.Stack.PrometheusConfig.Name
+		_, err := a.configMap("config", a.Stack.PrometheusConfig, pulumi.DependsOn(args.Claims))
+		return pulumi.Map{"configMap": pulumi.String(c.ConfigMap)}, err
+	})
+}
+
+func (args *DiscoveryArgs) inputs() pulumi.Map {
+	jobs := make([]string, len(args.Stack.Prometheus.ScrapeConfigs))
+	for i, job := range args.Stack.Prometheus.ScrapeConfigs {
+		jobs[i] = job.JobName
 	}
-	c := &Discovery{ConfigMap: "prometheus-config"}
-	if err := register(ctx, "Discovery", name, c, opts...); err != nil {
-		return nil, err
-	}
-	a := app{site: args.Site, name: "prometheus", role: "server"}
-	_, err = corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata: a.metadata(c.ConfigMap),
-		Data:     pulumi.StringMap{"prometheus.yml": pulumi.String(text)},
-	}, pulumi.Parent(c), pulumi.DependsOn(args.Claims))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"configMap": pulumi.String(c.ConfigMap)})
+	return pulumi.Map{"jobs": pulumi.ToStringArray(jobs)}
 }

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -18,16 +17,15 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Grafana shows what Prometheus has: Deployment, Service, NetworkPolicy, its
-// configuration and dashboards in ConfigMaps, its secrets and, if configured,
-// a volume and an Ingress.
+// Grafana shows what Prometheus has: a Deployment, a Service, a NetworkPolicy, ConfigMaps with
+// its configuration and dashboards, a Secret and, if configured, an Ingress.
 type Grafana struct {
 	pulumi.ResourceState
 
 	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
 }
 
-var grafanaWeb = tcp("web", render.GrafanaPort)
+var grafanaWeb = tcp("web", render.Grafana.Port)
 
 const (
 	// grafanaUser is the user of Grafana's image.
@@ -42,96 +40,81 @@ type GrafanaArgs struct {
 	Claims []pulumi.Resource // of its volume, empty without grafana.persistence
 }
 
-// NewGrafana deploys Grafana. It fails, before any object exists, with what is
-// wrong with grafana.config or a dashboard.
+// NewGrafana deploys Grafana.
 func NewGrafana(ctx *pulumi.Context, name string, args *GrafanaArgs, opts ...pulumi.ResourceOption) (*Grafana, error) {
-	site := args.Site
-	all, err := render.Dashboards(site.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	files, err := render.GrafanaFiles(site.Config, all)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
 	c := &Grafana{}
-	if err := register(ctx, "Grafana", name, c, opts...); err != nil {
-		return nil, err
-	}
-	if site.Config.Grafana.Import == config.ImportJob {
-		all = nil
-	}
-	a := app{site: site, name: "grafana", role: "ui", image: config.GrafanaImage}
-	if err := c.deploy(ctx, name, a, args.Claims, files, all); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	c.URL = pulumi.Sprintf("http://%s", render.ServiceAddress(site.Config, a.name, grafanaWeb.number))
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"url": c.URL})
+	a := app{name: render.Grafana.Name, role: "ui", image: config.GrafanaImage}
+	return c, construct(ctx, "Grafana", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		c.URL = pulumi.String(render.Grafana.URL(args.Stack.Config)).ToStringOutput()
+		return pulumi.Map{"url": c.URL}, a.deployGrafana(args.Claims)
+	})
 }
 
-func (c *Grafana) deploy(ctx *pulumi.Context, name string, a app, claims []pulumi.Resource, files map[string]string, all []dashboards.Dashboard) error {
-	cfg := a.site.Config.Grafana
-	ports := []port{grafanaWeb}
-	if _, err := a.service(ctx, name+"-service", a.name, false, ports, pulumi.Parent(c)); err != nil {
+func (args *GrafanaArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image":       pulumi.String(cfg.Images.Ref(config.GrafanaImage)),
+		"import":      pulumi.String(string(cfg.Grafana.Import)),
+		"persistence": pulumi.Bool(cfg.Grafana.Persistence.Enabled),
+	}
+}
+
+func (a app) deployGrafana(claims []pulumi.Resource) error {
+	cfg := a.Stack.Config.Grafana
+	if err := a.service("service", a.name, false, grafanaWeb); err != nil {
 		return err
 	}
-	from := []string{"prometheus"}
+	from := []string{render.Prometheus.Name}
 	if cfg.Imports() {
 		from = append(from, grafanaImport)
 	}
-	if err := a.admit(ctx, name+"-network", []entry{{ports, from, true}}, pulumi.Parent(c)); err != nil {
+	if err := a.networkPolicy(ingressRule{[]port{grafanaWeb}, from, true}); err != nil {
 		return err
 	}
 	if cfg.Ingress.Enabled {
-		if err := c.ingress(ctx, name, a); err != nil {
+		if err := a.grafanaIngress(); err != nil {
 			return err
 		}
 	}
-	contents := pulumi.StringMap{} // a key has no slashes
-	for file, text := range files {
-		contents[path.Base(file)] = pulumi.String(text)
+	files := a.Stack.GrafanaConfig
+	keys := map[string]string{} // a key has no slashes
+	for file, text := range files.Files {
+		keys[path.Base(file)] = text
 	}
-	configMap, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata: a.metadata("grafana-config"),
-		Data:     contents,
-	}, pulumi.Parent(c))
+	configMap, err := a.configMap("config", render.ConfigMap{Name: files.Name, Files: keys})
 	if err != nil {
 		return err
 	}
 	before := []pulumi.Resource{configMap} // a pod that starts sooner has the old one
-	for _, d := range all {
-		_, err := corev1.NewConfigMap(ctx, name+"-dashboard-"+d.UID, &corev1.ConfigMapArgs{
-			Metadata: a.metadata(render.DashboardObject(a.name, d.UID)),
-			Data:     pulumi.StringMap{render.DashboardFile(d): pulumi.String(d.JSON)},
-		}, pulumi.Parent(c))
-		if err != nil {
+	for _, d := range a.Stack.Provisioned() {
+		if _, err := a.configMap("dashboard-"+d.UID, render.DashboardConfigMap(a.name, d)); err != nil {
 			return err
 		}
 	}
-	secret, err := a.secret(ctx, name+"-secret", grafanaSecret, cfg.SecretFiles(), pulumi.Parent(c))
+	secret, err := a.secret("secret", grafanaSecret, cfg.SecretFiles())
 	if err != nil {
 		return err
 	}
 	before = append(before, claims...)
-	deployment := grafanaDeployment(a, files, all, pulumi.StringMap{
-		// What is mounted as files is read at the start only. The Secret tells of a
-		// change by its version: by a checksum, a password could be guessed.
-		"checksum/config": pulumi.String(checksum(files)),
+	deployment := grafanaDeployment(a, pulumi.StringMap{
+		// What is mounted as files is read at the start only. The Secret's version reveals a
+		// change; a checksum would allow guessing a password.
+		"checksum/config": pulumi.String(checksum(files.Files)),
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
 	})
-	_, err = appsv1.NewDeployment(ctx, name+"-deployment", deployment, pulumi.Parent(c), pulumi.DependsOn(before), a.readyTimeout(0))
+	_, err = create(a, "deployment", appsv1.NewDeployment, deployment, pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }
 
-func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboard, annotations pulumi.StringMap) *appsv1.DeploymentArgs {
-	cfg := a.site.Config.Grafana
+func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentArgs {
+	cfg := a.Stack.Config.Grafana
 	items := corev1.KeyToPathArray{}
-	for _, file := range slices.Sorted(maps.Keys(files)) {
+	for _, file := range slices.Sorted(maps.Keys(a.Stack.GrafanaConfig.Files)) {
 		items = append(items, &corev1.KeyToPathArgs{Key: pulumi.String(path.Base(file)), Path: pulumi.String(file)})
 	}
 	volumes := corev1.VolumeArray{
 		&corev1.VolumeArgs{Name: pulumi.String("config"), ConfigMap: &corev1.ConfigMapVolumeSourceArgs{
-			Name:  pulumi.String("grafana-config"),
+			Name:  pulumi.String(a.Stack.GrafanaConfig.Name),
 			Items: items,
 		}},
 		&corev1.VolumeArgs{Name: pulumi.String("secrets"), Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String(grafanaSecret)}},
@@ -141,7 +124,7 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 		readOnlyMount("config", render.GrafanaDir),
 		readOnlyMount("secrets", render.GrafanaSecretsDir),
 		mount("tmp", "/tmp"),
-		mount(dataVolume, render.GrafanaDataDir),
+		mount(dataVolumeName, render.GrafanaDataDir),
 	}
 	// Written in full: what the API server fills in would stay behind, and be refused,
 	// when the strategy changes.
@@ -153,18 +136,18 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 		// Two pods would write to one database.
 		strategy = &appsv1.DeploymentStrategyArgs{Type: pulumi.String("Recreate")}
 		volumes = append(volumes, &corev1.VolumeArgs{
-			Name:                  pulumi.String(dataVolume),
+			Name:                  pulumi.String(dataVolumeName),
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: pulumi.String(claimName(a.name, 0))},
 		})
 	} else {
 		volumes = append(volumes, &corev1.VolumeArgs{
-			Name:     pulumi.String(dataVolume),
+			Name:     pulumi.String(dataVolumeName),
 			EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(cfg.Persistence.Size.String())},
 		})
 	}
 	sources := map[dashboards.Folder]corev1.VolumeProjectionArray{}
-	for _, d := range all {
-		sources[d.Folder] = append(sources[d.Folder], configMapProjection(render.DashboardObject(a.name, d.UID)))
+	for _, d := range a.Stack.Provisioned() {
+		sources[d.Folder] = append(sources[d.Folder], configMapProjection(render.DashboardConfigMap(a.name, d).Name))
 	}
 	for _, folder := range slices.SortedFunc(maps.Keys(sources), func(a, b dashboards.Folder) int { return strings.Compare(a.UID, b.UID) }) {
 		volumes = append(volumes, &corev1.VolumeArgs{Name: pulumi.String(folder.UID), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources[folder]}})
@@ -184,7 +167,7 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 		}, cfg.Resources)},
 	}, cfg.Scheduling, annotations)
 	return &appsv1.DeploymentArgs{
-		Metadata: a.metadata(a.name),
+		Metadata: a.workload(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(cfg.Replicas),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
@@ -194,8 +177,8 @@ func grafanaDeployment(a app, files map[string]string, all []dashboards.Dashboar
 	}
 }
 
-func (c *Grafana) ingress(ctx *pulumi.Context, name string, a app) error {
-	cfg := a.site.Config.Grafana.Ingress
+func (a app) grafanaIngress() error {
+	cfg := a.Stack.Config.Grafana.Ingress
 	metadata := a.metadata(a.name)
 	annotations := pulumi.ToStringMap(cfg.Annotations)
 	// Many controllers never set the address that Pulumi would wait for.
@@ -223,6 +206,28 @@ func (c *Grafana) ingress(ctx *pulumi.Context, name string, a app) error {
 			SecretName: pulumi.String(cfg.TLSSecret),
 		}}
 	}
-	_, err := networkingv1.NewIngress(ctx, name+"-ingress", &networkingv1.IngressArgs{Metadata: metadata, Spec: spec}, pulumi.Parent(c))
+	_, err := create(a, "ingress", networkingv1.NewIngress, &networkingv1.IngressArgs{Metadata: metadata, Spec: spec})
 	return err
+}
+
+// DeployGrafana deploys Grafana, and fills it or the one at grafana.external.url; nil for a
+// stack that deploys none.
+func DeployGrafana(ctx *pulumi.Context, site Site, storage *Storage, opts ...pulumi.ResourceOption) (*Grafana, error) {
+	cfg := site.Stack.Config.Grafana
+	var grafana *Grafana
+	if cfg.Deployed() {
+		args := &GrafanaArgs{Site: site}
+		if storage != nil {
+			args.Claims = storage.Claims
+		}
+		var err error
+		if grafana, err = NewGrafana(ctx, "grafana", args, opts...); err != nil {
+			return nil, err
+		}
+	}
+	if !cfg.Imports() {
+		return grafana, nil
+	}
+	_, err := NewGrafanaImport(ctx, "grafana-import", &GrafanaImportArgs{Site: site, Grafana: grafana}, opts...)
+	return grafana, err
 }

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
@@ -23,10 +23,10 @@ import (
 // it has failed.
 type GrafanaImport struct{ pulumi.ResourceState }
 
-// GrafanaImportArgs say which Grafana is filled.
+// GrafanaImportArgs names the Grafana that is filled.
 type GrafanaImportArgs struct {
 	Site
-	Grafana *Grafana // of this stack; nil for that at grafana.external.url
+	Grafana *Grafana // of this stack; nil for the one at grafana.external.url
 }
 
 const (
@@ -42,70 +42,74 @@ const (
 	importDeadline = 15 * time.Minute
 )
 
-// NewGrafanaImport runs the import. It fails, before any object exists, with
-// what is wrong with a dashboard.
+// NewGrafanaImport runs the import.
 func NewGrafanaImport(ctx *pulumi.Context, name string, args *GrafanaImportArgs, opts ...pulumi.ResourceOption) (*GrafanaImport, error) {
-	all, err := render.Dashboards(args.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	payload, err := importer.New(render.Datasources(args.Config), all)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
 	c := &GrafanaImport{}
-	if err := register(ctx, "GrafanaImport", name, c, opts...); err != nil {
-		return nil, err
-	}
-	a := app{site: args.Site, name: grafanaImport, role: "job", image: config.CurlImage}
-	if err := c.deploy(ctx, name, a, args.Grafana, payload); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+	a := app{name: grafanaImport, role: "job", image: config.CurlImage}
+	return c, construct(ctx, "GrafanaImport", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		return pulumi.Map{}, a.deployGrafanaImport(args.Grafana)
+	})
 }
 
-func (c *GrafanaImport) deploy(ctx *pulumi.Context, name string, a app, grafana *Grafana, payload *importer.Payload) error {
-	if err := a.admit(ctx, name+"-network", nil, pulumi.Parent(c)); err != nil {
+func (args *GrafanaImportArgs) inputs() pulumi.Map {
+	return pulumi.Map{"address": pulumi.String(args.address())}
+}
+
+// address returns the base URL of the Grafana that is filled.
+func (args *GrafanaImportArgs) address() string {
+	if external := args.Stack.Config.Grafana.External.URL; external != nil {
+		return external.String()
+	}
+	return render.Grafana.URL(args.Stack.Config)
+}
+
+func (a app) deployGrafanaImport(grafana *Grafana) error {
+	payload, err := importer.New(a.Stack.Datasources, a.Stack.Dashboards)
+	if err != nil {
+		return err
+	}
+	if err := a.networkPolicy(); err != nil {
 		return err
 	}
 	var before []pulumi.Resource // a Job that starts sooner sends what was there
 	var sources corev1.VolumeProjectionArray
-	add := func(resource, configMap string, files map[string]string) error {
-		created, err := corev1.NewConfigMap(ctx, resource, &corev1.ConfigMapArgs{
-			Metadata: a.metadata(configMap),
-			Data:     pulumi.ToStringMap(files),
-		}, pulumi.Parent(c))
+	add := func(suffix string, configMap render.ConfigMap) error {
+		created, err := a.configMap(suffix, configMap)
 		before = append(before, created)
-		sources = append(sources, configMapProjection(configMap))
+		sources = append(sources, configMapProjection(configMap.Name))
 		return err
 	}
-	if err := add(name+"-files", a.name, payload.Files); err != nil {
+	if err := add("files", render.ConfigMap{Name: a.name, Files: payload.Files}); err != nil {
 		return err
 	}
-	for _, file := range slices.Sorted(maps.Keys(payload.Dashboards)) {
-		uid := strings.TrimSuffix(strings.TrimPrefix(file, "dashboard."), ".json")
-		if err := add(name+"-dashboard-"+uid, render.DashboardObject(a.name, uid), map[string]string{file: payload.Dashboards[file]}); err != nil {
+	byFile := func(x, y dashboards.Dashboard) int {
+		return strings.Compare(importer.DashboardFile(x.UID), importer.DashboardFile(y.UID))
+	}
+	for _, d := range slices.SortedFunc(slices.Values(a.Stack.Dashboards), byFile) {
+		configMap := render.DashboardConfigMap(a.name, d)
+		file := importer.DashboardFile(d.UID)
+		configMap.Files = map[string]string{file: payload.Dashboards[file]}
+		if err := add("dashboard-"+d.UID, configMap); err != nil {
 			return err
 		}
 	}
 
-	cfg := a.site.Config.Grafana
-	address := "http://" + render.ServiceAddress(a.site.Config, "grafana", grafanaWeb.number)
+	cfg := a.Stack.Config.Grafana
+	args := GrafanaImportArgs{Site: a.Site, Grafana: grafana}
 	login := importer.Login{User: cfg.AdminUser, PasswordFile: path.Join(credentialsDir, config.AdminPasswordFile)}
 	secret, key := grafanaSecret, config.AdminPasswordFile
 	if grafana != nil {
 		before = append(before, grafana)
 	} else {
-		address = cfg.External.URL.String()
 		login = importer.Login{TokenFile: path.Join(credentialsDir, tokenFile)}
 		secret, key = a.name, tokenFile
-		token, err := a.secret(ctx, name+"-secret", secret, map[string]config.Secret{tokenFile: cfg.External.Token}, pulumi.Parent(c))
+		token, err := a.secret("secret", secret, map[string]config.Secret{tokenFile: cfg.External.Token})
 		if err != nil {
 			return err
 		}
 		before = append(before, token)
 	}
-	environment, err := importer.Environment(address, importReady, login)
+	environment, err := importer.Environment(args.address(), importReady, login)
 	if err != nil {
 		return err
 	}
@@ -115,7 +119,7 @@ func (c *GrafanaImport) deploy(ctx *pulumi.Context, name string, a app, grafana 
 	}
 	spec := &corev1.PodSpecArgs{
 		RestartPolicy:   pulumi.String("Never"), // the log of a pod that failed stays
-		SecurityContext: a.nonRoot(nobody),
+		SecurityContext: a.nonRoot(nobodyUID),
 		Volumes: corev1.VolumeArray{
 			&corev1.VolumeArgs{Name: pulumi.String("import"), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources}},
 			&corev1.VolumeArgs{Name: pulumi.String("credentials"), Secret: &corev1.SecretVolumeSourceArgs{
@@ -138,14 +142,14 @@ func (c *GrafanaImport) deploy(ctx *pulumi.Context, name string, a app, grafana 
 	metadata := a.metadata(a.name + "-" + payload.Hash)
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
 	patience := (importDeadline + time.Minute).String()
-	_, err = batchv1.NewJob(ctx, name+"-job", &batchv1.JobArgs{
+	_, err = create(a, "job", batchv1.NewJob, &batchv1.JobArgs{
 		Metadata: metadata,
 		Spec: &batchv1.JobSpecArgs{
 			BackoffLimit:          pulumi.Int(importRetries),
 			ActiveDeadlineSeconds: pulumi.Int(int(importDeadline.Seconds())),
 			Template:              a.pod(spec, cfg.Scheduling, nil),
 		},
-	}, pulumi.Parent(c), pulumi.DependsOn(before),
+	}, pulumi.DependsOn(before),
 		// The old Job first, so that two never push at the same time.
 		pulumi.DeleteBeforeReplace(true),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))

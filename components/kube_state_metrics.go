@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // KubeStateMetrics reports the state of Kubernetes objects: a Deployment or, in
@@ -20,36 +21,48 @@ import (
 // configured kinds.
 type KubeStateMetrics struct{ pulumi.ResourceState }
 
+// KubeStateMetricsArgs configures KubeStateMetrics.
+type KubeStateMetricsArgs struct{ Site }
+
 // NewKubeStateMetrics deploys kube-state-metrics.
-func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*KubeStateMetrics, error) {
+func NewKubeStateMetrics(ctx *pulumi.Context, name string, args *KubeStateMetricsArgs, opts ...pulumi.ResourceOption) (*KubeStateMetrics, error) {
 	c := &KubeStateMetrics{}
-	if err := register(ctx, "KubeStateMetrics", name, c, opts...); err != nil {
+	a := app{name: "kube-state-metrics", role: "exporter", image: config.KubeStateMetricsImage}
+	return c, construct(ctx, "KubeStateMetrics", name, c, args, opts, a, app.deployKubeStateMetrics)
+}
+
+func (args *KubeStateMetricsArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image":  pulumi.String(cfg.Images.Ref(config.KubeStateMetricsImage)),
+		"shards": pulumi.Int(cfg.Exporters.KubeStateMetrics.Shards),
+	}
+}
+
+func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
+	cfg := a.Stack.Config.Exporters.KubeStateMetrics
+	account, err := a.serviceAccount()
+	if err != nil {
 		return nil, err
 	}
-	cfg := site.Config.Exporters.KubeStateMetrics
-	a := app{site: site, name: "kube-state-metrics", role: "exporter", image: config.KubeStateMetricsImage}
-	account, err := a.account(ctx, name+"-account", pulumi.Parent(c))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if err := a.clusterRole(ctx, name+"-role", account, watchKinds(cfg.Kinds), pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.clusterRole(account, watchKinds(cfg.Kinds)); err != nil {
+		return nil, err
 	}
 	metrics, telemetry := tcp("metrics", 8080), tcp("telemetry", 8081)
 	ports := []port{metrics, telemetry}
-	if _, err := a.service(ctx, name+"-service", a.name, true, ports, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.service("service", a.name, true, ports...); err != nil {
+		return nil, err
 	}
-	if err := a.admit(ctx, name+"-network", []entry{{ports: ports, from: []string{"prometheus"}}}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.networkPolicy(ingressRule{ports: ports, from: []string{render.Prometheus.Name}}); err != nil {
+		return nil, err
 	}
-	if err := a.budget(ctx, name+"-budget", cfg.Shards, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.disruptionBudget(cfg.Shards); err != nil {
+		return nil, err
 	}
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
-		SecurityContext:              a.nonRoot(nobody),
+		SecurityContext:              a.nonRoot(nobodyUID),
 	}
 	container := &corev1.ContainerArgs{
 		Name:           pulumi.String(a.name),
@@ -60,8 +73,8 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 	}
 	if cfg.Shards == 1 {
 		spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
-		_, err = appsv1.NewDeployment(ctx, name+"-deployment", &appsv1.DeploymentArgs{
-			Metadata: a.metadata(a.name),
+		_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
+			Metadata: a.workload(),
 			Spec: &appsv1.DeploymentSpecArgs{
 				Replicas: pulumi.Int(1),
 				// Two pods at a time would report every object twice.
@@ -72,15 +85,15 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 				Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 				Template: a.pod(spec, cfg.Scheduling, nil),
 			},
-		}, pulumi.Parent(c), a.readyTimeout(0))
+		}, a.readyTimeout(0))
 	} else {
 		// A pod's index is its shard. A StatefulSet never has two pods of one
 		// index, so that no object is reported twice.
 		container.Env = corev1.EnvVarArray{fieldEnv("SHARD", "metadata.labels['apps.kubernetes.io/pod-index']")}
 		spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
-		a.apart(spec, false)
-		_, err = appsv1.NewStatefulSet(ctx, name+"-shards", &appsv1.StatefulSetArgs{
-			Metadata: a.metadata(a.name),
+		a.spreadReplicas(spec, false)
+		_, err = create(a, "shards", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{
+			Metadata: a.workload(),
 			Spec: &appsv1.StatefulSetSpecArgs{
 				Replicas:            pulumi.Int(cfg.Shards),
 				ServiceName:         pulumi.String(a.name),
@@ -88,12 +101,9 @@ func NewKubeStateMetrics(ctx *pulumi.Context, name string, site Site, opts ...pu
 				Selector:            &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 				Template:            a.pod(spec, cfg.Scheduling, nil),
 			},
-		}, pulumi.Parent(c), a.readyTimeout(0))
+		}, a.readyTimeout(0))
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+	return pulumi.Map{}, err
 }
 
 func kubeStateMetricsFlags(cfg config.KubeStateMetrics) []string {
@@ -136,7 +146,7 @@ func watchKinds(kinds []config.Kind) rbacv1.PolicyRuleArray {
 	var rules rbacv1.PolicyRuleArray
 	for _, group := range slices.Sorted(maps.Keys(byGroup)) {
 		slices.Sort(byGroup[group])
-		rules = append(rules, rule(group, byGroup[group], "list", "watch"))
+		rules = append(rules, policyRule(render.Grant{Verbs: []string{"list", "watch"}, Group: group, Resources: byGroup[group]}))
 	}
 	return rules
 }

@@ -9,7 +9,7 @@ import (
 
 // service creates a Service of the app. It does not wait for endpoints: the
 // workload behind it does, with a timeout that fits.
-func (a app) service(ctx *pulumi.Context, resource, name string, headless bool, ports []port, opts ...pulumi.ResourceOption) (*corev1.Service, error) {
+func (a app) service(suffix, name string, headless bool, ports ...port) error {
 	metadata := a.metadata(name)
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 	spec := &corev1.ServiceSpecArgs{Selector: a.selector(), Type: pulumi.String("ClusterIP")}
@@ -25,34 +25,35 @@ func (a app) service(ctx *pulumi.Context, resource, name string, headless bool, 
 		array = append(array, &corev1.ServicePortArgs{Name: pulumi.String(p.name), Port: pulumi.Int(p.number), Protocol: pulumi.String(p.protocol), TargetPort: pulumi.String(p.name)})
 	}
 	spec.Ports = array
-	return corev1.NewService(ctx, resource, &corev1.ServiceArgs{Metadata: metadata, Spec: spec}, opts...)
+	_, err := create(a, suffix, corev1.NewService, &corev1.ServiceArgs{Metadata: metadata, Spec: spec})
+	return err
 }
 
-// entry is who may connect to some ports of an app.
-type entry struct {
+// ingressRule names who may connect to some ports of an app.
+type ingressRule struct {
 	ports []port
 	from  []string // names of apps
 	webUI bool     // and the configured namespaces
 }
 
-// admit creates the app's NetworkPolicy. Whoever is in no entry cannot connect.
-func (a app) admit(ctx *pulumi.Context, resource string, entries []entry, opts ...pulumi.ResourceOption) error {
-	policies := a.site.Config.Cluster.NetworkPolicies
+// networkPolicy creates the app's NetworkPolicy: nobody whom no rule names can connect.
+func (a app) networkPolicy(rules ...ingressRule) error {
+	policies := a.Stack.Config.Cluster.NetworkPolicies
 	if !policies.Enabled {
 		return nil
 	}
 	var ingress networkingv1.NetworkPolicyIngressRuleArray
-	for _, e := range entries {
+	for _, rule := range rules {
 		var peers networkingv1.NetworkPolicyPeerArray
-		for _, name := range e.from {
+		for _, name := range rule.from {
 			peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{PodSelector: &metav1.LabelSelectorArgs{
 				MatchLabels: pulumi.StringMap{
 					"app.kubernetes.io/name":     pulumi.String(name),
-					"app.kubernetes.io/instance": pulumi.String(a.site.Config.Cluster.Namespace),
+					"app.kubernetes.io/instance": pulumi.String(a.Stack.Config.Cluster.Namespace),
 				},
 			}})
 		}
-		if e.webUI {
+		if rule.webUI {
 			for _, namespace := range policies.FromNamespaces {
 				peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{NamespaceSelector: &metav1.LabelSelectorArgs{
 					MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(namespace)},
@@ -60,20 +61,20 @@ func (a app) admit(ctx *pulumi.Context, resource string, entries []entry, opts .
 			}
 		}
 		var ports networkingv1.NetworkPolicyPortArray
-		for _, p := range e.ports {
+		for _, p := range rule.ports {
 			ports = append(ports, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String(p.protocol)})
 		}
 		if len(peers) > 0 { // a rule without peers would admit everyone
 			ingress = append(ingress, &networkingv1.NetworkPolicyIngressRuleArgs{From: peers, Ports: ports})
 		}
 	}
-	_, err := networkingv1.NewNetworkPolicy(ctx, resource, &networkingv1.NetworkPolicyArgs{
+	_, err := create(a, "network", networkingv1.NewNetworkPolicy, &networkingv1.NetworkPolicyArgs{
 		Metadata: a.metadata(a.name),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),
 			Ingress:     ingress,
 		},
-	}, opts...)
+	})
 	return err
 }

@@ -5,13 +5,12 @@ import (
 	"maps"
 	"slices"
 
-	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // NodeDirectorySizeMetrics reports the sizes of every node's directories: a
@@ -28,55 +27,50 @@ const (
 	sizesHome    = "/www"
 )
 
+// NodeDirectorySizeMetricsArgs configures NodeDirectorySizeMetrics.
+type NodeDirectorySizeMetricsArgs struct{ Site }
+
 // NewNodeDirectorySizeMetrics deploys node-directory-size-metrics.
-func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*NodeDirectorySizeMetrics, error) {
+func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, args *NodeDirectorySizeMetricsArgs, opts ...pulumi.ResourceOption) (*NodeDirectorySizeMetrics, error) {
 	c := &NodeDirectorySizeMetrics{}
-	if err := register(ctx, "NodeDirectorySizeMetrics", name, c, opts...); err != nil {
-		return nil, err
+	a := app{name: "node-directory-size-metrics", role: "exporter", image: config.BusyboxImage}
+	return c, construct(ctx, "NodeDirectorySizeMetrics", name, c, args, opts, a, app.deployNodeDirectorySizeMetrics)
+}
+
+func (args *NodeDirectorySizeMetricsArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image":       pulumi.String(cfg.Images.Ref(config.BusyboxImage)),
+		"directories": pulumi.ToStringArray(cfg.Exporters.NodeDirectorySizeMetrics.Directories),
 	}
-	a := app{site: site, name: "node-directory-size-metrics", role: "exporter", image: config.BusyboxImage}
+}
+
+func (a app) deployNodeDirectorySizeMetrics() (pulumi.Map, error) {
 	scripts := maps.Clone(directorysize.Scripts)
 	scripts["metrics"] = directorysize.CGI
-	_, err := corev1.NewConfigMap(ctx, name+"-scripts", &corev1.ConfigMapArgs{
-		Metadata: a.metadata(a.name),
-		Data:     pulumi.ToStringMap(scripts),
-	}, pulumi.Parent(c))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if _, err := a.configMap("scripts", render.ConfigMap{Name: a.name, Files: scripts}); err != nil {
+		return nil, err
 	}
 	web := tcp("metrics", 9102)
-	if _, err := a.service(ctx, name+"-service", a.name, true, []port{web}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.service("service", a.name, true, web); err != nil {
+		return nil, err
 	}
-	if err := a.admit(ctx, name+"-network", []entry{{ports: []port{web}, from: []string{"prometheus"}}}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.networkPolicy(ingressRule{ports: []port{web}, from: []string{render.Prometheus.Name}}); err != nil {
+		return nil, err
 	}
-	cfg := site.Config.Exporters.NodeDirectorySizeMetrics
+	cfg := a.Stack.Config.Exporters.NodeDirectorySizeMetrics
 	spec := &corev1.PodSpecArgs{
 		// Nothing is lost with a scan that is cut short.
 		TerminationGracePeriodSeconds: pulumi.Int(1),
 		Volumes:                       sizesVolumes(a, cfg.Directories),
 		Containers:                    corev1.ContainerArray{sizesScanner(a, cfg), sizesServer(a, cfg, web)},
 	}
-	if err := a.hostAccess(ctx, name, spec, &corev1.PodSecurityContextArgs{
+	if err := a.hostAccess(spec, &corev1.PodSecurityContextArgs{
 		SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
-	}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	}); err != nil {
+		return nil, err
 	}
-	_, err = appsv1.NewDaemonSet(ctx, name+"-daemonset", &appsv1.DaemonSetArgs{
-		Metadata: a.metadata(a.name),
-		Spec: &appsv1.DaemonSetSpecArgs{
-			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
-				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
-			},
-			Template: a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))}),
-		},
-	}, pulumi.Parent(c), a.readyTimeout(0))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))}))
 }
 
 func sizesVolumes(a app, directories []string) corev1.VolumeArray {
@@ -167,8 +161,8 @@ func sizesServer(a app, cfg config.NodeDirectorySizeMetrics, web port) *corev1.C
 	}, cfg.Resources)
 	server.SecurityContext = &corev1.SecurityContextArgs{
 		RunAsNonRoot:             pulumi.Bool(true),
-		RunAsUser:                pulumi.Int(nobody),
-		RunAsGroup:               pulumi.Int(nobody),
+		RunAsUser:                pulumi.Int(nobodyUID),
+		RunAsGroup:               pulumi.Int(nobodyUID),
 		AllowPrivilegeEscalation: pulumi.Bool(false),
 		ReadOnlyRootFilesystem:   pulumi.Bool(true),
 		Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},

@@ -16,41 +16,55 @@ import (
 // NetworkPolicy applies to it.
 type NodeExporter struct{ pulumi.ResourceState }
 
+// NodeExporterArgs configures a NodeExporter.
+type NodeExporterArgs struct{ Site }
+
 // NewNodeExporter deploys node-exporter.
-func NewNodeExporter(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*NodeExporter, error) {
+func NewNodeExporter(ctx *pulumi.Context, name string, args *NodeExporterArgs, opts ...pulumi.ResourceOption) (*NodeExporter, error) {
 	c := &NodeExporter{}
-	if err := register(ctx, "NodeExporter", name, c, opts...); err != nil {
+	a := app{name: "node-exporter", role: "exporter", image: config.NodeExporterImage}
+	return c, construct(ctx, "NodeExporter", name, c, args, opts, a, app.deployNodeExporter)
+}
+
+func (args *NodeExporterArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image": pulumi.String(cfg.Images.Ref(config.NodeExporterImage)),
+		"port":  pulumi.Int(cfg.Exporters.NodeExporter.Port),
+	}
+}
+
+func (a app) deployNodeExporter() (pulumi.Map, error) {
+	cfg := a.Stack.Config.Exporters.NodeExporter
+	metrics := tcp("metrics", cfg.Port)
+	if err := a.service("service", a.name, true, metrics); err != nil {
 		return nil, err
 	}
-	cfg := site.Config.Exporters.NodeExporter
-	a := app{site: site, name: "node-exporter", role: "exporter", image: config.NodeExporterImage}
-	metrics := tcp("metrics", cfg.Port)
-	if _, err := a.service(ctx, name+"-service", a.name, true, []port{metrics}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
 	spec := nodeExporterPod(a, cfg, metrics)
-	if err := a.hostAccess(ctx, name, spec, &corev1.PodSecurityContextArgs{
+	if err := a.hostAccess(spec, &corev1.PodSecurityContextArgs{
 		RunAsNonRoot:   pulumi.Bool(true),
-		RunAsUser:      pulumi.Int(nobody),
-		RunAsGroup:     pulumi.Int(nobody),
+		RunAsUser:      pulumi.Int(nobodyUID),
+		RunAsGroup:     pulumi.Int(nobodyUID),
 		SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
-	}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	}); err != nil {
+		return nil, err
 	}
-	_, err := appsv1.NewDaemonSet(ctx, name+"-daemonset", &appsv1.DaemonSetArgs{
-		Metadata: a.metadata(a.name),
+	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, nil))
+}
+
+// daemonSet runs a pod on every node.
+func (a app) daemonSet(template *corev1.PodTemplateSpecArgs) error {
+	_, err := create(a, "daemonset", appsv1.NewDaemonSet, &appsv1.DaemonSetArgs{
+		Metadata: a.workload(),
 		Spec: &appsv1.DaemonSetSpecArgs{
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
 				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
 			},
-			Template: a.pod(spec, cfg.Scheduling, nil),
+			Template: template,
 		},
-	}, pulumi.Parent(c), a.readyTimeout(0))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+	}, a.readyTimeout(0))
+	return err
 }
 
 func nodeExporterPod(a app, cfg config.NodeExporter, metrics port) *corev1.PodSpecArgs {

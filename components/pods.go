@@ -15,8 +15,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// pod is what the pods of every app have in common. A change of annotations,
-// which may be nil, restarts them.
+// pod returns the template of the app's pods: spec, completed with what all pods have in
+// common. A change of annotations, which may be nil, restarts them.
 func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotations pulumi.StringMap) *corev1.PodTemplateSpecArgs {
 	if spec.AutomountServiceAccountToken == nil {
 		spec.AutomountServiceAccountToken = pulumi.Bool(false)
@@ -40,14 +40,14 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 // readyTimeout returns an option that limits how long an update waits for the app's pods to
 // become ready: startup, the time that the app may need to start, and cluster.readyTimeout.
 func (a app) readyTimeout(startup time.Duration) pulumi.ResourceOption {
-	timeout := (startup + a.site.Config.Cluster.ReadyTimeout.Duration).String()
+	timeout := (startup + a.Stack.Config.Cluster.ReadyTimeout.Duration).String()
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout})
 }
 
 // container fills in what every container has: image, locked-down security
 // context and resources.
 func (a app) container(c *corev1.ContainerArgs, resources config.Resources) *corev1.ContainerArgs {
-	images := a.site.Config.Images
+	images := a.Stack.Config.Images
 	c.Image = pulumi.String(images.Ref(a.image))
 	c.ImagePullPolicy = pulumi.String(string(images.PullPolicy))
 	c.SecurityContext = &corev1.SecurityContextArgs{
@@ -71,7 +71,7 @@ func (a app) nonRoot(user int) *corev1.PodSecurityContextArgs {
 		FsGroupChangePolicy: pulumi.String("OnRootMismatch"),
 		SeccompProfile:      &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
 	}
-	if !a.site.Config.Cluster.Profile().AssignsUsers {
+	if !a.Stack.Config.Cluster.Profile().AssignsUsers {
 		security.RunAsUser = pulumi.Int(user)
 		security.RunAsGroup = pulumi.Int(user)
 		security.FsGroup = pulumi.Int(user)
@@ -79,8 +79,8 @@ func (a app) nonRoot(user int) *corev1.PodSecurityContextArgs {
 	return security
 }
 
-// nobody is the user of the Prometheus project's images.
-const nobody = 65534
+// nobodyUID is the user of the Prometheus project's images.
+const nobodyUID = 65534
 
 // probe asks path on the named port every period seconds and gives up after
 // failures in a row.
@@ -93,14 +93,14 @@ func probe(path, port string, period, failures int) *corev1.ProbeArgs {
 	}
 }
 
-// apart keeps replicas of the app on different nodes, and spreads them over
-// zones where there are any. Strictly, a replica without a node of its own
-// waits for one; else it shares.
-func (a app) apart(spec *corev1.PodSpecArgs, strictly bool) {
+// spreadReplicas keeps replicas of the app on different nodes, and spreads them over zones
+// where there are any. If strict, excess replicas stay Pending; otherwise they may share a
+// node.
+func (a app) spreadReplicas(spec *corev1.PodSpecArgs, strict bool) {
 	selector := &metav1.LabelSelectorArgs{MatchLabels: a.selector()}
 	node := &corev1.PodAffinityTermArgs{LabelSelector: selector, TopologyKey: pulumi.String("kubernetes.io/hostname")}
 	affinity := &corev1.PodAntiAffinityArgs{}
-	if strictly {
+	if strict {
 		affinity.RequiredDuringSchedulingIgnoredDuringExecution = corev1.PodAffinityTermArray{node}
 	} else {
 		affinity.PreferredDuringSchedulingIgnoredDuringExecution = corev1.WeightedPodAffinityTermArray{
@@ -118,7 +118,7 @@ func (a app) apart(spec *corev1.PodSpecArgs, strictly bool) {
 
 func (a app) pullSecrets() corev1.LocalObjectReferenceArray {
 	var refs corev1.LocalObjectReferenceArray
-	for _, name := range a.site.Config.Images.PullSecrets {
+	for _, name := range a.Stack.Config.Images.PullSecrets {
 		refs = append(refs, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(name)})
 	}
 	return refs
@@ -176,7 +176,7 @@ func readOnlyMount(volume, path string) *corev1.VolumeMountArgs {
 	return m
 }
 
-// fieldEnv is an environment variable from a field of the pod.
+// fieldEnv returns an environment variable with the value of a field of the pod.
 func fieldEnv(name, field string) *corev1.EnvVarArgs {
 	return &corev1.EnvVarArgs{
 		Name:      pulumi.String(name),
@@ -203,8 +203,8 @@ func containerPorts(ports ...port) corev1.ContainerPortArray {
 	return array
 }
 
-// checksum changes with any file. Secrets have no place in it: by their
-// checksum they could be guessed.
+// checksum returns a text that changes with any file. It must not cover secrets, which
+// could be guessed from it.
 func checksum(files map[string]string) string {
 	hash := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {

@@ -14,8 +14,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Prometheus is the server: StatefulSet, Services, RBAC, NetworkPolicy, a
-// Secret if there are any and, with replicas, a PodDisruptionBudget.
+// Prometheus is the server: a StatefulSet, Services, RBAC, a NetworkPolicy, a Secret if the
+// stack has secrets for it and, with replicas, a PodDisruptionBudget.
 type Prometheus struct {
 	pulumi.ResourceState
 
@@ -30,72 +30,77 @@ type PrometheusArgs struct {
 	Claims    []pulumi.Resource // of its volumes, empty for ephemeral storage
 }
 
-var prometheusWeb = tcp("web", 9090)
-
-const (
-	configDir = "/etc/prometheus/config"
-	dataDir   = "/prometheus"
-)
+var prometheusWeb = tcp("web", render.Prometheus.Port)
 
 // NewPrometheus deploys the server.
 func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts ...pulumi.ResourceOption) (*Prometheus, error) {
 	c := &Prometheus{}
-	if err := register(ctx, "Prometheus", name, c, opts...); err != nil {
-		return nil, err
+	a := app{name: render.Prometheus.Name, role: "server", image: config.PrometheusImage}
+	return c, construct(ctx, "Prometheus", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		c.URL = pulumi.String(render.Prometheus.URL(args.Stack.Config)).ToStringOutput()
+		return pulumi.Map{"url": c.URL}, a.deployPrometheus(args)
+	})
+}
+
+func (args *PrometheusArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image":         pulumi.String(cfg.Images.Ref(config.PrometheusImage)),
+		"replicas":      pulumi.Int(cfg.Prometheus.Replicas),
+		"retention":     pulumi.String(cfg.Prometheus.Retention.String()),
+		"retentionSize": pulumi.String(cfg.Prometheus.RetentionSize.String()),
 	}
-	a := app{site: args.Site, name: "prometheus", role: "server", image: config.PrometheusImage}
-	account, err := c.access(ctx, name, a)
+}
+
+func (a app) deployPrometheus(args *PrometheusArgs) error {
+	cfg := a.Stack.Config.Prometheus
+	account, err := a.grant(a.Stack.Grants)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return err
 	}
-	ports := []port{prometheusWeb}
-	if _, err := a.service(ctx, name+"-service", "prometheus", false, ports, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.service("service", a.name, false, prometheusWeb); err != nil {
+		return err
 	}
-	if _, err := a.service(ctx, name+"-headless", "prometheus-headless", true, ports, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.service("headless", "prometheus-headless", true, prometheusWeb); err != nil {
+		return err
 	}
-	if err := a.admit(ctx, name+"-network", []entry{{ports, []string{"prometheus", "grafana"}, true}}, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.networkPolicy(ingressRule{[]port{prometheusWeb}, []string{a.name, render.Grafana.Name}, true}); err != nil {
+		return err
 	}
-	if err := a.budget(ctx, name+"-budget", args.Config.Prometheus.Replicas, pulumi.Parent(c)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := a.disruptionBudget(cfg.Replicas); err != nil {
+		return err
 	}
 	// Files that it reads again for each scrape, so that a new value needs no restart.
 	var before []pulumi.Resource
-	if secrets := args.Config.Prometheus.Secrets; len(secrets) > 0 {
-		secret, err := a.secret(ctx, name+"-secrets", "prometheus-secrets", secrets, pulumi.Parent(c))
+	if len(cfg.Secrets) > 0 {
+		secret, err := a.secret("secrets", "prometheus-secrets", cfg.Secrets)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return err
 		}
 		before = append(before, secret)
 	}
-	_, err = appsv1.NewStatefulSet(ctx, name+"-server", prometheusStatefulSet(a, args, account),
-		pulumi.Parent(c), adopts(args.Claims), pulumi.DependsOn(before),
+	_, err = create(a, "server", appsv1.NewStatefulSet, prometheusStatefulSet(a, args, account),
+		bindTo(args.Claims), pulumi.DependsOn(before),
 		// Above the startup probe's budget, so that a long replay is not a failed update.
-		a.readyTimeout(args.Config.Prometheus.StartupTimeout.Duration))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	c.URL = pulumi.Sprintf("http://%s", render.ServiceAddress(args.Config, "prometheus", prometheusWeb.number))
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"url": c.URL})
+		a.readyTimeout(cfg.StartupTimeout.Duration))
+	return err
 }
 
 func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInput) *appsv1.StatefulSetArgs {
-	cfg := args.Config.Prometheus
+	cfg := args.Stack.Config.Prometheus
 	period := 15
 	startup := int(cfg.StartupTimeout.Seconds()) / period
 	volumes := corev1.VolumeArray{configMapVolume("config", args.ConfigMap), configMapVolume("rules", args.Rules)}
-	mounts := corev1.VolumeMountArray{readOnlyMount("config", configDir), readOnlyMount("rules", render.RulesDir), mount(dataVolume, dataDir)}
+	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.PrometheusDir), readOnlyMount("rules", render.RulesDir), mount(dataVolumeName, render.PrometheusDataDir)}
 	if len(cfg.Secrets) > 0 {
 		volumes = append(volumes, secretVolume("secrets", "prometheus-secrets"))
 		mounts = append(mounts, readOnlyMount("secrets", render.PrometheusSecretsDir))
 	}
-	templates, volumes := data(args.Claims, args.Config.Storage.Size, volumes)
+	templates, volumes := dataVolume(args.Claims, args.Stack.Config.Storage.Size, volumes)
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
-		SecurityContext:              a.nonRoot(nobody),
+		SecurityContext:              a.nonRoot(nobodyUID),
 		// Closing a large head takes a while, and a killed server replays its log.
 		TerminationGracePeriodSeconds: pulumi.Int(300),
 		Volumes:                       volumes,
@@ -111,10 +116,10 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		}, cfg.Resources)},
 	}
 	if cfg.Replicas > 1 {
-		a.apart(spec, true)
+		a.spreadReplicas(spec, true)
 	}
 	return &appsv1.StatefulSetArgs{
-		Metadata: a.metadata("prometheus"),
+		Metadata: a.workload(),
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(cfg.Replicas),
 			ServiceName:          pulumi.String("prometheus-headless"),
@@ -130,9 +135,9 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 // such as retention, is not here: the server reloads that without a restart.
 func prometheusFlags(cfg config.Prometheus) []string {
 	flags := []string{
-		"--config.file=" + configDir + "/prometheus.yml",
+		"--config.file=" + render.PrometheusDir + "/prometheus.yml",
 		"--config.auto-reload",
-		"--storage.tsdb.path=" + dataDir,
+		"--storage.tsdb.path=" + render.PrometheusDataDir,
 		"--web.route-prefix=/", // an external URL with a path does not move the server
 	}
 	if cfg.ExternalURL != nil {

@@ -1,40 +1,37 @@
 package components
 
 import (
-	"fmt"
-
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Rules are the alerting and recording rules of the stack in a ConfigMap,
-// which a running server reloads by itself.
+// Rules holds the alerting and recording rules of the stack in a ConfigMap, which a running
+// server reloads by itself.
 type Rules struct {
 	pulumi.ResourceState
 
 	ConfigMap string // name; its keys are rule files
 }
 
-// NewRules renders the rule files. It fails, before any object exists, with
-// whatever Prometheus' own loader says against them.
-func NewRules(ctx *pulumi.Context, name string, site Site, opts ...pulumi.ResourceOption) (*Rules, error) {
-	files, err := render.Rules(site.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+// RulesArgs configures Rules.
+type RulesArgs struct{ Site }
+
+// NewRules creates the ConfigMap with the rule files.
+func NewRules(ctx *pulumi.Context, name string, args *RulesArgs, opts ...pulumi.ResourceOption) (*Rules, error) {
+	c := &Rules{}
+	a := app{name: render.Prometheus.Name, role: "server"}
+	return c, construct(ctx, "Rules", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		c.ConfigMap = a.Stack.PrometheusRules.Name
+		_, err := a.configMap("config", a.Stack.PrometheusRules)
+		return pulumi.Map{"configMap": pulumi.String(c.ConfigMap)}, err
+	})
+}
+
+func (args *RulesArgs) inputs() pulumi.Map {
+	files := make([]string, len(args.Stack.Rules))
+	for i, file := range args.Stack.Rules {
+		files[i] = file.Name
 	}
-	c := &Rules{ConfigMap: "prometheus-rules"}
-	if err := register(ctx, "Rules", name, c, opts...); err != nil {
-		return nil, err
-	}
-	a := app{site: site, name: "prometheus", role: "server"}
-	_, err = corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata: a.metadata(c.ConfigMap),
-		Data:     pulumi.ToStringMap(files),
-	}, pulumi.Parent(c))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"configMap": pulumi.String(c.ConfigMap)})
+	return pulumi.Map{"files": pulumi.ToStringArray(files)}
 }

@@ -17,7 +17,7 @@ func secretVolume(name, secret string) *corev1.VolumeArgs {
 
 // secret creates a Secret of the app with a file for each of values, by name. Without
 // values it has no field for files: an empty one would be a difference in every preview.
-func (a app) secret(ctx *pulumi.Context, resource, name string, values map[string]config.Secret, opts ...pulumi.ResourceOption) (*corev1.Secret, error) {
+func (a app) secret(suffix, name string, values map[string]config.Secret) (*corev1.Secret, error) {
 	args := &corev1.SecretArgs{Metadata: a.metadata(name)}
 	if len(values) > 0 {
 		files := pulumi.StringMap{}
@@ -26,5 +26,5 @@ func (a app) secret(ctx *pulumi.Context, resource, name string, values map[strin
 		}
 		args.StringData = files
 	}
-	return corev1.NewSecret(ctx, resource, args, opts...)
+	return create(a, suffix, corev1.NewSecret, args)
 }

@@ -3,6 +3,7 @@ package components
 import (
 	"fmt"
 	"path"
+	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -12,10 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// dataVolume is the volume of an app's data, and the claim template it is made by.
-const dataVolume = "data"
+// dataVolumeName is the name of the volume with an app's data, and of its claim template.
+const dataVolumeName = "data"
 
 // Storage is where the replicas of an app keep their data: a claim for each,
 // and with local storage the volumes and their StorageClass too.
@@ -24,24 +26,28 @@ type Storage struct {
 
 	// Claims are what a StatefulSet adopts by name; none for ephemeral storage.
 	Claims []pulumi.Resource
+
+	volumes []pulumi.Resource // of local storage
 }
 
-// Storages are where the apps of a stack keep their data; nil for an app that is not
-// deployed or keeps none.
+// Storages holds the Storage of each app of a stack; nil for an app that is not deployed or
+// keeps no data.
 type Storages struct{ Prometheus, Alertmanager, Grafana *Storage }
 
 // BeforeOthers returns an option that orders a component and everything below it behind the
 // volumes, so that an update which a volume refuses has changed nothing but other volumes.
 func (s *Storages) BeforeOthers() pulumi.ResourceOption {
-	var storages []pulumi.Resource
+	// Named one by one: to depend on a component is to depend on those of its children that
+	// the SDK has registered by then.
+	var volumes []pulumi.Resource
 	for _, storage := range []*Storage{s.Prometheus, s.Alertmanager, s.Grafana} {
 		if storage != nil {
-			storages = append(storages, storage)
+			volumes = slices.Concat(volumes, storage.volumes, storage.Claims)
 		}
 	}
 	return pulumi.Transformations([]pulumi.ResourceTransformation{
 		func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
-			return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: append(args.Opts, pulumi.DependsOn(storages))}
+			return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: append(args.Opts, pulumi.DependsOn(volumes))}
 		},
 	})
 }
@@ -53,47 +59,50 @@ type StorageArgs struct {
 	Replicas int
 	Size     config.Quantity
 	Setting  string // config path of Size, for messages
-	Data     string // what is lost when storage is ephemeral
+}
+
+func (args *StorageArgs) check() error {
+	if args.App == "" || args.Replicas < 1 {
+		return fmt.Errorf("StorageArgs needs an App and at least one replica, not %q and %d", args.App, args.Replicas)
+	}
+	return args.Site.check()
+}
+
+func (args *StorageArgs) inputs() pulumi.Map {
+	return pulumi.Map{
+		"mode":     pulumi.String(string(args.Stack.Config.Storage.Mode)),
+		"replicas": pulumi.Int(args.Replicas),
+		"size":     pulumi.String(args.Size.String()),
+	}
 }
 
 // DeployStorages creates the volumes of every app of the stack that keeps data.
 func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption) (*Storages, error) {
-	cfg := site.Config
+	cfg := site.Stack.Config
 	s := &Storages{}
-	var err error
-	if s.Prometheus, err = NewStorage(ctx, "storage", &StorageArgs{
-		Site:     site,
-		App:      "prometheus",
-		Replicas: cfg.Prometheus.Replicas,
-		Size:     cfg.Storage.Size,
-		Setting:  "storage.size",
-		Data:     "samples",
-	}, opts...); err != nil {
-		return nil, err
-	}
-	if cfg.Alerting.Enabled {
-		if s.Alertmanager, err = NewStorage(ctx, "alertmanager-storage", &StorageArgs{
-			Site:     site,
-			App:      "alertmanager",
-			Replicas: cfg.Alerting.Replicas,
-			Size:     cfg.Alerting.Size,
-			Setting:  "alerting.size",
-			Data:     "silences",
-		}, opts...); err != nil {
-			return nil, err
+	// Until 0.1.0 Grafana's storage was a child of Grafana's component.
+	parent := pulumi.CreateURN(pulumi.String("grafana"), pulumi.String(config.Project+":components:Grafana"),
+		nil, pulumi.String(ctx.Project()), pulumi.String(ctx.Stack()))
+	for _, of := range []struct {
+		storage **Storage
+		name    string
+		wanted  bool
+		args    StorageArgs
+		opts    []pulumi.ResourceOption
+	}{
+		{&s.Prometheus, "storage", true,
+			StorageArgs{site, render.Prometheus.Name, cfg.Prometheus.Replicas, cfg.Storage.Size, "storage.size"}, nil},
+		{&s.Alertmanager, "alertmanager-storage", cfg.Alerting.Enabled,
+			StorageArgs{site, render.Alertmanager.Name, cfg.Alerting.Replicas, cfg.Alerting.Size, "alerting.size"}, nil},
+		{&s.Grafana, "grafana-storage", cfg.Grafana.Deployed() && cfg.Grafana.Persistence.Enabled,
+			StorageArgs{site, render.Grafana.Name, 1, cfg.Grafana.Persistence.Size, "grafana.persistence.size"},
+			[]pulumi.ResourceOption{pulumi.Aliases([]pulumi.Alias{{ParentURN: parent}})}},
+	} {
+		if !of.wanted {
+			continue
 		}
-	}
-	if cfg.Grafana.Deployed() && cfg.Grafana.Persistence.Enabled {
-		// Until 94c1c38 it was a child of Grafana's component.
-		grafana := pulumi.CreateURN(pulumi.String("grafana"), pulumi.String(config.Project+":components:Grafana"),
-			nil, pulumi.String(ctx.Project()), pulumi.String(ctx.Stack()))
-		if s.Grafana, err = NewStorage(ctx, "grafana-storage", &StorageArgs{
-			Site:     site,
-			App:      "grafana",
-			Replicas: 1,
-			Size:     cfg.Grafana.Persistence.Size,
-			Setting:  "grafana.persistence.size",
-		}, append(opts, pulumi.Aliases([]pulumi.Alias{{ParentURN: grafana}}))...); err != nil {
+		var err error
+		if *of.storage, err = NewStorage(ctx, of.name, &of.args, slices.Concat(opts, of.opts)...); err != nil {
 			return nil, err
 		}
 	}
@@ -103,35 +112,27 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 // NewStorage creates the volumes of an app's replicas.
 func NewStorage(ctx *pulumi.Context, name string, args *StorageArgs, opts ...pulumi.ResourceOption) (*Storage, error) {
 	c := &Storage{}
-	if err := register(ctx, "Storage", name, c, opts...); err != nil {
-		return nil, err
-	}
-	a := app{site: args.Site, name: args.App, role: "storage"}
-	switch args.Config.Storage.Mode {
-	case config.EphemeralStorage:
-		if err := ctx.Log.Warn("storage.mode is ephemeral: "+args.Data+" are lost with each pod", &pulumi.LogArgs{Resource: c}); err != nil {
-			return nil, err
+	return c, construct(ctx, "Storage", name, c, args, opts, app{role: "storage"}, func(a app) (pulumi.Map, error) {
+		a.name = args.App
+		switch a.Stack.Config.Storage.Mode {
+		case config.StorageEphemeral:
+			return pulumi.Map{}, nil
+		case config.StorageLocal:
+			return pulumi.Map{}, c.local(a, args)
+		default:
+			return pulumi.Map{}, c.dynamic(a, args)
 		}
-	case config.LocalStorageMode:
-		if err := c.local(ctx, name, a, args); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	default:
-		if err := c.dynamic(ctx, name, a, args); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+	})
 }
 
 // dynamic claims volumes that a StorageClass provisions.
-func (c *Storage) dynamic(ctx *pulumi.Context, name string, a app, args *StorageArgs) error {
+func (c *Storage) dynamic(a app, args *StorageArgs) error {
 	var class pulumi.StringPtrInput // nil is the cluster's default class
-	if storageClass := args.Config.Storage.StorageClass; storageClass != "" {
+	if storageClass := args.Stack.Config.Storage.StorageClass; storageClass != "" {
 		class = pulumi.String(storageClass)
 	}
 	for replica := range args.Replicas {
-		if err := c.claim(ctx, name, a, args, replica, class); err != nil {
+		if err := c.claim(a, args, replica, class); err != nil {
 			return err
 		}
 	}
@@ -139,26 +140,27 @@ func (c *Storage) dynamic(ctx *pulumi.Context, name string, a app, args *Storage
 }
 
 // local claims a directory on the disk of a node for each replica.
-func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageArgs) error {
-	storage := args.Config.Storage
-	class, err := storagev1.NewStorageClass(ctx, name+"-class", &storagev1.StorageClassArgs{
+func (c *Storage) local(a app, args *StorageArgs) error {
+	storage := args.Stack.Config.Storage
+	class, err := create(a, "class", storagev1.NewStorageClass, &storagev1.StorageClassArgs{
 		Metadata:    a.clusterMetadata(a.name + "-local"),
 		Provisioner: pulumi.String("kubernetes.io/no-provisioner"),
 		// The scheduler picks the pod's node first, and with it the volume.
 		VolumeBindingMode:    pulumi.String("WaitForFirstConsumer"),
 		ReclaimPolicy:        pulumi.String("Retain"),
 		AllowVolumeExpansion: pulumi.Bool(true),
-	}, pulumi.Parent(c))
+	})
 	if err != nil {
 		return err
 	}
 	className := class.Metadata.Name().Elem()
 	for replica, node := range storage.Local.Nodes[:args.Replicas] {
-		hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-volume-%d", name, replica), args.Setting, "capacity")
+		suffix := fmt.Sprintf("volume-%d", replica)
+		hook, err := a.refuseShrinking(suffix, args.Setting, "capacity")
 		if err != nil {
 			return err
 		}
-		volume, err := corev1.NewPersistentVolume(ctx, fmt.Sprintf("%s-volume-%d", name, replica), &corev1.PersistentVolumeArgs{
+		volume, err := create(a, suffix, corev1.NewPersistentVolume, &corev1.PersistentVolumeArgs{
 			Metadata: a.clusterMetadata(claimName(a.name, replica)),
 			Spec: &corev1.PersistentVolumeSpecArgs{
 				Capacity:                      pulumi.StringMap{"storage": pulumi.String(args.Size.String())},
@@ -170,7 +172,7 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 				ClaimRef: &corev1.ObjectReferenceArgs{
 					ApiVersion: pulumi.String("v1"),
 					Kind:       pulumi.String("PersistentVolumeClaim"),
-					Namespace:  a.site.Namespace,
+					Namespace:  a.Namespace,
 					Name:       pulumi.String(claimName(a.name, replica)),
 				},
 				Local: &corev1.LocalVolumeSourceArgs{Path: pulumi.String(path.Join(storage.Local.Path, a.name))},
@@ -184,11 +186,12 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 					}},
 				}},
 			},
-		}, pulumi.Parent(c), pulumi.Protect(storage.Protected()), hook)
+		}, pulumi.Protect(storage.Protected()), hook)
 		if err != nil {
 			return err
 		}
-		if err := c.claim(ctx, name, a, args, replica, className, pulumi.ReplaceWith([]pulumi.Resource{volume})); err != nil {
+		c.volumes = append(c.volumes, volume)
+		if err := c.claim(a, args, replica, className, pulumi.ReplaceWith([]pulumi.Resource{volume})); err != nil {
 			return err
 		}
 	}
@@ -197,8 +200,9 @@ func (c *Storage) local(ctx *pulumi.Context, name string, a app, args *StorageAr
 
 // claim creates the PersistentVolumeClaim that the StatefulSet would otherwise
 // create itself. As a resource of its own it grows in place.
-func (c *Storage) claim(ctx *pulumi.Context, name string, a app, args *StorageArgs, replica int, class pulumi.StringPtrInput, opts ...pulumi.ResourceOption) error {
-	hook, err := refuseShrinking(ctx, fmt.Sprintf("%s-claim-%d", name, replica), args.Setting, "resources", "requests")
+func (c *Storage) claim(a app, args *StorageArgs, replica int, class pulumi.StringPtrInput, opts ...pulumi.ResourceOption) error {
+	suffix := fmt.Sprintf("claim-%d", replica)
+	hook, err := a.refuseShrinking(suffix, args.Setting, "resources", "requests")
 	if err != nil {
 		return err
 	}
@@ -208,10 +212,10 @@ func (c *Storage) claim(ctx *pulumi.Context, name string, a app, args *StorageAr
 	// at once all the same; PersistentVolumeClaimResizePending reports a volume that does not
 	// follow.
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
-	claim, err := corev1.NewPersistentVolumeClaim(ctx, fmt.Sprintf("%s-claim-%d", name, replica), &corev1.PersistentVolumeClaimArgs{
+	claim, err := create(a, suffix, corev1.NewPersistentVolumeClaim, &corev1.PersistentVolumeClaimArgs{
 		Metadata: metadata,
 		Spec:     claimSpec(pulumi.String(args.Size.String()), class),
-	}, append(opts, pulumi.Parent(c), pulumi.Protect(args.Config.Storage.Protected()), hook)...)
+	}, append(opts, pulumi.Protect(args.Stack.Config.Storage.Protected()), hook)...)
 	if err != nil {
 		return err
 	}
@@ -230,21 +234,21 @@ func claimSpec(size pulumi.StringInput, class pulumi.StringPtrInput) *corev1.Per
 	}
 }
 
-// data is the volume of an app's data: from the claim template when there are
-// claims, else a directory that goes with the pod.
-func data(claims []pulumi.Resource, size config.Quantity, volumes corev1.VolumeArray) (corev1.PersistentVolumeClaimTypeArray, corev1.VolumeArray) {
+// dataVolume adds the volume with an app's data: from a claim template when there are
+// claims, otherwise a directory that goes with the pod.
+func dataVolume(claims []pulumi.Resource, size config.Quantity, volumes corev1.VolumeArray) (corev1.PersistentVolumeClaimTypeArray, corev1.VolumeArray) {
 	if len(claims) > 0 {
 		return claimTemplate(), volumes
 	}
 	return nil, append(volumes, &corev1.VolumeArgs{
-		Name:     pulumi.String(dataVolume),
+		Name:     pulumi.String(dataVolumeName),
 		EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(size.String())},
 	})
 }
 
-// adopts orders a StatefulSet behind its claims. A claim that is replaced takes
-// the StatefulSet with it: no claim can be deleted while a pod uses it.
-func adopts(claims []pulumi.Resource) pulumi.ResourceOption {
+// bindTo orders a StatefulSet after its claims. A replaced claim replaces the StatefulSet
+// too: no claim can be deleted while a pod uses it.
+func bindTo(claims []pulumi.Resource) pulumi.ResourceOption {
 	return pulumi.Composite(pulumi.DependsOn(claims), pulumi.ReplaceWith(claims))
 }
 
@@ -254,21 +258,21 @@ func adopts(claims []pulumi.Resource) pulumi.ResourceOption {
 // StatefulSet.
 func claimTemplate() corev1.PersistentVolumeClaimTypeArray {
 	return corev1.PersistentVolumeClaimTypeArray{&corev1.PersistentVolumeClaimTypeArgs{
-		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(dataVolume)},
+		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(dataVolumeName)},
 		Spec:     claimSpec(pulumi.String("1Gi"), nil),
 	}}
 }
 
 func claimName(app string, replica int) string {
-	return fmt.Sprintf("%s-%s-%d", dataVolume, app, replica)
+	return fmt.Sprintf("%s-%s-%d", dataVolumeName, app, replica)
 }
 
 // refuseShrinking makes the preview and the update of a volume or claim fail when it would
 // become smaller: Kubernetes refuses that too, but halfway through the update. setting is
 // the config path of the size, and path leads to it in the object's spec.
-func refuseShrinking(ctx *pulumi.Context, name, setting string, path ...property.PropertyKey) (pulumi.ResourceOption, error) {
+func (a app) refuseShrinking(suffix, setting string, path ...property.PropertyKey) (pulumi.ResourceOption, error) {
 	path = append(append([]property.PropertyKey{"spec"}, path...), "storage")
-	hook, err := ctx.RegisterResourceHook(name+"-keeps-its-size", func(args *pulumi.ResourceHookArgs) error {
+	hook, err := a.ctx.RegisterResourceHook(a.prefix+"-"+suffix+"-keeps-its-size", func(args *pulumi.ResourceHookArgs) error {
 		before, after := quantityAt(args.OldInputs, path), quantityAt(args.NewInputs, path)
 		if !after.IsZero() && after.Cmp(before) < 0 {
 			return fmt.Errorf("%s: %s would shrink %s, which has %s: a volume only grows; allowed: %s or more",

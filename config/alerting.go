@@ -106,33 +106,33 @@ func defaultAlerting() Alerting {
 func (a Alerting) validate(storage Storage) Problems {
 	var p Problems
 	if a.Replicas < 1 || a.Replicas > 9 {
-		p.addf("alerting.replicas", "%d; allowed: 1 to 9", a.Replicas)
+		p.Addf("alerting.replicas", "%d; allowed: 1 to 9", a.Replicas)
 	}
-	if a.Enabled && storage.Mode == LocalStorageMode && a.Replicas > len(storage.Local.Nodes) {
-		p.addf("alerting.replicas", "%d, but storage.local.nodes names %d node(s); name one per replica", a.Replicas, len(storage.Local.Nodes))
+	if a.Enabled && storage.Mode == StorageLocal && a.Replicas > len(storage.Local.Nodes) {
+		p.Addf("alerting.replicas", "%d, but storage.local.nodes names %d node(s); name one per replica", a.Replicas, len(storage.Local.Nodes))
 	}
 	if a.Size.Cmp(quantity("64Mi").Quantity) < 0 {
-		p.addf("alerting.size", "%s is too small; allowed: 64Mi or more", a.Size)
+		p.Addf("alerting.size", "%s is too small; allowed: 64Mi or more", a.Size)
 	}
 	if a.Slack != nil {
 		if a.Slack.Channel == "" {
-			p.addf("alerting.slack.channel", `missing; set it with: pulumi config set --path '%s:alerting.slack.channel' '#CHANNEL'`, Project)
+			p.Addf("alerting.slack.channel", `missing; set it with: pulumi config set --path '%s:alerting.slack.channel' '#CHANNEL'`, Project)
 		}
 		if !a.Slack.WebhookURL.IsSet() {
 			p.missing("alerting.slack.webhookUrl")
 		}
 	}
 	if a.ExternalURL != nil {
-		p.add(baseURL("alerting.externalUrl", *a.ExternalURL)...)
+		p.Add(baseURL("alerting.externalUrl", *a.ExternalURL)...)
 	}
-	p.add(validateSecretNames("alerting.secrets", a.Secrets)...)
+	p.Add(validateSecretNames("alerting.secrets", a.Secrets)...)
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
 		if slices.Contains([]string{SlackWebhookFile, DeadMansSwitchFile}, name) {
-			p.addf("alerting.secrets."+name, "the name is taken by this program; choose another")
+			p.Addf("alerting.secrets."+name, "the name is taken by this program; choose another")
 		}
 	}
-	p.add(a.Resources.validate("alerting.resources")...)
-	p.add(a.Scheduling.validate("alerting")...)
+	p.Add(a.Resources.validate("alerting.resources")...)
+	p.Add(a.Scheduling.validate("alerting")...)
 	return p
 }
 

@@ -76,25 +76,25 @@ func (b BlackboxExporter) validate() Problems {
 		if module, known := modules[target.Module]; known {
 			target.validateURL(&p, at+".url", module["prober"])
 		} else {
-			p.add(UnknownName(at+".module", target.Module, slices.Sorted(maps.Keys(modules))))
+			p.Add(UnknownName(at+".module", target.Module, slices.Sorted(maps.Keys(modules))))
 		}
 		if probes[probe{target.URL, target.Module}] {
-			p.addf(at, "%s is probed with %s twice", target.URL, target.Module)
+			p.Addf(at, "%s is probed with %s twice", target.URL, target.Module)
 		}
 		probes[probe{target.URL, target.Module}] = true
 		for _, name := range slices.Sorted(maps.Keys(target.Labels)) {
 			at := fmt.Sprintf("%s.labels[%q]", at, name)
 			if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
-				p.addf(at, "not a label name; allowed: letters, digits and _, not starting with a digit or __")
+				p.Addf(at, "not a label name; allowed: letters, digits and _, not starting with a digit or __")
 			}
 			if slices.Contains([]string{"cluster", "instance", "job", "module"}, name) {
-				p.addf(at, "%s is set by this program", name)
+				p.Addf(at, "%s is set by this program", name)
 			}
 		}
 	}
-	p.add(validateSecretNames(path+".secrets", b.Secrets)...)
-	p.add(b.Resources.validate(path + ".resources")...)
-	p.add(b.Scheduling.validate(path)...)
+	p.Add(validateSecretNames(path+".secrets", b.Secrets)...)
+	p.Add(b.Resources.validate(path + ".resources")...)
+	p.Add(b.Scheduling.validate(path)...)
 	return p
 }
 
@@ -102,17 +102,17 @@ func (t ProbeTarget) validateURL(p *Problems, at string, prober any) {
 	parsed, err := url.Parse(t.URL)
 	switch {
 	case err == nil && parsed.User != nil:
-		p.addf(at, "has a user name or password, which would be labels; name them in a module's basic_auth, the password by password_file from %s.secrets", blackboxExporterPath)
+		p.Addf(at, "has a user name or password, which would be labels; name them in a module's basic_auth, the password by password_file from %s.secrets", blackboxExporterPath)
 	case prober == "http":
 		if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
-			p.addf(at, "%q; allowed for module %s: an absolute http:// or https:// URL", t.URL, t.Module)
+			p.Addf(at, "%q; allowed for module %s: an absolute http:// or https:// URL", t.URL, t.Module)
 		}
 	case prober == "tcp" || prober == "grpc":
 		host, port, err := net.SplitHostPort(t.URL)
 		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || host == "" || n == 0 {
-			p.addf(at, "%q; allowed for module %s: host:port", t.URL, t.Module)
+			p.Addf(at, "%q; allowed for module %s: host:port", t.URL, t.Module)
 		}
 	case t.URL == "" || strings.ContainsFunc(t.URL, unicode.IsSpace):
-		p.addf(at, "%q; allowed for module %s: a host", t.URL, t.Module)
+		p.Addf(at, "%q; allowed for module %s: a host", t.URL, t.Module)
 	}
 }

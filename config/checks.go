@@ -17,7 +17,7 @@ func (c Checks) validate() Problems {
 	var p Problems
 	for _, name := range slices.Sorted(maps.Keys(c.Waive)) {
 		if strings.TrimSpace(c.Waive[name]) == "" {
-			p.addf(fmt.Sprintf("checks.waive.%s", name), "names no reason; say why the check's findings are accepted")
+			p.Addf(fmt.Sprintf("checks.waive.%s", name), "names no reason; say why the check's findings are accepted")
 		}
 	}
 	return p

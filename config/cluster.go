@@ -53,7 +53,7 @@ func defaultCluster() Cluster {
 func (c Cluster) validate() Problems {
 	var p Problems
 	if c.Name == "" {
-		p.addf("cluster.name", `missing; set it with: pulumi config set --path '%s:cluster.name' NAME`, Project)
+		p.Addf("cluster.name", `missing; set it with: pulumi config set --path '%s:cluster.name' NAME`, Project)
 	} else {
 		p.invalid("cluster.name", c.Name, validation.IsDNS1123Subdomain(c.Name))
 	}
@@ -61,22 +61,22 @@ func (c Cluster) validate() Problems {
 	for _, label := range slices.Sorted(maps.Keys(c.Labels)) {
 		path := fmt.Sprintf("cluster.labels[%q]", label)
 		if !c.CreateNamespace {
-			p.addf(path, "is only used with cluster.createNamespace: true")
+			p.Addf(path, "is only used with cluster.createNamespace: true")
 		}
 		p.invalid(path, label, validation.IsQualifiedName(label))
 		p.invalid(path, c.Labels[label], validation.IsValidLabelValue(c.Labels[label]))
 		if strings.HasPrefix(label, "app.kubernetes.io/") || label == "pod-security.kubernetes.io/enforce" || label == "kubernetes.io/metadata.name" {
-			p.addf(path, "%q is a label that the program or Kubernetes sets; allowed: any other", label)
+			p.Addf(path, "%q is a label that the program or Kubernetes sets; allowed: any other", label)
 		}
 	}
 	if c.ReadyTimeout.Duration < 30*time.Second || c.ReadyTimeout.Duration > 6*time.Hour {
-		p.addf("cluster.readyTimeout", "%s; allowed: 30s to 6h", c.ReadyTimeout)
+		p.Addf("cluster.readyTimeout", "%s; allowed: 30s to 6h", c.ReadyTimeout)
 	}
 	if c.Nodes < 0 || c.Nodes > 15_000 {
-		p.addf("cluster.nodes", "%d; allowed: 0 (unknown) to 15000", c.Nodes)
+		p.Addf("cluster.nodes", "%d; allowed: 0 (unknown) to 15000", c.Nodes)
 	}
 	if c.Pods < 0 || c.Pods > 500_000 {
-		p.addf("cluster.pods", "%d; allowed: 0 (30 on each node) to 500000", c.Pods)
+		p.Addf("cluster.pods", "%d; allowed: 0 (30 on each node) to 500000", c.Pods)
 	}
 	for i, namespace := range c.NetworkPolicies.FromNamespaces {
 		p.invalid(fmt.Sprintf("cluster.networkPolicies.fromNamespaces[%d]", i), namespace, validation.IsDNS1123Label(namespace))

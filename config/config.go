@@ -34,6 +34,8 @@ type Config struct {
 	Grafana Grafana `json:"grafana"`
 	// The checks of the whole stack in every preview.
 	Checks Checks `json:"checks"`
+
+	collected map[Job]collection // of every job, once complete
 }
 
 // Default returns the config of a stack that sets nothing. Every default is
@@ -51,27 +53,16 @@ func defaultsOn(platform Platform) Config {
 		Alerting:   defaultAlerting(),
 		Grafana:    defaultGrafana(),
 	}
-	c.assume(platform)
+	c.applyPlatform(platform)
 	return c
 }
 
-// Decode builds a validated Config from the values of a stack: top-level key
-// (without the project prefix) to the decoded JSON or YAML value. It reports
-// every violation at once, as Problems.
-func Decode(values map[string]any) (*Config, error) {
-	cfg, problems := load(values, func(string) bool { return false })
-	if len(problems) > 0 {
-		return nil, problems.sorted()
-	}
-	return cfg, nil
-}
-
-func load(values map[string]any, plain func(path string) bool) (*Config, Problems) {
+func load(values map[string]any, isPlaintext func(path string) bool) (*Config, Problems) {
 	cfg := defaultsOn(platformOf(values))
-	problems := decode(values, plain, &cfg)
+	problems := decode(values, isPlaintext, &cfg)
 	cfg.complete()
 	for _, problem := range cfg.validate() {
-		if !problems.about(problem.Path) { // else it is about the default that took the value's place
+		if !problems.overlaps(problem.Path) { // else it is about the default that took the value's place
 			problems = append(problems, problem)
 		}
 	}
@@ -80,26 +71,27 @@ func load(values map[string]any, plain func(path string) bool) (*Config, Problem
 
 // complete fills what is derived from other values.
 func (c *Config) complete() {
-	if c.Storage.Mode == DynamicStorage && c.Storage.StorageClass == "" {
+	if c.Storage.Mode == StorageDynamic && c.Storage.StorageClass == "" {
 		c.Storage.StorageClass = c.Cluster.Profile().StorageClass
 	}
 	c.Prometheus.complete(c.Storage)
 	c.Grafana.complete()
 	c.Exporters.BlackboxExporter.complete()
+	c.resolveJobs()
 }
 
 func (c *Config) validate() Problems {
 	var p Problems
-	p.add(c.Cluster.validate()...)
-	p.add(c.Images.validate()...)
-	p.add(c.Storage.validate(c.Prometheus.Replicas)...)
-	p.add(c.Prometheus.validate(c.Storage)...)
-	p.add(c.validatePlatform()...)
-	p.add(c.validateDiscovery()...)
-	p.add(c.Exporters.validate()...)
-	p.add(c.Alerting.validate(c.Storage)...)
-	p.add(c.Grafana.validate(c.Storage, c.Cluster.NetworkPolicies)...)
-	p.add(c.Checks.validate()...)
+	p.Add(c.Cluster.validate()...)
+	p.Add(c.Images.validate()...)
+	p.Add(c.Storage.validate(c.Prometheus.Replicas)...)
+	p.Add(c.Prometheus.validate(c.Storage)...)
+	p.Add(c.validatePlatform()...)
+	p.Add(c.validateDiscovery()...)
+	p.Add(c.Exporters.validate()...)
+	p.Add(c.Alerting.validate(c.Storage)...)
+	p.Add(c.Grafana.validate(c.Storage, c.Cluster.NetworkPolicies)...)
+	p.Add(c.Checks.validate()...)
 	return p
 }
 
@@ -117,9 +109,11 @@ func (p Problem) Error() string { return p.Path + ": " + p.Message }
 // Problems is every violation found in a stack's config.
 type Problems []Problem
 
-func (p *Problems) add(more ...Problem) { *p = append(*p, more...) }
+// Add adds problems.
+func (p *Problems) Add(more ...Problem) { *p = append(*p, more...) }
 
-func (p *Problems) addf(path, format string, args ...any) {
+// Addf adds the problem of one path.
+func (p *Problems) Addf(path, format string, args ...any) {
 	*p = append(*p, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -128,7 +122,7 @@ func (p *Problems) addf(path, format string, args ...any) {
 func (p *Problems) invalid(path, value string, errs []string) {
 	if len(errs) > 0 {
 		rule, _, _ := strings.Cut(errs[0], " (e.g. ")
-		p.addf(path, "%q: %s", value, rule)
+		p.Addf(path, "%q: %s", value, rule)
 	}
 }
 
@@ -137,8 +131,9 @@ func (p *Problems) missing(path string) {
 	*p = append(*p, Problem{Path: path, Message: "missing; set it with: " + SecretCommand(path), missingSecret: true})
 }
 
-// about tells whether a problem is at path, around it or in it, or meant to be.
-func (p Problems) about(path string) bool {
+// overlaps reports whether a known problem concerns path, a parent, a child, or the key
+// it was likely a typo of.
+func (p Problems) overlaps(path string) bool {
 	return slices.ContainsFunc(p, func(known Problem) bool {
 		return inside(path, known.Path) || inside(known.Path, path) || known.meant != "" && inside(path, known.meant)
 	})
@@ -155,6 +150,14 @@ func (p Problems) sorted() Problems {
 	return slices.Compact(p)
 }
 
+// Err returns the problems as an error, sorted by path and each once; nil if there are none.
+func (p Problems) Err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return p.sorted()
+}
+
 // Join makes one error of several, nil ones left out: first the problems of all
 // of them, then what is no problem of the config.
 func Join(errs ...error) error {
@@ -163,7 +166,7 @@ func Join(errs ...error) error {
 	for _, err := range errs {
 		var problems Problems
 		if errors.As(err, &problems) {
-			all.add(problems...)
+			all.Add(problems...)
 		} else {
 			others = append(others, err)
 		}

@@ -15,7 +15,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, "monitoring", cfg.Cluster.Namespace)
 	assert.True(t, cfg.Cluster.CreateNamespace)
 	assert.True(t, cfg.Cluster.NetworkPolicies.Enabled)
-	assert.Equal(t, config.DynamicStorage, cfg.Storage.Mode)
+	assert.Equal(t, config.StorageDynamic, cfg.Storage.Mode)
 	assert.True(t, cfg.Storage.Protected())
 	assert.Equal(t, 1, cfg.Prometheus.Replicas)
 	assert.Equal(t, 15*24*time.Hour, cfg.Prometheus.Retention.Duration)
@@ -23,7 +23,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, config.PullPolicy("IfNotPresent"), cfg.Images.PullPolicy)
 	off := append([]config.Job{"kubernetes-ingresses", "blackbox-targets"}, config.ControlPlane...)
 	for _, job := range config.Jobs { // Ingresses lead out of the cluster, there are no targets, and components may not answer
-		assert.Equal(t, !slices.Contains(off, job), cfg.JobEnabled(job), job)
+		assert.Equal(t, !slices.Contains(off, job), cfg.Enabled(job), job)
 	}
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("secrets"))
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("configmaps"))
@@ -99,12 +99,6 @@ func TestPrometheus(t *testing.T) {
 		}, {
 			"retention below one block", "prometheus: {retention: 1h}",
 			`prometheus.retention: 1h; allowed: 2h (one block) or more`,
-		}, {
-			"retention that cannot fit", "prometheus: {retention: 10y}\nstorage: {size: 10Gi}",
-			`prometheus.retention: 10y of even one idle node (3000 series every 30s) takes 30075Mi, but prometheus.retentionSize is 8Gi: raise storage.size or shorten retention`,
-		}, {
-			"retention that cannot fit its size", "prometheus: {retention: 1y, retentionSize: 1Gi}",
-			`prometheus.retention: 1y of even one idle node (3000 series every 30s) takes 3007Mi, but prometheus.retentionSize is 1Gi: raise storage.size or shorten retention`,
 		}, {
 			"retention of more than the volume", "prometheus: {retentionSize: 45Gi}",
 			`prometheus.retentionSize: 45Gi leaves no room for the write-ahead log and compaction on a volume of 50Gi (storage.size); allowed: up to 40Gi`,
@@ -238,7 +232,7 @@ alerting: {enabled: false}`)
 		off[job] = true
 	}
 	for _, job := range config.Jobs {
-		assert.Equal(t, !off[job], cfg.JobEnabled(job), job)
+		assert.Equal(t, !off[job], cfg.Enabled(job), job)
 	}
 }
 

@@ -24,16 +24,16 @@ type text interface {
 }
 
 // decode merges values onto cfg and reports every unknown key, wrong type and
-// unparsable value with its path. plain tells which secrets are in plain text.
-func decode(values map[string]any, plain func(path string) bool, cfg *Config) Problems {
-	d := decoder{plain: plain}
+// unparsable value with its path. isPlaintext reports which secrets are in plain text.
+func decode(values map[string]any, isPlaintext func(path string) bool, cfg *Config) Problems {
+	d := decoder{isPlaintext: isPlaintext}
 	d.into("", values, reflect.ValueOf(cfg).Elem())
 	return d.problems
 }
 
 type decoder struct {
-	plain    func(path string) bool
-	problems Problems
+	isPlaintext func(path string) bool
+	problems    Problems
 }
 
 func (d *decoder) into(path string, in any, out reflect.Value) {
@@ -41,7 +41,7 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 		return
 	}
 	if _, secret := out.Addr().Interface().(*Secret); encrypted(in) && !secret && out.Kind() != reflect.Pointer {
-		d.problems.add(notSecret(path))
+		d.problems.Add(notSecret(path))
 		return
 	}
 	if t, ok := out.Addr().Interface().(text); ok {
@@ -78,7 +78,7 @@ func (d *decoder) text(path string, in any, out text) {
 		return
 	}
 	if err := out.UnmarshalText([]byte(s)); err != nil {
-		d.problems.addf(path, "%q: %v; allowed: %s", s, err, out.allowed())
+		d.problems.Addf(path, "%q: %v; allowed: %s", s, err, out.allowed())
 	}
 }
 
@@ -93,9 +93,9 @@ func (d *decoder) secret(path string, in any, out *Secret) {
 	value, ok := in.(string)
 	switch {
 	case !ok || value == "":
-		d.problems.addf(path, "not a secret; allowed: %s", out.allowed())
-	case d.plain(path):
-		d.problems.addf(path, "in plain text; encrypt it with: %s", SecretCommand(path))
+		d.problems.Addf(path, "not a secret; allowed: %s", out.allowed())
+	case d.isPlaintext(path):
+		d.problems.Addf(path, "in plain text; encrypt it with: %s", SecretCommand(path))
 	default:
 		out.value = &value
 	}
@@ -110,7 +110,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		field, ok := fieldByKey(out, key)
 		if !ok {
-			d.problems.add(unknownKey(path, key, fieldNames(out.Type())))
+			d.problems.Add(unknownKey(path, key, fieldNames(out.Type())))
 			continue
 		}
 		d.into(join(path, key), object[key], field)
@@ -134,7 +134,7 @@ func (d *decoder) mapping(path string, in any, out reflect.Value) {
 			value.Set(set)
 		}
 		if e, ok := name.Interface().(enum); ok && !slices.Contains(e.values(), key) {
-			d.problems.add(UnknownName(join(path, key), key, e.values()))
+			d.problems.Add(UnknownName(join(path, key), key, e.values()))
 			continue
 		}
 		d.into(join(path, key), object[key], value)
@@ -153,7 +153,7 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 	for i, item := range items {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if item == nil {
-			d.problems.addf(at, "is empty")
+			d.problems.Addf(at, "is empty")
 			continue
 		}
 		d.into(at, item, list.Index(i))
@@ -166,7 +166,7 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 // misread or fail on without a word.
 func (d *decoder) checkNative(path string, in any) {
 	if encrypted(in) {
-		d.problems.add(notSecret(path))
+		d.problems.Add(notSecret(path))
 		return
 	}
 	switch value := in.(type) {
@@ -178,7 +178,7 @@ func (d *decoder) checkNative(path string, in any) {
 		for i, element := range value {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			if element == nil {
-				d.problems.addf(at, "is empty")
+				d.problems.Addf(at, "is empty")
 			}
 			d.checkNative(at, element)
 		}
@@ -216,7 +216,7 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 			break
 		}
 		if e, ok := out.Interface().(enum); ok && !slices.Contains(e.values(), value) {
-			d.problems.add(UnknownName(path, value, e.values()))
+			d.problems.Add(UnknownName(path, value, e.values()))
 			return
 		}
 		out.SetString(value)
@@ -254,14 +254,14 @@ func integer(value any) (int64, bool) {
 // which may be a secret one level too high.
 func (d *decoder) misshapen(path string, in any, allowed string) {
 	if _, ok := in.(string); ok {
-		d.problems.addf(path, "is a string; allowed: %s", allowed)
+		d.problems.Addf(path, "is a string; allowed: %s", allowed)
 		return
 	}
 	d.mistyped(path, in, allowed)
 }
 
 func (d *decoder) mistyped(path string, in any, allowed string) {
-	d.problems.addf(path, "%s; allowed: %s", describe(in), allowed)
+	d.problems.Addf(path, "%s; allowed: %s", describe(in), allowed)
 }
 
 // describe names a value in an error without repeating a whole object.
@@ -303,6 +303,9 @@ func allowedKind(out reflect.Value) string {
 func fieldByKey(object reflect.Value, key string) (reflect.Value, bool) {
 	for i := range object.NumField() {
 		field := object.Type().Field(i)
+		if !field.IsExported() {
+			continue
+		}
 		if field.Anonymous {
 			if inner, ok := fieldByKey(object.Field(i), key); ok {
 				return inner, true

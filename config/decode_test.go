@@ -115,8 +115,10 @@ func TestUnknownKeys(t *testing.T) {
 // With nothing near, the message lists what there is.
 func TestUnrelatedTopLevelKey(t *testing.T) {
 	var known []string
-	for i := range reflect.TypeFor[config.Config]().NumField() {
-		known = append(known, reflect.TypeFor[config.Config]().Field(i).Tag.Get("json"))
+	for field := range reflect.TypeFor[config.Config]().Fields() {
+		if field.IsExported() {
+			known = append(known, field.Tag.Get("json"))
+		}
 	}
 	assert.Equal(t, []string{`loki: unknown "loki"; allowed: ` + strings.Join(known, ", ")}, refused(t, "loki: {}"))
 }

@@ -124,13 +124,13 @@ func (Kind) values() []string {
 func (e Exporters) validate() Problems {
 	var p Problems
 	if port := e.NodeExporter.Port; port < 1024 || port > 65535 {
-		p.addf("exporters.nodeExporter.port", "%d; allowed: 1024 to 65535", port)
+		p.Addf("exporters.nodeExporter.port", "%d; allowed: 1024 to 65535", port)
 	}
-	p.add(e.NodeExporter.Resources.validate("exporters.nodeExporter.resources")...)
-	p.add(e.NodeExporter.Scheduling.validate("exporters.nodeExporter")...)
-	p.add(e.NodeDirectorySizeMetrics.validate()...)
-	p.add(e.KubeStateMetrics.validate()...)
-	p.add(e.BlackboxExporter.validate()...)
+	p.Add(e.NodeExporter.Resources.validate("exporters.nodeExporter.resources")...)
+	p.Add(e.NodeExporter.Scheduling.validate("exporters.nodeExporter")...)
+	p.Add(e.NodeDirectorySizeMetrics.validate()...)
+	p.Add(e.KubeStateMetrics.validate()...)
+	p.Add(e.BlackboxExporter.validate()...)
 	return p
 }
 
@@ -138,28 +138,28 @@ func (k KubeStateMetrics) validate() Problems {
 	const path = "exporters.kubeStateMetrics"
 	var p Problems
 	if len(k.Kinds) == 0 {
-		p.addf(path+".kinds", "names none; set %s.enabled: false to report on nothing", path)
+		p.Addf(path+".kinds", "names none; set %s.enabled: false to report on nothing", path)
 	}
 	for i, kind := range k.Kinds {
 		if slices.Contains(k.Kinds[:i], kind) {
-			p.addf(fmt.Sprintf("%s.kinds[%d]", path, i), "%q is named twice", kind)
+			p.Addf(fmt.Sprintf("%s.kinds[%d]", path, i), "%q is named twice", kind)
 		}
 	}
-	p.add(k.validateKinds(path+".metricLabelsAllowlist", k.MetricLabelsAllowlist)...)
-	p.add(k.validateKinds(path+".metricAnnotationsAllowlist", k.MetricAnnotationsAllowlist)...)
+	p.Add(k.validateKinds(path+".metricLabelsAllowlist", k.MetricLabelsAllowlist)...)
+	p.Add(k.validateKinds(path+".metricAnnotationsAllowlist", k.MetricAnnotationsAllowlist)...)
 	for i, metric := range k.MetricDenylist {
 		at := fmt.Sprintf("%s.metricDenylist[%d]", path, i)
 		if metric == "" || strings.Contains(metric, ",") {
-			p.addf(at, "%q; allowed: the name of a metric, or a regular expression without commas", metric)
+			p.Addf(at, "%q; allowed: the name of a metric, or a regular expression without commas", metric)
 		} else if _, err := regexp.Compile(metric); err != nil {
-			p.addf(at, "%q: %v", metric, err)
+			p.Addf(at, "%q: %v", metric, err)
 		}
 	}
 	if k.Shards < 1 || k.Shards > 64 {
-		p.addf(path+".shards", "%d; allowed: 1 to 64", k.Shards)
+		p.Addf(path+".shards", "%d; allowed: 1 to 64", k.Shards)
 	}
-	p.add(k.Resources.validate(path + ".resources")...)
-	p.add(k.Scheduling.validate(path)...)
+	p.Add(k.Resources.validate(path + ".resources")...)
+	p.Add(k.Scheduling.validate(path)...)
 	return p
 }
 
@@ -168,7 +168,7 @@ func (k KubeStateMetrics) validateKinds(path string, allowlist map[Kind][]string
 	var p Problems
 	for _, kind := range slices.Sorted(maps.Keys(allowlist)) {
 		if !slices.Contains(k.Kinds, kind) {
-			p.addf(path+"."+string(kind), "not in exporters.kubeStateMetrics.kinds; add it there")
+			p.Addf(path+"."+string(kind), "not in exporters.kubeStateMetrics.kinds; add it there")
 		}
 		for i, label := range allowlist[kind] {
 			if label != "*" {

@@ -135,7 +135,7 @@ func TestProbeTargets(t *testing.T) {
 
 	cfg := accepted(t, set("{url: 'https://a/'}, {url: 'https://a/', module: login}, {url: '[fd00::1]:53', module: tcp_connect}"))
 	assert.Equal(t, "http_2xx", cfg.Exporters.BlackboxExporter.Targets[0].Module)
-	assert.True(t, cfg.JobEnabled(config.BlackboxTargetsJob))
+	assert.True(t, cfg.Enabled(config.BlackboxTargetsJob))
 	cfg = accepted(t, "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://a/'}]}}")
-	assert.False(t, cfg.JobEnabled(config.BlackboxTargetsJob))
+	assert.False(t, cfg.Enabled(config.BlackboxTargetsJob))
 }

@@ -165,52 +165,52 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 	}
 	var p Problems
 	if g.External.URL != nil {
-		p.add(g.validateExternal()...)
+		p.Add(g.validateExternal()...)
 	} else {
-		p.add(g.validateDeployed(storage, policies)...)
+		p.Add(g.validateDeployed(storage, policies)...)
 	}
 	if g.ExternalURL != nil {
-		p.add(baseURL("grafana.externalUrl", *g.ExternalURL)...)
+		p.Add(baseURL("grafana.externalUrl", *g.ExternalURL)...)
 	}
-	p.add(g.Resources.validate("grafana.resources")...)
-	p.add(g.ImportResources.validate("grafana.importResources")...)
-	p.add(g.Scheduling.validate("grafana")...)
+	p.Add(g.Resources.validate("grafana.resources")...)
+	p.Add(g.ImportResources.validate("grafana.importResources")...)
+	p.Add(g.Scheduling.validate("grafana")...)
 	return p
 }
 
 func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Problems {
 	var p Problems
 	if g.Replicas < 0 || g.Replicas > 1 {
-		p.addf("grafana.replicas", "%d; allowed: 0 or 1, because one pod has the database", g.Replicas)
+		p.Addf("grafana.replicas", "%d; allowed: 0 or 1, because one pod has the database", g.Replicas)
 	}
 	if !login.MatchString(g.AdminUser) {
-		p.addf("grafana.adminUser", "%q; allowed: letters, digits, @, ., _ and -", g.AdminUser)
+		p.Addf("grafana.adminUser", "%q; allowed: letters, digits, @, ., _ and -", g.AdminUser)
 	}
 	if password := g.AdminPassword.Reveal(); password == "" {
 		p.missing("grafana.adminPassword")
 	} else if strings.TrimSpace(password) != password {
-		p.addf("grafana.adminPassword", "starts or ends with white space, which Grafana drops from a file")
+		p.Addf("grafana.adminPassword", "starts or ends with white space, which Grafana drops from a file")
 	}
 	if g.Import == ImportJob && !g.Persistence.Enabled {
-		p.addf("grafana.import", "job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true, or use files")
+		p.Addf("grafana.import", "job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true, or use files")
 	}
-	if g.Persistence.Enabled && storage.Mode == EphemeralStorage {
-		p.addf("grafana.persistence.enabled", "true, but storage.mode: ephemeral has no volumes; allowed with dynamic and local")
+	if g.Persistence.Enabled && storage.Mode == StorageEphemeral {
+		p.Addf("grafana.persistence.enabled", "true, but storage.mode: ephemeral has no volumes; allowed with dynamic and local")
 	}
 	if g.Persistence.Size.Cmp(quantity("100Mi").Quantity) < 0 {
-		p.addf("grafana.persistence.size", "%s is too small; allowed: 100Mi or more", g.Persistence.Size)
+		p.Addf("grafana.persistence.size", "%s is too small; allowed: 100Mi or more", g.Persistence.Size)
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Secrets)) {
 		path := fmt.Sprintf("grafana.secrets[%q]", name)
 		p.invalid(path, name, validation.IsConfigMapKey(name))
 		if name == AdminPasswordFile {
-			p.addf(path, "the name is taken by grafana.adminPassword; choose another")
+			p.Addf(path, "the name is taken by grafana.adminPassword; choose another")
 		}
 	}
 	if g.Ingress.Enabled {
-		p.add(g.Ingress.validate()...)
+		p.Add(g.Ingress.validate()...)
 		if policies.Enabled && len(policies.FromNamespaces) == 0 {
-			p.addf("cluster.networkPolicies.fromNamespaces", "empty, so grafana.ingress could not reach Grafana; name the namespace of the ingress controller")
+			p.Addf("cluster.networkPolicies.fromNamespaces", "empty, so grafana.ingress could not reach Grafana; name the namespace of the ingress controller")
 		}
 	}
 	for path, set := range map[string]bool{
@@ -219,7 +219,7 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 		"grafana.external.alertmanagerUrl": g.External.AlertmanagerURL != nil,
 	} {
 		if set {
-			p.addf(path, "is only used with grafana.external.url")
+			p.Addf(path, "is only used with grafana.external.url")
 		}
 	}
 	return p
@@ -228,7 +228,7 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 func (i GrafanaIngress) validate() Problems {
 	var p Problems
 	if i.Host == "" {
-		p.addf("grafana.ingress.host", "missing; an Ingress takes the host name people open, such as grafana.example.com")
+		p.Addf("grafana.ingress.host", "missing; an Ingress takes the host name people open, such as grafana.example.com")
 	} else {
 		p.invalid("grafana.ingress.host", i.Host, validation.IsDNS1123Subdomain(i.Host))
 	}
@@ -247,13 +247,13 @@ func (i GrafanaIngress) validate() Problems {
 func (g Grafana) validateExternal() Problems {
 	var p Problems
 	if g.Import != ImportJob {
-		p.addf("grafana.import", "%s cannot fill the Grafana at grafana.external.url; set job", g.Import)
+		p.Addf("grafana.import", "%s cannot fill the Grafana at grafana.external.url; set job", g.Import)
 	}
 	if !g.External.Token.IsSet() {
 		p.missing("grafana.external.token")
 	}
 	if g.External.PrometheusURL == nil {
-		p.addf("grafana.external.prometheusUrl", "missing; the Grafana at grafana.external.url needs an address of this Prometheus that it can reach")
+		p.Addf("grafana.external.prometheusUrl", "missing; the Grafana at grafana.external.url needs an address of this Prometheus that it can reach")
 	}
 	for path, u := range map[string]*URL{
 		"grafana.external.url":             g.External.URL,
@@ -261,7 +261,7 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.external.alertmanagerUrl": g.External.AlertmanagerURL,
 	} {
 		if u != nil {
-			p.add(baseURL(path, *u)...)
+			p.Add(baseURL(path, *u)...)
 		}
 	}
 	for path, set := range map[string]bool{
@@ -272,7 +272,7 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.persistence.enabled": g.Persistence.Enabled,
 	} {
 		if set {
-			p.addf(path, "is of a Grafana that this stack deploys, and grafana.external.url names another one; remove one of them")
+			p.Addf(path, "is of a Grafana that this stack deploys, and grafana.external.url names another one; remove one of them")
 		}
 	}
 	return p
@@ -285,11 +285,11 @@ func baseURL(path string, address URL) Problems {
 	parsed, err := url.Parse(address.String())
 	switch {
 	case err != nil:
-		p.addf(path, "not a URL")
+		p.Addf(path, "not a URL")
 	case parsed.User != nil:
-		p.addf(path, "has a credential in it, and everyone may read it; remove that")
+		p.Addf(path, "has a credential in it, and everyone may read it; remove that")
 	case parsed.RawQuery != "" || parsed.Fragment != "":
-		p.addf(path, "%q has a query or fragment; allowed: a base URL, such as https://grafana.example.com", address)
+		p.Addf(path, "%q has a query or fragment; allowed: a base URL, such as https://grafana.example.com", address)
 	}
 	return p
 }

@@ -120,7 +120,7 @@ func TestGrafanaIsWhatTheStackSays(t *testing.T) {
 			cfg := accepted(t, test.stack)
 			assert.Equal(t, test.deployed, cfg.Grafana.Deployed(), "deployed")
 			assert.Equal(t, test.runs, cfg.Grafana.Runs(), "runs")
-			assert.Equal(t, test.runs, cfg.JobEnabled(config.GrafanaJob), "scraped")
+			assert.Equal(t, test.runs, cfg.Enabled(config.GrafanaJob), "scraped")
 			assert.Equal(t, test.imports, cfg.Grafana.Imports(), "imports")
 		})
 	}

@@ -115,11 +115,11 @@ func (i Images) validate() Problems {
 		path, value := "images.overrides."+string(name), i.Overrides[name]
 		ref, err := reference.ParseNormalizedNamed(value)
 		if err != nil {
-			p.addf(path, "%q: %v; allowed: registry/repository:tag", value, err)
+			p.Addf(path, "%q: %v; allowed: registry/repository:tag", value, err)
 		} else if reference.IsNameOnly(ref) {
-			p.addf(path, "%q has neither tag nor digest; allowed: registry/repository:tag", value)
+			p.Addf(path, "%q has neither tag nor digest; allowed: registry/repository:tag", value)
 		} else if tagged, ok := ref.(reference.Tagged); ok && tagged.Tag() == "latest" {
-			p.addf(path, "%q is another image tomorrow; allowed: registry/repository:tag with the tag of a version", value)
+			p.Addf(path, "%q is another image tomorrow; allowed: registry/repository:tag with the tag of a version", value)
 		}
 	}
 	used := map[string]bool{}
@@ -129,10 +129,10 @@ func (i Images) validate() Problems {
 	for _, registry := range slices.Sorted(maps.Keys(i.RegistryMirrors)) {
 		path := fmt.Sprintf("images.registryMirrors[%q]", registry)
 		if !used[registry] {
-			p.add(UnknownName(path, registry, slices.Sorted(maps.Keys(used))))
+			p.Add(UnknownName(path, registry, slices.Sorted(maps.Keys(used))))
 		}
 		if _, err := reference.ParseNormalizedNamed(strings.TrimSuffix(i.RegistryMirrors[registry], "/") + "/x"); err != nil {
-			p.addf(path, "%q: %v; allowed: host[:port][/path]", i.RegistryMirrors[registry], err)
+			p.Addf(path, "%q: %v; allowed: host[:port][/path]", i.RegistryMirrors[registry], err)
 		}
 	}
 	for n, name := range i.PullSecrets {

@@ -46,28 +46,28 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 	const at = "exporters.nodeDirectorySizeMetrics"
 	var p Problems
 	if len(n.Directories) == 0 {
-		p.addf(at+".directories", "names none; set %s.enabled: false to measure nothing", at)
+		p.Addf(at+".directories", "names none; set %s.enabled: false to measure nothing", at)
 	}
 	for i, directory := range n.Directories {
 		at := fmt.Sprintf("%s.directories[%d]", at, i)
 		if !measurable(directory) {
-			p.addf(at, `%q; allowed: a clean absolute path of up to 512 printable ASCII characters other than : $ " and \`, directory)
+			p.Addf(at, `%q; allowed: a clean absolute path of up to 512 printable ASCII characters other than : $ " and \`, directory)
 			continue
 		}
 		for _, before := range n.Directories[:i] {
 			switch {
 			case before == directory:
-				p.addf(at, "%q is named twice", directory)
+				p.Addf(at, "%q is named twice", directory)
 			case within(directory, before), within(before, directory):
-				p.addf(at, "%q and %q are one in the other, which would be measured twice; name the outer one, and raise depth to see the inner", directory, before)
+				p.Addf(at, "%q and %q are one in the other, which would be measured twice; name the outer one, and raise depth to see the inner", directory, before)
 			}
 		}
 	}
 	if threshold := n.Threshold; !threshold.IsZero() && threshold.Cmp(quantity("1").Quantity) < 0 {
-		p.addf(at+".threshold", "%s is less than a byte; allowed: 0, or an amount of bytes, such as 100Mi", threshold)
+		p.Addf(at+".threshold", "%s is less than a byte; allowed: 0, or an amount of bytes, such as 100Mi", threshold)
 	}
 	if n.Depth < 0 || n.Depth > 5 {
-		p.addf(at+".depth", "%d; allowed: 0 (only the directories themselves) to 5", n.Depth)
+		p.Addf(at+".depth", "%d; allowed: 0 (only the directories themselves) to 5", n.Depth)
 	}
 	for _, d := range []struct {
 		key   string
@@ -75,11 +75,11 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 		least time.Duration
 	}{{"interval", n.Interval, 10 * time.Second}, {"timeout", n.Timeout, time.Second}} {
 		if d.value.Duration < d.least || d.value.Duration > time.Hour || d.value.Duration%time.Second != 0 {
-			p.addf(at+"."+d.key, "%s; allowed: %s to 1h, in whole seconds", d.value, Duration{d.least})
+			p.Addf(at+"."+d.key, "%s; allowed: %s to 1h, in whole seconds", d.value, Duration{d.least})
 		}
 	}
-	p.add(n.Resources.validate(at + ".resources")...)
-	p.add(n.Scheduling.validate(at)...)
+	p.Add(n.Resources.validate(at + ".resources")...)
+	p.Add(n.Scheduling.validate(at)...)
 	return p
 }
 

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 )
@@ -33,12 +32,12 @@ type Profile struct {
 	StorageClass string
 	// Where the components of the control plane are scraped. One that is not
 	// listed cannot be, but for the API servers, of which there always is a Service.
-	Components map[Job]Component
+	ControlPlane map[Job]ControlPlaneTarget
 }
 
-// Component is a component of the control plane as Prometheus reaches it: pods,
-// nodes, a path of the API server, or another job that brings its metrics.
-type Component struct {
+// ControlPlaneTarget is where Prometheus reaches a component of the control plane: pods,
+// nodes, a path of the API server, or another job that collects its metrics.
+type ControlPlaneTarget struct {
 	Namespace string // of the pods
 	Pods      string // label selector
 	Nodes     string // label selector of the nodes whose addresses serve the metrics
@@ -53,9 +52,6 @@ type Component struct {
 	Requires string
 }
 
-// ControlPlane lists the jobs of components that not every platform lets be scraped.
-var ControlPlane = []Job{SchedulerJob, ControllerManagerJob, EtcdJob, KubeProxyJob, CoreDNSJob}
-
 // EKSMetricsGroup is the API group of the control plane's metrics on EKS:
 // https://docs.aws.amazon.com/eks/latest/userguide/view-raw-metrics.html
 const EKSMetricsGroup = "metrics.eks.amazonaws.com"
@@ -65,19 +61,19 @@ const genericPlatform Platform = "generic"
 // Profiles is every platform.
 var Profiles = map[Platform]Profile{
 	// Any cluster. Its components are looked for where kubeadm puts them, if asked to.
-	genericPlatform: {Components: map[Job]Component{
+	genericPlatform: {ControlPlane: map[Job]ControlPlaneTarget{
 		SchedulerJob:         static("kube-scheduler", 10259, "pods labelled and reachable as on kubeadm"),
 		ControllerManagerJob: static("kube-controller-manager", 10257, "pods labelled and reachable as on kubeadm"),
 		EtcdJob:              etcd("pods labelled and reachable as on kubeadm"),
 		KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", "pods labelled and reachable as on kubeadm"),
 		CoreDNSJob:           coreDNS("CoreDNS as the cluster's DNS"),
 	}},
-	"kubeadm": {Components: kubeadm},
-	"kind":    {Components: kubeadm},
+	"kubeadm": {ControlPlane: kubeadm},
+	"kind":    {ControlPlane: kubeadm},
 
 	// One process per node runs every component, and each of its endpoints has all metrics:
 	// https://docs.k3s.io/reference/metrics
-	"k3s": {SignsKubeletCertificates: true, Components: map[Job]Component{
+	"k3s": {SignsKubeletCertificates: true, ControlPlane: map[Job]ControlPlaneTarget{
 		APIServersJob:        {Repeated: NodesJob},
 		SchedulerJob:         {Repeated: NodesJob},
 		ControllerManagerJob: {Repeated: NodesJob},
@@ -86,13 +82,13 @@ var Profiles = map[Platform]Profile{
 		CoreDNSJob:           coreDNS(""),
 	}},
 
-	"eks": {SignsKubeletCertificates: true, Components: map[Job]Component{
+	"eks": {SignsKubeletCertificates: true, ControlPlane: map[Job]ControlPlaneTarget{
 		SchedulerJob:         {APIPath: "/apis/" + EKSMetricsGroup + "/v1/ksh/container/metrics", APIAccess: "ksh/metrics"},
 		ControllerManagerJob: {APIPath: "/apis/" + EKSMetricsGroup + "/v1/kcm/container/metrics", APIAccess: "kcm/metrics"},
 		KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", ""),
 		CoreDNSJob:           coreDNS(""),
 	}},
-	"aks": {StorageClass: "managed-csi-premium", Components: map[Job]Component{
+	"aks": {StorageClass: "managed-csi-premium", ControlPlane: map[Job]ControlPlaneTarget{
 		KubeProxyJob: kubeProxy("component=kube-proxy", "a cluster with kube-proxy, and not Cilium, that serves its metrics on the nodes' addresses"),
 		CoreDNSJob:   coreDNS(""),
 	}},
@@ -106,7 +102,7 @@ var Profiles = map[Platform]Profile{
 	"openshift": {
 		AssignsUsers:     true,
 		NodeExporterPort: 9199, // OpenShift's own monitoring has 9100
-		Components: map[Job]Component{
+		ControlPlane: map[Job]ControlPlaneTarget{
 			SchedulerJob:         {Namespace: "openshift-kube-scheduler", Pods: "app=openshift-kube-scheduler", Port: 10259, Secure: true},
 			ControllerManagerJob: {Namespace: "openshift-kube-controller-manager", Pods: "app=kube-controller-manager", Port: 10257, Secure: true},
 			CoreDNSJob: {
@@ -118,7 +114,7 @@ var Profiles = map[Platform]Profile{
 }
 
 // kubeadm binds what it can to the loopback address, where no other pod reaches it.
-var kubeadm = map[Job]Component{
+var kubeadm = map[Job]ControlPlaneTarget{
 	SchedulerJob:         static("kube-scheduler", 10259, "the kube-scheduler flag --bind-address=0.0.0.0"),
 	ControllerManagerJob: static("kube-controller-manager", 10257, "the kube-controller-manager flag --bind-address=0.0.0.0"),
 	EtcdJob:              etcd("the etcd flag --listen-metrics-urls=http://0.0.0.0:2381"),
@@ -127,42 +123,31 @@ var kubeadm = map[Job]Component{
 }
 
 // static is a component in static pods.
-func static(name string, port int, requires string) Component {
-	return Component{Namespace: "kube-system", Pods: "component=" + name, Port: port, Secure: true, Requires: requires}
+func static(name string, port int, requires string) ControlPlaneTarget {
+	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=" + name, Port: port, Secure: true, Requires: requires}
 }
 
-func etcd(requires string) Component {
-	return Component{Namespace: "kube-system", Pods: "component=etcd", Port: 2381, Requires: requires}
+func etcd(requires string) ControlPlaneTarget {
+	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=etcd", Port: 2381, Requires: requires}
 }
 
-func kubeProxy(pods, requires string) Component {
-	return Component{Namespace: "kube-system", Pods: pods, Port: 10249, Requires: requires}
+func kubeProxy(pods, requires string) ControlPlaneTarget {
+	return ControlPlaneTarget{Namespace: "kube-system", Pods: pods, Port: 10249, Requires: requires}
 }
 
 // coreDNS has the label of its predecessor nearly everywhere.
-func coreDNS(requires string) Component {
-	return Component{Namespace: "kube-system", Pods: "k8s-app=kube-dns", Port: 9153, Requires: requires}
+func coreDNS(requires string) ControlPlaneTarget {
+	return ControlPlaneTarget{Namespace: "kube-system", Pods: "k8s-app=kube-dns", Port: 9153, Requires: requires}
 }
 
 // Profile is what holds on the stack's platform.
 func (c Cluster) Profile() Profile { return Profiles[c.Platform] }
 
-// Component is where the stack's platform has the component that job scrapes;
-// false if there is nothing to know or nothing to reach.
-func (c *Config) Component(job Job) (Component, bool) {
-	component, ok := c.Cluster.Profile().Components[job]
-	return component, ok
-}
-
-// Reported tells whether the metrics of job are collected: by itself, or by the
-// job of a process that repeats them.
-func (c *Config) Reported(job Job) bool {
-	component, _ := c.Component(job)
-	if component.Repeated == "" {
-		return c.JobEnabled(job)
-	}
-	enabled := c.Discovery.Jobs[job].Enabled
-	return (enabled == nil || *enabled) && c.JobEnabled(component.Repeated)
+// ControlPlaneTarget returns where the stack's platform has the component that job
+// scrapes; false if the platform does not say, or nothing can be reached.
+func (c *Config) ControlPlaneTarget(job Job) (ControlPlaneTarget, bool) {
+	target, ok := c.Cluster.Profile().ControlPlane[job]
+	return target, ok
 }
 
 // platformOf is the platform that the values of a stack name.
@@ -175,8 +160,8 @@ func platformOf(values map[string]any) Platform {
 	return Platform(name)
 }
 
-// assume makes the defaults of its platform those of the config.
-func (c *Config) assume(platform Platform) {
+// applyPlatform applies the platform's defaults to c.
+func (c *Config) applyPlatform(platform Platform) {
 	c.Cluster.Platform = platform
 	profile := c.Cluster.Profile()
 	c.Discovery.VerifyKubeletCertificates = profile.SignsKubeletCertificates
@@ -187,8 +172,8 @@ func (c *Config) assume(platform Platform) {
 	if profile.NodeExporterPort != 0 {
 		c.Exporters.NodeExporter.Port = profile.NodeExporterPort
 	}
-	for job, component := range profile.Components {
-		if component.Requires != "" {
+	for job, target := range profile.ControlPlane {
+		if target.Requires != "" {
 			settings := c.Discovery.Jobs[job]
 			settings.Enabled = new(bool)
 			c.Discovery.Jobs[job] = settings
@@ -203,26 +188,14 @@ func (c *Config) validatePlatform() Problems {
 	if why := profile.NoHostAccess; why != "" {
 		const message = "%v, but cluster.platform is %s: %s"
 		if c.Exporters.NodeExporter.Enabled {
-			p.addf("exporters.nodeExporter.enabled", message, true, c.Cluster.Platform, why)
+			p.Addf("exporters.nodeExporter.enabled", message, true, c.Cluster.Platform, why)
 		}
 		if c.Exporters.NodeDirectorySizeMetrics.Enabled {
-			p.addf("exporters.nodeDirectorySizeMetrics.enabled", message, true, c.Cluster.Platform, why)
+			p.Addf("exporters.nodeDirectorySizeMetrics.enabled", message, true, c.Cluster.Platform, why)
 		}
-		if c.Storage.Mode == LocalStorageMode {
-			p.addf("storage.mode", message, c.Storage.Mode, c.Cluster.Platform, why)
+		if c.Storage.Mode == StorageLocal {
+			p.Addf("storage.mode", message, c.Storage.Mode, c.Cluster.Platform, why)
 		}
 	}
 	return p
-}
-
-// unreachable says why the platform does not let a job be scraped; empty if it does.
-func (c *Config) unreachable(job Job) string {
-	component, ok := c.Component(job)
-	switch {
-	case component.Repeated != "":
-		return fmt.Sprintf("on %s job %s has its metrics", c.Cluster.Platform, component.Repeated)
-	case !ok && slices.Contains(ControlPlane, job):
-		return fmt.Sprintf("on %s nothing serves its metrics", c.Cluster.Platform)
-	}
-	return ""
 }

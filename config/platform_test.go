@@ -32,7 +32,7 @@ func TestPlatformComponents(t *testing.T) {
 		t.Run(string(platform), func(t *testing.T) {
 			var scraped []config.Job
 			for _, job := range append([]config.Job{config.APIServersJob}, config.ControlPlane...) {
-				if on(t, platform).JobEnabled(job) {
+				if on(t, platform).Enabled(job) {
 					scraped = append(scraped, job)
 				}
 			}
@@ -44,7 +44,7 @@ func TestPlatformComponents(t *testing.T) {
 func TestProfilesAreComplete(t *testing.T) {
 	assert.Len(t, config.Profiles, 9)
 	for platform, profile := range config.Profiles {
-		for job, component := range profile.Components {
+		for job, component := range profile.ControlPlane {
 			where := fmt.Sprintf("%s: %s", platform, job)
 			ways := 0
 			for _, way := range []string{component.Pods, component.Nodes, component.APIPath, string(component.Repeated)} {
@@ -67,13 +67,13 @@ func TestProfilesAreComplete(t *testing.T) {
 // What takes a change in the cluster is scraped once it is asked for.
 func TestComponentsCanBeSwitchedOn(t *testing.T) {
 	for platform, profile := range config.Profiles {
-		for job, component := range profile.Components {
+		for job, component := range profile.ControlPlane {
 			if component.Repeated != "" {
 				continue
 			}
 			cfg := accepted(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s: {enabled: true}}}", platform, job))
-			assert.True(t, cfg.JobEnabled(job), "%s: %s", platform, job)
-			assert.True(t, cfg.Reported(job), "%s: %s", platform, job)
+			assert.True(t, cfg.Enabled(job), "%s: %s", platform, job)
+			assert.True(t, cfg.Collected(job), "%s: %s", platform, job)
 		}
 	}
 }
@@ -107,8 +107,8 @@ func TestPlatformDefaults(t *testing.T) {
 	autopilot := on(t, "gke-autopilot")
 	assert.False(t, autopilot.Exporters.NodeExporter.Enabled)
 	assert.False(t, autopilot.Exporters.NodeDirectorySizeMetrics.Enabled)
-	assert.False(t, autopilot.JobEnabled(config.NodeExporterJob))
-	assert.True(t, autopilot.JobEnabled(config.CadvisorJob))
+	assert.False(t, autopilot.Enabled(config.NodeExporterJob))
+	assert.True(t, autopilot.Enabled(config.CadvisorJob))
 
 	assert.Equal(t, "premium-rwo", on(t, "gke").Storage.StorageClass)
 	assert.Equal(t, "standard-rwo", accepted(t, "cluster: {name: test, platform: gke}\nstorage: {storageClass: standard-rwo}").Storage.StorageClass)
@@ -126,14 +126,14 @@ func TestPlatformDefaults(t *testing.T) {
 func TestReported(t *testing.T) {
 	k3s := on(t, "k3s")
 	for _, job := range []config.Job{config.APIServersJob, config.SchedulerJob, config.ControllerManagerJob, config.KubeProxyJob} {
-		assert.False(t, k3s.JobEnabled(job), job)
-		assert.True(t, k3s.Reported(job), job)
+		assert.False(t, k3s.Enabled(job), job)
+		assert.True(t, k3s.Collected(job), job)
 	}
-	assert.False(t, k3s.Reported(config.EtcdJob))
+	assert.False(t, k3s.Collected(config.EtcdJob))
 	without := accepted(t, "cluster: {name: test, platform: k3s}\ndiscovery: {jobs: {kubernetes-nodes: {enabled: false}, kube-scheduler: {enabled: false}}}")
-	assert.False(t, without.Reported(config.SchedulerJob))
-	assert.False(t, without.Reported(config.APIServersJob))
+	assert.False(t, without.Collected(config.SchedulerJob))
+	assert.False(t, without.Collected(config.APIServersJob))
 	for _, job := range config.Jobs {
-		assert.Equal(t, on(t, "generic").JobEnabled(job), on(t, "generic").Reported(job), job)
+		assert.Equal(t, on(t, "generic").Enabled(job), on(t, "generic").Collected(job), job)
 	}
 }

@@ -168,79 +168,64 @@ func (c *Prometheus) complete(storage Storage) {
 	}
 }
 
-// A node's kubelet, cadvisor and exporters make about this many series, each
-// costing about this many bytes per sample once compacted. Both are low
-// estimates: what they rule out is ruled out anywhere.
-const (
-	leastSeries         = 3000
-	leastBytesPerSample = 1.0
-)
-
 func (c Prometheus) validate(storage Storage) Problems {
 	var p Problems
 	if c.Replicas < 1 || c.Replicas > 10 {
-		p.addf("prometheus.replicas", "%d; allowed: 1 to 10", c.Replicas)
+		p.Addf("prometheus.replicas", "%d; allowed: 1 to 10", c.Replicas)
 	}
 	if c.Retention.Duration < 2*time.Hour {
-		p.addf("prometheus.retention", "%s; allowed: 2h (one block) or more", c.Retention)
+		p.Addf("prometheus.retention", "%s; allowed: 2h (one block) or more", c.Retention)
 	}
 	if limit := usable(storage.Size); c.RetentionSize.Cmp(limit.Quantity) > 0 {
-		p.addf("prometheus.retentionSize", "%s leaves no room for the write-ahead log and compaction on a volume of %s (storage.size); allowed: up to %s",
+		p.Addf("prometheus.retentionSize", "%s leaves no room for the write-ahead log and compaction on a volume of %s (storage.size); allowed: up to %s",
 			c.RetentionSize, storage.Size, limit)
 	} else if c.RetentionSize.Value() < 1<<20 && limit.Sign() > 0 {
-		p.addf("prometheus.retentionSize", "%s; allowed: 1Mi or more, or leave it out to derive it from storage.size", c.RetentionSize)
+		p.Addf("prometheus.retentionSize", "%s; allowed: 1Mi or more, or leave it out to derive it from storage.size", c.RetentionSize)
 	}
-	if c.ScrapeInterval.Duration >= time.Second && c.RetentionSize.Value() >= 1<<20 {
-		least := int64(c.Retention.Seconds() / c.ScrapeInterval.Seconds() * leastSeries * leastBytesPerSample)
-		if least > c.RetentionSize.Value() {
-			p.addf("prometheus.retention", "%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s: raise storage.size or shorten retention",
-				c.Retention, leastSeries, c.ScrapeInterval, resource.NewQuantity(least>>20<<20, resource.BinarySI), c.RetentionSize)
-		}
-	}
-	p.add(validateInterval("prometheus", c.ScrapeInterval, c.ScrapeTimeout)...)
-	if !sane(c.EvaluationInterval) {
-		p.addf("prometheus.evaluationInterval", "%s; allowed: 1s to 1d", c.EvaluationInterval)
+	p.Add(validateInterval("prometheus", c.ScrapeInterval, c.ScrapeTimeout)...)
+	if !validInterval(c.EvaluationInterval) {
+		p.Addf("prometheus.evaluationInterval", "%s; allowed: 1s to 1d", c.EvaluationInterval)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.ExternalLabels)) {
 		path := fmt.Sprintf("prometheus.externalLabels[%q]", name)
 		if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
-			p.addf(path, "not a label name; allowed: letters, digits and _, not starting with a digit or __")
+			p.Addf(path, "not a label name; allowed: letters, digits and _, not starting with a digit or __")
 		}
 		if name == "cluster" || name == "replica" {
-			p.addf(path, "%s is set by this program (cluster from cluster.name)", name)
+			p.Addf(path, "%s is set by this program (cluster from cluster.name)", name)
 		}
 	}
 	if c.StartupTimeout.Duration < time.Minute || c.StartupTimeout.Duration > 24*time.Hour {
-		p.addf("prometheus.startupTimeout", "%s; allowed: 1m to 24h", c.StartupTimeout)
+		p.Addf("prometheus.startupTimeout", "%s; allowed: 1m to 24h", c.StartupTimeout)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.ExtraArgs)) {
 		if ok, allowed := name.accepts(c.ExtraArgs[name]); !ok {
-			p.addf("prometheus.extraArgs."+string(name), "%q; allowed: %s", c.ExtraArgs[name], allowed)
+			p.Addf("prometheus.extraArgs."+string(name), "%q; allowed: %s", c.ExtraArgs[name], allowed)
 		}
 	}
 	if c.ExternalURL != nil {
-		p.add(baseURL("prometheus.externalUrl", *c.ExternalURL)...)
+		p.Add(baseURL("prometheus.externalUrl", *c.ExternalURL)...)
 	}
-	p.add(validateSecretNames("prometheus.secrets", c.Secrets)...)
-	p.add(c.Resources.validate("prometheus.resources")...)
-	p.add(c.Scheduling.validate("prometheus")...)
+	p.Add(validateSecretNames("prometheus.secrets", c.Secrets)...)
+	p.Add(c.Resources.validate("prometheus.resources")...)
+	p.Add(c.Scheduling.validate("prometheus")...)
 	return p
 }
 
 // sane tells whether something may be done that often.
-func sane(interval Duration) bool {
+func validInterval(interval Duration) bool {
 	return interval.Duration >= time.Second && interval.Duration <= 24*time.Hour
 }
 
 // validateInterval checks a scrape interval and timeout set below path.
 func validateInterval(path string, interval, timeout Duration) Problems {
 	var p Problems
-	if !sane(interval) {
-		p.addf(path+".scrapeInterval", "%s; allowed: 1s to 1d", interval)
+	if !validInterval(interval) {
+		p.Addf(path+".scrapeInterval", "%s; allowed: 1s to 1d", interval)
 		return p
 	}
 	if timeout.Duration <= 0 || timeout.Duration > interval.Duration {
-		p.addf(path+".scrapeTimeout", "%s; allowed: more than 0s, at most the interval of %s", timeout, interval)
+		p.Addf(path+".scrapeTimeout", "%s; allowed: more than 0s, at most the interval of %s", timeout, interval)
 	}
 	return p
 }

@@ -38,18 +38,18 @@ type StorageMode string
 
 // The storage modes.
 const (
-	DynamicStorage   StorageMode = "dynamic"
-	LocalStorageMode StorageMode = "local"
-	EphemeralStorage StorageMode = "ephemeral"
+	StorageDynamic   StorageMode = "dynamic"
+	StorageLocal     StorageMode = "local"
+	StorageEphemeral StorageMode = "ephemeral"
 )
 
 func (StorageMode) values() []string {
-	return []string{string(DynamicStorage), string(LocalStorageMode), string(EphemeralStorage)}
+	return []string{string(StorageDynamic), string(StorageLocal), string(StorageEphemeral)}
 }
 
 func defaultStorage() Storage {
 	return Storage{
-		Mode:    DynamicStorage,
+		Mode:    StorageDynamic,
 		Size:    quantity("50Gi"),
 		Local:   LocalStorage{Path: "/mnt/disks/ssd"},
 		Protect: true,
@@ -57,24 +57,24 @@ func defaultStorage() Storage {
 }
 
 // Protected tells whether there are volumes and deleting them is refused.
-func (s Storage) Protected() bool { return s.Protect && s.Mode != EphemeralStorage }
+func (s Storage) Protected() bool { return s.Protect && s.Mode != StorageEphemeral }
 
 func (s Storage) validate(replicas int) Problems {
 	var p Problems
 	if s.Size.Cmp(quantity("1Gi").Quantity) < 0 {
-		p.addf("storage.size", "%s is too small; allowed: 1Gi or more", s.Size)
+		p.Addf("storage.size", "%s is too small; allowed: 1Gi or more", s.Size)
 	}
 	if s.StorageClass != "" {
-		if s.Mode != DynamicStorage {
-			p.addf("storage.storageClass", "%q is only used with storage.mode: dynamic, not %s", s.StorageClass, s.Mode)
+		if s.Mode != StorageDynamic {
+			p.Addf("storage.storageClass", "%q is only used with storage.mode: dynamic, not %s", s.StorageClass, s.Mode)
 		} else {
 			p.invalid("storage.storageClass", s.StorageClass, validation.IsDNS1123Subdomain(s.StorageClass))
 		}
 	}
-	if s.Mode == LocalStorageMode {
-		p.add(s.Local.validate(replicas)...)
+	if s.Mode == StorageLocal {
+		p.Add(s.Local.validate(replicas)...)
 	} else if len(s.Local.Nodes) > 0 {
-		p.addf("storage.local", "is only used with storage.mode: local, not %s", s.Mode)
+		p.Addf("storage.local", "is only used with storage.mode: local, not %s", s.Mode)
 	}
 	return p
 }
@@ -82,15 +82,15 @@ func (s Storage) validate(replicas int) Problems {
 func (l LocalStorage) validate(replicas int) Problems {
 	var p Problems
 	if !path.IsAbs(l.Path) || path.Clean(l.Path) != l.Path || l.Path == "/" {
-		p.addf("storage.local.path", "%q; allowed: a clean absolute path below /", l.Path)
+		p.Addf("storage.local.path", "%q; allowed: a clean absolute path below /", l.Path)
 	}
 	if len(l.Nodes) < replicas {
-		p.addf("storage.local.nodes", "names %d node(s) for %d replica(s) of prometheus; name one node per replica", len(l.Nodes), replicas)
+		p.Addf("storage.local.nodes", "names %d node(s) for %d replica(s) of prometheus; name one node per replica", len(l.Nodes), replicas)
 	}
 	for i, node := range l.Nodes {
 		p.invalid(fmt.Sprintf("storage.local.nodes[%d]", i), node, validation.IsDNS1123Subdomain(node))
 		if slices.Contains(l.Nodes[:i], node) {
-			p.addf(fmt.Sprintf("storage.local.nodes[%d]", i), "%q is named twice: replicas would share a directory", node)
+			p.Addf(fmt.Sprintf("storage.local.nodes[%d]", i), "%q is named twice: replicas would share a directory", node)
 		}
 	}
 	return p

@@ -5,6 +5,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // alertsOverview shows what is firing, since when, what fires most, and whether
@@ -79,7 +81,7 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("Evaluations failing", "Rules whose evaluation failed, per second. The rules page of Prometheus has the error.", units.CountsPerSecond).
 			WithTarget(query(`sum by (rule_group) (rate(prometheus_rule_evaluation_failures_total{`+server+`}[$__rate_interval]))`, "{{rule_group}}")))
 
-	if !o.Alertmanager {
+	if !o.Has(config.AlertmanagerJob) {
 		return board
 	}
 	board.WithRow(row("Alertmanager")).

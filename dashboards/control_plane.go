@@ -4,31 +4,28 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// ControlPlane says which components' metrics there are. Some processes have
-// those of several, so queries name no job.
-type ControlPlane struct {
-	APIServers, Scheduler, ControllerManager, Etcd, KubeProxy, CoreDNS bool
-}
-
-// controlPlane shows what runs the cluster: a row for each component.
+// controlPlane shows what runs the cluster: a row for each component whose metrics there
+// are. Some processes have the metrics of several, so queries name no job.
 func controlPlane(o Options) *dashboard.DashboardBuilder {
 	board := newDashboard(o, UIDControlPlane, "Control plane",
 		"What runs the cluster: how much its components have to do, how long it takes, and what fails.",
 		"up", "kubernetes")
 	for _, component := range []struct {
-		reported bool
-		panels   func(*dashboard.DashboardBuilder)
+		job    config.Job
+		panels func(*dashboard.DashboardBuilder)
 	}{
-		{o.ControlPlane.APIServers, apiServers},
-		{o.ControlPlane.Scheduler, scheduler},
-		{o.ControlPlane.ControllerManager, controllerManager},
-		{o.ControlPlane.Etcd, etcd},
-		{o.ControlPlane.KubeProxy, kubeProxy},
-		{o.ControlPlane.CoreDNS, coreDNS},
+		{config.APIServersJob, apiServers},
+		{config.SchedulerJob, scheduler},
+		{config.ControllerManagerJob, controllerManager},
+		{config.EtcdJob, etcd},
+		{config.KubeProxyJob, kubeProxy},
+		{config.CoreDNSJob, coreDNS},
 	} {
-		if component.reported {
+		if o.Has(component.job) {
 			component.panels(board)
 		}
 	}

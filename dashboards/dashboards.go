@@ -10,10 +10,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // UIDs of the shipped dashboards. They are part of every bookmark and of every
@@ -58,14 +61,9 @@ type Options struct {
 	// every other Prometheus datasource too.
 	Datasource Datasource
 
-	// The optional exporters that run. A dashboard about one that does not run is left
-	// out, and so are the panels and links that need it.
-	NodeExporter      bool
-	KubeStateMetrics  bool
-	NodeDirectorySize bool
-	// Alertmanager is false on a stack that sends its alerts nowhere.
-	Alertmanager bool
-	ControlPlane ControlPlane
+	// Has reports whether the metrics of a job are collected. A dashboard about a job
+	// that is not is left out, and so are the panels and links that need it.
+	Has func(config.Job) bool
 
 	// Custom has the dropped-in files as custom/*.json; nil for those of this package.
 	Custom fs.FS
@@ -77,6 +75,20 @@ type Datasource struct {
 	Name string
 }
 
+// shipped are the dashboards of this package, in the order Grafana lists them.
+var shipped = []struct {
+	folder Folder
+	build  func(Options) *dashboard.DashboardBuilder
+	jobs   []config.Job // it is left out of a stack that has none of them; empty for every stack
+}{
+	{FolderMonitoring, alertsOverview, nil},
+	{FolderMonitoring, prometheusStats, nil},
+	{FolderKubernetes, kubernetesPodResources, nil},
+	{FolderKubernetes, controlPlane, append([]config.Job{config.APIServersJob}, config.ControlPlane...)},
+	{FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
+	{FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
+}
+
 // All returns the shipped dashboards followed by those in custom/, each group in a fixed
 // order. The error names the file or dashboard that is not valid: every shipped query has
 // to parse, and every custom file has to be one that Grafana would accept.
@@ -85,21 +97,9 @@ func All(o Options) ([]Dashboard, error) {
 		return nil, fmt.Errorf("dashboards: the datasource needs a uid and a name, got %+v", o.Datasource)
 	}
 
-	builders := []struct {
-		needed bool
-		folder Folder
-		build  func(Options) *dashboard.DashboardBuilder
-	}{
-		{true, FolderMonitoring, alertsOverview},
-		{true, FolderMonitoring, prometheusStats},
-		{true, FolderKubernetes, kubernetesPodResources},
-		{o.ControlPlane != ControlPlane{}, FolderKubernetes, controlPlane},
-		{o.NodeExporter, FolderInfrastructure, nodes},
-		{o.NodeDirectorySize, FolderInfrastructure, nodeDirectorySizes},
-	}
 	var all []Dashboard
-	for _, b := range builders {
-		if !b.needed {
+	for _, b := range shipped {
+		if len(b.jobs) > 0 && !slices.ContainsFunc(b.jobs, o.Has) {
 			continue
 		}
 		d, err := finish(b.folder, b.build(o))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -14,15 +15,13 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 var everything = Options{
-	Datasource:        Datasource{UID: "prometheus", Name: "prometheus-datasource"},
-	NodeExporter:      true,
-	KubeStateMetrics:  true,
-	NodeDirectorySize: true,
-	Alertmanager:      true,
-	ControlPlane:      ControlPlane{true, true, true, true, true, true},
+	Datasource: Datasource{UID: "prometheus", Name: "prometheus-datasource"},
+	Has:        func(config.Job) bool { return true },
 }
 
 func uids(all []Dashboard) []string {
@@ -155,20 +154,20 @@ func TestEveryQueryKeepsToTheCluster(t *testing.T) {
 
 func TestWhatDoesNotRunIsLeftOut(t *testing.T) {
 	tests := map[string]struct {
-		without func(*Options)
+		without []config.Job
 		gone    string // dashboard
 		metrics string // prefix of metrics that nobody exposes any more
 	}{
-		"node-exporter":               {func(o *Options) { o.NodeExporter = false }, UIDNodes, "node_cpu_"},
-		"node-directory-size-metrics": {func(o *Options) { o.NodeDirectorySize = false }, UIDNodeDirectorySizes, "node_directory_size_"},
-		"kube-state-metrics":          {func(o *Options) { o.KubeStateMetrics = false }, "", "kube_"},
-		"control plane":               {func(o *Options) { o.ControlPlane = ControlPlane{} }, UIDControlPlane, "apiserver_"},
-		"scheduler":                   {func(o *Options) { o.ControlPlane.Scheduler = false }, "", "scheduler_"},
-		"controller manager":          {func(o *Options) { o.ControlPlane.ControllerManager = false }, "", "node_collector_"},
-		"etcd":                        {func(o *Options) { o.ControlPlane.Etcd = false }, "", "etcd_"},
-		"kube-proxy":                  {func(o *Options) { o.ControlPlane.KubeProxy = false }, "", "kubeproxy_"},
-		"CoreDNS":                     {func(o *Options) { o.ControlPlane.CoreDNS = false }, "", "coredns_"},
-		"alertmanager":                {func(o *Options) { o.Alertmanager = false }, "", "alertmanager_"},
+		"node-exporter":               {[]config.Job{config.NodeExporterJob}, UIDNodes, "node_cpu_"},
+		"node-directory-size-metrics": {[]config.Job{config.NodeDirectorySizeMetricsJob}, UIDNodeDirectorySizes, "node_directory_size_"},
+		"kube-state-metrics":          {[]config.Job{config.KubeStateMetricsJob}, "", "kube_"},
+		"control plane":               {append([]config.Job{config.APIServersJob}, config.ControlPlane...), UIDControlPlane, "apiserver_"},
+		"scheduler":                   {[]config.Job{config.SchedulerJob}, "", "scheduler_"},
+		"controller manager":          {[]config.Job{config.ControllerManagerJob}, "", "node_collector_"},
+		"etcd":                        {[]config.Job{config.EtcdJob}, "", "etcd_"},
+		"kube-proxy":                  {[]config.Job{config.KubeProxyJob}, "", "kubeproxy_"},
+		"CoreDNS":                     {[]config.Job{config.CoreDNSJob}, "", "coredns_"},
+		"alertmanager":                {[]config.Job{config.AlertmanagerJob}, "", "alertmanager_"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +184,7 @@ func TestWhatDoesNotRunIsLeftOut(t *testing.T) {
 			assert.Contains(t, with, test.metrics)
 
 			o := everything
-			test.without(&o)
+			o.Has = func(job config.Job) bool { return !slices.Contains(test.without, job) }
 			without, left := text(o)
 			assert.NotContains(t, without, test.metrics)
 			if test.gone != "" {

@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // kubernetesPodResources shows what the cluster has, what is in use, and which pods use it.
@@ -83,7 +85,7 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`sum by (node) (machine_memory_bytes{`+cadvisor+`})`, "total {{node}}")).
 			OverrideByRegexp("/^total/", asLimit()))
 
-	if o.KubeStateMetrics {
+	if o.Has(config.KubeStateMetricsJob) {
 		board.WithRow(row("Pods: use against requests and limits")).
 			WithPanel(listing("Pods",
 				"CPU (cores) and memory (working set) that each pod uses, requests and is limited to. A dash: nothing requested, or no limit.",

@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // nodeDirectorySizes answers what fills the disk: the directories that
@@ -24,7 +26,7 @@ func nodeDirectorySizes(o Options) *dashboard.DashboardBuilder {
 		WithVariable(labelsVariable("path", "Directory", `label_values(node_directory_size_bytes{cluster="$cluster", node=~"$node"}, path)`))
 
 	nodeName := column{"node", "Node", nil}
-	if o.NodeExporter {
+	if o.Has(config.NodeExporterJob) {
 		nodeName.style = withLink("The node", UIDNodes, "node", "Node")
 	}
 	board.WithRow(row("At a glance")).

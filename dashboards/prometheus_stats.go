@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // prometheusStats shows the Prometheus servers themselves: are they up, what do they take
@@ -83,7 +85,7 @@ func prometheusStats(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`sum(rate(prometheus_rule_evaluations_total{`+server+`}[$__rate_interval]))`, "evaluated")).
 			WithTarget(query(`sum(rate(prometheus_rule_evaluation_failures_total{`+server+`}[$__rate_interval]))`, "failed")).
 			WithTarget(query(`sum(rate(prometheus_rule_group_iterations_missed_total{`+server+`}[$__rate_interval]))`, "missed")))
-	if o.Alertmanager {
+	if o.Has(config.AlertmanagerJob) {
 		board.WithPanel(overTime("Notifications to Alertmanager", "Alerts handed over per second, those that failed or were dropped, and the length of the queue.", units.Short).
 			WithTarget(query(`sum(rate(prometheus_notifications_sent_total{`+server+`}[$__rate_interval]))`, "sent per second")).
 			WithTarget(query(`sum(rate(prometheus_notifications_errors_total{`+server+`}[$__rate_interval]))`, "failed per second")).

@@ -81,9 +81,14 @@ func add(files map[string]string, kind, uid string, request any) error {
 	if err != nil {
 		return fmt.Errorf("importer: %s %s: %w", kind, uid, err)
 	}
-	files[kind+"."+uid+".json"] = string(text)
+	files[file(kind, uid)] = string(text)
 	return nil
 }
+
+func file(kind, uid string) string { return kind + "." + uid + ".json" }
+
+// DashboardFile returns the file of Payload.Dashboards that saves a dashboard.
+func DashboardFile(uid string) string { return file("dashboard", uid) }
 
 func hash(groups ...map[string]string) string {
 	sum := sha256.New()

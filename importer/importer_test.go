@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -33,27 +33,28 @@ func basic(password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte("admin:"+password))
 }
 
-var datasource = dashboards.Datasource{UID: "prometheus", Name: "prometheus-datasource"}
+func stack(t *testing.T) *render.Stack {
+	t.Helper()
+	stack, err := render.New(configtest.Config(t, ""))
+	require.NoError(t, err)
+	return stack
+}
 
-func datasources(prometheusURL string) []render.Datasource {
-	cfg := config.Default()
-	all := render.Datasources(&cfg)
+func datasources(t *testing.T, prometheusURL string) []render.Datasource {
+	t.Helper()
+	all := stack(t).Datasources
 	all[0].URL = prometheusURL
 	return all
 }
 
 func shipped(t *testing.T) []dashboards.Dashboard {
 	t.Helper()
-	all, err := dashboards.All(dashboards.Options{
-		Datasource: datasource, NodeExporter: true, KubeStateMetrics: true, NodeDirectorySize: true, Alertmanager: true,
-	})
-	require.NoError(t, err)
-	return all
+	return stack(t).Dashboards
 }
 
 func payload(t *testing.T) *importer.Payload {
 	t.Helper()
-	p, err := importer.New(datasources("http://prometheus:9090"), shipped(t))
+	p, err := importer.New(datasources(t, "http://prometheus:9090"), shipped(t))
 	require.NoError(t, err)
 	return p
 }
@@ -140,7 +141,7 @@ func TestImportIntoAnEmptyGrafana(t *testing.T) {
 				stdout, stderr, err := j.run(t)
 				require.NoError(t, err, stderr)
 				assert.Empty(t, stderr)
-				assert.Equal(t, "import: 2 datasources are in place\nimport: 3 folders are in place\nimport: 5 dashboards are in place\n", stdout)
+				assert.Equal(t, "import: 2 datasources are in place\nimport: 3 folders are in place\nimport: 6 dashboards are in place\n", stdout)
 
 				all := shipped(t)
 				require.Len(t, g.dashboards, len(all))
@@ -340,7 +341,7 @@ func TestImportWaitsUntilGrafanaListens(t *testing.T) {
 	_, stderr, err := newJob(t, payload(t), "http://"+address, time.Minute, admin(t)).run(t)
 	require.NoError(t, <-started)
 	require.NoError(t, err, stderr)
-	assert.Len(t, g.dashboards, 5)
+	assert.Len(t, g.dashboards, 6)
 }
 
 func TestImportGivesUpAtTheDeadline(t *testing.T) {
@@ -371,17 +372,17 @@ func TestHashChangesWithTheContentAlone(t *testing.T) {
 	assert.Len(t, base.Hash, 10)
 	assert.Equal(t, base.Hash, payload(t).Hash)
 
-	moved, err := importer.New(datasources("http://elsewhere:9090"), shipped(t))
+	moved, err := importer.New(datasources(t, "http://elsewhere:9090"), shipped(t))
 	require.NoError(t, err)
 	assert.NotEqual(t, base.Hash, moved.Hash)
 
-	fewer, err := importer.New(datasources("http://prometheus:9090"), shipped(t)[1:])
+	fewer, err := importer.New(datasources(t, "http://prometheus:9090"), shipped(t)[1:])
 	require.NoError(t, err)
 	assert.NotEqual(t, base.Hash, fewer.Hash)
 
 	edited := shipped(t)
 	edited[0].JSON = bytes.Replace(edited[0].JSON, []byte("Critical"), []byte("critical"), 1)
-	other, err := importer.New(datasources("http://prometheus:9090"), edited)
+	other, err := importer.New(datasources(t, "http://prometheus:9090"), edited)
 	require.NoError(t, err)
 	assert.NotEqual(t, base.Hash, other.Hash)
 }

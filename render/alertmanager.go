@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/url"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -21,14 +20,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Where Alertmanager finds what its configuration refers to.
-const (
-	AlertmanagerDir        = "/etc/alertmanager/config"
-	AlertmanagerSecretsDir = "/etc/alertmanager/secrets"
-)
-
-// nobody is the receiver that notifies nobody.
-const nobody = "null"
+// nullReceiver is the name of the receiver that notifies nobody.
+const nullReceiver = "null"
 
 // shippedTemplates is the file with the templates of the Slack message.
 const shippedTemplates = "slack.tmpl"
@@ -62,19 +55,17 @@ type amInhibition struct {
 	Equal          []string `yaml:"equal,flow"`
 }
 
-// Alertmanager renders alertmanager.yml and its notification templates, by file
-// name. It fails on what Alertmanager's own loader refuses, on templates that
-// don't expand, on secrets in plain text and on a root route that reaches
-// nobody, everything at once as config.Problems. dashboardURL is Grafana's
-// address from outside, empty if there is none.
-func Alertmanager(cfg *config.Config, dashboardURL string) (map[string]string, error) {
+// alertmanagerConfig returns alertmanager.yml and its notification templates, by file
+// name, and what Alertmanager's own loader makes of them. Errors are config.Problems, all
+// at once: what the loader rejects, templates that do not expand and secrets in plain text.
+func alertmanagerConfig(cfg *config.Config) (map[string]string, *alertmanager.Config, error) {
 	alerting := cfg.Alerting
-	files := map[string]string{shippedTemplates: slackTemplate + slackLinks(cfg.Prometheus, dashboardURL)}
+	files := map[string]string{shippedTemplates: slackTemplate + slackLinks(cfg.Prometheus, cfg.Grafana.Link())}
 	var problems config.Problems
 	for _, name := range slices.Sorted(maps.Keys(alerting.Templates)) {
 		if !strings.HasSuffix(name, ".tmpl") || name == shippedTemplates || len(validation.IsConfigMapKey(name)) > 0 {
-			problems = append(problems, config.Problem{Path: fmt.Sprintf("alerting.templates[%q]", name),
-				Message: "allowed: a file name of letters, digits, -, _ and . that ends in .tmpl and is not " + shippedTemplates})
+			problems.Addf(fmt.Sprintf("alerting.templates[%q]", name),
+				"allowed: a file name of letters, digits, -, _ and . that ends in .tmpl and is not %s", shippedTemplates)
 		}
 		files[name] = alerting.Templates[name]
 	}
@@ -85,24 +76,21 @@ func Alertmanager(cfg *config.Config, dashboardURL string) (map[string]string, e
 		TimeIntervals: alerting.TimeIntervals,
 		Templates:     templateFiles(files),
 	}
-	problems = append(problems, checkAlertmanagerParts(alerting, file)...)
-	problems = append(problems, checkTemplates(files, alerting, file)...)
+	problems.Add(checkAlertmanagerParts(alerting, file)...)
+	problems.Add(checkTemplates(files, alerting, file)...)
+	if err := problems.Err(); err != nil {
+		return nil, nil, err
+	}
 	text, err := marshal(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	loaded, err := alertmanager.Load(text)
-	if err == nil {
-		problems = append(problems, checkRoot(alerting, loaded)...)
-	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
 	if err != nil {
-		return nil, fmt.Errorf("alertmanager.yml: %w", err)
+		return nil, nil, fmt.Errorf("alertmanager.yml: %w", err)
 	}
 	files["alertmanager.yml"] = text
-	return files, nil
+	return files, loaded, nil
 }
 
 // slackLinks are the templates of the links below each alert. A server that
@@ -138,7 +126,7 @@ func rootReceiver(alerting config.Alerting) string {
 	case alerting.Slack != nil:
 		return "slack"
 	}
-	return nobody
+	return nullReceiver
 }
 
 func rootRoute(alerting config.Alerting) amRoute {
@@ -149,7 +137,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 		GroupInterval:  &alerting.Route.GroupInterval,
 		RepeatInterval: &alerting.Route.RepeatInterval,
 	}
-	watchdog := amRoute{Receiver: nobody, Matchers: []string{`alertname="Watchdog"`}}
+	watchdog := amRoute{Receiver: nullReceiver, Matchers: []string{`alertname="Watchdog"`}}
 	if alerting.DeadMansSwitchURL != nil {
 		watchdog.Receiver = "dead-mans-switch"
 		// Called about every minute, so that a few missing calls mean something.
@@ -160,8 +148,8 @@ func rootRoute(alerting config.Alerting) amRoute {
 	}
 	root.Routes = []any{
 		watchdog,
-		// It exists to mute others.
-		amRoute{Receiver: nobody, Matchers: []string{`alertname="InfoInhibitor"`}},
+		// It only inhibits other alerts and never notifies.
+		amRoute{Receiver: nullReceiver, Matchers: []string{`alertname="InfoInhibitor"`}},
 	}
 	for _, native := range alerting.Routes {
 		root.Routes = append(root.Routes, native)
@@ -170,7 +158,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 }
 
 func receivers(alerting config.Alerting) []map[string]any {
-	list := []map[string]any{{"name": nobody}}
+	list := []map[string]any{{"name": nullReceiver}}
 	if slack := alerting.Slack; slack != nil {
 		message := map[string]any{
 			"api_url_file":  AlertmanagerSecretsDir + "/" + config.SlackWebhookFile,
@@ -225,17 +213,17 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 			loaded, err = alertmanager.Load(text)
 		}
 		if err != nil {
-			problems = append(problems, config.Problem{Path: path, Message: refusal(err)})
+			problems.Addf(path, "%s", loaderMessage(err))
 			return nil
 		}
 		return loaded
 	}
 	secrets := secretFiles{AlertmanagerSecretsDir, "alerting.secrets", slices.Sorted(maps.Keys(alerting.SecretFiles()))}
-	minimal := alertmanagerFile{Route: amRoute{Receiver: nobody}, Receivers: []map[string]any{{"name": nobody}}}
+	minimal := alertmanagerFile{Route: amRoute{Receiver: nullReceiver}, Receivers: []map[string]any{{"name": nullReceiver}}}
 
 	root := minimal
 	root.Route = file.Route
-	root.Route.Receiver, root.Route.Routes = nobody, nil
+	root.Route.Receiver, root.Route.Routes = nullReceiver, nil
 	check("alerting.route", root)
 
 	var names []string
@@ -246,12 +234,12 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 		switch {
 		case i < own:
 		case name != "" && slices.Contains(names, name):
-			problems = append(problems, config.Problem{Path: path + ".name", Message: fmt.Sprintf("%q is the name of another receiver; choose another", name)})
+			problems.Addf(path+".name", "%q is the name of another receiver; choose another", name)
 		default:
 			part := minimal
 			part.Receivers = append(slices.Clone(part.Receivers), receiver)
 			if loaded := check(path, part); loaded != nil {
-				problems = append(problems, secrets.check(path, receiver, loaded.Receivers[1])...)
+				problems.Add(secrets.check(path, receiver, loaded.Receivers[1])...)
 			}
 		}
 		if name != "" {
@@ -262,7 +250,7 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 	for i, interval := range alerting.TimeIntervals {
 		path := fmt.Sprintf("alerting.timeIntervals[%d]", i)
 		if name := interval["name"]; name != nil && intervals[fmt.Sprint(name)] {
-			problems = append(problems, config.Problem{Path: path + ".name", Message: fmt.Sprintf("%q is the name of another time interval; choose another", name)})
+			problems.Addf(path+".name", "%q is the name of another time interval; choose another", name)
 			continue
 		}
 		intervals[fmt.Sprint(interval["name"])] = true
@@ -273,18 +261,18 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 	for i, rule := range alerting.InhibitRules {
 		path := fmt.Sprintf("alerting.inhibitRules[%d]", i)
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(rule)), func(key string) bool { return key != "name" && key != "equal" }) {
-			problems = append(problems, config.Problem{Path: path, Message: "names no matchers, so nothing is inhibited; set source_matchers and target_matchers"})
+			problems.Addf(path, "names no matchers, so nothing is inhibited; set source_matchers and target_matchers")
 			continue
 		}
 		part := minimal
 		part.InhibitRules = []any{rule}
 		check(path, part)
 	}
-	problems = append(problems, unreachedRoutes("alerting.routes", alerting.Routes)...)
+	problems.Add(unreachedRoutes("alerting.routes", alerting.Routes)...)
 	for i, route := range alerting.Routes {
 		path := fmt.Sprintf("alerting.routes[%d]", i)
 		if unknown := unknownReceivers(path, route, names); len(unknown) > 0 {
-			problems = append(problems, unknown...)
+			problems.Add(unknown...)
 			continue
 		}
 		part := minimal
@@ -297,7 +285,7 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 		check(path, part)
 	}
 	if receiver := rootReceiver(alerting); !slices.Contains(names, receiver) {
-		problems = append(problems, config.UnknownName("alerting.route.receiver", receiver, names))
+		problems.Add(config.UnknownName("alerting.route.receiver", receiver, names))
 	}
 	return problems
 }
@@ -309,8 +297,7 @@ func unreachedRoutes(path string, routes []map[string]any) config.Problems {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		matches := route["matchers"] != nil || route["match"] != nil || route["match_re"] != nil
 		if !matches && route["continue"] != true && i < len(routes)-1 {
-			problems = append(problems, config.Problem{Path: at,
-				Message: "has no matchers and takes every alert, so that the routes behind it are never reached; move it to the end, or set continue: true"})
+			problems.Addf(at, "has no matchers and takes every alert, so that the routes behind it are never reached; move it to the end, or set continue: true")
 		}
 		var children []map[string]any
 		list, _ := route["routes"].([]any)
@@ -319,7 +306,7 @@ func unreachedRoutes(path string, routes []map[string]any) config.Problems {
 				children = append(children, route)
 			}
 		}
-		problems = append(problems, unreachedRoutes(at+".routes", children)...)
+		problems.Add(unreachedRoutes(at+".routes", children)...)
 	}
 	return problems
 }
@@ -328,44 +315,15 @@ func unreachedRoutes(path string, routes []map[string]any) config.Problems {
 func unknownReceivers(path string, route map[string]any, names []string) config.Problems {
 	var problems config.Problems
 	if receiver, ok := route["receiver"].(string); ok && !slices.Contains(names, receiver) {
-		problems = append(problems, config.UnknownName(path+".receiver", receiver, names))
+		problems.Add(config.UnknownName(path+".receiver", receiver, names))
 	}
 	children, _ := route["routes"].([]any)
 	for i, child := range children {
 		if route, ok := child.(map[string]any); ok {
-			problems = append(problems, unknownReceivers(fmt.Sprintf("%s.routes[%d]", path, i), route, names)...)
+			problems.Add(unknownReceivers(fmt.Sprintf("%s.routes[%d]", path, i), route, names)...)
 		}
 	}
 	return problems
-}
-
-// checkRoot refuses a root receiver without any integration: its alerts, which
-// are most, would be lost without a word.
-func checkRoot(alerting config.Alerting, loaded *alertmanager.Config) config.Problems {
-	if alerting.AcknowledgeNoNotifications {
-		return nil
-	}
-	for _, receiver := range loaded.Receivers {
-		if receiver.Name == loaded.Route.Receiver && Notifies(receiver) {
-			return nil
-		}
-	}
-	return config.Problems{{
-		Path: "alerting",
-		Message: fmt.Sprintf("the root route's receiver %q notifies nobody; set alerting.slack, or alerting.route.receiver to one of alerting.receivers, "+
-			"or accept it with: pulumi config set --path '%s:alerting.acknowledgeNoNotifications' true", loaded.Route.Receiver, config.Project),
-	}}
-}
-
-// Notifies tells whether a receiver has any integration.
-func Notifies(receiver alertmanager.Receiver) bool {
-	fields := reflect.ValueOf(receiver)
-	for i := range fields.NumField() {
-		if field := fields.Field(i); field.Kind() == reflect.Slice && field.Len() > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // checkTemplates expands every template of every receiver as Alertmanager
@@ -373,7 +331,7 @@ func Notifies(receiver alertmanager.Receiver) bool {
 func checkTemplates(files map[string]string, alerting config.Alerting, file alertmanagerFile) config.Problems {
 	var problems config.Problems
 	add := func(path string, err error) {
-		problems = append(problems, config.Problem{Path: path, Message: err.Error()})
+		problems.Addf(path, "%v", err)
 	}
 	templates, err := template.FromGlobs(nil)
 	if err != nil {

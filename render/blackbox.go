@@ -12,19 +12,12 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Where the blackbox exporter finds its modules, and what they refer to.
-const (
-	BlackboxDir        = "/etc/blackbox/config"
-	BlackboxSecretsDir = "/etc/blackbox/secrets"
-)
-
-// BlackboxModules renders blackbox.yml: the shipped modules http_2xx,
-// http_2xx_insecure and tcp_connect, and those of the stack, which win. Each
-// is checked by the exporter's own config types:
+// blackboxConfig returns blackbox.yml: the shipped modules http_2xx, http_2xx_insecure and
+// tcp_connect, and those of the stack, which replace a shipped one of the same name.
+// Errors are config.Problems: what the exporter's own config types reject, and secrets in
+// plain text.
 // https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
-//
-// It fails on secrets in plain text too.
-func BlackboxModules(cfg *config.Config) (string, error) {
+func blackboxConfig(cfg *config.Config) (string, error) {
 	modules := cfg.Exporters.BlackboxExporter.AllModules()
 	secrets := secretFiles{BlackboxSecretsDir, "exporters.blackboxExporter.secrets", slices.Sorted(maps.Keys(cfg.Exporters.BlackboxExporter.Secrets))}
 	var problems config.Problems
@@ -38,15 +31,15 @@ func BlackboxModules(cfg *config.Config) (string, error) {
 		decoder.KnownFields(true)
 		var module blackbox.Module
 		if err := decoder.Decode(&module); err != nil {
-			problems = append(problems, config.Problem{Path: path, Message: refusal(err)})
-		} else if !slices.Contains(probers, module.Prober) { // which the exporter itself tells with each probe only
-			problems = append(problems, config.UnknownName(path+".prober", module.Prober, probers))
+			problems.Addf(path, "%s", loaderMessage(err))
+		} else if !slices.Contains(probers, module.Prober) { // which the exporter itself notices only when it probes
+			problems.Add(config.UnknownName(path+".prober", module.Prober, probers))
 		} else {
-			problems = append(problems, secrets.check(path, modules[name], module)...)
+			problems.Add(secrets.check(path, modules[name], module)...)
 		}
 	}
-	if len(problems) > 0 {
-		return "", problems
+	if err := problems.Err(); err != nil {
+		return "", err
 	}
 	text, err := marshal(map[string]any{"modules": modules})
 	if err != nil {

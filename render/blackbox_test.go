@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 // modules are what the exporter itself reads from the rendered file.
 func modules(t *testing.T, cfg *config.Config) map[string]blackbox.Module {
 	t.Helper()
-	text, err := BlackboxModules(cfg)
+	text, err := blackboxConfig(cfg)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "blackbox.yml")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
@@ -27,14 +28,14 @@ func modules(t *testing.T, cfg *config.Config) map[string]blackbox.Module {
 }
 
 func TestBlackboxModules(t *testing.T) {
-	shipped := modules(t, stack(t, ""))
+	shipped := modules(t, configtest.Config(t, ""))
 	assert.Equal(t, "http", shipped["http_2xx"].Prober)
 	assert.False(t, shipped["http_2xx"].HTTP.HTTPClientConfig.TLSConfig.InsecureSkipVerify)
 	assert.True(t, shipped["http_2xx_insecure"].HTTP.HTTPClientConfig.TLSConfig.InsecureSkipVerify)
 	assert.Equal(t, "tcp", shipped["tcp_connect"].Prober)
 	assert.Len(t, shipped, 3)
 
-	mine := modules(t, stack(t, `
+	mine := modules(t, configtest.Config(t, `
 exporters:
   blackboxExporter:
     modules:
@@ -47,7 +48,7 @@ exporters:
 }
 
 func TestRefusedBlackboxModules(t *testing.T) {
-	_, err := BlackboxModules(stack(t, `
+	_, err := blackboxConfig(configtest.Config(t, `
 exporters:
   blackboxExporter:
     modules:

@@ -124,7 +124,7 @@ func (c cluster) targets(t *testing.T, cfg *config.Config) map[string][]target {
 // loaded are the scrape configs of the rendered prometheus.yml.
 func loaded(t testing.TB, cfg *config.Config) []*prometheus.ScrapeConfig {
 	t.Helper()
-	text, err := Prometheus(cfg)
+	text, _, err := prometheusConfig(cfg)
 	require.NoError(t, err)
 	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -229,21 +229,6 @@ func lines(targets []target) []string {
 		text = append(text, one.String())
 	}
 	return text
-}
-
-// stack is a Config of YAML; what every stack has to set is set.
-func stack(t testing.TB, text string) *config.Config {
-	t.Helper()
-	values := map[string]any{}
-	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
-	for key, required := range map[string]any{"cluster": map[string]any{"name": "test"}, "grafana": map[string]any{"enabled": false}} {
-		if _, set := values[key]; !set {
-			values[key] = required
-		}
-	}
-	cfg, err := config.Decode(values)
-	require.NoError(t, err)
-	return cfg
 }
 
 // only is the stack config that switches every other job off.

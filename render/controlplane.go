@@ -10,29 +10,29 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// controlPlane scrapes a component where the stack's platform has it.
+// controlPlane scrapes a target where the stack's platform has it.
 func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
-	component, _ := cfg.Component(job)
+	target, _ := cfg.ControlPlaneTarget(job)
 	switch {
-	case component.APIPath != "":
+	case target.APIPath != "":
 		scrape := apiServers()
-		scrape.MetricsPath = component.APIPath
+		scrape.MetricsPath = target.APIPath
 		scrape.MetricRelabelConfigs = nil
 		return scrape
-	case component.Nodes != "":
-		return secured(component, scrapeConfig{
-			KubernetesSDConfigs: []kubernetesSD{{Role: "node", Selectors: []sdSelector{{Role: "node", Label: component.Nodes}}}},
-			RelabelConfigs:      append(onPort("__meta_kubernetes_node_address_InternalIP", component.Port), copyLabel("__meta_kubernetes_node_name", "node")),
+	case target.Nodes != "":
+		return secured(target, scrapeConfig{
+			KubernetesSDConfigs: []kubernetesSD{{Role: "node", Selectors: []sdSelector{{Role: "node", Label: target.Nodes}}}},
+			RelabelConfigs:      append(onPort("__meta_kubernetes_node_address_InternalIP", target.Port), copyLabel("__meta_kubernetes_node_name", "node")),
 		})
 	default:
-		return secured(component, scrapeConfig{
+		return secured(target, scrapeConfig{
 			KubernetesSDConfigs: []kubernetesSD{{
 				Role:       "pod",
-				Namespaces: &sdNamespaces{[]string{component.Namespace}},
-				Selectors:  []sdSelector{{Role: "pod", Label: component.Pods}},
+				Namespaces: &sdNamespaces{[]string{target.Namespace}},
+				Selectors:  []sdSelector{{Role: "pod", Label: target.Pods}},
 			}},
 			// Nothing of the containers: a pod is one target, whatever ports it declares.
-			RelabelConfigs: slices.Concat([]relabel{keep("Pending|Running", "__meta_kubernetes_pod_phase")}, onPort("__meta_kubernetes_pod_ip", component.Port), []relabel{
+			RelabelConfigs: slices.Concat([]relabel{keep("Pending|Running", "__meta_kubernetes_pod_phase")}, onPort("__meta_kubernetes_pod_ip", target.Port), []relabel{
 				copyLabel("__meta_kubernetes_namespace", "namespace"),
 				copyLabel("__meta_kubernetes_pod_name", "pod"),
 				copyLabel("__meta_kubernetes_pod_node_name", "node"),
@@ -41,10 +41,10 @@ func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 	}
 }
 
-// secured adds what a component asks of its callers. Its certificate is one
+// secured adds what a target asks of its callers. Its certificate is one
 // that it made itself, for no name that Prometheus would know.
-func secured(component config.Component, scrape scrapeConfig) scrapeConfig {
-	if component.Secure {
+func secured(target config.ControlPlaneTarget, scrape scrapeConfig) scrapeConfig {
+	if target.Secure {
 		scrape.Scheme = "https"
 		scrape.Authorization = &authorization{serviceAccountDir + "/token"}
 		scrape.TLSConfig = &tlsConfig{InsecureSkipVerify: true}
@@ -65,9 +65,9 @@ func onPort(ip string, port int) []relabel {
 func dropComponents(cfg *config.Config) []relabel {
 	var rules []relabel
 	for _, job := range config.ControlPlane {
-		component, _ := cfg.Component(job)
-		if label, value, ok := strings.Cut(component.Pods, "="); ok && cfg.JobEnabled(job) {
-			rules = append(rules, drop(component.Namespace+";"+value, "__meta_kubernetes_namespace", "__meta_kubernetes_pod_label_"+strutil.SanitizeLabelName(label)))
+		target, _ := cfg.ControlPlaneTarget(job)
+		if label, value, ok := strings.Cut(target.Pods, "="); ok && cfg.Enabled(job) {
+			rules = append(rules, drop(target.Namespace+";"+value, "__meta_kubernetes_namespace", "__meta_kubernetes_pod_label_"+strutil.SanitizeLabelName(label)))
 		}
 	}
 	return rules

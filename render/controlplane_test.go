@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -13,12 +14,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
 // onPlatform is a stack that scrapes one component of a platform.
 func onPlatform(t *testing.T, platform string, job config.Job) *config.Config {
 	t.Helper()
-	return stack(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s: {enabled: true}, %s}}", platform, job, jobsOff(job)))
+	return configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s: {enabled: true}, %s}}", platform, job, jobsOff(job)))
 }
 
 func TestControlPlanePods(t *testing.T) {
@@ -114,12 +117,12 @@ func TestAnnotatedComponentsAreScrapedOnce(t *testing.T) {
 	behind := service(t, `{metadata: {name: kube-dns, namespace: kube-system, annotations: {prometheus.io/scrape: "true", prometheus.io/port: "9153"}}, spec: {ports: [{name: metrics, port: 9153}]}}`)
 	everything := cluster{annotated, plain, behind, endpoints(behind, annotated, plain)}
 
-	targets := everything.targets(t, stack(t, "cluster: {name: test, platform: kubeadm}"))
+	targets := everything.targets(t, configtest.Config(t, "cluster: {name: test, platform: kubeadm}"))
 	assert.Len(t, targets[string(config.CoreDNSJob)], 2)
 	assert.Empty(t, targets[string(config.PodsJob)])
 	assert.Empty(t, targets[string(config.EndpointsJob)])
 
-	targets = everything.targets(t, stack(t, "cluster: {name: test, platform: kubeadm}\ndiscovery: {jobs: {coredns: {enabled: false}}}"))
+	targets = everything.targets(t, configtest.Config(t, "cluster: {name: test, platform: kubeadm}\ndiscovery: {jobs: {coredns: {enabled: false}}}"))
 	assert.Len(t, targets[string(config.PodsJob)], 1)
 	assert.Len(t, targets[string(config.EndpointsJob)], 1)
 }
@@ -127,7 +130,7 @@ func TestAnnotatedComponentsAreScrapedOnce(t *testing.T) {
 // On k3s kubelets have what elsewhere API servers have, and lose as much of it.
 func TestKubeletsOfK3s(t *testing.T) {
 	for _, platform := range []string{"k3s", "generic"} {
-		cfg := stack(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform))
+		cfg := configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform))
 		names := map[string]bool{}
 		for _, job := range loaded(t, cfg) {
 			names[job.JobName] = true
@@ -138,8 +141,8 @@ func TestKubeletsOfK3s(t *testing.T) {
 			assert.Equal(t, platform != "k3s", promrelabel.ProcessBuilder(builder, job.MetricRelabelConfigs...), platform)
 		}
 		require.Equal(t, platform != "k3s", names[string(config.APIServersJob)])
-		rendered, err := Rules(cfg)
+		rendered, err := ruleFiles(cfg)
 		require.NoError(t, err)
-		assert.Contains(t, rendered, "apiserver.yaml", platform)
+		assert.True(t, slices.ContainsFunc(rendered, func(file rules.File) bool { return file.Name == "apiserver.yaml" }), platform)
 	}
 }

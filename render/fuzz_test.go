@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 // FuzzPrometheus renders whatever config accepts: Prometheus' own loader
@@ -36,11 +36,11 @@ func FuzzPrometheus(f *testing.F) {
 			values["cluster"] = map[string]any{"name": "test"}
 		}
 		values["grafana"] = map[string]any{"enabled": false}
-		cfg, err := config.Decode(values)
+		cfg, err := configtest.Decode(values)
 		if err != nil {
 			return
 		}
-		if _, err := Prometheus(cfg); err != nil {
+		if _, _, err := prometheusConfig(cfg); err != nil {
 			named := false
 			for i := range cfg.Discovery.ExtraScrapeConfigs {
 				named = named || strings.Contains(err.Error(), cfg.Discovery.ExtraScrapeConfigs[i]["job_name"].(string))
@@ -50,7 +50,7 @@ func FuzzPrometheus(f *testing.F) {
 			}
 			require.True(t, named, "%v", err)
 		}
-		if _, err := BlackboxModules(cfg); err != nil {
+		if _, err := blackboxConfig(cfg); err != nil {
 			require.ErrorContains(t, err, "exporters.blackboxExporter.modules.")
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"regexp"
@@ -17,16 +16,6 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
-)
-
-// Where Grafana's pod has its files.
-const (
-	GrafanaDir           = "/etc/grafana" // grafana.ini, and provisioning/ beside it
-	GrafanaSecretsDir    = "/etc/grafana-secrets"
-	GrafanaDashboardsDir = "/etc/grafana-dashboards"
-	GrafanaDataDir       = "/var/lib/grafana"
-	// GrafanaPort is where it serves its API, its pages and its own metrics.
-	GrafanaPort = 3000
 )
 
 // Datasource is a Grafana datasource, in the fields that provisioning files and the HTTP
@@ -42,14 +31,14 @@ type Datasource struct {
 	JSONData  map[string]any `json:"jsonData" yaml:"jsonData"`
 }
 
-// Datasources are those of a stack: Prometheus first and, if it can be reached,
-// Alertmanager. In an external Grafana, which may be that of several clusters, their
-// names end in the cluster's, and none is the default.
-func Datasources(cfg *config.Config) []Datasource {
+// datasources returns the datasources of a stack: Prometheus and, if Grafana can reach it,
+// Alertmanager. An external Grafana may serve several clusters: there names end in the
+// cluster's, and none is the default.
+func datasources(cfg *config.Config) []Datasource {
 	external := cfg.Grafana.External
-	prometheusURL, alertmanagerURL := "http://"+ServiceAddress(cfg, "prometheus", 9090), ""
+	prometheusURL, alertmanagerURL := Prometheus.URL(cfg), ""
 	if cfg.Alerting.Enabled {
-		alertmanagerURL = "http://" + ServiceAddress(cfg, "alertmanager", 9093)
+		alertmanagerURL = Alertmanager.URL(cfg)
 	}
 	if external.URL != nil {
 		prometheusURL, alertmanagerURL = external.PrometheusURL.String(), ""
@@ -119,38 +108,13 @@ func shortHash(text string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Dashboards are those of a stack: about what it runs, with its datasource selected.
-func Dashboards(cfg *config.Config) ([]dashboards.Dashboard, error) {
-	return DashboardsWith(cfg, nil)
-}
-
-// DashboardsWith are those of a stack with other files than those of dashboards/custom.
-func DashboardsWith(cfg *config.Config, custom fs.FS) ([]dashboards.Dashboard, error) {
-	prometheus := Datasources(cfg)[0]
-	return dashboards.All(dashboards.Options{
-		Custom:            custom,
-		Datasource:        dashboards.Datasource{UID: prometheus.UID, Name: prometheus.Name},
-		NodeExporter:      cfg.JobEnabled(config.NodeExporterJob),
-		KubeStateMetrics:  cfg.JobEnabled(config.KubeStateMetricsJob),
-		NodeDirectorySize: cfg.JobEnabled(config.NodeDirectorySizeMetricsJob),
-		Alertmanager:      cfg.JobEnabled(config.AlertmanagerJob),
-		ControlPlane: dashboards.ControlPlane{
-			APIServers:        cfg.Reported(config.APIServersJob),
-			Scheduler:         cfg.Reported(config.SchedulerJob),
-			ControllerManager: cfg.Reported(config.ControllerManagerJob),
-			Etcd:              cfg.Reported(config.EtcdJob),
-			KubeProxy:         cfg.Reported(config.KubeProxyJob),
-			CoreDNS:           cfg.Reported(config.CoreDNSJob),
-		},
-	})
-}
-
-// GrafanaFiles are the files of GrafanaDir, by path in it. Those of provisioning are
-// empty where an import job fills Grafana: with them it forgets what earlier files had.
-func GrafanaFiles(cfg *config.Config, all []dashboards.Dashboard) (map[string]string, error) {
-	datasources, home := Datasources(cfg), ""
+// grafanaFiles returns the files of GrafanaDir, by path in it. Where the import job fills
+// Grafana, the provisioning files are empty: with them Grafana forgets what earlier files
+// had.
+func grafanaFiles(cfg *config.Config, datasources []Datasource, all []dashboards.Dashboard) (map[string]string, error) {
+	home := ""
 	if cfg.Grafana.Import == config.ImportJob {
-		datasources, all = []Datasource{}, nil
+		datasources = []Datasource{}
 	}
 	for _, d := range all {
 		if d.UID == dashboards.UIDAlertsOverview {
@@ -198,14 +162,14 @@ func DashboardDir(folder dashboards.Folder) string {
 // DashboardFile is the file name of a dashboard in its directory and its ConfigMap.
 func DashboardFile(d dashboards.Dashboard) string { return d.UID + ".json" }
 
-// DashboardObject is the name of an app's Kubernetes object with a dashboard. A UID may
-// have capitals and underscores, an object's name may not.
-func DashboardObject(app, uid string) string {
-	name := strings.Trim(strings.ReplaceAll(strings.ToLower(uid), "_", "-"), "-")
-	if name != uid { // or it may be another's
-		name = strings.TrimPrefix(name+"-"+shortHash(uid), "-")
+// DashboardConfigMap returns the ConfigMap with a dashboard for an app. A UID may have
+// capitals and underscores, an object's name may not.
+func DashboardConfigMap(app string, d dashboards.Dashboard) ConfigMap {
+	name := strings.Trim(strings.ReplaceAll(strings.ToLower(d.UID), "_", "-"), "-")
+	if name != d.UID { // or it may be another's
+		name = strings.TrimPrefix(name+"-"+shortHash(d.UID), "-")
 	}
-	return app + "-dashboard-" + name
+	return ConfigMap{app + "-dashboard-" + name, "dashboards/" + d.File, map[string]string{DashboardFile(d): string(d.JSON)}}
 }
 
 // dashboardProvisioning is the file below provisioning/dashboards: a provider for each
@@ -284,7 +248,7 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 			"disable_gravatar": "true",
 		},
 		"server": {
-			"http_port": strconv.Itoa(GrafanaPort),
+			"http_port": strconv.Itoa(Grafana.Port),
 			"protocol":  "http",
 			"root_url":  rootURL,
 		},
@@ -299,13 +263,13 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 		for _, key := range slices.Sorted(maps.Keys(native[section])) {
 			value, err := iniValue(cfg.Grafana, section, key)
 			if err != nil {
-				problems = append(problems, config.Problem{Path: "grafana.config." + section + "." + key, Message: err.Error()})
+				problems.Addf("grafana.config."+section+"."+key, "%v", err)
 			}
 			sections[section][key] = value
 		}
 	}
-	if len(problems) > 0 {
-		return "", problems
+	if err := problems.Err(); err != nil {
+		return "", err
 	}
 
 	file := ini.Empty()
@@ -326,8 +290,8 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 	return out.String(), readsBack(out.String(), file)
 }
 
-// decided are the keys that the deployment around Grafana relies on.
-var decided = map[string]string{
+// reservedKeys are the keys that the deployment around Grafana relies on, with the reason.
+var reservedKeys = map[string]string{
 	"paths.data":              "the volume is mounted there",
 	"paths.plugins":           "the volume is mounted there",
 	"paths.provisioning":      "the ConfigMaps are mounted there",
@@ -353,7 +317,7 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	if !iniName.MatchString(section) || !iniName.MatchString(key) {
 		return "", fmt.Errorf("want names of letters, digits, '_', '.' and '-'")
 	}
-	if why, ok := decided[section+"."+key]; ok {
+	if why, ok := reservedKeys[section+"."+key]; ok {
 		return "", fmt.Errorf("may not be set: %s", why)
 	}
 	var text string
@@ -365,12 +329,12 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	case float64:
 		text = strconv.FormatFloat(value, 'f', -1, 64)
 	default:
-		return "", errors.New("is no text, number or boolean")
+		return "", errors.New("is not a string, a number or a boolean")
 	}
 	found := reference.FindStringSubmatch(text)
 	// The value of a rejected secret stays out of the message.
 	if text != "" && secretKey.MatchString(key) && found == nil {
-		return "", fmt.Errorf("is a secret, and grafana.ini is no place for one: set it as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
+		return "", fmt.Errorf("is a secret, which may not be in grafana.ini: set it as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
 	}
 	if credentials.MatchString(text) {
 		return "", fmt.Errorf("has a password in its URL: set the URL as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
@@ -378,7 +342,7 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	if found != nil && found[1] == "file" {
 		dir, name := path.Split(found[2])
 		if path.Clean(dir) != GrafanaSecretsDir {
-			return "", fmt.Errorf("%q is no file of Grafana's pod that has a secret; allowed: $__file{%s/NAME} of a grafana.secrets.NAME", text, GrafanaSecretsDir)
+			return "", fmt.Errorf("%q is not a secret file of Grafana's pod; allowed: $__file{%s/NAME} of a grafana.secrets.NAME", text, GrafanaSecretsDir)
 		}
 		if _, known := cfg.SecretFiles()[name]; !known {
 			if near, ok := config.Nearest(name, slices.Collect(maps.Keys(cfg.SecretFiles()))); ok {

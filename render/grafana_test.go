@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
@@ -71,15 +72,10 @@ func strictYAML(t *testing.T, text string, into any) {
 	require.NoError(t, decoder.Decode(into), text)
 }
 
-// grafanaStack is a stack with these values below grafana, in YAML.
+// grafanaStack returns a stack with these values below grafana, in YAML.
 func grafanaStack(t *testing.T, grafana string, others ...string) *config.Config {
 	t.Helper()
-	values := map[string]any{}
-	text := "cluster: {name: test}\ngrafana: {" + grafana + "}\n" + strings.Join(others, "\n")
-	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
-	cfg, err := config.Decode(values)
-	require.NoError(t, err)
-	return cfg
+	return configtest.Config(t, "grafana: {"+grafana+"}\n"+strings.Join(others, "\n"))
 }
 
 const (
@@ -88,13 +84,12 @@ const (
 	external = "import: job, external: {url: 'https://grafana.example.com', token: hunter2, prometheusUrl: 'https://prometheus.example.com'"
 )
 
-// grafanaFiles renders a stack and returns its files as Grafana reads them.
-func grafanaFiles(t *testing.T, cfg *config.Config) (*ini.File, datasourceFile, providerFile) {
+// readByGrafana renders a stack and returns its files as Grafana reads them.
+func readByGrafana(t *testing.T, cfg *config.Config) (*ini.File, datasourceFile, providerFile) {
 	t.Helper()
-	all, err := Dashboards(cfg)
+	s, err := New(cfg)
 	require.NoError(t, err)
-	files, err := GrafanaFiles(cfg, all)
-	require.NoError(t, err)
+	files := s.GrafanaConfig.Files
 	require.Len(t, files, 3)
 	settings, err := ini.Load([]byte(files["grafana.ini"]))
 	require.NoError(t, err)
@@ -106,7 +101,7 @@ func grafanaFiles(t *testing.T, cfg *config.Config) (*ini.File, datasourceFile, 
 }
 
 func TestDatasourceProvisioning(t *testing.T) {
-	_, file, _ := grafanaFiles(t, grafanaStack(t, deployed))
+	_, file, _ := readByGrafana(t, grafanaStack(t, deployed))
 	assert.Equal(t, 1, file.APIVersion)
 	assert.True(t, file.Prune)
 	require.Len(t, file.Datasources, 2)
@@ -137,25 +132,25 @@ func TestDatasourceProvisioning(t *testing.T) {
 }
 
 func TestDatasourcesWithoutAlertmanager(t *testing.T) {
-	datasources := Datasources(grafanaStack(t, deployed, "alerting: {enabled: false}"))
-	require.Len(t, datasources, 1)
-	assert.NotContains(t, datasources[0].JSONData, "alertmanagerUid")
+	all := datasources(grafanaStack(t, deployed, "alerting: {enabled: false}"))
+	require.Len(t, all, 1)
+	assert.NotContains(t, all[0].JSONData, "alertmanagerUid")
 }
 
 func TestDatasourcesOfAnExternalGrafana(t *testing.T) {
-	datasources := Datasources(grafanaStack(t, external+"}"))
-	require.Len(t, datasources, 1, "nobody said how it reaches Alertmanager")
-	assert.Equal(t, "prometheus-test", datasources[0].UID)
-	assert.Equal(t, "prometheus-datasource-test", datasources[0].Name)
-	assert.Equal(t, "https://prometheus.example.com", datasources[0].URL)
-	assert.False(t, datasources[0].IsDefault, "it has a default of its own")
+	all := datasources(grafanaStack(t, external+"}"))
+	require.Len(t, all, 1, "nobody said how it reaches Alertmanager")
+	assert.Equal(t, "prometheus-test", all[0].UID)
+	assert.Equal(t, "prometheus-datasource-test", all[0].Name)
+	assert.Equal(t, "https://prometheus.example.com", all[0].URL)
+	assert.False(t, all[0].IsDefault, "it has a default of its own")
 
-	datasources = Datasources(grafanaStack(t, external+", alertmanagerUrl: 'https://alertmanager.example.com'}"))
-	require.Len(t, datasources, 2)
-	assert.Equal(t, "alertmanager-test", datasources[1].UID)
-	assert.Equal(t, "alertmanager-datasource-test", datasources[1].Name)
-	assert.Equal(t, "https://alertmanager.example.com", datasources[1].URL)
-	assert.Equal(t, "alertmanager-test", datasources[0].JSONData["alertmanagerUid"])
+	all = datasources(grafanaStack(t, external+", alertmanagerUrl: 'https://alertmanager.example.com'}"))
+	require.Len(t, all, 2)
+	assert.Equal(t, "alertmanager-test", all[1].UID)
+	assert.Equal(t, "alertmanager-datasource-test", all[1].Name)
+	assert.Equal(t, "https://alertmanager.example.com", all[1].URL)
+	assert.Equal(t, "alertmanager-test", all[0].JSONData["alertmanagerUid"])
 }
 
 // Clusters that share a Grafana never share a datasource in it.
@@ -167,7 +162,7 @@ func TestDatasourceUIDs(t *testing.T) {
 	} {
 		cfg := grafanaStack(t, external+", alertmanagerUrl: 'https://alertmanager.example.com'}")
 		cfg.Cluster.Name = cluster
-		for _, d := range Datasources(cfg) {
+		for _, d := range datasources(cfg) {
 			assert.Regexp(t, valid, d.UID)
 			assert.Empty(t, seen[d.UID], "%s has the UID of %s", d.Name, seen[d.UID])
 			seen[d.UID] = d.Name
@@ -177,7 +172,7 @@ func TestDatasourceUIDs(t *testing.T) {
 
 func TestDashboardProvisioning(t *testing.T) {
 	cfg := grafanaStack(t, deployed)
-	settings, _, file := grafanaFiles(t, cfg)
+	settings, _, file := readByGrafana(t, cfg)
 
 	assert.Equal(t, 1, file.APIVersion)
 	var folders []string
@@ -192,10 +187,10 @@ func TestDashboardProvisioning(t *testing.T) {
 		paths[p.Options.Path] = true
 	}
 	assert.Equal(t, []string{"Infrastructure", "Kubernetes", "Monitoring"}, folders)
-	all, err := Dashboards(cfg)
+	s, err := New(cfg)
 	require.NoError(t, err)
 	files := map[string]bool{}
-	for _, d := range all {
+	for _, d := range s.Dashboards {
 		assert.True(t, paths[DashboardDir(d.Folder)], d.UID)
 		files[path.Join(DashboardDir(d.Folder), DashboardFile(d))] = true
 	}
@@ -205,7 +200,7 @@ func TestDashboardProvisioning(t *testing.T) {
 // A datasource or dashboard that a file provisioned cannot be changed through the API: with
 // the job, the files say that there are none any more.
 func TestNothingIsProvisionedBesideTheImportJob(t *testing.T) {
-	settings, datasources, providers := grafanaFiles(t, grafanaStack(t, filled))
+	settings, datasources, providers := readByGrafana(t, grafanaStack(t, filled))
 	assert.True(t, datasources.Prune)
 	assert.Empty(t, datasources.Datasources)
 	assert.Empty(t, providers.Providers)
@@ -214,10 +209,10 @@ func TestNothingIsProvisionedBesideTheImportJob(t *testing.T) {
 
 // Each dashboard has an object of its own, whatever its UID.
 func TestDashboardObjects(t *testing.T) {
-	assert.Equal(t, "grafana-dashboard-nodes", DashboardObject("grafana", "nodes"))
+	assert.Equal(t, "grafana-dashboard-nodes", DashboardConfigMap("grafana", dashboards.Dashboard{UID: "nodes"}).Name)
 	seen := map[string]bool{}
 	for _, uid := range []string{"nodes", "Nodes", "a_b", "a-b", "-a-b", "_", "-", "__", strings.Repeat("A", 40)} {
-		name := DashboardObject("grafana", uid)
+		name := DashboardConfigMap("grafana", dashboards.Dashboard{UID: uid}).Name
 		assert.Empty(t, validation.IsDNS1123Subdomain(name), uid)
 		assert.False(t, seen[name], "%s is the name of two", name)
 		seen[name] = true
@@ -226,9 +221,9 @@ func TestDashboardObjects(t *testing.T) {
 
 func TestDashboardsAreAboutWhatRuns(t *testing.T) {
 	uids := func(others ...string) (uids []string) {
-		all, err := Dashboards(grafanaStack(t, deployed, others...))
+		s, err := New(grafanaStack(t, deployed, others...))
 		require.NoError(t, err)
-		for _, d := range all {
+		for _, d := range s.Dashboards {
 			uids = append(uids, d.UID)
 		}
 		return uids
@@ -239,7 +234,7 @@ func TestDashboardsAreAboutWhatRuns(t *testing.T) {
 }
 
 func TestGrafanaINIDefaults(t *testing.T) {
-	file, _, _ := grafanaFiles(t, grafanaStack(t, deployed+", adminUser: root, externalUrl: 'https://grafana.example.com/'"))
+	file, _, _ := readByGrafana(t, grafanaStack(t, deployed+", adminUser: root, externalUrl: 'https://grafana.example.com/'"))
 	for key, want := range map[string]string{
 		"analytics.reporting_enabled":            "false",
 		"analytics.check_for_updates":            "false",
@@ -261,13 +256,13 @@ func TestGrafanaINIDefaults(t *testing.T) {
 		assert.Equal(t, want, file.Section(key[:dot]).Key(key[dot+1:]).Value(), key)
 	}
 
-	plain, _, _ := grafanaFiles(t, grafanaStack(t, deployed))
+	plain, _, _ := readByGrafana(t, grafanaStack(t, deployed))
 	assert.False(t, plain.Section("server").HasKey("root_url"))
 	assert.Equal(t, "false", plain.Section("security").Key("cookie_secure").Value())
 }
 
 func TestGrafanaINITakesNativeSections(t *testing.T) {
-	file, _, _ := grafanaFiles(t, grafanaStack(t, deployed+`, secrets: {oauth: hunter2, database: hunter2}, config: {
+	file, _, _ := readByGrafana(t, grafanaStack(t, deployed+`, secrets: {oauth: hunter2, database: hunter2}, config: {
 		DEFAULT: {app_mode: development},
 		analytics: {reporting_enabled: true},
 		auth.generic_oauth: {enabled: true, client_secret: '$__file{/etc/grafana-secrets/oauth}', scopes: 'openid email # all'},
@@ -294,13 +289,13 @@ func TestGrafanaINIRefuses(t *testing.T) {
 		"plain secret":     {"smtp: {password: hunter2}", "grafana.config.smtp.password: is a secret"},
 		"oauth secret":     {"auth.github: {client_secret: hunter2}", "grafana.config.auth.github.client_secret: is a secret"},
 		"secret in a URL":  {"database: {url: 'postgres://grafana:hunter2@db/grafana'}", "grafana.config.database.url: has a password"},
-		"secret nowhere":   {"smtp: {password: '$__file{/run/secrets/smtp}'}", "no file of Grafana's pod"},
+		"secret nowhere":   {"smtp: {password: '$__file{/run/secrets/smtp}'}", "not a secret file of Grafana's pod"},
 		"misspelt secret":  {"smtp: {password: '$__file{/etc/grafana-secrets/stmp}'}", `grafana.secrets has no "stmp"; did you mean "smtp"?`},
 		"port":             {"server: {http_port: 80}", "grafana.config.server.http_port: may not be set"},
 		"URL":              {"server: {root_url: 'https://grafana.example.com'}", "grafana.externalUrl"},
 		"admin password":   {"security: {admin_password: '$__file{/x}'}", "grafana.adminPassword"},
-		"list":             {"users: {hidden_users: [a]}", "is no text, number or boolean"},
-		"nothing":          {"users: {hidden_users: }", "is no text, number or boolean"},
+		"list":             {"users: {hidden_users: [a]}", "is not a string, a number or a boolean"},
+		"nothing":          {"users: {hidden_users: }", "is not a string, a number or a boolean"},
 		"odd section":      {"'auth]': {enabled: true}", "want names"},
 		"odd key":          {"auth: {a=b: true}", "want names"},
 		"text in quotes":   {`users: {login_hint: '"quoted"'}`, `grafana.config.users.login_hint: "\"quoted\"" reads back as "quoted"`},
@@ -308,7 +303,7 @@ func TestGrafanaINIRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := GrafanaFiles(grafanaStack(t, deployed+", secrets: {smtp: hunter2}, config: {"+test.setting+"}"), nil)
+			_, err := New(grafanaStack(t, deployed+", secrets: {smtp: hunter2}, config: {"+test.setting+"}"))
 			require.ErrorContains(t, err, test.want)
 			assert.NotContains(t, err.Error(), "hunter2")
 			assert.NotContains(t, err.Error(), "12345")
@@ -318,10 +313,10 @@ func TestGrafanaINIRefuses(t *testing.T) {
 
 func TestGrafanaRendersTheSameEveryTime(t *testing.T) {
 	cfg := grafanaStack(t, deployed+", config: {a: {x: 1, y: 2, z: 3}, b: {x: 1}, c: {x: 1}, server: {domain: d, enable_gzip: true}}")
-	first, err := GrafanaFiles(cfg, nil)
+	first, err := grafanaFiles(cfg, nil, nil)
 	require.NoError(t, err)
 	for range 20 {
-		again, err := GrafanaFiles(cfg, nil)
+		again, err := grafanaFiles(cfg, nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, first, again)
 	}

@@ -80,7 +80,7 @@ func throughBlackbox(cfg *config.Config) []relabel {
 	return []relabel{
 		copyLabel("__param_target", "instance"),
 		copyLabel("__param_module", "module"),
-		set("__address__", ServiceAddress(cfg, "blackbox-exporter", 9115)),
+		set("__address__", BlackboxExporter.Address(cfg)),
 	}
 }
 

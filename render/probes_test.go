@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 const probe = "http://blackbox-exporter.monitoring.svc:9115/probe?"
@@ -61,18 +62,18 @@ func TestProbedIngresses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			on := "discovery: {jobs: {kubernetes-ingresses: {enabled: true}}}"
-			expect(t, cluster{ingress(t, c.ingress)}.targets(t, stack(t, on)), config.IngressesJob, c.want...)
+			expect(t, cluster{ingress(t, c.ingress)}.targets(t, configtest.Config(t, on)), config.IngressesJob, c.want...)
 		})
 	}
 	t.Run("off by default", func(t *testing.T) {
-		for _, job := range loaded(t, stack(t, "")) {
+		for _, job := range loaded(t, configtest.Config(t, "")) {
 			assert.NotEqual(t, string(config.IngressesJob), job.JobName)
 		}
 	})
 }
 
 func TestProbedTargets(t *testing.T) {
-	cfg := stack(t, `
+	cfg := configtest.Config(t, `
 exporters:
   blackboxExporter:
     modules:
@@ -90,7 +91,7 @@ exporters:
 		probe+"module=ping&target=10.0.0.1 instance=10.0.0.1 module=ping",
 	)
 	t.Run("no job without targets", func(t *testing.T) {
-		for _, job := range loaded(t, stack(t, "")) {
+		for _, job := range loaded(t, configtest.Config(t, "")) {
 			assert.NotEqual(t, string(config.BlackboxTargetsJob), job.JobName)
 		}
 	})
@@ -99,6 +100,6 @@ exporters:
 func TestDirectorySizesOfEveryNode(t *testing.T) {
 	own := pod(t, `{metadata: {name: sizes-x, namespace: monitoring, labels: {app.kubernetes.io/part-of: kubernetes-prometheus, app.kubernetes.io/name: node-directory-size-metrics}},
 		spec: {containers: [{name: scan}, {name: serve, ports: [{name: metrics, containerPort: 9102}]}]}}`)
-	expect(t, cluster{own}.targets(t, stack(t, "")), config.NodeDirectorySizeMetricsJob,
+	expect(t, cluster{own}.targets(t, configtest.Config(t, "")), config.NodeDirectorySizeMetricsJob,
 		"http://10.0.0.1:9102/cgi-bin/metrics container=serve endpoint=metrics namespace=monitoring node=node-1 pod=sizes-x")
 }

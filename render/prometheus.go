@@ -1,9 +1,7 @@
-// Package render turns a stack's config into the native configuration of
-// Prometheus, Alertmanager and Grafana. Every result has been accepted by the
-// parser of the program that will read it.
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,12 +19,6 @@ import (
 	_ "github.com/prometheus/prometheus/plugins" // scrape configs may use any service discovery
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
-)
-
-// Where the server finds its rule files, and what scrape configs refer to.
-const (
-	RulesDir             = "/etc/prometheus/rules"
-	PrometheusSecretsDir = "/etc/prometheus/secrets"
 )
 
 // prometheusFile is the part of prometheus.yml that this program writes:
@@ -57,18 +49,19 @@ type tsdb struct {
 }
 
 type alerting struct {
-	AlertRelabelConfigs []relabel            `yaml:"alert_relabel_configs,omitempty"`
-	Alertmanagers       []alertmanagerConfig `yaml:"alertmanagers,omitempty"`
+	AlertRelabelConfigs []relabel             `yaml:"alert_relabel_configs,omitempty"`
+	Alertmanagers       []alertmanagerTargets `yaml:"alertmanagers,omitempty"`
 }
 
-type alertmanagerConfig struct {
+type alertmanagerTargets struct {
 	KubernetesSDConfigs []kubernetesSD `yaml:"kubernetes_sd_configs"`
 	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
 
-// Prometheus renders prometheus.yml. Errors are config.Problems: what Prometheus'
-// own loader says against a scrape job, and its secrets in plain text, by config path.
-func Prometheus(cfg *config.Config) (string, error) {
+// prometheusConfig returns prometheus.yml, and what Prometheus' own loader makes of it.
+// Errors are config.Problems: what the loader rejects in a scrape job, and secrets in
+// plain text, by config path.
+func prometheusConfig(cfg *config.Config) (string, *prometheus.Config, error) {
 	file := prometheusFile{
 		Global: global{
 			ScrapeInterval:     cfg.Prometheus.ScrapeInterval,
@@ -85,9 +78,6 @@ func Prometheus(cfg *config.Config) (string, error) {
 	file.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
 
 	own, extra := scrapeConfigs(cfg), extraScrapeConfigs(cfg)
-	if err := checkScrapeConfigs(cfg, own, extra); err != nil {
-		return "", err
-	}
 	for _, job := range own {
 		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
 	}
@@ -96,12 +86,20 @@ func Prometheus(cfg *config.Config) (string, error) {
 	}
 	text, err := marshal(file)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if _, err := loadPrometheus(text); err != nil {
-		return "", fmt.Errorf("prometheus.yml: %w", err)
+	loaded, err := loadPrometheus(text)
+	if err != nil {
+		return "", nil, cmp.Or(rejectedScrapeConfigs(cfg, own, extra).Err(), fmt.Errorf("prometheus.yml: %w", err))
 	}
-	return text, nil
+	var problems config.Problems
+	for i, job := range loaded.ScrapeConfigs[len(own):] {
+		problems.Add(checkExtraScrapeConfig(cfg, i, job)...)
+	}
+	if err := problems.Err(); err != nil {
+		return "", nil, err
+	}
+	return text, loaded, nil
 }
 
 // alertmanagers sends alerts to every Alertmanager pod. They agree among
@@ -110,11 +108,11 @@ func alertmanagers(cfg *config.Config) *alerting {
 	if !cfg.Alerting.Enabled {
 		return nil
 	}
-	pods, web := shippedPods(cfg, "alertmanager")
+	pods, web := shippedPods(cfg, Alertmanager.Name)
 	return &alerting{
 		// Replicas send the same alert; without this label Alertmanager sees one.
 		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: `prometheus-\d+`, TargetLabel: "replica", Replacement: ptr("")}},
-		Alertmanagers:       []alertmanagerConfig{{KubernetesSDConfigs: pods, RelabelConfigs: web}},
+		Alertmanagers:       []alertmanagerTargets{{KubernetesSDConfigs: pods, RelabelConfigs: web}},
 	}
 }
 
@@ -145,12 +143,11 @@ func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 	return extra
 }
 
-// checkScrapeConfigs loads each scrape config alone, so that an error carries
-// its job's name and none hides another.
-func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) error {
-	secrets := secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
+// rejectedScrapeConfigs loads each scrape config alone, so that an error has its job's path
+// and none hides another.
+func rejectedScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) config.Problems {
 	var problems config.Problems
-	check := func(path, prefix string, scrapeConfig any) (loaded *prometheus.Config) {
+	load := func(path, prefix string, scrapeConfig any) *prometheus.Config {
 		text, err := marshal(map[string]any{
 			"global": map[string]any{
 				"scrape_interval": cfg.Prometheus.ScrapeInterval,
@@ -158,36 +155,40 @@ func checkScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[stri
 			},
 			"scrape_configs": []any{scrapeConfig},
 		})
+		var loaded *prometheus.Config
 		if err == nil {
 			loaded, err = loadPrometheus(text)
 		}
 		if err != nil {
-			problems = append(problems, config.Problem{Path: path, Message: prefix + refusal(err)})
-			return nil
+			problems.Addf(path, "%s", prefix+loaderMessage(err))
 		}
 		return loaded
 	}
 	for _, job := range own {
-		check("discovery.jobs."+job.JobName, "", job)
+		load("discovery.jobs."+job.JobName, "", job)
 	}
 	for i, job := range extra {
-		path := fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i)
-		if loaded := check(path, fmt.Sprintf("job %q: ", job["job_name"]), job); loaded != nil {
-			problems = append(problems, secrets.check(path, cfg.Discovery.ExtraScrapeConfigs[i], loaded.ScrapeConfigs[0])...)
-			problems = append(problems, checkAddresses(path, loaded.ScrapeConfigs[0])...)
+		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), job); loaded != nil {
+			problems.Add(checkExtraScrapeConfig(cfg, i, loaded.ScrapeConfigs[0])...)
 		}
 	}
-	if len(problems) > 0 {
-		return problems
-	}
-	return nil
+	return problems
 }
 
-// checkAddresses refuses what the server only finds when it scrapes.
+func extraPath(i int) string { return fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i) }
+
+// checkExtraScrapeConfig rejects secrets in plain text and addresses that only fail in a
+// scrape.
+func checkExtraScrapeConfig(cfg *config.Config, i int, job *prometheus.ScrapeConfig) config.Problems {
+	secrets := secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
+	return append(secrets.check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), checkAddresses(extraPath(i), job)...)
+}
+
+// checkAddresses rejects what the server would notice only when it scrapes.
 func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
 	var problems config.Problems
 	if job.Scheme != "http" && job.Scheme != "https" {
-		problems = append(problems, config.Problem{Path: path + ".scheme", Message: fmt.Sprintf("%q; allowed: http, https", job.Scheme)})
+		problems.Addf(path+".scheme", "%q; allowed: http, https", job.Scheme)
 	}
 	for _, rule := range job.RelabelConfigs {
 		if rule.TargetLabel == model.AddressLabel || rule.Action == relabeling.LabelMap {
@@ -202,7 +203,7 @@ func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
 		for _, group := range groups {
 			for _, target := range group.Targets {
 				if address := string(target[model.AddressLabel]); !isAddress(address) {
-					problems = append(problems, config.Problem{Path: path + ".static_configs", Message: fmt.Sprintf("target %q; allowed: host:port, with the rest in scheme and metrics_path", address)})
+					problems.Addf(path+".static_configs", "target %q; allowed: host:port, with the rest in scheme and metrics_path", address)
 				}
 			}
 		}
@@ -210,7 +211,7 @@ func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
 	return problems
 }
 
-// isAddress tells whether something is a host, with or without a port.
+// isAddress reports whether address is a host, with or without a port.
 func isAddress(address string) bool {
 	if address == "" || strings.ContainsAny(address, "/ ") {
 		return false
@@ -223,15 +224,15 @@ func isAddress(address string) bool {
 	return err == nil && bad == nil && host != "" && n > 0
 }
 
-// What a loader's messages have that is of no help: lines of a text that nobody
-// sees, and names of Go's types.
+// Parts of a loader's messages that do not help: line numbers of a text that nobody sees,
+// and names of Go types.
 var (
 	lineNumbers  = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line \d+: `)
 	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
 )
 
-// refusal is a loader's message in one line.
-func refusal(err error) string {
+// loaderMessage returns a loader's message in one line.
+func loaderMessage(err error) string {
 	lines := strings.Split(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n"), "\n")
 	for i, line := range lines {
 		line = lineNumbers.ReplaceAllString(line, "")

@@ -10,12 +10,11 @@ import (
 	prometheus "github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 	promrelabel "github.com/prometheus/prometheus/model/relabel"
-	"github.com/prometheus/prometheus/model/rulefmt"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
@@ -23,7 +22,7 @@ import (
 // server is the config that a server starts with.
 func server(t testing.TB, cfg *config.Config) *prometheus.Config {
 	t.Helper()
-	text, err := Prometheus(cfg)
+	text, _, err := prometheusConfig(cfg)
 	require.NoError(t, err)
 	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -33,7 +32,7 @@ func server(t testing.TB, cfg *config.Config) *prometheus.Config {
 func TestPrometheusSettings(t *testing.T) {
 	t.Setenv("POD_NAME", "prometheus-1")
 	t.Setenv("HOME", "leaked")
-	file := server(t, stack(t, `
+	file := server(t, configtest.Config(t, `
 prometheus:
   retention: 30d
   scrapeInterval: 15s
@@ -53,19 +52,19 @@ storage: {size: 100Gi}`))
 }
 
 func TestAlertsGoToEveryAlertmanager(t *testing.T) {
-	alerting := server(t, stack(t, "")).AlertingConfig
+	alerting := server(t, configtest.Config(t, "")).AlertingConfig
 	require.Len(t, alerting.AlertmanagerConfigs, 1)
 	alert := labels.NewBuilder(labels.FromStrings("alertname", "Down", "cluster", "a", "replica", "prometheus-0"))
 	keep := promrelabel.ProcessBuilder(alert, alerting.AlertRelabelConfigs...)
 	assert.True(t, keep)
 	assert.Equal(t, labels.FromStrings("alertname", "Down", "cluster", "a"), alert.Labels(), "replicas send the same alert")
 
-	assert.Empty(t, server(t, stack(t, "alerting: {enabled: false}")).AlertingConfig.AlertmanagerConfigs)
+	assert.Empty(t, server(t, configtest.Config(t, "alerting: {enabled: false}")).AlertingConfig.AlertmanagerConfigs)
 }
 
 func TestJobSettings(t *testing.T) {
 	job := func(text string, job config.Job) *prometheus.ScrapeConfig {
-		for _, one := range loaded(t, stack(t, text)) {
+		for _, one := range loaded(t, configtest.Config(t, text)) {
 			if one.JobName == string(job) {
 				return one
 			}
@@ -75,7 +74,7 @@ func TestJobSettings(t *testing.T) {
 	pods := job("", config.PodsJob)
 	assert.Equal(t, model.Duration(30*time.Second), pods.ScrapeInterval)
 	assert.Equal(t, model.Duration(10*time.Second), pods.ScrapeTimeout)
-	assert.EqualValues(t, stack(t, "").Discovery.Jobs[config.PodsJob].SampleLimit, pods.SampleLimit)
+	assert.EqualValues(t, configtest.Config(t, "").Discovery.Jobs[config.PodsJob].SampleLimit, pods.SampleLimit)
 
 	const changed = `
 discovery:
@@ -94,12 +93,12 @@ discovery:
 	assert.False(t, cadvisor.HonorTimestamps)
 
 	for _, off := range config.Jobs {
-		if !stack(t, "").JobEnabled(off) { // what it scrapes is not deployed
+		if !configtest.Config(t, "").Enabled(off) { // what it scrapes is not deployed
 			continue
 		}
 		text := "discovery: {jobs: {" + string(off) + ": {enabled: false}}}"
 		assert.Nil(t, job(text, off), off)
-		assert.Equal(t, len(loaded(t, stack(t, "")))-1, len(loaded(t, stack(t, text))), "only %s is off", off)
+		assert.Equal(t, len(loaded(t, configtest.Config(t, "")))-1, len(loaded(t, configtest.Config(t, text))), "only %s is off", off)
 	}
 }
 
@@ -109,7 +108,7 @@ func TestKubeletCertificates(t *testing.T) {
 		if verify {
 			text = "discovery: {verifyKubeletCertificates: true}"
 		}
-		for _, job := range loaded(t, stack(t, text)) {
+		for _, job := range loaded(t, configtest.Config(t, text)) {
 			tls := job.HTTPClientConfig.TLSConfig
 			switch config.Job(job.JobName) {
 			case config.NodesJob, config.CadvisorJob:
@@ -133,7 +132,7 @@ func stored(job *prometheus.ScrapeConfig, metric string) bool {
 }
 
 func TestMetricsDropped(t *testing.T) {
-	jobs := loaded(t, stack(t, ""))
+	jobs := loaded(t, configtest.Config(t, ""))
 	for metric, want := range map[string]bool{
 		"container_tasks_state":                                false,
 		"container_memory_failures_total":                      false,
@@ -175,16 +174,14 @@ func TestNothingNeededIsDropped(t *testing.T) {
 	}
 	files, err := rules.Render(rules.Options{})
 	require.NoError(t, err)
-	for name, text := range files {
-		groups, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
-		require.Empty(t, errs)
-		for _, group := range groups.Groups {
+	for _, file := range files {
+		for _, group := range file.Groups {
 			for _, rule := range group.Rules {
-				need(name, rule.Expr)
+				need(file.Name, rule.Expr)
 			}
 		}
 	}
-	all, err := dashboards.All(dashboards.Options{Datasource: dashboards.Datasource{UID: "a", Name: "a"}, NodeExporter: true, KubeStateMetrics: true, NodeDirectorySize: true, Alertmanager: true, ControlPlane: dashboards.ControlPlane{APIServers: true, Scheduler: true, ControllerManager: true, Etcd: true, KubeProxy: true, CoreDNS: true}})
+	all, err := dashboards.All(dashboards.Options{Datasource: dashboards.Datasource{UID: "a", Name: "a"}, Has: func(config.Job) bool { return true }})
 	require.NoError(t, err)
 	for _, dashboard := range all {
 		queries, err := dashboards.Queries(dashboard, nil)
@@ -196,7 +193,7 @@ func TestNothingNeededIsDropped(t *testing.T) {
 		}
 	}
 	assert.Greater(t, len(needed), 100, "metrics that rules and dashboards need")
-	for _, job := range loaded(t, stack(t, "")) {
+	for _, job := range loaded(t, configtest.Config(t, "")) {
 		for metric, where := range needed {
 			assert.True(t, stored(job, metric), "%s drops %s, which %s needs", job.JobName, metric, where)
 		}
@@ -250,7 +247,7 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 			if name == "several" {
 				discovery = "discovery: " + c.discovery
 			}
-			_, err := Prometheus(stack(t, discovery))
+			_, _, err := prometheusConfig(configtest.Config(t, discovery))
 			require.Error(t, err)
 			for _, part := range c.want {
 				assert.Contains(t, err.Error(), part)
@@ -264,10 +261,10 @@ func TestCommittedStacks(t *testing.T) {
 	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml"} {
 		cfg, err := config.FromFile(path)
 		require.NoError(t, err)
-		first, err := Prometheus(cfg)
+		first, _, err := prometheusConfig(cfg)
 		require.NoError(t, err)
 		for range 3 {
-			again, err := Prometheus(cfg)
+			again, _, err := prometheusConfig(cfg)
 			require.NoError(t, err)
 			assert.Equal(t, first, again, path)
 		}
@@ -277,7 +274,7 @@ func TestCommittedStacks(t *testing.T) {
 		}
 		var enabled []string
 		for _, job := range config.Jobs {
-			if cfg.JobEnabled(job) {
+			if cfg.Enabled(job) {
 				enabled = append(enabled, string(job))
 			}
 		}

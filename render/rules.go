@@ -2,7 +2,6 @@ package render
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,21 +10,18 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-// place is where in a file the loader of rules sees a mistake.
-var place = regexp.MustCompile(`^(\d+:\d+: )+`)
+// position matches where in a file the loader of rules sees a mistake.
+var position = regexp.MustCompile(`^(\d+:\d+: )+`)
 
-// Rules renders the stack's rule files by name: the shipped ones that its jobs
+// ruleFiles returns the stack's rule files, sorted by name: the shipped ones that its jobs
 // feed, with its overrides, and its own. Errors are config.Problems.
-func Rules(cfg *config.Config) (map[string]string, error) {
+func ruleFiles(cfg *config.Config) ([]rules.File, error) {
 	options := rules.Options{
-		Scraped:   cfg.JobEnabled,
-		Reported:  cfg.Reported,
+		Enabled:   cfg.Enabled,
+		Collected: cfg.Collected,
 		Disabled:  cfg.Alerting.Disabled,
-		Overrides: map[string]rules.Override{},
+		Overrides: cfg.Alerting.Overrides,
 		Extra:     map[string]string{},
-	}
-	for name, override := range cfg.Alerting.Overrides {
-		options.Overrides[name] = rules.Override{For: override.For, Severity: override.Severity, Labels: override.Labels}
 	}
 	var problems config.Problems
 	rendered := map[string]bool{} // config paths of the files whose text is this program's
@@ -41,18 +37,17 @@ func Rules(cfg *config.Config) (map[string]string, error) {
 			options.Extra[name] = text
 			rendered["alerting.extraRules."+name] = true
 		default:
-			problems = append(problems, config.Problem{Path: "alerting.extraRules." + name,
-				Message: fmt.Sprintf("%v; allowed: a rule file, as an object with groups or as its text", file)})
+			problems.Addf("alerting.extraRules."+name, "%v; allowed: a rule file, as an object with groups or as its text", file)
 		}
 	}
-	if len(problems) > 0 {
-		return nil, problems
+	if err := problems.Err(); err != nil {
+		return nil, err
 	}
 	files, err := rules.Render(options)
 	if errors.As(err, &problems) {
 		for i, problem := range problems {
 			if rendered[problem.Path] {
-				problems[i].Message = refusal(errors.New(place.ReplaceAllString(problem.Message, "")))
+				problems[i].Message = loaderMessage(errors.New(position.ReplaceAllString(problem.Message, "")))
 			}
 		}
 		return nil, problems

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -72,7 +71,7 @@ const serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 func scrapeConfigs(cfg *config.Config) []scrapeConfig {
 	var enabled []scrapeConfig
 	for _, job := range config.Jobs {
-		if !cfg.JobEnabled(job) {
+		if !cfg.Enabled(job) {
 			continue
 		}
 		scrape := scrapeJob(cfg, job)
@@ -94,7 +93,7 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 	switch job {
 	case config.NodesJob:
 		scrape := kubelet(cfg, "/metrics")
-		if component, _ := cfg.Component(config.APIServersJob); component.Repeated == job {
+		if target, _ := cfg.ControlPlaneTarget(config.APIServersJob); target.Repeated == job {
 			scrape.MetricRelabelConfigs = apiServers().MetricRelabelConfigs
 		}
 		return scrape
@@ -188,7 +187,7 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 		drop(";(UDP|SCTP)", serviceAnnotation("port"), "__meta_kubernetes_endpointslice_port_protocol"),
 	}
 	rules = append(rules, dropComponents(cfg)...)
-	if cfg.JobEnabled(config.PodsJob) { // it scrapes the pods that ask for themselves
+	if cfg.Enabled(config.PodsJob) { // it scrapes the pods that ask for themselves
 		rules = append(rules, drop("true;(.+;.*|.*;.+)", podAnnotation("scrape"), podAnnotation("port"), "__meta_kubernetes_pod_container_port_number"))
 	}
 	return scrapeConfig{
@@ -282,11 +281,6 @@ func shippedPods(cfg *config.Config, component string) ([]kubernetesSD, []relabe
 			keep("Pending|Running", "__meta_kubernetes_pod_phase"),
 			keep("web|metrics|telemetry", "__meta_kubernetes_pod_container_port_name"),
 		}
-}
-
-// ServiceAddress is the in-cluster host:port of one of this program's Services.
-func ServiceAddress(cfg *config.Config, service string, port int) string {
-	return fmt.Sprintf("%s.%s.svc:%d", service, cfg.Cluster.Namespace, port)
 }
 
 // discovered limits a job to discovery.namespaces.

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 func TestAnnotatedPods(t *testing.T) {
@@ -130,7 +131,7 @@ func TestAnnotatedPods(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			targets := cluster{pod(t, c.pod)}.targets(t, stack(t, only(config.PodsJob)))
+			targets := cluster{pod(t, c.pod)}.targets(t, configtest.Config(t, only(config.PodsJob)))
 			expect(t, targets, config.PodsJob, c.want...)
 		})
 	}
@@ -230,7 +231,7 @@ func TestAnnotatedEndpoints(t *testing.T) {
 				c.change(slice)
 			}
 			objects = append(objects, slice)
-			expect(t, objects.targets(t, stack(t, only(config.EndpointsJob))), config.EndpointsJob, c.want...)
+			expect(t, objects.targets(t, configtest.Config(t, only(config.EndpointsJob))), config.EndpointsJob, c.want...)
 		})
 	}
 }
@@ -243,11 +244,11 @@ func TestScrapedOnce(t *testing.T) {
 	silent := pod(t, `{metadata: {name: web-1}, spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}, status: {podIP: 10.0.0.2}}`)
 	c := cluster{web, asking, silent, endpoints(web, asking, silent)}
 
-	targets := c.targets(t, stack(t, only(config.PodsJob, config.EndpointsJob)))
+	targets := c.targets(t, configtest.Config(t, only(config.PodsJob, config.EndpointsJob)))
 	expect(t, targets, config.PodsJob, "http://10.0.0.1:8080/metrics container=app endpoint=http namespace=shop node=node-1 pod=web-0")
 	expect(t, targets, config.EndpointsJob, "http://10.0.0.2:8080/metrics container=app endpoint=web namespace=shop node=node-1 pod=web-1 service=web")
 
-	targets = c.targets(t, stack(t, only(config.EndpointsJob)))
+	targets = c.targets(t, configtest.Config(t, only(config.EndpointsJob)))
 	expect(t, targets, config.EndpointsJob,
 		"http://10.0.0.1:8080/metrics container=app endpoint=web namespace=shop node=node-1 pod=web-0 service=web",
 		"http://10.0.0.2:8080/metrics container=app endpoint=web namespace=shop node=node-1 pod=web-1 service=web")
@@ -287,7 +288,7 @@ func TestProbedServices(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cfg := stack(t, only(config.ServicesJob)+`
+			cfg := configtest.Config(t, only(config.ServicesJob)+`
 exporters: {blackboxExporter: {modules: {slow.api: {prober: http, timeout: 60s}}}}`)
 			expect(t, cluster{service(t, c.service)}.targets(t, cfg), config.ServicesJob, c.want...)
 		})
@@ -332,7 +333,7 @@ func TestOwnJobs(t *testing.T) {
 		own(t, "node-exporter", "{name: metrics, containerPort: 9100}", "192.168.0.1"),
 		own(t, "kube-state-metrics", "{name: metrics, containerPort: 8080}, {name: telemetry, containerPort: 8081}", "10.0.0.3"),
 		own(t, "blackbox-exporter", "{name: web, containerPort: 9115}", "10.0.0.4"),
-	}.targets(t, stack(t, ""))
+	}.targets(t, configtest.Config(t, ""))
 
 	expect(t, targets, config.NodesJob, "https://192.168.0.1:10250/metrics instance=node-1 node=node-1")
 	expect(t, targets, config.CadvisorJob, "https://192.168.0.1:10250/metrics/cadvisor instance=node-1 node=node-1")
@@ -364,7 +365,7 @@ func TestOwnJobs(t *testing.T) {
 
 // kube-state-metrics' labels name the object: they win over the target's.
 func TestKubeStateMetricsHonorsLabels(t *testing.T) {
-	for _, job := range loaded(t, stack(t, "")) {
+	for _, job := range loaded(t, configtest.Config(t, "")) {
 		assert.Equal(t, job.JobName == string(config.KubeStateMetricsJob), job.HonorLabels, job.JobName)
 	}
 }
@@ -379,7 +380,7 @@ func TestDiscoveryNamespaces(t *testing.T) {
 		behind.Status.PodIP, alone.Status.PodIP = fmt.Sprintf("10.0.1.%d", i), fmt.Sprintf("10.0.2.%d", i)
 		c = append(c, svc, behind, alone, endpoints(svc, behind))
 	}
-	targets := c.targets(t, stack(t, "discovery: {namespaces: [shop, games]}"))
+	targets := c.targets(t, configtest.Config(t, "discovery: {namespaces: [shop, games]}"))
 	for _, job := range []config.Job{config.EndpointsJob, config.ServicesJob, config.PodsJob} {
 		var namespaces []string
 		for _, one := range targets[string(job)] {
@@ -390,7 +391,7 @@ func TestDiscoveryNamespaces(t *testing.T) {
 }
 
 func TestExtraScrapeConfigs(t *testing.T) {
-	targets := cluster{pod(t, `{metadata: {name: web}, spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}`)}.targets(t, stack(t, `
+	targets := cluster{pod(t, `{metadata: {name: web}, spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}`)}.targets(t, configtest.Config(t, `
 discovery:
   extraScrapeConfigs:
     - job_name: outside

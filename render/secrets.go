@@ -19,14 +19,11 @@ type secretFiles struct {
 	names []string // sorted
 }
 
-// check refuses, in a native value at path, secrets in plain text and files
-// that the stack has no secret for. loaded is the same value as upstream's own
-// loader reads it, whose types tell what is secret by hiding it.
+// check rejects, in a native value at path, secrets in plain text and files for which the
+// stack has no secret. loaded is the same value as read by upstream's own loader, whose types
+// mask what is secret.
 func (s secretFiles) check(path string, native, loaded any) config.Problems {
 	var problems config.Problems
-	addf := func(path, format string, args ...any) {
-		problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
-	}
 	walk(path, native, func(path, key, value string) {
 		file, named := strings.CutPrefix(value, s.dir+"/")
 		switch {
@@ -37,14 +34,14 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 			} else {
 				problem += "; set it with: " + config.SecretCommand(s.path+"."+file)
 			}
-			addf(path, "%s", problem)
+			problems.Addf(path, "%s", problem)
 		case strings.HasSuffix(key, "_file") && !named && !slices.ContainsFunc(imageDirs, func(dir string) bool { return strings.HasPrefix(value, dir) }):
-			addf(path, "%s is no file that the pod has; put its content into %s and name it: %s/NAME", value, s.path, s.dir)
+			problems.Addf(path, "%s is no file that the pod has; put its content into %s and name it: %s/NAME", value, s.path, s.dir)
 		case hasUser(value):
-			addf(path, "has a user name or password in its URL, in plain text; put the password into %s and name its file, "+
+			problems.Addf(path, "has a user name or password in its URL, in plain text; put the password into %s and name its file, "+
 				"or the whole URL if there is an option for its file: %s/NAME", s.path, s.dir)
 		case strings.EqualFold(key, "Authorization") || strings.EqualFold(key, "Proxy-Authorization"):
-			addf(path, "in plain text; put it into %s and name its file: authorization: {credentials_file: %s/NAME}", s.path, s.dir)
+			problems.Addf(path, "in plain text; put it into %s and name its file: authorization: {credentials_file: %s/NAME}", s.path, s.dir)
 		}
 	})
 	text, err := marshal(loaded)
@@ -53,7 +50,7 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 		err = yaml.Unmarshal([]byte(text), &masked)
 	}
 	if err != nil { // what cannot be written could hide nothing
-		addf(path, "%v", err)
+		problems.Addf(path, "%v", err)
 	}
 	walk(path, masked, func(path, key, value string) {
 		if value != "<secret>" || webhookURL(path, key) {
@@ -63,7 +60,7 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 		if key == "secrets" { // of a header
 			option = "files: [" + s.dir + "/NAME]"
 		}
-		addf(path, "in plain text; put it into %s and name its file: %s", s.path, option)
+		problems.Addf(path, "in plain text; put it into %s and name its file: %s", s.path, option)
 	})
 	return problems
 }

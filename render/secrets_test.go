@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 // refused are the problems that a native part of a stack has, by config path.
@@ -29,7 +30,7 @@ func TestSecretsOfScrapeConfigs(t *testing.T) {
 	}
 	const user = "has a user name or password in its URL, in plain text; put the password into prometheus.secrets and name its file, " +
 		"or the whole URL if there is an option for its file: /etc/prometheus/secrets/NAME"
-	_, err := Prometheus(stack(t, `
+	_, _, err := prometheusConfig(configtest.Config(t, `
 prometheus: {secrets: {shop: hunter2}}
 discovery:
   extraScrapeConfigs:
@@ -54,7 +55,7 @@ discovery:
 		path + "[8].http_headers.X-Token.files[0]":   `/etc/prometheus/secrets/warehouse: prometheus.secrets has no "warehouse"; set it with: pulumi config set --secret --path 'kubernetes-prometheus:prometheus.secrets.warehouse'`,
 	}, refused(t, err))
 
-	_, err = Prometheus(stack(t, `
+	_, _, err = prometheusConfig(configtest.Config(t, `
 prometheus: {secrets: {shop: hunter2}}
 discovery:
   extraScrapeConfigs:
@@ -66,7 +67,7 @@ discovery:
 
 func TestSecretsOfBlackboxModules(t *testing.T) {
 	const path = "exporters.blackboxExporter.modules."
-	_, err := BlackboxModules(stack(t, `
+	_, err := blackboxConfig(configtest.Config(t, `
 exporters:
   blackboxExporter:
     secrets: {shop: hunter2}
@@ -86,7 +87,7 @@ exporters:
 
 func TestSecretsOfReceivers(t *testing.T) {
 	const path = "alerting.receivers"
-	_, err := Alertmanager(stack(t, `
+	_, _, err := alertmanagerConfig(configtest.Config(t, `
 alerting:
   acknowledgeNoNotifications: true
   secrets: {pager: hunter2}
@@ -96,7 +97,7 @@ alerting:
     - {name: c, pagerduty_configs: [{routing_key: hunter2}]}
     - {name: d, pagerduty_configs: [{routing_key_file: /etc/alertmanager/secrets/pagr}]}
     - {name: e, pagerduty_configs: [{routing_key_file: /etc/alertmanager/secrets/pager}]}
-    - {name: f, webhook_configs: [{url: 'https://hook', http_config: {http_headers: {X-Token: {files: [/etc/alertmanager/secrets/pagr]}}}}]}`), "")
+    - {name: f, webhook_configs: [{url: 'https://hook', http_config: {http_headers: {X-Token: {files: [/etc/alertmanager/secrets/pagr]}}}}]}`))
 	assert.Equal(t, map[string]string{
 		path + "[0].webhook_configs[0].http_config.http_headers.X-Token.secrets[0]": "in plain text; put it into alerting.secrets and name its file: files: [/etc/alertmanager/secrets/NAME]",
 		path + "[1].webhook_configs[0].url":                                         "has a user name or password in its URL, in plain text; put the password into alerting.secrets and name its file, or the whole URL if there is an option for its file: /etc/alertmanager/secrets/NAME",

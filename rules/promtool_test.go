@@ -19,10 +19,21 @@ func unitTests(t *testing.T) []string {
 	return files
 }
 
-// promtool is the one of go.mod's Prometheus, which is also the deployed one.
-// Without the service discoveries it builds in a fraction of the time.
+// TestPromtool runs the unit tests on what Render makes of the shipped files, with the
+// promtool of go.mod's Prometheus, which is the deployed version. Without the service
+// discoveries it builds in a fraction of the time.
 func TestPromtool(t *testing.T) {
-	args := append([]string{"run", "-tags=remove_all_sd", "github.com/prometheus/prometheus/cmd/promtool", "test", "rules"}, unitTests(t)...)
+	dir := t.TempDir()
+	for name, text := range render(t, Options{}) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	args := []string{"run", "-tags=remove_all_sd", "github.com/prometheus/prometheus/cmd/promtool", "test", "rules"}
+	for _, name := range unitTests(t) {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
+		args = append(args, filepath.Join(dir, name))
+	}
 	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Equal(t, len(unitTests(t)), strings.Count(string(out), "SUCCESS"), "%s", out)

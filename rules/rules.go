@@ -38,7 +38,7 @@ const testSuffix = "_test.yaml"
 // needs names the job without whose metrics no rule of a file can fire. Files
 // that are not listed are part of every stack.
 var needs = map[string]config.Job{
-	"alertmanager.yaml":                "alertmanager",
+	"alertmanager.yaml":                config.AlertmanagerJob,
 	"apiserver.yaml":                   config.APIServersJob,
 	"blackbox-exporter.yaml":           config.BlackboxExporterJob,
 	"controller-manager.yaml":          config.ControllerManagerJob,
@@ -46,7 +46,7 @@ var needs = map[string]config.Job{
 	"etcd.yaml":                        config.EtcdJob,
 	"kube-proxy.yaml":                  config.KubeProxyJob,
 	"kube-state-metrics.yaml":          config.KubeStateMetricsJob,
-	"node-directory-size-metrics.yaml": "node-directory-size-metrics",
+	"node-directory-size-metrics.yaml": config.NodeDirectorySizeMetricsJob,
 	"node-exporter.yaml":               config.NodeExporterJob,
 	"nodes.yaml":                       config.KubeStateMetricsJob,
 	"prometheus.yaml":                  config.PrometheusJob,
@@ -61,45 +61,42 @@ var severities = []string{"critical", "warning", "info", "none"}
 
 // Options say what one stack changes in the shipped rules.
 type Options struct {
-	// Scraped tells whether the stack scrapes a job. Rules about another job are
-	// left out. Nil: the stack scrapes them all.
-	Scraped func(config.Job) bool
-	// Reported tells whether the stack collects the metrics of a job, be it by
-	// another one. Files that need another job are left out. Nil: as Scraped.
-	Reported func(config.Job) bool
+	// Enabled reports whether the stack scrapes a job. Rules that are labelled with
+	// another job are left out. Nil: the stack scrapes them all.
+	Enabled func(config.Job) bool
+	// Collected reports whether the stack collects the metrics of a job, by whichever
+	// job. Files that need another job are left out. Nil: as Enabled.
+	Collected func(config.Job) bool
 	// Disabled lists shipped alerts to leave out, by name.
 	Disabled []string
-	// Overrides change shipped alerts, by name.
-	Overrides map[string]Override
+	// Overrides change shipped alerts, by name. A severity is rejected for an alert that
+	// has rules of several severities, which it would make indistinguishable.
+	Overrides map[string]config.AlertOverride
 	// Extra rule files in Prometheus' own format, by name, with or without the
 	// extension .yaml.
 	Extra map[string]string
 }
 
-// Override changes every rule of one alert.
-type Override struct {
-	// How long the alert's condition must hold before it fires; 0s for not at all.
-	// Nil leaves it.
-	For *config.Duration
-	// critical, warning, info or none; empty leaves it. Refused for an alert that
-	// has rules of several severities, which it would make indistinguishable.
-	Severity string
-	// Labels to add or replace. Values may be templates.
-	Labels map[string]string
+// File is one rule file of a stack, as Prometheus' own loader reads it.
+type File struct {
+	Name   string // ends in .yaml
+	Own    bool   // of the stack, not shipped
+	Text   string
+	Groups []rulefmt.RuleGroup
 }
 
-// Render returns the rule files of a stack by file name, each ending in .yaml.
-// All of them have passed Prometheus' own loader, templates included. The error
-// is a config.Problems with everything that is wrong, by config path.
-func Render(opts Options) (map[string]string, error) {
+// Render returns the rule files of a stack, sorted by name. All of them have passed
+// Prometheus' own loader, templates included. The error is a config.Problems with
+// everything that is wrong, by config path.
+func Render(opts Options) ([]File, error) {
 	shipped, err := load()
 	if err != nil {
 		return nil, err
 	}
 	problems := opts.validate(shipped)
-	files := map[string]string{}
+	files := map[string]File{}
 	for _, name := range slices.Sorted(maps.Keys(shipped)) {
-		if job, ok := needs[name]; ok && !opts.reported(job) {
+		if job, ok := needs[name]; ok && !opts.collected(job) {
 			continue
 		}
 		text, err := opts.apply(shipped[name])
@@ -109,46 +106,48 @@ func Render(opts Options) (map[string]string, error) {
 		if text == "" {
 			continue
 		}
-		for _, err := range check(text) {
-			problems = append(problems, overrideProblem(err))
+		groups, errs := check(text)
+		for _, err := range errs {
+			problems.Add(overrideProblem(err))
 		}
-		files[name] = text
+		files[name] = File{Name: name, Text: text, Groups: groups}
 	}
 	for _, key := range slices.Sorted(maps.Keys(opts.Extra)) {
 		path, name := "alerting.extraRules."+key, strings.TrimSuffix(key, ".yaml")+".yaml"
 		for _, message := range validation.IsConfigMapKey(name) {
 			rule, _, _ := strings.Cut(message, " (e.g. ")
-			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("name %q: %s", key, rule)})
+			problems.Addf(path, "name %q: %s", key, rule)
 		}
 		if _, taken := shipped[name]; taken {
-			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("%s is a shipped rule file; choose another name", name)})
+			problems.Addf(path, "%s is a shipped rule file; choose another name", name)
 		} else if _, taken := files[name]; taken {
-			problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf("two rule files are called %s; choose another name", name)})
+			problems.Addf(path, "two rule files are called %s; choose another name", name)
 		}
-		for _, err := range checkExtra(opts.Extra[key]) {
+		groups, errs := checkExtra(opts.Extra[key])
+		for _, err := range errs {
 			problem := config.Problem{Path: path, Message: noPlace.ReplaceAllString(err.Error(), "")}
 			if !slices.Contains(problems, problem) { // the loader reads a file twice
-				problems = append(problems, problem)
+				problems.Add(problem)
 			}
 		}
-		files[name] = opts.Extra[key]
+		files[name] = File{Name: name, Own: true, Text: opts.Extra[key], Groups: groups}
 	}
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	return files, nil
+	return slices.SortedFunc(maps.Values(files), func(a, b File) int { return strings.Compare(a.Name, b.Name) }), nil
 }
 
-// noPlace is what the loader says of a place that it does not know.
+// noPlace matches the position that the loader gives where it does not know it.
 var noPlace = regexp.MustCompile(`^(0:0: )+`)
 
-func (o Options) scraped(job config.Job) bool { return o.Scraped == nil || o.Scraped(job) }
+func (o Options) enabled(job config.Job) bool { return o.Enabled == nil || o.Enabled(job) }
 
-func (o Options) reported(job config.Job) bool {
-	if o.Reported == nil {
-		return o.scraped(job)
+func (o Options) collected(job config.Job) bool {
+	if o.Collected == nil {
+		return o.enabled(job)
 	}
-	return o.Reported(job)
+	return o.Collected(job)
 }
 
 func (o Options) validate(shipped map[string]*file) config.Problems {
@@ -163,37 +162,34 @@ func (o Options) validate(shipped map[string]*file) config.Problems {
 	known := slices.Sorted(maps.Keys(alerts))
 
 	var problems config.Problems
-	addf := func(path, format string, args ...any) {
-		problems = append(problems, config.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
-	}
 	for i, name := range o.Disabled {
 		if alerts[name] == nil {
-			problems = append(problems, config.UnknownName(fmt.Sprintf("alerting.disabled[%d]", i), name, known))
+			problems.Add(config.UnknownName(fmt.Sprintf("alerting.disabled[%d]", i), name, known))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Overrides)) {
 		path, override := "alerting.overrides."+name, o.Overrides[name]
 		if alerts[name] == nil {
-			problems = append(problems, config.UnknownName(path, name, known))
+			problems.Add(config.UnknownName(path, name, known))
 			continue
 		}
 		if override.Severity != "" {
 			if !slices.Contains(severities, override.Severity) {
-				addf(path+".severity", "%q; allowed: %s", override.Severity, strings.Join(severities, ", "))
+				problems.Addf(path+".severity", "%q; allowed: %s", override.Severity, strings.Join(severities, ", "))
 			}
 			if own := slices.Compact(slices.Sorted(slices.Values(alerts[name]))); len(own) > 1 {
-				addf(path+".severity", "%s has rules of severity %s, which one severity cannot replace; override its labels, or disable it and add your own to alerting.extraRules", name, strings.Join(own, " and "))
+				problems.Addf(path+".severity", "%s has rules of severity %s, which one severity cannot replace; override its labels, or disable it and add your own to alerting.extraRules", name, strings.Join(own, " and "))
 			}
 		}
 		for _, label := range slices.Sorted(maps.Keys(override.Labels)) {
 			switch label {
 			case "severity":
-				addf(path+".labels.severity", "not a label to set here; use %s.severity", path)
+				problems.Addf(path+".labels.severity", "not a label to set here; use %s.severity", path)
 			case model.AlertNameLabel, model.MetricNameLabel:
-				addf(path+".labels."+label, "reserved by Prometheus")
+				problems.Addf(path+".labels."+label, "reserved by Prometheus")
 			}
 			if err := expand(name, override.Labels[label]); err != nil {
-				addf(path+".labels."+label, "%v", err)
+				problems.Addf(path+".labels."+label, "%v", err)
 			}
 		}
 	}
@@ -211,25 +207,29 @@ func overrideProblem(err error) config.Problem {
 
 // check loads a rule file as Prometheus does: unknown fields, expressions, names
 // and the templates of labels and annotations.
-func check(text string) []error {
-	_, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
-	return errs
+func check(text string) ([]rulefmt.RuleGroup, []error) {
+	loaded, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return loaded.Groups, nil
 }
 
-// checkExtra refuses as well what Prometheus would load and then ignore.
-func checkExtra(text string) []error {
-	if errs := check(text); len(errs) > 0 {
-		return errs
+// checkExtra rejects as well what Prometheus would load and then ignore.
+func checkExtra(text string) ([]rulefmt.RuleGroup, []error) {
+	groups, errs := check(text)
+	if len(errs) > 0 {
+		return nil, errs
 	}
 	var first rulefmt.RuleGroups
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	if err := decoder.Decode(&first); len(first.Groups) == 0 || err != nil {
-		return []error{errors.New("no rule groups; a rule file is `groups:` with a list of groups of rules")}
+		return nil, []error{errors.New("no rule groups; a rule file is `groups:` with a list of groups of rules")}
 	}
 	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
-		return []error{errors.New("more than one YAML document; Prometheus reads only the first")}
+		return nil, []error{errors.New("more than one YAML document; Prometheus reads only the first")}
 	}
-	return append(checkTypes(first), checkTemplates(first)...)
+	return groups, append(checkTypes(first), checkTemplates(first)...)
 }
 
 // checkTypes refuses expressions that parse and are no result of a rule.
@@ -267,6 +267,9 @@ func load() (map[string]*file, error) {
 		if err != nil {
 			return nil, fmt.Errorf("rules: %w", err)
 		}
+		if name == jobsFile {
+			text = forEachJob(text)
+		}
 		var document yaml.Node
 		if err := yaml.Unmarshal(text, &document); err != nil {
 			return nil, fmt.Errorf("rules: %s: %w", name, err)
@@ -298,14 +301,14 @@ func (o Options) apply(f *file) (string, error) {
 		rules.Content = slices.DeleteFunc(rules.Content, func(rule *yaml.Node) bool {
 			job := value(field(rule, "labels"), "job")
 			alert := value(rule, "alert") // none if it records
-			drop := alert != "" && slices.Contains(o.Disabled, alert) || job != "" && !o.scraped(config.Job(job))
+			drop := alert != "" && slices.Contains(o.Disabled, alert) || job != "" && !o.enabled(config.Job(job))
 			changed = changed || drop
 			return drop
 		})
 		for _, rule := range rules.Content {
 			alert := value(rule, "alert")
 			if override, ok := o.Overrides[alert]; ok && alert != "" {
-				override.apply(rule)
+				apply(override, rule)
 				changed = true
 			}
 		}
@@ -329,7 +332,7 @@ func (o Options) apply(f *file) (string, error) {
 	return text.String(), encoder.Close()
 }
 
-func (o Override) apply(rule *yaml.Node) {
+func apply(o config.AlertOverride, rule *yaml.Node) {
 	if o.For != nil {
 		set(rule, "for", o.For.String())
 	}

@@ -19,11 +19,16 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// render returns the texts of the rule files, by name.
 func render(t *testing.T, opts Options) map[string]string {
 	t.Helper()
 	files, err := Render(opts)
 	require.NoError(t, err)
-	return files
+	texts := map[string]string{}
+	for _, file := range files {
+		texts[file.Name] = file.Text
+	}
+	return texts
 }
 
 func groups(t *testing.T, text string) []rulefmt.RuleGroup {
@@ -57,6 +62,9 @@ func TestRenderShipsFilesWordForWord(t *testing.T) {
 	for name, text := range files {
 		shipped, err := os.ReadFile(name)
 		require.NoError(t, err)
+		if name == jobsFile {
+			shipped = forEachJob(shipped)
+		}
 		assert.Equal(t, string(shipped), text, name)
 	}
 }
@@ -142,7 +150,7 @@ func TestExpressionsKeepTheCluster(t *testing.T) {
 }
 
 func TestRenderLeavesOutWhatIsNotScraped(t *testing.T) {
-	files := render(t, Options{Scraped: func(job config.Job) bool {
+	files := render(t, Options{Enabled: func(job config.Job) bool {
 		return job != config.KubeStateMetricsJob && job != config.CadvisorJob
 	}})
 	for _, name := range []string{"kube-state-metrics.yaml", "nodes.yaml", "workloads.yaml"} {
@@ -164,8 +172,8 @@ func TestRenderLeavesOutWhatIsNotScraped(t *testing.T) {
 // the job's own targets.
 func TestRenderKeepsWhatIsReported(t *testing.T) {
 	files := render(t, Options{
-		Scraped:  func(job config.Job) bool { return job == config.NodesJob },
-		Reported: func(job config.Job) bool { return job == config.NodesJob || job == config.ControllerManagerJob },
+		Enabled:   func(job config.Job) bool { return job == config.NodesJob },
+		Collected: func(job config.Job) bool { return job == config.NodesJob || job == config.ControllerManagerJob },
 	})
 	assert.NotContains(t, files, "scheduler.yaml")
 	assert.Contains(t, files, "controller-manager.yaml")
@@ -175,9 +183,22 @@ func TestRenderKeepsWhatIsReported(t *testing.T) {
 	assert.Len(t, found["JobAbsent"], 1)
 }
 
-func TestEveryJobAbsentNamesItsJob(t *testing.T) {
-	for _, rule := range alerts(t, render(t, Options{}))["JobAbsent"] {
-		assert.Equal(t, `absent(up{job="`+rule.Labels["job"]+`"})`, rule.Expr)
+// Every job that has to have targets is watched, and named where its loss is critical.
+func TestJobs(t *testing.T) {
+	found := alerts(t, render(t, Options{}))
+	watched := map[string]string{}
+	for _, rule := range found["JobAbsent"] {
+		watched[rule.Labels["job"]] = rule.Expr
+	}
+	for _, row := range config.ScrapeJobs {
+		want := `absent(up{job="` + string(row.Name) + `"})`
+		if row.MayBeEmpty {
+			want = ""
+		}
+		assert.Equal(t, want, watched[string(row.Name)], row.Name)
+		blinding, err := regexp.MatchString(`[|"]`+string(row.Name)+`[|"]`, found["TargetDown"][1].Expr)
+		require.NoError(t, err)
+		assert.Equal(t, row.Blinding, blinding, row.Name)
 	}
 }
 
@@ -185,7 +206,7 @@ func TestRenderAppliesOverrides(t *testing.T) {
 	hour, never := config.Duration{Duration: time.Hour}, config.Duration{}
 	opts := Options{
 		Disabled: []string{"NodeCPUHigh"},
-		Overrides: map[string]Override{
+		Overrides: map[string]config.AlertOverride{
 			"PodCrashLooping":        {For: &hour, Severity: "critical", Labels: map[string]string{"team": "{{ $labels.namespace }}"}},
 			"NodeFilesystemSpaceLow": {For: &never},
 			"Watchdog":               {For: &hour},
@@ -242,7 +263,7 @@ func TestRenderNamesWhatIsWrong(t *testing.T) {
 		"unknown names": {
 			Options{
 				Disabled:  []string{"Watchdog", "NodeCPUHihg", "Zebra"},
-				Overrides: map[string]Override{"NodeNotRedy": {Severity: "info"}},
+				Overrides: map[string]config.AlertOverride{"NodeNotRedy": {Severity: "info"}},
 			},
 			[]string{
 				`alerting.disabled[1]: unknown "NodeCPUHihg"; did you mean "NodeCPUHigh"?`,
@@ -251,7 +272,7 @@ func TestRenderNamesWhatIsWrong(t *testing.T) {
 			},
 		},
 		"severities": {
-			Options{Overrides: map[string]Override{
+			Options{Overrides: map[string]config.AlertOverride{
 				"NodeCPUHigh":    {Severity: "page"},
 				"NodeMemoryHigh": {Severity: "info"},
 				"NodeNotReady":   {Labels: map[string]string{"severity": "info", "alertname": "X"}},
@@ -264,7 +285,7 @@ func TestRenderNamesWhatIsWrong(t *testing.T) {
 			},
 		},
 		"bad labels": {
-			Options{Overrides: map[string]Override{
+			Options{Overrides: map[string]config.AlertOverride{
 				"NodeCPUHigh": {Labels: map[string]string{"team": "{{ $labels.node"}},
 				"ProbeFailed": {Labels: map[string]string{"": "x"}},
 			}},
@@ -327,7 +348,7 @@ func FuzzExtra(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if errs := checkExtra(text); len(errs) > 0 {
+		if _, errs := checkExtra(text); len(errs) > 0 {
 			for _, err := range errs {
 				assert.NotEmpty(t, err.Error())
 			}

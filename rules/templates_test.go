@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // A template is expanded without the labels and samples of a server: only what
@@ -31,7 +33,7 @@ func TestTemplates(t *testing.T) {
 
 // Rules that record have no name of an alert.
 func TestNothingIsAboutAlertsWithoutName(t *testing.T) {
-	_, err := Render(Options{Overrides: map[string]Override{"": {Severity: "info"}}})
+	_, err := Render(Options{Overrides: map[string]config.AlertOverride{"": {Severity: "info"}}})
 	require.ErrorContains(t, err, `alerting.overrides.: unknown ""`)
 	_, err = Render(Options{Disabled: []string{""}})
 	require.ErrorContains(t, err, `alerting.disabled[0]: unknown ""`)

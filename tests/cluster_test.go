@@ -9,15 +9,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 func cluster(t *testing.T, text string) Snapshot {
 	t.Helper()
-	return Stack(t, func(ctx *pulumi.Context, cfg *config.Config) error {
-		_, err := components.NewCluster(ctx, "cluster", cfg)
+	return Deploy(t, func(ctx *pulumi.Context, stack *render.Stack) error {
+		_, err := components.NewCluster(ctx, "cluster", &components.ClusterArgs{Stack: stack})
 		return err
-	}, stack(t, text))
+	}, configtest.Config(t, text))
 }
 
 func TestClusterConnection(t *testing.T) {
@@ -54,14 +55,14 @@ func TestNamespace(t *testing.T) {
 
 // A namespace that the stack creates exists before what is in it.
 func TestNamespaceComesFirst(t *testing.T) {
-	s := Stack(t, func(ctx *pulumi.Context, cfg *config.Config) error {
-		cluster, err := components.NewCluster(ctx, "cluster", cfg)
+	s := Deploy(t, func(ctx *pulumi.Context, stack *render.Stack) error {
+		cluster, err := components.NewCluster(ctx, "cluster", &components.ClusterArgs{Stack: stack})
 		if err != nil {
 			return err
 		}
 		_, err = components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: cluster.Site}, pulumi.Provider(cluster.Provider))
 		return err
-	}, stack(t, ""))
+	}, configtest.Config(t, ""))
 	depends := s.Of(Get[*corev1.ConfigMap](t, s, "prometheus-config")).Depends
 	require.Len(t, depends, 1)
 	assert.Contains(t, depends[0], "kubernetes:core/v1:Namespace::cluster-namespace")

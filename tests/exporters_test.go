@@ -8,24 +8,20 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
 )
 
 // exporters deploys what a stack with this YAML below exporters does.
 func exporters(t *testing.T, text string) Snapshot {
 	t.Helper()
-	values := map[string]any{}
-	require.NoError(t, yaml.Unmarshal([]byte("cluster: {name: test}\ngrafana: {enabled: false}\nexporters: {"+text+"}"), &values))
-	cfg, err := config.Decode(values)
-	require.NoError(t, err)
-	s := Component(t, cfg, func(ctx *pulumi.Context, site components.Site) error { return components.NewExporters(ctx, site) })
+	cfg := configtest.Config(t, "exporters: {"+text+"}")
+	s := Component(t, cfg, func(ctx *pulumi.Context, site components.Site) error { return components.DeployExporters(ctx, site) })
 	CheckStack(t, s, cfg)
 	return s
 }

@@ -9,15 +9,16 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 func kubeStateMetrics(ctx *pulumi.Context, site components.Site) error {
-	_, err := components.NewKubeStateMetrics(ctx, "kube-state-metrics", site)
+	_, err := components.NewKubeStateMetrics(ctx, "kube-state-metrics", &components.KubeStateMetricsArgs{Site: site})
 	return err
 }
 
 func TestKubeStateMetricsFlags(t *testing.T) {
-	s := Component(t, stack(t, `
+	s := Component(t, configtest.Config(t, `
 exporters:
   kubeStateMetrics:
     kinds: [pods, nodes, deployments]
@@ -35,7 +36,7 @@ exporters:
 // It may list and watch what it reports on, and nothing else.
 func TestKubeStateMetricsAccess(t *testing.T) {
 	access := func(text string) []string {
-		s := Component(t, stack(t, text), kubeStateMetrics)
+		s := Component(t, configtest.Config(t, text), kubeStateMetrics)
 		assert.Empty(t, All[*rbacv1.Role](s))
 		return rules(Get[*rbacv1.ClusterRole](t, s, "monitoring-kube-state-metrics").Rules)
 	}
@@ -44,7 +45,7 @@ func TestKubeStateMetricsAccess(t *testing.T) {
 	}, access("exporters: {kubeStateMetrics: {kinds: [pods, nodes, jobs, deployments]}}"))
 
 	all := access("")
-	for _, kind := range stack(t, "").Exporters.KubeStateMetrics.Kinds {
+	for _, kind := range configtest.Config(t, "").Exporters.KubeStateMetrics.Kinds {
 		found := 0
 		for _, rule := range all {
 			if rule == "list "+string(kind) || len(rule) > len(kind) && rule[len(rule)-len(kind)-1:] == "/"+string(kind) && rule[:4] == "list" {

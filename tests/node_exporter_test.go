@@ -14,15 +14,16 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 func nodeExporter(ctx *pulumi.Context, site components.Site) error {
-	_, err := components.NewNodeExporter(ctx, "node-exporter", site)
+	_, err := components.NewNodeExporter(ctx, "node-exporter", &components.NodeExporterArgs{Site: site})
 	return err
 }
 
 func TestNodeExporter(t *testing.T) {
-	s := Component(t, stack(t, "exporters: {nodeExporter: {port: 19100}}"), nodeExporter)
+	s := Component(t, configtest.Config(t, "exporters: {nodeExporter: {port: 19100}}"), nodeExporter)
 	set := Get[*appsv1.DaemonSet](t, s, "node-exporter")
 	spec := set.Spec.Template.Spec
 	assert.True(t, spec.HostNetwork, "it counts the host's traffic")
@@ -45,7 +46,7 @@ func TestNodeExporter(t *testing.T) {
 
 // What pods bring to a node is left to cadvisor; the node's own stays.
 func TestNodeExporterLeavesPodsOut(t *testing.T) {
-	s := Component(t, stack(t, ""), nodeExporter)
+	s := Component(t, configtest.Config(t, ""), nodeExporter)
 	args := Get[*appsv1.DaemonSet](t, s, "node-exporter").Spec.Template.Spec.Containers[0].Args
 	excluded := func(flag, value string) bool {
 		i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--"+flag+"=") })

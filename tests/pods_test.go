@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 // workloads are the server and the exporters.
@@ -17,11 +18,11 @@ func workloads(ctx *pulumi.Context, site components.Site) error {
 	if err := prometheus(ctx, site); err != nil {
 		return err
 	}
-	return components.NewExporters(ctx, site)
+	return components.DeployExporters(ctx, site)
 }
 
 func TestImages(t *testing.T) {
-	s := Component(t, stack(t, `
+	s := Component(t, configtest.Config(t, `
 images:
   registryMirrors: {quay.io: mirror.example.com/quay, registry.k8s.io: mirror.example.com/k8s}
   overrides: {blackbox-exporter: "example.com/blackbox:v9"}
@@ -47,7 +48,7 @@ images:
 }
 
 func TestScheduling(t *testing.T) {
-	s := Component(t, stack(t, `
+	s := Component(t, configtest.Config(t, `
 prometheus:
   nodeSelector: {disk: ssd}
   tolerations: [{key: dedicated, value: monitoring, effect: NoSchedule}]
@@ -67,7 +68,7 @@ exporters:
 }
 
 func TestResources(t *testing.T) {
-	s := Component(t, stack(t, `prometheus: {resources: {requests: {cpu: 250m, memory: 1Gi}, limits: {cpu: "2", memory: 3Gi}}}`), workloads)
+	s := Component(t, configtest.Config(t, `prometheus: {resources: {requests: {cpu: 250m, memory: 1Gi}, limits: {cpu: "2", memory: 3Gi}}}`), workloads)
 	resources := Get[*appsv1.StatefulSet](t, s, "prometheus").Spec.Template.Spec.Containers[0].Resources
 	assert.Equal(t, "250m", resources.Requests.Cpu().String())
 	assert.Equal(t, "1Gi", resources.Requests.Memory().String())
@@ -77,7 +78,7 @@ func TestResources(t *testing.T) {
 
 // Only pods that ask the API server have a token for it.
 func TestServiceAccountTokens(t *testing.T) {
-	for name, pod := range Pods(Component(t, stack(t, ""), workloads)) {
+	for name, pod := range Pods(Component(t, configtest.Config(t, ""), workloads)) {
 		needed := name == "prometheus" || name == "kube-state-metrics"
 		assert.Equal(t, needed, *pod.Spec.AutomountServiceAccountToken, name)
 	}

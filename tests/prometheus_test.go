@@ -14,12 +14,13 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
 // prometheus is the server on its storage, as main.go makes it.
 func prometheus(ctx *pulumi.Context, site components.Site) error {
 	storage, err := components.NewStorage(ctx, "storage", &components.StorageArgs{
-		Site: site, App: "prometheus", Replicas: site.Config.Prometheus.Replicas, Size: site.Config.Storage.Size, Data: "samples",
+		Site: site, App: "prometheus", Replicas: site.Stack.Config.Prometheus.Replicas, Size: site.Stack.Config.Storage.Size,
 	})
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func prometheus(ctx *pulumi.Context, site components.Site) error {
 
 func server(t *testing.T, text string) (Snapshot, *appsv1.StatefulSet, corev1.Container) {
 	t.Helper()
-	s := Component(t, stack(t, text), prometheus)
+	s := Component(t, configtest.Config(t, text), prometheus)
 	set := Get[*appsv1.StatefulSet](t, s, "prometheus")
 	require.Len(t, set.Spec.Template.Spec.Containers, 1)
 	return s, set, set.Spec.Template.Spec.Containers[0]
@@ -266,8 +267,8 @@ func TestPrometheusNetworkPolicy(t *testing.T) {
 
 // The objects of two stacks on one cluster do not collide.
 func TestTwoStacksOnOneCluster(t *testing.T) {
-	first := Component(t, stack(t, "storage: {mode: local, local: {nodes: [a]}}"), prometheus)
-	second := Component(t, stack(t, "cluster: {name: test, namespace: staging}\nstorage: {mode: local, local: {nodes: [a]}}"), prometheus)
+	first := Component(t, configtest.Config(t, "storage: {mode: local, local: {nodes: [a]}}"), prometheus)
+	second := Component(t, configtest.Config(t, "cluster: {name: test, namespace: staging}\nstorage: {mode: local, local: {nodes: [a]}}"), prometheus)
 	id := func(r Resource) string {
 		metadata := r.Inputs["metadata"].ObjectValue()
 		namespace := ""
@@ -285,24 +286,14 @@ func TestTwoStacksOnOneCluster(t *testing.T) {
 	}
 }
 
-// What the loader refuses stops the program before anything is registered.
-func TestRefusedScrapeConfigsStopTheProgram(t *testing.T) {
-	cfg := stack(t, "discovery: {extraScrapeConfigs: [{job_name: outside, relabel_confgs: []}]}")
-	err := Fails(t, cfg, func(ctx *pulumi.Context, site components.Site) error {
-		_, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site})
-		return err
-	})
-	assert.ErrorContains(t, err, `discovery.extraScrapeConfigs[0]: job "outside": unknown field "relabel_confgs"`)
-}
-
 func TestDiscoveryConfigMap(t *testing.T) {
-	s := Component(t, stack(t, ""), func(ctx *pulumi.Context, site components.Site) error {
+	s := Component(t, configtest.Config(t, ""), func(ctx *pulumi.Context, site components.Site) error {
 		_, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site})
 		return err
 	})
 	text := Get[*corev1.ConfigMap](t, s, "prometheus-config").Data["prometheus.yml"]
 	for _, job := range config.Jobs {
-		if stack(t, "").JobEnabled(job) {
+		if configtest.Config(t, "").Enabled(job) {
 			assert.Contains(t, text, "job_name: "+string(job)+"\n")
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // Resource is one resource that a program registered.
@@ -31,12 +32,17 @@ type Resource struct {
 // Snapshot is everything that a program registered.
 type Snapshot []Resource
 
-// Stack runs a program with the config of a stack and returns what it
-// registered. The test fails unless the program succeeds and each Kubernetes
-// object has only the fields of its type.
-func Stack(t testing.TB, program func(*pulumi.Context, *config.Config) error, cfg *config.Config) Snapshot {
+// Program deploys a rendered stack.
+type Program func(*pulumi.Context, *render.Stack) error
+
+// Deploy runs a program with the config of a stack and returns what it registered. The test
+// fails unless the program succeeds and each Kubernetes object has only the fields of its
+// type.
+func Deploy(t testing.TB, program Program, cfg *config.Config) Snapshot {
 	t.Helper()
-	recorder, err := Run(func(ctx *pulumi.Context) error { return program(ctx, cfg) })
+	stack, err := render.New(cfg)
+	require.NoError(t, err)
+	recorder, err := Run(func(ctx *pulumi.Context) error { return program(ctx, stack) })
 	require.NoError(t, err)
 	return recorder.Snapshot(t)
 }
@@ -44,23 +50,12 @@ func Stack(t testing.TB, program func(*pulumi.Context, *config.Config) error, cf
 // Component runs one component on a site of cfg.
 func Component(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) Snapshot {
 	t.Helper()
-	recorder, err := Run(func(ctx *pulumi.Context) error {
-		return component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
-	})
-	require.NoError(t, err)
-	return recorder.Snapshot(t)
+	return Deploy(t, func(ctx *pulumi.Context, stack *render.Stack) error { return component(ctx, site(stack)) }, cfg)
 }
 
-// Fails runs one component and returns the error it must end with.
-func Fails(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) error {
-	t.Helper()
-	var err error
-	_, _ = Run(func(ctx *pulumi.Context) error {
-		err = component(ctx, components.Site{Config: cfg, Namespace: pulumi.String(cfg.Cluster.Namespace)})
-		return err
-	})
-	require.Error(t, err)
-	return err
+// site is where one component is deployed alone.
+func site(stack *render.Stack) components.Site {
+	return components.Site{Stack: stack, Namespace: pulumi.String(stack.Config.Cluster.Namespace)}
 }
 
 // Get returns the one object of type T called name.

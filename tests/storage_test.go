@@ -7,38 +7,25 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// stack is a Config of YAML; what every stack has to set is set.
-func stack(t testing.TB, text string) *config.Config {
-	t.Helper()
-	values := map[string]any{}
-	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
-	for key, required := range map[string]any{"cluster": map[string]any{"name": "test"}, "grafana": map[string]any{"enabled": false}} {
-		if _, set := values[key]; !set {
-			values[key] = required
-		}
-	}
-	cfg, err := config.Decode(values)
-	require.NoError(t, err)
-	return cfg
-}
-
-// storage is Prometheus' storage, as main.go makes it. What other apps have is off.
+// storage deploys Prometheus' storage alone.
 func storage(ctx *pulumi.Context, site components.Site) error {
-	site.Config.Alerting.Enabled = false
-	_, err := components.DeployStorages(ctx, site)
+	cfg := site.Stack.Config
+	_, err := components.NewStorage(ctx, "storage", &components.StorageArgs{
+		Site: site, App: "prometheus", Replicas: cfg.Prometheus.Replicas, Size: cfg.Storage.Size, Setting: "storage.size",
+	})
 	return err
 }
 
 func TestDynamicStorage(t *testing.T) {
-	s := Component(t, stack(t, "storage: {size: 100Gi, storageClass: fast}\nprometheus: {replicas: 2}"), storage)
+	s := Component(t, configtest.Config(t, "storage: {size: 100Gi, storageClass: fast}\nprometheus: {replicas: 2}"), storage)
 	require.Len(t, All[*corev1.PersistentVolumeClaim](s), 2)
 	for _, name := range []string{"data-prometheus-0", "data-prometheus-1"} {
 		claim := Get[*corev1.PersistentVolumeClaim](t, s, name)
@@ -52,14 +39,14 @@ func TestDynamicStorage(t *testing.T) {
 	assert.Empty(t, All[*corev1.PersistentVolume](s))
 	assert.Empty(t, All[*storagev1.StorageClass](s))
 
-	s = Component(t, stack(t, "storage: {protect: false}"), storage)
+	s = Component(t, configtest.Config(t, "storage: {protect: false}"), storage)
 	claim := Get[*corev1.PersistentVolumeClaim](t, s, "data-prometheus-0")
 	assert.Nil(t, claim.Spec.StorageClassName, "the cluster's default class")
 	assert.False(t, s.Of(claim).Protect)
 }
 
 func TestLocalStorage(t *testing.T) {
-	s := Component(t, stack(t, `
+	s := Component(t, configtest.Config(t, `
 storage: {mode: local, size: 10Gi, local: {path: /mnt/ssd, nodes: [node-a, node-b]}}
 prometheus: {replicas: 2}`), storage)
 	class := Get[*storagev1.StorageClass](t, s, "monitoring-prometheus-local")
@@ -89,21 +76,16 @@ prometheus: {replicas: 2}`), storage)
 }
 
 func TestEphemeralStorage(t *testing.T) {
-	recorder, err := Run(func(ctx *pulumi.Context) error {
-		return storage(ctx, components.Site{Config: stack(t, "storage: {mode: ephemeral}"), Namespace: pulumi.String("monitoring")})
-	})
-	require.NoError(t, err)
-	assert.Empty(t, recorder.Snapshot(t).objects())
-	assert.Equal(t, []string{"storage.mode is ephemeral: samples are lost with each pod"}, recorder.Warnings(), "said in every preview")
+	assert.Empty(t, Component(t, configtest.Config(t, "storage: {mode: ephemeral}"), storage).objects())
 }
 
 // A claim's hook answers to the old and the new size as the engine asks it
 // before an update. That previews ask it too, the end-to-end test sees.
 func TestVolumesDoNotShrink(t *testing.T) {
-	cfg := stack(t, "storage: {mode: local, local: {nodes: [node-a]}}")
-	recorder, err := Run(func(ctx *pulumi.Context) error {
-		return storage(ctx, components.Site{Config: cfg, Namespace: pulumi.String("monitoring")})
-	})
+	cfg := configtest.Config(t, "storage: {mode: local, local: {nodes: [node-a]}}")
+	stack, err := render.New(cfg)
+	require.NoError(t, err)
+	recorder, err := Run(func(ctx *pulumi.Context) error { return storage(ctx, site(stack)) })
 	require.NoError(t, err)
 	s := recorder.Snapshot(t)
 	claim := s.Of(Get[*corev1.PersistentVolumeClaim](t, s, "data-prometheus-0"))

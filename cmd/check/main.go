@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 func main() {
@@ -42,12 +43,16 @@ func run(out io.Writer, file string, routes bool) error {
 	if err != nil {
 		return err
 	}
-	stack, err := check.Load(cfg)
+	rendered, err := render.New(cfg)
+	if err != nil {
+		return err
+	}
+	stack, err := check.Analyse(rendered)
 	if err != nil {
 		return err
 	}
 	if routes {
-		if err := printRoutes(out, check.Routes(stack)); err != nil {
+		if err := printRoutes(out, stack.Routes()); err != nil {
 			return err
 		}
 	}

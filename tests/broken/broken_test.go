@@ -3,6 +3,7 @@ package broken
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // Every mistake is refused with exactly the messages beside it.
@@ -30,6 +32,15 @@ func TestRefused(t *testing.T) {
 
 func committed(name string) ([]byte, error) { return os.ReadFile(filepath.Join("../..", name)) }
 
+// checked renders a stack, with its own files of dashboards, and checks it.
+func checked(cfg *config.Config, custom fs.FS) (check.Report, error) {
+	stack, err := render.NewWith(cfg, custom)
+	if err != nil {
+		return check.Report{}, err
+	}
+	return check.Run(stack)
+}
+
 // refusals are the problems of a case as a preview reports them.
 func refusals(t *testing.T, c Case) []string {
 	t.Helper()
@@ -38,9 +49,9 @@ func refusals(t *testing.T, c Case) []string {
 	file := filepath.Join(t.TempDir(), "Pulumi.test.yaml")
 	require.NoError(t, os.WriteFile(file, text, 0o600))
 	cfg, err := config.FromFile(file)
-	var stack *check.Stack
+	var report check.Report
 	if err == nil {
-		stack, err = check.LoadWith(cfg, c.custom())
+		report, err = checked(cfg, c.custom())
 	}
 	if problems, ok := errors.AsType[config.Problems](err); ok {
 		var lines []string
@@ -53,7 +64,7 @@ func refusals(t *testing.T, c Case) []string {
 		return []string{strings.ReplaceAll(err.Error(), filepath.Dir(file)+"/", "")}
 	}
 	var lines []string
-	for _, finding := range stack.Check().Findings {
+	for _, finding := range report.Findings {
 		if finding.Severity == check.Error {
 			lines = append(lines, fmt.Sprintf("%s: %s (%s)", finding.Path, finding.Message, finding.Check))
 		}

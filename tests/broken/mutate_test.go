@@ -15,6 +15,8 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 var (
@@ -57,7 +59,7 @@ func TestMutations(t *testing.T) {
 	}()
 	for i := range *mutations {
 		mutated = m.Mutate(stacks[i%len(stacks)])
-		cfg, err := config.Decode(mutated)
+		cfg, err := configtest.Decode(mutated)
 		if err != nil {
 			require.NotEmpty(t, err.Error())
 			continue
@@ -71,16 +73,17 @@ func TestMutations(t *testing.T) {
 		if different++; different%every != 0 {
 			continue
 		}
-		stack, err := check.Load(cfg)
+		stack, err := render.New(cfg)
 		if err != nil {
 			_, named := errors.AsType[config.Problems](err)
 			require.True(t, named, "%v", err)
 			stopped++
 			continue
 		}
-		stack.Check() // which does not panic either
+		_, err = check.Run(stack) // which does not panic either
+		require.NoError(t, err)
 		stackDir := filepath.Join(dir, strconv.Itoa(i))
-		if text := write(t, stackDir, cfg); seen[text] {
+		if text := write(t, stackDir, stack); seen[text] {
 			require.NoError(t, os.RemoveAll(stackDir))
 		} else {
 			seen[text] = true
@@ -100,9 +103,9 @@ func accepted(t *testing.T) []map[string]any {
 	var fragments []map[string]any
 	require.NoError(t, yaml.Unmarshal(text, &fragments))
 	for _, fragment := range fragments {
-		cfg, err := config.Decode(merge(values(t, "dev"), clone(fragment)).(map[string]any))
+		cfg, err := configtest.Decode(merge(values(t, "dev"), clone(fragment)).(map[string]any))
 		require.NoError(t, err)
-		_, err = check.Load(cfg)
+		_, err = checked(cfg, nil)
 		require.NoError(t, err)
 	}
 	return fragments

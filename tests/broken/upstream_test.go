@@ -13,43 +13,28 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // write writes the files of a stack into dir as the programs get them, and
 // returns all their text.
-func write(t *testing.T, dir string, cfg *config.Config) (all string) {
+func write(t *testing.T, dir string, stack *render.Stack) (all string) {
 	t.Helper()
 	put := func(name, text string) {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
-	text, err := render.Prometheus(cfg)
-	require.NoError(t, err)
-	all = text
-	put("prometheus.yml", text)
-	rules, err := render.Rules(cfg)
-	require.NoError(t, err)
-	for _, name := range slices.Sorted(maps.Keys(rules)) {
-		all += rules[name]
-		put("rules/"+name, rules[name])
-	}
-	if cfg.Alerting.Enabled {
-		files, err := render.Alertmanager(cfg, cfg.Grafana.Link())
-		require.NoError(t, err)
+	putAll := func(folder string, files map[string]string) {
 		for _, name := range slices.Sorted(maps.Keys(files)) {
 			all += files[name]
-			put("alertmanager/"+name, strings.ReplaceAll(files[name], render.AlertmanagerDir, filepath.Join(dir, "alertmanager")))
+			put(folder+name, strings.ReplaceAll(files[name], render.AlertmanagerDir, filepath.Join(dir, "alertmanager")))
 		}
 	}
-	if cfg.Exporters.BlackboxExporter.Enabled {
-		text, err := render.BlackboxModules(cfg)
-		require.NoError(t, err)
-		all += text
-		put("blackbox.yml", text)
-	}
+	putAll("", stack.PrometheusConfig.Files)
+	putAll("rules/", stack.PrometheusRules.Files)
+	putAll("alertmanager/", stack.AlertmanagerConfig.Files)
+	putAll("", stack.BlackboxConfig.Files)
 	return all
 }
 

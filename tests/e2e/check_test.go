@@ -14,12 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // seriesPossible looks for series that the checks of the whole stack take to be
 // impossible: they would refuse what works.
 func seriesPossible(t *testing.T, n *node) {
-	stack, err := check.Load(n.stack)
+	rendered, err := render.New(n.stack)
+	require.NoError(t, err)
+	stack, err := check.Analyse(rendered)
 	require.NoError(t, err)
 	eventually(t, 3*time.Minute, "the checks know every series", func(ctx context.Context) string {
 		vector, err := n.tryQuery(ctx, `{__name__!=""}`, time.Now())

@@ -60,10 +60,10 @@ var mayBeAbsent = map[string]string{
 // metrics that exist, and returns data. What there is to see on an existing cluster
 // is not known: there, every query has to be accepted.
 func dashboardQueries(t *testing.T, n *node) {
-	all, err := render.Dashboards(n.stack)
+	stack, err := render.New(n.stack)
 	require.NoError(t, err)
 	var queries []dashboards.Query
-	for _, d := range all {
+	for _, d := range stack.Dashboards {
 		if d.Folder == dashboards.FolderCustom {
 			continue
 		}
@@ -109,7 +109,7 @@ func dashboardQueries(t *testing.T, n *node) {
 	for where := range mayBeEmpty {
 		assert.True(t, places[where], "%s is no longer a query: drop its excuse", where)
 	}
-	t.Logf("%d queries of %d dashboards; metrics that do not exist: %v", len(queries), len(all), slices.Sorted(maps.Keys(absent)))
+	t.Logf("%d queries of %d dashboards; metrics that do not exist: %v", len(queries), len(stack.Dashboards), slices.Sorted(maps.Keys(absent)))
 }
 
 func place(q dashboards.Query) string { return q.Dashboard + ": " + q.Place }

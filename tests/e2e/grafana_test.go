@@ -61,7 +61,7 @@ func (n *node) grafanaHasEverything(t *testing.T, strategy appsv1.DeploymentStra
 	if !n.stack.Grafana.Runs() {
 		return
 	}
-	all, err := render.Dashboards(n.stack)
+	stack, err := render.New(n.stack)
 	require.NoError(t, err)
 	eventually(t, 3*time.Minute, "Grafana has datasource and dashboards", func(context.Context) string {
 		var health struct{ Status, Message string }
@@ -71,7 +71,7 @@ func (n *node) grafanaHasEverything(t *testing.T, strategy appsv1.DeploymentStra
 		if health.Status != "OK" {
 			return "the datasource is not healthy: " + health.Message
 		}
-		for _, d := range all {
+		for _, d := range stack.Dashboards {
 			var found struct{ Dashboard struct{ Title string } }
 			if err := n.askGrafana(t, "/api/dashboards/uid/"+d.UID, &found); err != nil {
 				return err.Error()
@@ -92,7 +92,7 @@ func (n *node) askGrafana(t *testing.T, path string, answer any) error {
 	if err != nil {
 		return err
 	}
-	address, stop, err := n.forward(t, "app.kubernetes.io/name=grafana", render.GrafanaPort)
+	address, stop, err := n.forward(t, "app.kubernetes.io/name=grafana", render.Grafana.Port)
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func targetsUp(t *testing.T, n *node) {
 			up[string(target.Labels["job"])]++
 		}
 		for _, job := range config.Jobs {
-			if n.stack.JobEnabled(job) && up[string(job)] == 0 {
+			if n.stack.Enabled(job) && up[string(job)] == 0 {
 				return fmt.Sprintf("job %s has no target", job)
 			}
 		}

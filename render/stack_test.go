@@ -1,19 +1,18 @@
-package check
+package render
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
-// What the parsers of several programs refuse is said in one go.
+// What the parsers of several programs reject is reported at once.
 func TestEveryPartIsLoaded(t *testing.T) {
-	values := map[string]any{}
-	require.NoError(t, yaml.Unmarshal([]byte(`
+	_, err := New(configtest.Config(t, `
 cluster: {name: test}
 discovery: {extraScrapeConfigs: [{job_name: a, scheem: http}, {job_name: b, basic_auth: {password: hunter2}}]}
 exporters: {blackboxExporter: {modules: {mine: {prober: https}}}}
@@ -22,10 +21,7 @@ alerting:
   extraRules: {mine: {groups: [{name: a, rules: [{record: b, expr: sum(}]}]}}
   receivers: [{name: a, pagerduty_configs: [{routing_key: hunter2}]}, {name: b, slack_config: []}]
   templates: {mine.tmpl: '{{ end }}'}
-grafana: {adminPassword: x, config: {smtp: {password: hunter2}, server: {http_port: 80}}}`), &values))
-	cfg, err := config.Decode(values)
-	require.NoError(t, err)
-	_, err = Load(cfg)
+grafana: {adminPassword: x, config: {smtp: {password: hunter2}, server: {http_port: 80}}}`))
 	var problems config.Problems
 	require.ErrorAs(t, err, &problems)
 	var paths []string

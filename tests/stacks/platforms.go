@@ -1,4 +1,4 @@
-package main
+package stacks
 
 import (
 	"fmt"
@@ -17,27 +17,31 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
 // Every platform keeps the invariants, may read what it scrapes and has no rule
 // about what it does not; as it comes, and with all that can be switched on.
-func TestPlatforms(t *testing.T) {
+func Platforms(t *testing.T, program tests.Program) {
 	for platform, profile := range config.Profiles {
 		asked := ""
-		for job, component := range profile.Components {
-			if component.Requires != "" {
+		for job, target := range profile.ControlPlane {
+			if target.Requires != "" {
 				asked += fmt.Sprintf("%s: {enabled: true}, ", job)
 			}
 		}
 		for name, jobs := range map[string]string{"by default": "", "all jobs": asked} {
 			t.Run(string(platform)+"/"+name, func(t *testing.T) {
-				cfg := decode(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s}}", platform, jobs))
-				s := tests.Stack(t, deploy, cfg)
+				cfg := configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s}}", platform, jobs))
+				s := tests.Deploy(t, program, cfg)
 				tests.CheckStack(t, s, cfg)
 				checkPermissions(t, s)
 				checkRules(t, s, cfg)
-				report, err := check.Run(cfg)
+				rendered, err := render.New(cfg)
+				require.NoError(t, err)
+				report, err := check.Run(rendered)
 				require.NoError(t, err)
 				assert.Empty(t, report.Findings)
 			})
@@ -100,22 +104,17 @@ func checkRules(t *testing.T, s tests.Snapshot, cfg *config.Config) {
 		"node-exporter.yaml": config.NodeExporterJob, "node-directory-size-metrics.yaml": config.NodeDirectorySizeMetricsJob,
 	} {
 		_, has := files[file]
-		assert.Equal(t, cfg.Reported(job), has, file)
+		assert.Equal(t, cfg.Collected(job), has, file)
 	}
-	for _, job := range config.Jobs {
-		watched := strings.Contains(files["targets.yaml"], fmt.Sprintf("absent(up{job=%q})", job))
-		assert.Equal(t, cfg.JobEnabled(job) && !mayBeEmpty(job), watched, "JobAbsent of %s", job)
+	for _, row := range config.ScrapeJobs {
+		watched := strings.Contains(files["targets.yaml"], fmt.Sprintf("absent(up{job=%q})", row.Name))
+		assert.Equal(t, cfg.Enabled(row.Name) && !row.MayBeEmpty, watched, "JobAbsent of %s", row.Name)
 	}
-}
-
-// mayBeEmpty tells whether a job without targets is nothing to worry about.
-func mayBeEmpty(job config.Job) bool {
-	return slices.Contains([]config.Job{config.EndpointsJob, config.ServicesJob, config.IngressesJob, config.PodsJob, config.BlackboxTargetsJob}, job)
 }
 
 // Without the host, nothing asks for it, and the namespace admits nothing that does.
-func TestAutopilot(t *testing.T) {
-	s := tests.Stack(t, deploy, decode(t, "cluster: {name: test, platform: gke-autopilot}"))
+func Autopilot(t *testing.T, program tests.Program) {
+	s := tests.Deploy(t, program, configtest.Config(t, "cluster: {name: test, platform: gke-autopilot}"))
 	assert.Empty(t, tests.All[*appsv1.DaemonSet](s))
 	for name, pod := range tests.Pods(s) {
 		assert.False(t, pod.Spec.HostNetwork, name)
@@ -132,8 +131,8 @@ func TestAutopilot(t *testing.T) {
 }
 
 // OpenShift assigns users; only what needs the host asks for its own.
-func TestOpenShift(t *testing.T) {
-	s := tests.Stack(t, deploy, decode(t, "cluster: {name: test, platform: openshift}"))
+func OpenShift(t *testing.T, program tests.Program) {
+	s := tests.Deploy(t, program, configtest.Config(t, "cluster: {name: test, platform: openshift}"))
 	for _, name := range []string{"node-exporter", "node-directory-size-metrics"} {
 		spec := tests.Get[*appsv1.DaemonSet](t, s, name).Spec.Template.Spec
 		assert.Equal(t, "spc_t", spec.SecurityContext.SELinuxOptions.Type, name)
@@ -142,6 +141,6 @@ func TestOpenShift(t *testing.T) {
 		assert.Equal(t, "system:openshift:scc:privileged", binding.RoleRef.Name)
 		assert.Equal(t, []rbacv1.Subject{{Kind: "ServiceAccount", Name: spec.ServiceAccountName, Namespace: "monitoring"}}, binding.Subjects)
 	}
-	generic := tests.Stack(t, deploy, decode(t, ""))
+	generic := tests.Deploy(t, program, configtest.Config(t, ""))
 	assert.Nil(t, tests.Get[*appsv1.DaemonSet](t, generic, "node-exporter").Spec.Template.Spec.SecurityContext.SELinuxOptions)
 }

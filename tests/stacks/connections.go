@@ -1,4 +1,4 @@
-package main
+package stacks
 
 import (
 	"fmt"
@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
@@ -160,7 +161,7 @@ func scraped(t *testing.T, s tests.Snapshot) map[string]map[string]int32 {
 	return found
 }
 
-func TestConnectionsAreAdmitted(t *testing.T) {
+func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 	const policies = "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"
 	for name, text := range map[string]string{
 		"defaults":       policies,
@@ -169,8 +170,8 @@ func TestConnectionsAreAdmitted(t *testing.T) {
 		"no own targets": policies + "exporters: {nodeDirectorySizeMetrics: {enabled: false}, kubeStateMetrics: {enabled: false}}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := decode(t, text)
-			s := tests.Stack(t, deploy, cfg)
+			cfg := configtest.Config(t, text)
+			s := tests.Deploy(t, program, cfg)
 			needed := func(from, to string, port int32, protocol corev1.Protocol) {
 				t.Helper()
 				assert.True(t, admitted(t, s, pod(t, s, from), to, port, protocol), "%s does not reach %s on %d/%s", from, to, port, protocol)
@@ -180,7 +181,7 @@ func TestConnectionsAreAdmitted(t *testing.T) {
 				config.PrometheusJob, config.AlertmanagerJob, config.GrafanaJob, config.KubeStateMetricsJob,
 				config.BlackboxExporterJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob,
 			} {
-				assert.Equal(t, cfg.JobEnabled(job), len(targets[string(job)]) > 0, "targets of %s", job)
+				assert.Equal(t, cfg.Enabled(job), len(targets[string(job)]) > 0, "targets of %s", job)
 			}
 			for job, ports := range targets {
 				for target, port := range ports {
@@ -205,9 +206,9 @@ func TestConnectionsAreAdmitted(t *testing.T) {
 	}
 }
 
-func TestOtherConnectionsAreRefused(t *testing.T) {
-	cfg := decode(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}")
-	s := tests.Stack(t, deploy, cfg)
+func OtherConnectionsAreRefused(t *testing.T, program tests.Program) {
+	cfg := configtest.Config(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}")
+	s := tests.Deploy(t, program, cfg)
 	ingress, stranger := peer{namespace: "ingress"}, peer{namespace: "default"}
 	impostor := peer{"default", pod(t, s, "prometheus").labels}
 

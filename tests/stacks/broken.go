@@ -1,19 +1,17 @@
-package main
+package stacks
 
 import (
 	"os"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/broken"
 )
 
 // A broken stack registers nothing at all.
-func TestBrokenStacks(t *testing.T) {
+func Broken(t *testing.T, program Preview) {
 	cases, err := broken.Cases()
 	require.NoError(t, err)
 	for _, c := range cases {
@@ -24,9 +22,7 @@ func TestBrokenStacks(t *testing.T) {
 			if err != nil || c.InFile || c.Dashboards != nil {
 				t.Skip("not what this program gets from Pulumi")
 			}
-			recorder, err := tests.Run(func(ctx *pulumi.Context) error {
-				return program(ctx, pulumi.RunInfo{Config: values, ConfigSecretKeys: secretKeys})
-			})
+			recorder, err := program.with(values, secretKeys)
 			require.Error(t, err)
 			assert.Empty(t, recorder.Snapshot(t))
 		})

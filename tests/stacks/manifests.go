@@ -1,4 +1,4 @@
-package main
+package stacks
 
 import (
 	"bytes"
@@ -13,30 +13,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/review"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
-// TestMain makes this binary the program, where it runs as one.
-func TestMain(m *testing.M) {
-	if os.Getenv(pulumi.EnvMonitor) == "" {
-		os.Exit(m.Run())
-	}
-	main()
-}
-
-// The program renders the committed stacks as they are, with secrets that are
-// encrypted or missing, which no manifest has.
-func TestProgram(t *testing.T) {
-	binary, err := os.Executable()
-	require.NoError(t, err)
+// Binary runs the program as a process: it renders the committed stacks as they are, with
+// secrets that are encrypted or missing, which no manifest has.
+func Binary(t *testing.T, binary string) {
 	for _, stack := range []string{"dev", "prod", "kind"} {
 		t.Run(stack, func(t *testing.T) {
 			engine := &offline.Engine{}
@@ -62,15 +52,15 @@ var kubernetesVersions = []string{"v1.34.4", "v1.37.2"}
 
 // What is rendered of the stacks and of every platform has only fields and
 // values that the API has, and kube-score finds nothing critical in it.
-func TestManifests(t *testing.T) {
+func Manifests(t *testing.T, program tests.Program) {
 	dirs := map[string]string{}
 	for _, stack := range []string{"dev", "prod", "kind"} {
 		cfg, err := config.FromFile("Pulumi." + stack + ".yaml")
 		require.NoError(t, err)
-		dirs["stack-"+stack] = manifests(t, stack, cfg) // kind is a platform too
+		dirs["stack-"+stack] = manifests(t, program, stack, cfg) // kind is a platform too
 	}
 	for platform := range config.Profiles {
-		dirs[string(platform)] = manifests(t, string(platform), decode(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform)))
+		dirs[string(platform)] = manifests(t, program, string(platform), configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform)))
 	}
 	for _, version := range kubernetesVersions {
 		t.Run("kubeconform/"+version, func(t *testing.T) {
@@ -151,10 +141,10 @@ func score(t *testing.T, name, dir string, used map[string]bool) {
 }
 
 // manifests writes the objects of a stack to a directory.
-func manifests(t *testing.T, name string, cfg *config.Config) (dir string) {
+func manifests(t *testing.T, program tests.Program, name string, cfg *config.Config) (dir string) {
 	t.Helper()
 	var resources []offline.Resource
-	for _, r := range tests.Stack(t, deploy, cfg) {
+	for _, r := range tests.Deploy(t, program, cfg) {
 		resources = append(resources, r.Resource)
 	}
 	files, err := review.Manifests(name, resources)

@@ -2,7 +2,6 @@ package render
 
 import (
 	"cmp"
-	"log/slog"
 	"maps"
 	"slices"
 
@@ -13,24 +12,49 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Grant is the right to list and watch resources.
+// Grant is a right of Prometheus' ServiceAccount.
 type Grant struct {
-	Namespace string // empty: in every namespace, and what is in none
-	Group     string // API group
+	Namespace string // empty for the whole cluster
+	Verbs     []string
+	Group     string // API group of Resources
 	Resources []string
+	URLs      []string // paths of the API server, instead of resources
 }
 
-// Access returns what the server's service discovery has to list and watch, of
-// the enabled jobs and the stack's own, sorted by namespace and group.
-func Access(cfg *config.Config) ([]Grant, error) {
-	text, err := Prometheus(cfg)
-	if err != nil {
-		return nil, err
+// grants returns what the server needs to discover and scrape what its config names,
+// sorted by namespace and API group: the cluster first, and in it discovery first.
+func grants(cfg *config.Config, file *prometheus.Config) []Grant {
+	cluster, namespaced := discoveryGrants(cfg, file)
+	if cfg.Enabled(config.NodesJob) || cfg.Enabled(config.CadvisorJob) {
+		// Granted by the kubelets themselves: nodes/proxy would grant far more.
+		cluster = append(cluster, Grant{Verbs: []string{"get"}, Resources: []string{"nodes/metrics"}})
 	}
-	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, err
+	return slices.Concat(cluster, controlPlaneGrants(cfg), namespaced)
+}
+
+// controlPlaneGrants returns what API servers and components ask of their scraper.
+func controlPlaneGrants(cfg *config.Config) []Grant {
+	var all []Grant
+	metrics := cfg.Enabled(config.APIServersJob)
+	for _, job := range config.ControlPlane {
+		target, _ := cfg.ControlPlaneTarget(job)
+		if !cfg.Enabled(job) {
+			continue
+		}
+		metrics = metrics || target.Secure
+		if target.APIAccess != "" {
+			all = append(all, Grant{Verbs: []string{"get"}, Group: config.EKSMetricsGroup, Resources: []string{target.APIAccess}})
+		}
 	}
+	if metrics {
+		all = append(all, Grant{Verbs: []string{"get"}, URLs: []string{"/metrics"}})
+	}
+	return all
+}
+
+// discoveryGrants returns what the server's service discovery lists and watches, in the
+// whole cluster and in single namespaces.
+func discoveryGrants(cfg *config.Config, file *prometheus.Config) (cluster, namespaced []Grant) {
 	var discoveries discovery.Configs
 	for _, job := range file.ScrapeConfigs {
 		discoveries = append(discoveries, job.ServiceDiscoveryConfigs...)
@@ -40,7 +64,7 @@ func Access(cfg *config.Config) ([]Grant, error) {
 	}
 
 	everywhere := map[resource]bool{}
-	namespaced := map[string]map[resource]bool{}
+	inNamespace := map[string]map[resource]bool{}
 	for _, d := range discoveries {
 		sd, ok := d.(*kubernetes.SDConfig)
 		if !ok || sd.APIServer.URL != nil || sd.KubeConfig != "" { // not this cluster
@@ -56,19 +80,19 @@ func Access(cfg *config.Config) ([]Grant, error) {
 				continue
 			}
 			for _, namespace := range namespaces {
-				if namespaced[namespace] == nil {
-					namespaced[namespace] = map[resource]bool{}
+				if inNamespace[namespace] == nil {
+					inNamespace[namespace] = map[resource]bool{}
 				}
-				namespaced[namespace][r] = true
+				inNamespace[namespace][r] = true
 			}
 		}
 	}
-	grants := grant("", everywhere)
-	for _, namespace := range slices.Sorted(maps.Keys(namespaced)) {
-		maps.DeleteFunc(namespaced[namespace], func(r resource, _ bool) bool { return everywhere[r] })
-		grants = append(grants, grant(namespace, namespaced[namespace])...)
+	cluster = byGroup("", everywhere)
+	for _, namespace := range slices.Sorted(maps.Keys(inNamespace)) {
+		maps.DeleteFunc(inNamespace[namespace], func(r resource, _ bool) bool { return everywhere[r] })
+		namespaced = append(namespaced, byGroup(namespace, inNamespace[namespace])...)
 	}
-	return grants, nil
+	return cluster, namespaced
 }
 
 // resource is a kind of object, by its plural.
@@ -76,7 +100,7 @@ type resource struct{ group, name string }
 
 func (r resource) clusterScoped() bool { return r.name == "nodes" || r.name == "namespaces" }
 
-// listed are the resources that a service discovery lists and watches.
+// listed returns the resources that a service discovery lists and watches.
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config
 func listed(sd *kubernetes.SDConfig) []resource {
 	pods, services := resource{"", "pods"}, resource{"", "services"}
@@ -107,18 +131,18 @@ func listed(sd *kubernetes.SDConfig) []resource {
 	return resources
 }
 
-// grant groups resources by API group.
-func grant(namespace string, resources map[resource]bool) []Grant {
-	var grants []Grant
+// byGroup returns the right to list and watch resources, a grant for each API group.
+func byGroup(namespace string, resources map[resource]bool) []Grant {
+	var all []Grant
 	sorted := slices.SortedFunc(maps.Keys(resources), func(a, b resource) int {
 		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.name, b.name))
 	})
 	for _, r := range sorted {
-		if last := len(grants) - 1; last < 0 || grants[last].Group != r.group {
-			grants = append(grants, Grant{Namespace: namespace, Group: r.group})
+		if last := len(all) - 1; last < 0 || all[last].Group != r.group {
+			all = append(all, Grant{Namespace: namespace, Verbs: []string{"list", "watch"}, Group: r.group})
 		}
-		last := &grants[len(grants)-1]
+		last := &all[len(all)-1]
 		last.Resources = append(last.Resources, r.name)
 	}
-	return grants
+	return all
 }

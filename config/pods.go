@@ -38,13 +38,13 @@ func (r Resources) validate(path string) Problems {
 	var p Problems
 	check := func(kind string, request, limit *Quantity) {
 		if request != nil && limit != nil && request.Cmp(limit.Quantity) > 0 {
-			p.addf(path+".requests."+kind, "%s is more than the limit of %s", request, limit)
+			p.Addf(path+".requests."+kind, "%s is more than the limit of %s", request, limit)
 		}
 	}
 	check("cpu", r.Requests.CPU, r.Limits.CPU)
 	check("memory", r.Requests.Memory, r.Limits.Memory)
-	p.add(r.Requests.validate(path + ".requests")...)
-	p.add(r.Limits.validate(path + ".limits")...)
+	p.Add(r.Requests.validate(path + ".requests")...)
+	p.Add(r.Limits.validate(path + ".limits")...)
 	return p
 }
 
@@ -52,10 +52,10 @@ func (r Resources) validate(path string) Problems {
 func (l ResourceList) validate(path string) Problems {
 	var p Problems
 	if cpu := l.CPU; cpu != nil && !cpu.IsZero() && (cpu.Cmp(resource.MustParse("1m")) < 0 || cpu.Cmp(resource.MustParse("1k")) > 0) {
-		p.addf(path+".cpu", "%s; allowed: 1m (a thousandth of a core) to 1k", cpu)
+		p.Addf(path+".cpu", "%s; allowed: 1m (a thousandth of a core) to 1k", cpu)
 	}
 	if memory := l.Memory; memory != nil && !memory.IsZero() && memory.Cmp(resource.MustParse("1Mi")) < 0 {
-		p.addf(path+".memory", "%s is less than 1Mi; allowed: an amount of bytes, such as 512Mi", memory)
+		p.Addf(path+".memory", "%s is less than 1Mi; allowed: an amount of bytes, such as 512Mi", memory)
 	}
 	return p
 }
@@ -103,10 +103,10 @@ func (s Scheduling) validate(path string) Problems {
 	for i, t := range s.Tolerations {
 		at := fmt.Sprintf("%s.tolerations[%d]", path, i)
 		if t.Key == "" && t.Operator != "Exists" {
-			p.addf(at+".key", "missing; only operator: Exists may leave it out")
+			p.Addf(at+".key", "missing; only operator: Exists may leave it out")
 		}
 		if t.Operator == "Exists" && t.Value != "" {
-			p.addf(at+".value", "%q is not allowed with operator: Exists", t.Value)
+			p.Addf(at+".value", "%q is not allowed with operator: Exists", t.Value)
 		}
 	}
 	if s.PriorityClassName != "" {

@@ -1,4 +1,5 @@
-package main
+// Package cmd tests the script that Pulumi runs as the program.
+package cmd
 
 import (
 	"os"
@@ -45,7 +46,7 @@ func newCheckout(t *testing.T) checkout {
 	run, err := os.ReadFile("run")
 	require.NoError(t, err)
 	for name, text := range map[string]string{
-		"run": string(run), "source.go": "package main\n", "tools/go": compiler, "tools/sleep": "#!/bin/sh\nexec /bin/sleep 0.05\n",
+		"cmd/run": string(run), "source.go": "package main\n", "tools/go": compiler, "tools/sleep": "#!/bin/sh\nexec /bin/sleep 0.05\n",
 	} {
 		c.write(name, text)
 	}
@@ -69,7 +70,7 @@ func (c checkout) start(stackConfig string, args ...string) (*exec.Cmd, func() s
 	c.Helper()
 	out, err := os.Create(filepath.Join(c.TempDir(), "out"))
 	require.NoError(c, err)
-	cmd := exec.CommandContext(c.Context(), filepath.Join(c.dir, "run"), args...)
+	cmd := exec.CommandContext(c.Context(), filepath.Join(c.dir, "cmd", "run"), args...)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(c.dir, "tools")+":"+os.Getenv("PATH"), "PULUMI_CONFIG="+stackConfig)
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(c, cmd.Start())

@@ -50,7 +50,7 @@ func TestCommittedStacks(t *testing.T) {
 	dev, err := config.FromFile("../Pulumi.dev.yaml")
 	require.NoError(t, err)
 	assert.Equal(t, 1, dev.Prometheus.Replicas)
-	assert.Equal(t, config.LocalStorageMode, dev.Storage.Mode)
+	assert.Equal(t, config.StorageLocal, dev.Storage.Mode)
 
 	prod, err := config.FromFile("../Pulumi.prod.yaml")
 	require.NoError(t, err)

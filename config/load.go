@@ -33,15 +33,15 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 		top, _, _ := strings.Cut(path, ".")
 		return !slices.Contains(secretKeys, Project+":"+top)
 	})
-	problems.add(misspeltProjects(slices.Sorted(maps.Keys(raw)))...)
+	problems.Add(misspeltProjects(slices.Sorted(maps.Keys(raw)))...)
 	for _, key := range secretKeys {
 		name, ours := strings.CutPrefix(key, Project+":")
 		if field, known := fieldByKey(reflect.ValueOf(cfg).Elem(), name); ours && known && !holdsSecrets(field.Type()) {
-			problems.add(notSecret(name)) // or somewhere below it, which Pulumi does not say
+			problems.Add(notSecret(name)) // or somewhere below it, which Pulumi does not say
 		}
 	}
-	if len(problems) > 0 {
-		return nil, problems.sorted()
+	if err := problems.Err(); err != nil {
+		return nil, err
 	}
 	return cfg, nil
 }
@@ -98,13 +98,13 @@ func loadFile(path string) (*Config, Problems, error) {
 	cfg, problems := load(values, func(string) bool { return true })
 	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
 		if !strings.Contains(key, ":") {
-			problems.addf(key, "has no project in front; write %s:%s", Project, key)
+			problems.Addf(key, "has no project in front; write %s:%s", Project, key)
 		}
 	}
-	problems.add(misspeltProjects(slices.Sorted(maps.Keys(file.Config)))...)
+	problems.Add(misspeltProjects(slices.Sorted(maps.Keys(file.Config)))...)
 	for _, key := range slices.Sorted(maps.Keys(file.Others)) {
 		if !slices.Contains(pulumiKeys, key) {
-			problems.add(UnknownName(key, key, append([]string{"config"}, pulumiKeys...)))
+			problems.Add(UnknownName(key, key, append([]string{"config"}, pulumiKeys...)))
 		}
 	}
 	return cfg, problems, nil
@@ -121,7 +121,7 @@ func misspeltProjects(keys []string) Problems {
 	for _, key := range keys {
 		project, name, found := strings.Cut(key, ":")
 		if _, near := Nearest(project, []string{Project}); found && near && project != Project {
-			p.addf(key, "unknown project %q; did you mean %s:%s?", project, Project, name)
+			p.Addf(key, "unknown project %q; did you mean %s:%s?", project, Project, name)
 		}
 	}
 	return p

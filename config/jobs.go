@@ -1,0 +1,264 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Job names a scrape job of this program. It is the `job` label of what is scraped.
+type Job string
+
+// The scrape jobs.
+const (
+	NodesJob                    Job = "kubernetes-nodes"
+	CadvisorJob                 Job = "kubernetes-cadvisor"
+	APIServersJob               Job = "kubernetes-apiservers"
+	EndpointsJob                Job = "kubernetes-endpoints"
+	ServicesJob                 Job = "kubernetes-services"
+	IngressesJob                Job = "kubernetes-ingresses"
+	PodsJob                     Job = "kubernetes-pods"
+	PrometheusJob               Job = "prometheus"
+	NodeExporterJob             Job = "node-exporter"
+	KubeStateMetricsJob         Job = "kube-state-metrics"
+	BlackboxExporterJob         Job = "blackbox-exporter"
+	BlackboxTargetsJob          Job = "blackbox-targets"
+	NodeDirectorySizeMetricsJob Job = "node-directory-size-metrics"
+	AlertmanagerJob             Job = "alertmanager"
+	GrafanaJob                  Job = "grafana"
+	SchedulerJob                Job = "kube-scheduler"
+	ControllerManagerJob        Job = "kube-controller-manager"
+	EtcdJob                     Job = "etcd"
+	KubeProxyJob                Job = "kube-proxy"
+	CoreDNSJob                  Job = "coredns"
+)
+
+// ScrapeJob is what this program knows of a scrape job. A job without a function of its
+// own in render scrapes the pods of the program of its name.
+type ScrapeJob struct {
+	Name  Job
+	About string // what it scrapes, in Markdown, for docs/scraping.md
+
+	// Settings is the config path of the program whose metrics it scrapes, or that probes
+	// for it; empty for what every cluster has. Deployed reports whether that program runs.
+	Settings string
+	Deployed func(*Config) bool
+	// ControlPlane marks a component that is scraped only where the platform's Profile says
+	// how. A component with Requires there has to be switched on.
+	ControlPlane bool
+	// OptIn marks a job that is off unless discovery.jobs.<job>.enabled is true.
+	OptIn bool
+	// SampleLimit is the default of discovery.jobs.<job>.sampleLimit; 0 for no limit.
+	SampleLimit int
+
+	// Targets returns how many targets the job has in a cluster of so many nodes; nil where
+	// annotations in the cluster decide. A job with none is off. A cluster may differ from
+	// a count that is Approximate.
+	Targets     func(c *Config, nodes int) int
+	Approximate bool
+	// MayBeEmpty marks a job whose lack of targets is no cause for JobAbsent.
+	MayBeEmpty bool
+	// Blinding marks a job without whose metrics most alerts cannot fire: TargetDown is
+	// critical once every target is down.
+	Blinding bool
+
+	// Exporter is the file in check/metrics, without its version, that lists the job's
+	// metrics; empty if the job may have any. Image is the one whose version the file has;
+	// empty for what has the cluster's version.
+	Exporter string
+	Image    Image
+	Series   Series
+}
+
+// Series estimates how many series a job has, after the shipped relabelling.
+type Series struct {
+	Target, Node, Pod int // for each target of the job, node and pod of the cluster
+}
+
+// Counts of targets.
+func onNodes(_ *Config, nodes int) int    { return nodes }
+func onControlPlane(_ *Config, n int) int { return min(3, n) } // a highly available one has three
+func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { return n } }
+
+func probesThroughBlackbox(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled }
+
+// ScrapeJobs is the table of scrape jobs, in the order they are rendered. The numbers of
+// series were measured on the local node; those of nodes with more cores, disks and
+// devices are higher.
+var ScrapeJobs = []ScrapeJob{{
+	Name: PrometheusJob, About: "the Prometheus servers",
+	Targets: func(c *Config, _ int) int { return c.Prometheus.Replicas }, Blinding: true,
+	Exporter: "prometheus", Image: PrometheusImage, Series: Series{Target: 800},
+}, {
+	Name: AlertmanagerJob, About: "the Alertmanagers", Settings: "alerting",
+	Deployed: func(c *Config) bool { return c.Alerting.Enabled },
+	Targets:  func(c *Config, _ int) int { return c.Alerting.Replicas }, Blinding: true,
+	Exporter: "alertmanager", Image: AlertmanagerImage, Series: Series{Target: 800},
+}, {
+	Name: NodesJob, About: "each node's kubelet",
+	Targets: onNodes, Blinding: true,
+	Exporter: "kubelet", Series: Series{Target: 2300},
+}, {
+	Name: CadvisorJob, About: "each node's containers, from the cadvisor in its kubelet",
+	Targets: onNodes, Blinding: true,
+	Exporter: "cadvisor", Series: Series{Target: 240, Pod: 100},
+}, {
+	Name: APIServersJob, About: "the API servers",
+	Targets: onControlPlane, Approximate: true, Blinding: true,
+	Exporter: "kube-apiserver", Series: Series{Target: 16300},
+}, {
+	Name: SchedulerJob, About: "the schedulers", ControlPlane: true,
+	Targets: onControlPlane, Approximate: true, Blinding: true,
+	Exporter: "kube-scheduler", Series: Series{Target: 2500},
+}, {
+	Name: ControllerManagerJob, About: "the controller managers", ControlPlane: true,
+	Targets: onControlPlane, Approximate: true, Blinding: true,
+	Exporter: "kube-controller-manager", Series: Series{Target: 2500},
+}, {
+	Name: EtcdJob, About: "the members of etcd", ControlPlane: true,
+	Targets: onControlPlane, Approximate: true, Blinding: true,
+	Exporter: "etcd", Series: Series{Target: 2500},
+}, {
+	Name: KubeProxyJob, About: "each node's kube-proxy", ControlPlane: true,
+	Targets: onNodes, Approximate: true,
+	Exporter: "kube-proxy", Series: Series{Target: 800},
+}, {
+	Name: CoreDNSJob, About: "the pods of CoreDNS", ControlPlane: true,
+	Targets: fixed(2), Approximate: true, Blinding: true,
+	Exporter: "coredns", Series: Series{Target: 120},
+}, {
+	Name: EndpointsJob, About: "the ready pods behind Services annotated `prometheus.io/scrape: \"true\"`",
+	SampleLimit: 50_000, MayBeEmpty: true,
+}, {
+	Name: ServicesJob, About: "Services annotated `prometheus.io/probe: \"true\"`, probed by blackbox-exporter",
+	Settings: blackboxExporterPath, Deployed: probesThroughBlackbox,
+	SampleLimit: 1_000, MayBeEmpty: true,
+	Exporter: "probe", Image: BlackboxExporterImage,
+}, {
+	Name: IngressesJob, About: "hosts and paths of Ingresses annotated `prometheus.io/probe: \"true\"`, probed by blackbox-exporter; they lead out of the cluster and back",
+	Settings: blackboxExporterPath, Deployed: probesThroughBlackbox, OptIn: true,
+	SampleLimit: 1_000, MayBeEmpty: true,
+	Exporter: "probe", Image: BlackboxExporterImage,
+}, {
+	Name: PodsJob, About: "pods annotated `prometheus.io/scrape: \"true\"`",
+	SampleLimit: 50_000, MayBeEmpty: true,
+}, {
+	Name: NodeExporterJob, About: "node-exporter on each node", Settings: "exporters.nodeExporter",
+	Deployed:    func(c *Config) bool { return c.Exporters.NodeExporter.Enabled },
+	SampleLimit: 30_000, Targets: onNodes, Blinding: true,
+	Exporter: "node-exporter", Image: NodeExporterImage,
+	Series: Series{Target: 900}, // of a node with four cores; 532 with two and no disk
+}, {
+	Name: NodeDirectorySizeMetricsJob, About: "node-directory-size-metrics on each node", Settings: "exporters.nodeDirectorySizeMetrics",
+	Deployed:    func(c *Config) bool { return c.Exporters.NodeDirectorySizeMetrics.Enabled },
+	SampleLimit: 10_000, Targets: onNodes,
+	Exporter: "node-directory-size-metrics",
+}, {
+	Name: KubeStateMetricsJob, About: "kube-state-metrics", Settings: "exporters.kubeStateMetrics",
+	Deployed: func(c *Config) bool { return c.Exporters.KubeStateMetrics.Enabled },
+	Targets:  func(c *Config, _ int) int { return c.Exporters.KubeStateMetrics.Shards }, Blinding: true,
+	Exporter: "kube-state-metrics", Image: KubeStateMetricsImage, Series: Series{Target: 120, Node: 30, Pod: 60},
+}, {
+	Name: BlackboxExporterJob, About: "blackbox-exporter itself", Settings: blackboxExporterPath,
+	Deployed: func(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled },
+	Targets:  fixed(1), Blinding: true,
+	Exporter: "blackbox-exporter", Image: BlackboxExporterImage, Series: Series{Target: 120},
+}, {
+	Name: BlackboxTargetsJob, About: "what `exporters.blackboxExporter.targets` lists, probed by blackbox-exporter",
+	Settings: blackboxExporterPath, Deployed: probesThroughBlackbox,
+	SampleLimit: 1_000, Targets: func(c *Config, _ int) int { return len(c.Exporters.BlackboxExporter.Targets) }, MayBeEmpty: true,
+	Exporter: "probe", Image: BlackboxExporterImage,
+}, {
+	Name: GrafanaJob, About: "Grafana", Settings: "grafana",
+	Deployed: func(c *Config) bool { return c.Grafana.Runs() },
+	Targets:  fixed(1), Series: Series{Target: 800},
+}}
+
+// Jobs lists the names of the scrape jobs in the order they are rendered.
+var Jobs = jobs(func(ScrapeJob) bool { return true })
+
+// ControlPlane lists the jobs of components that not every platform lets be scraped.
+var ControlPlane = jobs(func(job ScrapeJob) bool { return job.ControlPlane })
+
+func jobs(wanted func(ScrapeJob) bool) []Job {
+	var names []Job
+	for _, job := range ScrapeJobs {
+		if wanted(job) {
+			names = append(names, job.Name)
+		}
+	}
+	return names
+}
+
+// Row returns the job's row of ScrapeJobs; false for the name of another job.
+func (j Job) Row() (ScrapeJob, bool) {
+	i := slices.IndexFunc(ScrapeJobs, func(row ScrapeJob) bool { return row.Name == j })
+	if i < 0 {
+		return ScrapeJob{}, false
+	}
+	return ScrapeJobs[i], true
+}
+
+func (Job) values() []string {
+	names := make([]string, len(Jobs))
+	for i, job := range Jobs {
+		names[i] = string(job)
+	}
+	return names
+}
+
+// collection is how a job's metrics are collected in one stack.
+type collection struct {
+	enabled bool
+	by      Job    // the enabled job that brings its metrics; empty if none does
+	cannot  string // why it cannot be enabled; empty if it can
+}
+
+// Enabled reports whether a job is scraped: what it scrapes is deployed and there is any,
+// the platform lets it be scraped and no setting switches it off.
+func (c *Config) Enabled(job Job) bool { return c.collected[job].enabled }
+
+// CollectedBy returns the enabled job that collects the metrics of job: itself, or that of
+// a process which repeats them; empty if none does.
+func (c *Config) CollectedBy(job Job) Job { return c.collected[job].by }
+
+// Collected reports whether the metrics of a job are collected, by whichever job.
+func (c *Config) Collected(job Job) bool { return c.CollectedBy(job) != "" }
+
+// resolveJobs decides which jobs are on.
+func (c *Config) resolveJobs() {
+	c.collected = map[Job]collection{}
+	for _, row := range ScrapeJobs {
+		job := collection{cannot: c.unscrapable(row)}
+		idle := row.Targets != nil && !row.Approximate && row.Targets(c, max(1, c.Cluster.Nodes)) == 0
+		if job.enabled = job.cannot == "" && !idle && c.wanted(row.Name); job.enabled {
+			job.by = row.Name
+		}
+		c.collected[row.Name] = job
+	}
+	for name, job := range c.collected {
+		if target, _ := c.ControlPlaneTarget(name); target.Repeated != "" && c.wanted(name) && c.collected[target.Repeated].enabled {
+			job.by = target.Repeated
+			c.collected[name] = job
+		}
+	}
+}
+
+// wanted reports whether the settings leave a job on.
+func (c *Config) wanted(job Job) bool {
+	enabled := c.Discovery.Jobs[job].Enabled
+	return enabled == nil || *enabled
+}
+
+// unscrapable returns why a job cannot be scraped; empty if it can.
+func (c *Config) unscrapable(row ScrapeJob) string {
+	target, known := c.ControlPlaneTarget(row.Name)
+	switch {
+	case target.Repeated != "":
+		return fmt.Sprintf("on %s job %s has its metrics", c.Cluster.Platform, target.Repeated)
+	case row.ControlPlane && !known:
+		return fmt.Sprintf("on %s nothing serves its metrics", c.Cluster.Platform)
+	case row.Deployed != nil && !row.Deployed(c):
+		return fmt.Sprintf("what it scrapes is off; set %s.enabled: true", row.Settings)
+	}
+	return ""
+}

@@ -1,0 +1,49 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// Program is a deployed program that others connect to.
+type Program struct {
+	Name string // of its workload, its Service and its pods
+	Port int    // of its Service, and of its pods
+}
+
+// The programs with a Service that others connect to.
+var (
+	Prometheus       = Program{"prometheus", 9090}
+	Alertmanager     = Program{"alertmanager", 9093}
+	BlackboxExporter = Program{"blackbox-exporter", 9115}
+	Grafana          = Program{"grafana", 3000}
+)
+
+// Address returns the host:port of the program's Service inside the cluster.
+func (p Program) Address(cfg *config.Config) string {
+	return fmt.Sprintf("%s.%s.svc:%d", p.Name, cfg.Cluster.Namespace, p.Port)
+}
+
+// URL returns the base URL of the program inside the cluster.
+func (p Program) URL(cfg *config.Config) string { return "http://" + p.Address(cfg) }
+
+// Directories in the pods, which the rendered files refer to.
+const (
+	PrometheusDir        = "/etc/prometheus/config"
+	PrometheusDataDir    = "/prometheus"
+	RulesDir             = "/etc/prometheus/rules"
+	PrometheusSecretsDir = "/etc/prometheus/secrets"
+
+	AlertmanagerDir        = "/etc/alertmanager/config"
+	AlertmanagerDataDir    = "/alertmanager"
+	AlertmanagerSecretsDir = "/etc/alertmanager/secrets"
+
+	BlackboxDir        = "/etc/blackbox/config"
+	BlackboxSecretsDir = "/etc/blackbox/secrets"
+
+	GrafanaDir           = "/etc/grafana" // grafana.ini, and provisioning/ beside it
+	GrafanaSecretsDir    = "/etc/grafana-secrets"
+	GrafanaDashboardsDir = "/etc/grafana-dashboards"
+	GrafanaDataDir       = "/var/lib/grafana"
+)

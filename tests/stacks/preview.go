@@ -1,0 +1,42 @@
+package stacks
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
+)
+
+// Preview is the program as Pulumi runs it, with the values of a stack.
+type Preview func(*pulumi.Context, pulumi.RunInfo) error
+
+// run runs the program with the values of a stack in YAML. A top-level key that is absent
+// has what every stack has to set in it.
+func (p Preview) run(text string) (*tests.Recorder, error) {
+	values := map[string]any{
+		"grafana":  map[string]any{"enabled": false},
+		"alerting": map[string]any{"acknowledgeNoNotifications": true},
+	}
+	if err := yaml.Unmarshal([]byte(text), &values); err != nil {
+		return nil, err
+	}
+	raw := map[string]string{}
+	for key, value := range values {
+		inJSON, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		raw[config.Project+":"+key] = string(inJSON)
+	}
+	return p.with(raw, nil)
+}
+
+func (p Preview) with(raw map[string]string, secretKeys []string) (*tests.Recorder, error) {
+	return tests.Run(func(ctx *pulumi.Context) error {
+		return p(ctx, pulumi.RunInfo{Config: raw, ConfigSecretKeys: slices.Clone(secretKeys)})
+	})
+}
