@@ -94,7 +94,7 @@ fmt: .local/bin/golangci-lint ## Format the code.
 
 .PHONY: docs
 docs: ## Write the config reference in README.md and the keys in Pulumi.yaml.
-	go run ./config/docs
+	go run ./cmd/docs
 
 # The first time this compiles for minutes: every fiftieth package or download is named.
 .PHONY: localcluster

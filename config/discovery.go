@@ -43,7 +43,7 @@ var Jobs = []Job{
 	NodeExporterJob, NodeDirectorySizeMetricsJob, KubeStateMetricsJob, BlackboxExporterJob, BlackboxTargetsJob, GrafanaJob,
 }
 
-func (Job) values() []string {
+func (Job) Values() []string {
 	names := make([]string, len(Jobs))
 	for i, job := range Jobs {
 		names[i] = string(job)

@@ -43,7 +43,7 @@ const (
 	EphemeralStorage StorageMode = "ephemeral"
 )
 
-func (StorageMode) values() []string {
+func (StorageMode) Values() []string {
 	return []string{string(DynamicStorage), string(LocalStorageMode), string(EphemeralStorage)}
 }
 

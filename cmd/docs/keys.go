@@ -72,7 +72,7 @@ func (w *walker) key(path, comment string, value reflect.Value) {
 func (w *walker) below(path string, value reflect.Value) {
 	t := value.Type()
 	switch {
-	case config.Notation(t) != "":
+	case notationOf(t) != "":
 	case t.Kind() == reflect.Struct:
 		w.object(path, value)
 	case t.Kind() == reflect.Pointer:
@@ -94,10 +94,10 @@ func describe(t reflect.Type, names *[]reflect.Type) string {
 		*names = append(*names, t)
 		return "[" + words(t) + "](#" + anchor(t) + ")"
 	}
-	if config.Notation(t) != "" {
+	if notationOf(t) != "" {
 		return named()
 	}
-	if values := config.Values(t); len(values) > fewValues {
+	if values := valuesOf(t); len(values) > fewValues {
 		return named()
 	} else if len(values) > 0 {
 		return oneOf(values)
@@ -197,7 +197,7 @@ func written(value reflect.Value) string {
 	case reflect.Bool, reflect.Int:
 		return fmt.Sprint(value.Interface())
 	case reflect.Struct:
-		if config.Notation(value.Type()) == "" {
+		if notationOf(value.Type()) == "" {
 			return ""
 		}
 	}
@@ -222,7 +222,7 @@ func plain(value reflect.Value) any {
 	if _, secret := value.Interface().(config.Secret); secret {
 		return nil
 	}
-	if text, ok := value.Interface().(encoding.TextMarshaler); ok && config.Notation(value.Type()) != "" {
+	if text, ok := value.Interface().(encoding.TextMarshaler); ok && notationOf(value.Type()) != "" {
 		b, err := text.MarshalText()
 		if err != nil || len(b) == 0 {
 			return nil

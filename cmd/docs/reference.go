@@ -47,11 +47,11 @@ func reference(keys []key, types typeDocs) []byte {
 	b.WriteString("\n### Values\n")
 	for _, t := range slices.SortedFunc(maps.Keys(named), func(a, b reflect.Type) int { return cmp.Compare(anchor(a), anchor(b)) }) {
 		fmt.Fprintf(&b, "\n#### %s\n\n", words(t))
-		if notation := config.Notation(t); notation != "" {
+		if notation := notationOf(t); notation != "" {
 			fmt.Fprintf(&b, "Written as %s.\n", notation)
 			continue
 		}
-		fmt.Fprintf(&b, "%s Allowed: %s.\n", text(types[t.Name()]), codes(config.Values(t)))
+		fmt.Fprintf(&b, "%s Allowed: %s.\n", text(types[t.Name()]), codes(valuesOf(t)))
 		if t == reflect.TypeFor[config.Platform]() {
 			b.WriteString("\n" + platforms())
 		}
