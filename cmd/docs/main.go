@@ -1,65 +1,85 @@
-// Command docs writes the reference of the stack config into README.md and the
-// keys into Pulumi.yaml, both from the types, comments and defaults of package
-// config. Run it in the root of the work tree: `make docs`.
+// Command docs writes what is generated from the types, comments and defaults of
+// package config: the config reference, a JSON Schema of stack files, and the
+// keys in Pulumi.yaml. Run it in the root of the repository: `make docs`.
 //
 // A field's comment is its description. A last sentence that starts with
-// "Required" marks a key that has to be set; a last clause "; X unless set." says
-// in words what the value of an unset key is.
+// "Required" marks a key that has to be set: "Required." always, "Required with
+// url." under a condition. A last clause "; X unless set." describes the value of
+// a key that is not set.
 package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-func main() {
-	for _, doc := range documents {
-		if err := doc.update("."); err != nil {
-			fmt.Fprintln(os.Stderr, "docs:", err)
-			os.Exit(1)
-		}
-	}
-}
-
-// document is a file of which a part is generated.
+// document is a file that is generated, wholly or in part.
 type document struct {
-	name     string
-	generate func(old []byte, keys []key, types typeDocs) ([]byte, error)
+	name string // in the repository
+	// write returns the new text. old is empty if there is no file yet.
+	write func(old []byte, src source) ([]byte, error)
 }
 
 var documents = []document{
-	{"README.md", writeReference},
+	{"docs/config.md", writeReference},
+	{"config/schema.json", writeSchema},
 	{"Pulumi.yaml", writeProject},
 }
 
-// render returns the document of the work tree as it is and as it should be.
-func (d document) render(root string) (is, should []byte, err error) {
-	types, err := parseTypes(root + "/config")
-	if err != nil {
-		return nil, nil, err
-	}
-	keys, err := keysOf(reflect.ValueOf(config.Default()), types)
-	if err != nil {
-		return nil, nil, err
-	}
-	if is, err = os.ReadFile(root + "/" + d.name); err != nil {
-		return nil, nil, err
-	}
-	if should, err = d.generate(is, keys, types); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", d.name, err)
-	}
-	return is, should, nil
+// source is what documents are written from.
+type source struct {
+	defaults reflect.Value // of type config.Config
+	comments comments      // of package config
 }
 
-func (d document) update(root string) error {
-	is, should, err := d.render(root)
-	if err != nil || bytes.Equal(is, should) {
+func main() {
+	if err := run("."); err != nil {
+		fmt.Fprintln(os.Stderr, "docs:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string) error {
+	src, err := load(root)
+	if err != nil {
 		return err
 	}
-	fmt.Println("writing", d.name)
-	return os.WriteFile(root+"/"+d.name, should, 0o644)
+	for _, doc := range documents {
+		old, text, err := doc.generate(root, src)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(old, text) {
+			continue
+		}
+		fmt.Println("writing", doc.name)
+		if err := os.WriteFile(filepath.Join(root, doc.name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func load(root string) (source, error) {
+	found, err := parseComments(filepath.Join(root, "config"))
+	return source{reflect.ValueOf(config.Default()), found}, err
+}
+
+// generate returns the text of a document as it is and as it should be.
+func (d document) generate(root string, src source) (old, text []byte, err error) {
+	old, err = os.ReadFile(filepath.Join(root, d.name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	if text, err = d.write(old, src); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", d.name, err)
+	}
+	return old, text, nil
 }
