@@ -55,7 +55,7 @@ func orNull(kind string) types { return types{kind, "null"} }
 // that are too large and hosts that are not valid.
 var patterns = map[reflect.Type]string{
 	reflect.TypeFor[config.Duration](): `^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`,
-	// A quantity of no digits, or minus zero, is zero.
+	// The decoder reads a unit without a number as zero, and allows minus zero.
 	reflect.TypeFor[config.Quantity](): `^(\+?[0-9]*\.?[0-9]*|-0*\.?0*)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`,
 	reflect.TypeFor[config.URL]():      `^[hH][tT][tT][pP][sS]?://[^/?#\s]`,
 }
