@@ -12,8 +12,12 @@ import (
 // every editor supports:
 // https://json-schema.org/draft-07/draft-handrews-json-schema-validation-01
 //
-// Draft 7 ignores what constrains beside $ref; editors show the description and
-// the default that stand there.
+// Beside $ref, draft 7 ignores all constraints; editors still show a description
+// and a default.
+//
+// A reflector such as invopop/jsonschema finds neither defaults, which are values
+// here, nor the names that a map's key type allows, and would need an exception
+// for nearly every type.
 type schema struct {
 	Draft       string             `json:"$schema,omitempty"`
 	Comment     string             `json:"$comment,omitempty"`

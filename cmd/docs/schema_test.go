@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -76,11 +77,14 @@ func jsonOf(value any) any {
 }
 
 // decoded returns what the decoder finds wrong with a stack file.
-func decoded(t *testing.T, dir string, text []byte) error {
+func decoded(t *testing.T, text []byte) error {
 	t.Helper()
-	file := filepath.Join(dir, "Pulumi.test.yaml")
-	require.NoError(t, os.WriteFile(file, text, 0o600))
-	_, err := config.FromFile(file)
+	// A file of its own: some file systems write one at once that is truncated.
+	file, err := os.CreateTemp(t.TempDir(), "Pulumi.*.yaml")
+	require.NoError(t, err)
+	_, err = file.Write(text)
+	require.NoError(t, errors.Join(err, file.Close()))
+	_, err = config.FromFile(file.Name())
 	return err
 }
 
@@ -145,7 +149,6 @@ func examples(t *testing.T) []example {
 	t.Helper()
 	cases, err := broken.Cases()
 	require.NoError(t, err)
-	dir := t.TempDir()
 	var all []example
 	for _, c := range cases {
 		text, err := c.StackFile(read)
@@ -154,7 +157,7 @@ func examples(t *testing.T) []example {
 		if !ok {
 			continue
 		}
-		e := example{name: c.String(), value: value, refused: decoded(t, dir, text) != nil}
+		e := example{name: c.String(), value: value, refused: decoded(t, text) != nil}
 		wants := slices.DeleteFunc(c.Want, unknowable.MatchString)
 		for _, kind := range kinds {
 			if slices.ContainsFunc(wants, kind.message.MatchString) {
@@ -237,7 +240,6 @@ func TestSchemaOfMutations(t *testing.T) {
 	}
 	schema := committedSchema(t)
 	stacks := []map[string]any{stack(t, "dev"), stack(t, "prod")}
-	dir := t.TempDir()
 	const mutations = 1000
 	refused := 0
 	for i := range mutations {
@@ -251,7 +253,7 @@ func TestSchemaOfMutations(t *testing.T) {
 		require.True(t, ok)
 		if schema.Validate(value) != nil {
 			refused++
-			assert.Error(t, decoded(t, dir, text), "%s", text)
+			assert.Error(t, decoded(t, text), "%s", text)
 		}
 	}
 	assert.Greater(t, refused, mutations/4)
@@ -290,7 +292,7 @@ func TestPatterns(t *testing.T) {
 	}
 	require.Len(t, parses, len(patterns))
 	onlyParsed := regexp.MustCompile(`1[01]{3,}y|^[+-]?\.?([^0-9.]|$)`) // more years than a duration holds, and units without a number
-	random := rand.New(rand.NewPCG(1, 0))                    //nolint:gosec // the same ones with each run
+	random := rand.New(rand.NewPCG(1, 0))                               //nolint:gosec // the same ones with each run
 	for typ, pattern := range patterns {
 		expression, from, accepted := regexp.MustCompile(pattern), pieces[typ], 0
 		for range 50_000 {
@@ -314,12 +316,11 @@ func TestPatterns(t *testing.T) {
 func TestPulumiKeys(t *testing.T) {
 	text, err := read("Pulumi.dev.yaml")
 	require.NoError(t, err)
-	dir := t.TempDir()
 	for key := range pulumiKeys {
-		assert.NoError(t, decoded(t, dir, append([]byte(key+": a\n"), text...)))
+		assert.NoError(t, decoded(t, append([]byte(key+": a\n"), text...)))
 	}
 	known := strings.Join(slices.Sorted(maps.Keys(pulumiKeys)), ", ")
-	err = decoded(t, dir, append([]byte("somethingElse: a\n"), text...))
+	err = decoded(t, append([]byte("somethingElse: a\n"), text...))
 	require.ErrorContains(t, err, "allowed: config, ")
 	_, listed, _ := strings.Cut(err.Error(), "allowed: config, ")
 	keys := strings.Split(strings.TrimSpace(listed), ", ")
