@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
 	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,6 +22,21 @@ func TestDocumentsAreUpToDate(t *testing.T) {
 		old, text, err := doc.generate(root, src)
 		require.NoError(t, err)
 		assert.Equal(t, string(text), string(old), "%s: run make docs", doc.name)
+	}
+}
+
+// Every link inside the reference leads to one heading.
+func TestLinksInReference(t *testing.T) {
+	text, err := os.ReadFile(root + "/docs/config.md")
+	require.NoError(t, err)
+	headings := map[string]int{}
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllSubmatch(text, -1) {
+		headings[strings.ReplaceAll(strings.ToLower(string(match[1])), " ", "-")]++
+	}
+	links := regexp.MustCompile(`\]\(#([^)]+)\)`).FindAllSubmatch(text, -1)
+	require.NotEmpty(t, links)
+	for _, link := range links {
+		assert.Equal(t, 1, headings[string(link[1])], "#%s", link[1])
 	}
 }
 

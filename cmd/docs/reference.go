@@ -263,7 +263,7 @@ func (t tables) markdown(docs comments) []byte {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", section.name, text(section.description))
 		section.write(&b)
 	}
-	b.WriteString("\n## Shared settings\n\nSeveral components have these. Their tables link here and give the component's defaults.\n")
+	b.WriteString("\n## Shared settings\n\nSeveral components have these. The component's own table links here and has its defaults.\nKeys are relative to the key that links here.\n")
 	for _, shared := range t.shared {
 		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", shared.name, text(shared.description))
 		shared.write(&b)
