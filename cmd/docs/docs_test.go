@@ -172,6 +172,11 @@ func TestText(t *testing.T) {
 	assert.Equal(t, "--listen=http://a:1, b\\_c", text("--listen=http://a:1, b_c"), "part of a flag, not a link")
 }
 
+func TestWrap(t *testing.T) {
+	long := strings.Repeat("a", 96)
+	assert.Equal(t, long+", b,\nc, d", wrap([]string{long, "b", "c", "d"}))
+}
+
 func TestReplaceBetween(t *testing.T) {
 	got, err := replaceBetween([]byte("a\n<!-- b -->\nold\n<!-- e -->\nz\n"), "<!-- b -->\n", "<!-- e -->\n", []byte("new\n"))
 	require.NoError(t, err)

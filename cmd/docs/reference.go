@@ -216,15 +216,30 @@ func oneOf(values []string) string {
 	if last == 0 {
 		return code(values[0])
 	}
-	return codes(values[:last]) + " or " + code(values[last])
+	return "`" + strings.Join(values[:last], "`, `") + "` or " + code(values[last])
 }
 
-func codes(values []string) string {
-	quoted := make([]string, len(values))
+// wrap lists values on lines of at most 100 characters.
+func wrap(values []string) string {
+	const width = 100
+	var b strings.Builder
+	column := 0
 	for i, value := range values {
-		quoted[i] = code(value)
+		if i < len(values)-1 {
+			value += ","
+		}
+		switch {
+		case column > 0 && column+1+len(value) > width:
+			b.WriteByte('\n')
+			column = 0
+		case column > 0:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(value)
+		column += len(value)
 	}
-	return strings.Join(quoted, ", ")
+	return b.String()
 }
 
 // written returns a default as in a stack file, on one line; "" for what is empty.
@@ -275,7 +290,7 @@ func (t tables) markdown(docs comments) []byte {
 			fmt.Fprintf(&b, "Written as %s.\n", text(notation))
 			continue
 		}
-		fmt.Fprintf(&b, "%s Allowed: %s.\n", text(docs.ofType(value)), codes(valuesOf(value)))
+		fmt.Fprintf(&b, "%s Allowed:\n\n```text\n%s\n```\n", text(docs.ofType(value)), wrap(valuesOf(value)))
 		if settings, ok := t.settings[value]; ok {
 			fmt.Fprintf(&b, "\n| %s | Default |\n| --- | --- |\n", upperFirst(words(value)))
 			for _, name := range valuesOf(value) {
