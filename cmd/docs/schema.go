@@ -29,7 +29,8 @@ type schema struct {
 	Enum        []any              `json:"enum,omitempty"`
 	MinLength   int                `json:"minLength,omitempty"`
 	Pattern     string             `json:"pattern,omitempty"`
-	Error       string             `json:"patternErrorMessage,omitempty"` // of VS Code and yaml-language-server
+	BadType     string             `json:"errorMessage,omitempty"`        // of VS Code and yaml-language-server,
+	BadPattern  string             `json:"patternErrorMessage,omitempty"` // in place of their own
 	Properties  map[string]*schema `json:"properties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
 	Names       *schema            `json:"propertyNames,omitempty"`
@@ -84,7 +85,7 @@ func writeSchema(_ []byte, src source) ([]byte, error) {
 
 func schemaOf(src source) *schema {
 	w := schemaWriter{src.comments, map[string]*schema{}}
-	ours := w.object(src.defaults)
+	ours := w.object(src.defaults, true)
 	values := &schema{
 		Description: "The values of the stack, each below its project: " + config.Project + ":cluster.",
 		Type:        types{"object"},
@@ -125,15 +126,19 @@ type schemaWriter struct {
 	definitions map[string]*schema
 }
 
-// object returns the schema of an object with the defaults that it holds.
-func (w schemaWriter) object(object reflect.Value) *schema {
+// object returns the schema of an object, with the values that it holds as
+// defaults if they are any.
+func (w schemaWriter) object(object reflect.Value, defaults bool) *schema {
 	s := &schema{Type: orNull("object"), Properties: map[string]*schema{}, Others: false}
 	for _, key := range keysOf(object) {
-		property := w.value(key.value)
-		property.Description = w.comments[key.owner]
-		property.Default = defaultOf(key.value)
+		property, comment := w.value(key.value, defaults), w.comments[key.owner]
+		property.Description = comment
+		if set := defaultOf(key.value); set != nil && defaults {
+			property.Default = set
+			property.Description += " Default: " + written(key.value) + "." // editors show only the description
+		}
 		// An object that is always there lacks a key if it is left out, too.
-		if required(property.Description) || isObject(key.value.Type()) && property.Required != nil {
+		if required(comment) || isObject(key.value.Type()) && property.Required != nil {
 			s.Required = append(s.Required, key.key)
 			refuseUnset(property)
 		}
@@ -155,14 +160,14 @@ func refuseUnset(s *schema) {
 
 // value returns the schema of values of the type that value has. Objects that
 // value does not hold, but may come to hold, are definitions.
-func (w schemaWriter) value(value reflect.Value) *schema {
+func (w schemaWriter) value(value reflect.Value, defaults bool) *schema {
 	t := value.Type()
 	if notationOf(t) != "" || valuesOf(t) != nil {
 		return w.defined(t)
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		return w.object(value)
+		return w.object(value, defaults)
 	case reflect.Pointer:
 		return w.element(t.Elem())
 	case reflect.Slice:
@@ -209,7 +214,7 @@ func (w schemaWriter) element(t reflect.Type) *schema {
 	if isObject(t) {
 		return w.defined(t)
 	}
-	return w.value(reflect.Zero(t))
+	return w.value(reflect.Zero(t), false)
 }
 
 // defined refers to the definition of a type.
@@ -235,13 +240,15 @@ func (w schemaWriter) define(t reflect.Type) *schema {
 			}},
 			Required: []string{"secure"},
 			Others:   false,
+			BadType:  "In plain text. Encrypt it with: pulumi config set --secret",
 		}
 	}
 	if notation := notationOf(t); notation != "" {
-		return &schema{Type: orNull("string"), MinLength: 1, Pattern: patterns[t], Error: "Allowed: " + notation + "."}
+		allowed := "Allowed: " + notation + "."
+		return &schema{Type: orNull("string"), MinLength: 1, Pattern: patterns[t], BadType: allowed, BadPattern: allowed}
 	}
 	if isObject(t) {
-		return w.object(reflect.Zero(t))
+		return w.object(reflect.Zero(t), false)
 	}
 	s := &schema{}
 	for _, value := range valuesOf(t) {
