@@ -93,8 +93,8 @@ fmt: .local/bin/golangci-lint ## Format the code.
 	cd localcluster && $(abspath $<) fmt ./...
 
 .PHONY: docs
-docs: ## Write the config reference in README.md and the keys in Pulumi.yaml.
-	go run ./config/docs
+docs: ## Write docs/config.md, config/schema.json and the keys in Pulumi.yaml from the types of config/.
+	go run ./cmd/docs
 
 # The first time this compiles for minutes: every fiftieth package or download is named.
 .PHONY: localcluster

@@ -14,13 +14,16 @@ import (
 )
 
 // enum is a string type with a closed set of values.
-type enum interface{ values() []string }
+type enum interface {
+	// Values lists what may be written.
+	Values() []string
+}
 
 // text is a value written as one string, such as a duration or a size.
 type text interface {
 	encoding.TextUnmarshaler
-	// allowed says what may be written, for error messages.
-	allowed() string
+	// Allowed describes what may be written, for error messages.
+	Allowed() string
 }
 
 // decode merges values onto cfg and reports every unknown key, wrong type and
@@ -74,11 +77,11 @@ func (d *decoder) text(path string, in any, out text) {
 	}
 	s, ok := in.(string)
 	if !ok {
-		d.mistyped(path, in, out.allowed())
+		d.mistyped(path, in, out.Allowed())
 		return
 	}
 	if err := out.UnmarshalText([]byte(s)); err != nil {
-		d.problems.Addf(path, "%q: %v; allowed: %s", s, err, out.allowed())
+		d.problems.Addf(path, "%q: %v; allowed: %s", s, err, out.Allowed())
 	}
 }
 
@@ -93,7 +96,7 @@ func (d *decoder) secret(path string, in any, out *Secret) {
 	value, ok := in.(string)
 	switch {
 	case !ok || value == "":
-		d.problems.Addf(path, "not a secret; allowed: %s", out.allowed())
+		d.problems.Addf(path, "not a secret; allowed: %s", out.Allowed())
 	case d.isPlaintext(path):
 		d.problems.Addf(path, "in plain text; encrypt it with: %s", SecretCommand(path))
 	default:
@@ -133,8 +136,8 @@ func (d *decoder) mapping(path string, in any, out reflect.Value) {
 		if set := merged.MapIndex(name); set.IsValid() {
 			value.Set(set)
 		}
-		if e, ok := name.Interface().(enum); ok && !slices.Contains(e.values(), key) {
-			d.problems.Add(UnknownName(join(path, key), key, e.values()))
+		if e, ok := name.Interface().(enum); ok && !slices.Contains(e.Values(), key) {
+			d.problems.Add(UnknownName(join(path, key), key, e.Values()))
 			continue
 		}
 		d.into(join(path, key), object[key], value)
@@ -215,8 +218,8 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 		if out.Kind() != reflect.String {
 			break
 		}
-		if e, ok := out.Interface().(enum); ok && !slices.Contains(e.values(), value) {
-			d.problems.Add(UnknownName(path, value, e.values()))
+		if e, ok := out.Interface().(enum); ok && !slices.Contains(e.Values(), value) {
+			d.problems.Add(UnknownName(path, value, e.Values()))
 			return
 		}
 		out.SetString(value)
@@ -288,7 +291,7 @@ func describe(in any) string {
 
 func allowedKind(out reflect.Value) string {
 	if e, ok := out.Interface().(enum); ok {
-		return strings.Join(e.values(), ", ")
+		return strings.Join(e.Values(), ", ")
 	}
 	switch {
 	case out.CanInt():

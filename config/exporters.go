@@ -113,7 +113,7 @@ var KindGroups = map[Kind]string{
 	"volumeattachments":               "storage.k8s.io",
 }
 
-func (Kind) values() []string {
+func (Kind) Values() []string {
 	var kinds []string
 	for _, kind := range slices.Sorted(maps.Keys(KindGroups)) {
 		kinds = append(kinds, string(kind))

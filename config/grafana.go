@@ -55,7 +55,7 @@ const (
 	ImportJob   GrafanaImport = "job"
 )
 
-func (GrafanaImport) values() []string { return []string{string(ImportFiles), string(ImportJob)} }
+func (GrafanaImport) Values() []string { return []string{string(ImportFiles), string(ImportJob)} }
 
 // GrafanaPersistence keeps Grafana's database on a volume.
 type GrafanaPersistence struct {

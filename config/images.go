@@ -37,7 +37,7 @@ var pins = map[Image]string{
 	CurlImage:             "docker.io/curlimages/curl:8.21.0",
 }
 
-func (Image) values() []string {
+func (Image) Values() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(pins)) {
 		names = append(names, string(name))
@@ -60,7 +60,7 @@ type Images struct {
 // PullPolicy is a Kubernetes image pull policy.
 type PullPolicy string
 
-func (PullPolicy) values() []string { return []string{"IfNotPresent", "Always", "Never"} }
+func (PullPolicy) Values() []string { return []string{"IfNotPresent", "Always", "Never"} }
 
 // Ref returns the reference that image is pulled by: its override or pin, from
 // the registry's mirror when there is one.

@@ -198,7 +198,7 @@ func (j Job) Row() (ScrapeJob, bool) {
 	return ScrapeJobs[i], true
 }
 
-func (Job) values() []string {
+func (Job) Values() []string {
 	names := make([]string, len(Jobs))
 	for i, job := range Jobs {
 		names[i] = string(job)

@@ -9,7 +9,7 @@ import (
 // scraped and run there.
 type Platform string
 
-func (Platform) values() []string {
+func (Platform) Values() []string {
 	var names []string
 	for _, platform := range slices.Sorted(maps.Keys(Profiles)) {
 		names = append(names, string(platform))

@@ -86,12 +86,12 @@ type Toleration struct {
 // TolerationOperator relates a toleration to a taint's value.
 type TolerationOperator string
 
-func (TolerationOperator) values() []string { return []string{"Equal", "Exists"} }
+func (TolerationOperator) Values() []string { return []string{"Equal", "Exists"} }
 
 // TaintEffect is what a taint does to pods that don't tolerate it.
 type TaintEffect string
 
-func (TaintEffect) values() []string { return []string{"NoSchedule", "PreferNoSchedule", "NoExecute"} }
+func (TaintEffect) Values() []string { return []string{"NoSchedule", "PreferNoSchedule", "NoExecute"} }
 
 func (s Scheduling) validate(path string) Problems {
 	var p Problems

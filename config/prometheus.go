@@ -53,7 +53,7 @@ type Prometheus struct {
 type Flag string
 
 // The server's flags that neither prometheus.yml nor this program sets.
-func (Flag) values() []string {
+func (Flag) Values() []string {
 	return []string{
 		"alertmanager.drain-notification-queue-on-shutdown",
 		"alertmanager.notification-batch-size",
@@ -109,7 +109,7 @@ func (f Flag) accepts(value string) (ok bool, allowed string) {
 		return slices.Contains(levels, value), strings.Join(levels, ", ")
 	case "query.lookback-delta", "query.timeout", "rules.alert.for-grace-period", "rules.alert.for-outage-tolerance",
 		"rules.alert.resend-delay", "storage.remote.flush-deadline", "web.read-timeout":
-		return new(Duration).UnmarshalText([]byte(value)) == nil, Duration{}.allowed()
+		return new(Duration).UnmarshalText([]byte(value)) == nil, Duration{}.Allowed()
 	case "web.cors.origin":
 		_, err := regexp.Compile(value)
 		return value != "" && err == nil, "a regular expression"
@@ -129,7 +129,7 @@ func (f Flag) accepts(value string) (ok bool, allowed string) {
 // FeatureFlag is a feature of the pinned server that is off by default.
 type FeatureFlag string
 
-func (FeatureFlag) values() []string {
+func (FeatureFlag) Values() []string {
 	return []string{
 		"concurrent-rule-eval", "created-timestamp-zero-ingestion", "delayed-compaction", "exemplar-storage",
 		"extra-scrape-metrics", "histograms-st-encoding", "memory-snapshot-on-shutdown", "metadata-wal-records", "old-ui",

@@ -23,7 +23,7 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (Secret) allowed() string { return "a non-empty string, set with `pulumi config set --secret`" }
+func (Secret) Allowed() string { return "a non-empty string, set with `pulumi config set --secret`" }
 
 // Reveal returns the plain value, for a Kubernetes Secret and nothing else.
 func (s Secret) Reveal() string {

@@ -43,7 +43,7 @@ const (
 	StorageEphemeral StorageMode = "ephemeral"
 )
 
-func (StorageMode) values() []string {
+func (StorageMode) Values() []string {
 	return []string{string(StorageDynamic), string(StorageLocal), string(StorageEphemeral)}
 }
 

@@ -21,7 +21,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (Duration) allowed() string { return "a duration in Prometheus' notation, such as 30s, 5m or 15d" }
+func (Duration) Allowed() string { return "a duration in Prometheus' notation, such as 30s, 5m or 15d" }
 
 func (d Duration) String() string { return model.Duration(d.Duration).String() }
 
@@ -42,7 +42,7 @@ func (q *Quantity) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (Quantity) allowed() string {
+func (Quantity) Allowed() string {
 	return `a quantity in Kubernetes' notation, such as "500m" or "2Gi"`
 }
 
@@ -66,7 +66,7 @@ func (u *URL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (URL) allowed() string { return "an absolute http:// or https:// URL" }
+func (URL) Allowed() string { return "an absolute http:// or https:// URL" }
 
 func (u URL) String() string { return u.string }
 

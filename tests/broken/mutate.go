@@ -46,7 +46,7 @@ func (m *Mutator) set(object map[string]any, t reflect.Type) {
 	if ft.Kind() == reflect.Pointer {
 		ft = ft.Elem()
 	}
-	if ft.Kind() == reflect.Struct && config.Notation(ft) == "" {
+	if ft.Kind() == reflect.Struct && notationOf(ft) == "" {
 		inner, ok := object[key].(map[string]any)
 		if !ok {
 			inner = map[string]any{}
@@ -60,16 +60,16 @@ func (m *Mutator) set(object map[string]any, t reflect.Type) {
 
 // value returns one of a setting's type.
 func (m *Mutator) value(t reflect.Type) any {
-	switch allowed := config.Values(t); {
+	switch allowed := valuesOf(t); {
 	case allowed != nil:
 		return pick(m, allowed)
 	case t == reflect.TypeFor[config.Secret]():
 		return map[string]any{"secure": "AAABAJ"}
-	case strings.Contains(config.Notation(t), "duration"):
+	case strings.Contains(notationOf(t), "duration"):
 		return pick(m, durations)
-	case strings.Contains(config.Notation(t), "quantity"):
+	case strings.Contains(notationOf(t), "quantity"):
 		return pick(m, quantities)
-	case config.Notation(t) != "":
+	case notationOf(t) != "":
 		return pick(m, []string{"https://a.example.com", "http://b:9090/prometheus", "https://c.example.com/?d"})
 	}
 	switch t.Kind() {
@@ -89,7 +89,7 @@ func (m *Mutator) value(t reflect.Type) any {
 		object := map[string]any{}
 		for range m.IntN(3) {
 			key := pick(m, names)
-			if allowed := config.Values(t.Key()); allowed != nil {
+			if allowed := valuesOf(t.Key()); allowed != nil {
 				key = pick(m, allowed)
 			}
 			object[key] = m.value(t.Elem())
@@ -105,6 +105,23 @@ func (m *Mutator) value(t reflect.Type) any {
 		return pick(m, names)
 	}
 	return pick(m, junk)
+}
+
+// valuesOf lists the values of an enumeration; nil for any other type.
+func valuesOf(t reflect.Type) []string {
+	if enum, ok := reflect.Zero(t).Interface().(interface{ Values() []string }); ok {
+		return enum.Values()
+	}
+	return nil
+}
+
+// notationOf describes how a value that is one string is written; "" for any
+// other type.
+func notationOf(t reflect.Type) string {
+	if text, ok := reflect.New(t).Interface().(interface{ Allowed() string }); ok {
+		return text.Allowed()
+	}
+	return ""
 }
 
 // change makes a mistake somewhere in a value.

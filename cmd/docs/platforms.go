@@ -11,34 +11,34 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// platforms is a table of what holds on each platform.
+// platforms returns a table of what differs between platforms.
 func platforms() string {
 	var b bytes.Buffer
-	b.WriteString("| Platform | Scraped of the control plane | Scraped once switched on; it takes | Defaults |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| Platform | Control plane: scraped by default | Control plane: scraped when switched on, and what that requires | Defaults |\n| --- | --- | --- | --- |\n")
 	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {
 		profile := config.Profiles[name]
-		scraped, takes := []string{}, map[string][]string{} // change -> jobs
+		scraped, requires := []string{}, map[string][]string{} // change -> jobs
 		for _, job := range append([]config.Job{config.APIServersJob}, config.ControlPlane...) {
-			component, known := profile.Components[job]
+			target, known := profile.ControlPlane[job]
 			switch {
-			case component.Repeated != "":
-				scraped = append(scraped, fmt.Sprintf("`%s` by `%s`", job, component.Repeated))
-			case component.Requires != "":
-				takes[component.Requires] = append(takes[component.Requires], code(string(job)))
+			case target.Repeated != "":
+				scraped = append(scraped, fmt.Sprintf("`%s` by `%s`", job, target.Repeated))
+			case target.Requires != "":
+				requires[target.Requires] = append(requires[target.Requires], code(string(job)))
 			case known || job == config.APIServersJob:
 				scraped = append(scraped, code(string(job)))
 			}
 		}
 		var changes []string
-		for _, change := range slices.SortedFunc(maps.Keys(takes), func(a, b string) int { return cmp.Compare(takes[a][0], takes[b][0]) }) {
-			changes = append(changes, strings.Join(takes[change], ", ")+": "+change)
+		for _, change := range slices.SortedFunc(maps.Keys(requires), func(a, b string) int { return cmp.Compare(requires[a][0], requires[b][0]) }) {
+			changes = append(changes, strings.Join(requires[change], ", ")+": "+change)
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, strings.Join(scraped, ", "), cell(text(strings.Join(changes, "; "))), strings.Join(profileDefaults(profile), ", "))
 	}
 	return b.String()
 }
 
-// profileDefaults are the defaults of a platform that others don't have.
+// profileDefaults returns the defaults that are particular to a platform.
 func profileDefaults(profile config.Profile) []string {
 	var defaults []string
 	if profile.StorageClass != "" {

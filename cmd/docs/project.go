@@ -15,17 +15,20 @@ import (
 // https://www.pulumi.com/docs/iac/concepts/projects/project-file/#config-options
 type declaration struct {
 	Type        string   `yaml:"type"`
-	Default     struct{} `yaml:"default"` // so that a stack need not set it
+	Default     struct{} `yaml:"default"` // lets a stack leave it out
 	Description string   `yaml:"description"`
 }
 
-// writeProject replaces the declarations of this program's keys in a Pulumi.yaml.
-func writeProject(old []byte, keys []key, _ typeDocs) ([]byte, error) {
+// writeProject replaces the declarations of this program's keys in Pulumi.yaml.
+func writeProject(old []byte, src source) ([]byte, error) {
 	var file yaml.Node
 	if err := yaml.Unmarshal(old, &file); err != nil {
 		return nil, err
 	}
-	declared := valueOf(file.Content[0], "config")
+	if len(file.Content) == 0 {
+		return nil, errors.New("is empty")
+	}
+	declared := lookup(file.Content[0], "config")
 	if declared == nil || declared.Kind != yaml.MappingNode {
 		return nil, errors.New("config is missing or not an object")
 	}
@@ -35,14 +38,11 @@ func writeProject(old []byte, keys []key, _ typeDocs) ([]byte, error) {
 			i -= 2
 		}
 	}
-	for _, k := range keys {
-		if strings.Contains(k.path, ".") {
-			continue
-		}
+	for _, section := range keysOf(src.defaults) {
 		var name, value yaml.Node
 		if err := errors.Join(
-			name.Encode(config.Project+":"+k.path),
-			value.Encode(declaration{Type: "object", Description: k.description}),
+			name.Encode(config.Project+":"+section.key),
+			value.Encode(declaration{Type: "object", Description: src.comments[section.owner]}),
 		); err != nil {
 			return nil, err
 		}
@@ -57,8 +57,8 @@ func writeProject(old []byte, keys []key, _ typeDocs) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// valueOf is the value of key in a mapping, nil without it.
-func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+// lookup returns the value of key in a mapping, nil without it.
+func lookup(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {
 			return mapping.Content[i+1]

@@ -1,0 +1,85 @@
+// Command docs writes what is generated from the types, comments and defaults of
+// package config: the config reference, a JSON Schema of stack files, and the
+// keys in Pulumi.yaml. Run it in the root of the repository: `make docs`.
+//
+// A field's comment is its description. A last sentence that starts with
+// "Required" marks a key that has to be set: "Required." always, "Required with
+// url." under a condition. A last clause "; X unless set." describes the value of
+// a key that is not set.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// document is a file that is generated, wholly or in part.
+type document struct {
+	name string // in the repository
+	// write returns the new text. old is empty if there is no file yet.
+	write func(old []byte, src source) ([]byte, error)
+}
+
+var documents = []document{
+	{"docs/config.md", writeReference},
+	{"config/schema.json", writeSchema},
+	{"Pulumi.yaml", writeProject},
+}
+
+// source is what documents are written from.
+type source struct {
+	defaults reflect.Value // of type config.Config
+	comments comments      // of package config
+}
+
+func main() {
+	if err := run("."); err != nil {
+		fmt.Fprintln(os.Stderr, "docs:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string) error {
+	src, err := load(root)
+	if err != nil {
+		return err
+	}
+	for _, doc := range documents {
+		old, text, err := doc.generate(root, src)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(old, text) {
+			continue
+		}
+		fmt.Println("writing", doc.name)
+		if err := os.WriteFile(filepath.Join(root, doc.name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func load(root string) (source, error) {
+	found, err := parseComments(filepath.Join(root, "config"))
+	return source{reflect.ValueOf(config.Default()), found}, err
+}
+
+// generate returns the text of a document as it is and as it should be.
+func (d document) generate(root string, src source) (old, text []byte, err error) {
+	old, err = os.ReadFile(filepath.Join(root, d.name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	if text, err = d.write(old, src); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", d.name, err)
+	}
+	return old, text, nil
+}

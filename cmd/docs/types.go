@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding"
+	"reflect"
+	"strings"
+	"unicode"
+)
+
+// valuesOf lists what a string type with a closed set of values allows; nil for
+// any other type.
+func valuesOf(t reflect.Type) []string {
+	if enum, ok := reflect.Zero(t).Interface().(interface{ Values() []string }); ok {
+		return enum.Values()
+	}
+	return nil
+}
+
+// notationOf describes how a value of a type such as Duration is written as one
+// string; "" for any other type.
+func notationOf(t reflect.Type) string {
+	if text, ok := reflect.New(t).Interface().(interface {
+		encoding.TextUnmarshaler
+		Allowed() string
+	}); ok {
+		return text.Allowed()
+	}
+	return ""
+}
+
+// isObject reports whether values of a type are objects with keys of their own.
+func isObject(t reflect.Type) bool { return t.Kind() == reflect.Struct && notationOf(t) == "" }
+
+// field is one key of an object, or an embedded object whose keys are the outer
+// object's own.
+type field struct {
+	key   string // "" if embedded
+	owner string // Type.Field, which finds the comment
+	value reflect.Value
+}
+
+// fieldsOf lists the fields of an object that a stack can set.
+func fieldsOf(object reflect.Value) []field {
+	var fields []field
+	for i := range object.NumField() {
+		f := object.Type().Field(i)
+		key := f.Tag.Get("json")
+		if !f.Anonymous && (!f.IsExported() || key == "" || key == "-") {
+			continue
+		}
+		if f.Anonymous {
+			key = ""
+		}
+		fields = append(fields, field{key, object.Type().Name() + "." + f.Name, object.Field(i)})
+	}
+	return fields
+}
+
+// keysOf lists the keys of an object, embedded objects included.
+func keysOf(object reflect.Value) []field {
+	var keys []field
+	for _, f := range fieldsOf(object) {
+		if f.key == "" {
+			keys = append(keys, keysOf(f.value)...)
+		} else {
+			keys = append(keys, f)
+		}
+	}
+	return keys
+}
+
+// sharedTypes returns the types of objects that are part of several types, which
+// are therefore described once.
+func sharedTypes(root reflect.Type) map[reflect.Type]bool {
+	parents := map[reflect.Type]map[reflect.Type]bool{}
+	var visit func(parent, t reflect.Type)
+	visit = func(parent, t reflect.Type) {
+		switch {
+		case isObject(t):
+			seen := parents[t] != nil
+			if !seen {
+				parents[t] = map[reflect.Type]bool{}
+			}
+			parents[t][parent] = true
+			if seen {
+				return
+			}
+			for _, f := range fieldsOf(reflect.Zero(t)) {
+				visit(t, f.value.Type())
+			}
+		case notationOf(t) != "":
+		case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
+			visit(parent, t.Elem())
+		}
+	}
+	visit(nil, root)
+	shared := map[reflect.Type]bool{}
+	for t, of := range parents {
+		shared[t] = len(of) > 1
+	}
+	return shared
+}
+
+// words returns the name of a type in lower case: feature flag for FeatureFlag.
+func words(t reflect.Type) string {
+	if t.Name() == "string" {
+		return "name"
+	}
+	var b strings.Builder
+	runes := []rune(t.Name())
+	for i, r := range runes {
+		acronym := i+1 >= len(runes) || unicode.IsUpper(runes[i+1])
+		if unicode.IsUpper(r) && !acronym {
+			if i > 0 {
+				b.WriteByte(' ')
+			}
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// anchor returns the anchor of the heading that is words(t).
+func anchor(t reflect.Type) string {
+	return strings.ReplaceAll(strings.ToLower(words(t)), " ", "-")
+}
