@@ -74,7 +74,7 @@ check: ## Check a stack: make check STACK=prod.
 
 .PHONY: metrics
 metrics: ## Write what exporters expose into check/metrics, from their sources and from the node with the stack dev if it runs.
-	go run ./check/metrics/collect -modules localcluster/binaries -kubeconfig .local/kubeconfig
+	go run ./cmd/metrics
 
 .PHONY: fuzz
 fuzz: ## A million mutations of both stacks, and what is accepted shown to promtool and amtool.

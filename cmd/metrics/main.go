@@ -1,8 +1,8 @@
-// Command collect writes the files of check/metrics: what the sources of each
+// Command metrics writes the files of check/metrics: what the sources of each
 // exporter's version register, and below it what live scrapes have shown besides,
 // such as metrics that only the running program names: `make metrics`.
 //
-//	collect [-modules DIR] [-kubeconfig FILE] [-namespace NAME] [-out DIR] [EXPORTER=SOURCE...]
+//	metrics [-modules DIR] [-kubeconfig FILE] [-namespace NAME] [-out DIR] [EXPORTER=SOURCE...]
 //
 // The sources are those of the Go modules that the local node's programs are
 // built from. Where there is no kubeconfig there is no node: nothing is scraped.
@@ -43,7 +43,7 @@ func main() {
 	out := flag.String("out", "check/metrics", "directory to write to")
 	flag.Parse()
 	if err := run(context.Background(), exporters, *modules, *kubeconfig, *namespace, *out, flag.Args()); err != nil {
-		fmt.Fprintln(os.Stderr, "collect:", err)
+		fmt.Fprintln(os.Stderr, "metrics:", err)
 		os.Exit(1)
 	}
 }
