@@ -413,12 +413,7 @@ func (v *values) texts(expr ast.Expr) (texts []string, known bool) {
 	if value := v.info.Types[expr].Value; value != nil && value.Kind() == constant.String {
 		return []string{constant.StringVal(value)}, true
 	}
-	known = true
-	for _, e := range v.resolve(expr) {
-		some, all := v.text(e)
-		texts, known = append(texts, some...), known && all
-	}
-	return texts, known
+	return union(v.resolve(expr), v.text)
 }
 
 func (v *values) text(expr ast.Expr) ([]string, bool) {
@@ -515,63 +510,75 @@ func (v *values) combined(parts []ast.Expr, f func([]string) string) ([]string, 
 	return found, true
 }
 
-// names returns the strings in a []string; known is whether these are all.
-func (v *values) names(expr ast.Expr) (names []string, known bool) {
+// union evaluates expressions together; known is whether the values of all are known.
+func union[T any](exprs []ast.Expr, evaluate func(ast.Expr) ([]T, bool)) (found []T, known bool) {
 	known = true
-	for _, e := range v.resolve(expr) {
-		some, all := v.namesIn(e)
-		names, known = append(names, some...), known && all
+	for _, expr := range exprs {
+		some, all := evaluate(expr)
+		found, known = append(found, some...), known && all
 	}
-	return names, known
+	return found, known
 }
 
-func (v *values) namesIn(expr ast.Expr) (names []string, known bool) {
-	switch e := expr.(type) {
-	case *ast.Ident:
-		return nil, e.Name == "nil"
-	case *ast.CompositeLit:
-		known = true
-		for _, element := range e.Elts {
-			if pair, ok := element.(*ast.KeyValueExpr); ok { // labels that are constant
-				element = pair.Key
-			}
-			some, all := v.texts(element)
-			names, known = append(names, some...), known && all
+// list evaluates a slice: nil, a literal of elements, or what a function returns.
+func list[T any](v *values, expr ast.Expr, element func(ast.Expr) ([]T, bool), returned func(*ast.CallExpr) ([]T, bool)) ([]T, bool) {
+	return union(v.resolve(expr), func(expr ast.Expr) ([]T, bool) {
+		switch e := expr.(type) {
+		case *ast.Ident:
+			return nil, e.Name == "nil"
+		case *ast.CompositeLit:
+			return union(e.Elts, element)
+		case *ast.CallExpr:
+			return returned(e)
 		}
-		return names, known
-	case *ast.CallExpr:
-		name, isIdent := ast.Unparen(e.Fun).(*ast.Ident)
-		function := v.callee(e)
+		return nil, false
+	})
+}
+
+// concatenated evaluates a call that returns a slice of its arguments, which are
+// slices; of append, elements may follow the first.
+func concatenated[T any](v *values, call *ast.CallExpr, slice, element func(ast.Expr) ([]T, bool)) ([]T, bool) {
+	args := call.Args
+	// In s = append(s, x) the other values of s are evaluated anyway.
+	if variable, ok := args[0].(*ast.Ident); ok && slices.Contains(v.assigned[v.object(variable)], ast.Expr(call)) {
+		args = args[1:]
+	}
+	return union(args, func(arg ast.Expr) ([]T, bool) {
+		if isBuiltin(call, "append") && arg != call.Args[0] && call.Ellipsis == token.NoPos {
+			return element(arg)
+		}
+		return slice(arg)
+	})
+}
+
+func isBuiltin(call *ast.CallExpr, name string) bool {
+	function, ok := ast.Unparen(call.Fun).(*ast.Ident)
+	return ok && function.Name == name
+}
+
+// names returns the strings in a []string, or the keys of a map of constant labels;
+// known is whether these are all.
+func (v *values) names(expr ast.Expr) (names []string, known bool) {
+	element := func(expr ast.Expr) ([]string, bool) {
+		if pair, ok := expr.(*ast.KeyValueExpr); ok {
+			expr = pair.Key
+		}
+		return v.texts(expr)
+	}
+	return list(v, expr, element, func(call *ast.CallExpr) ([]string, bool) {
+		function := v.callee(call)
 		switch {
-		case isIdent && name.Name == "make":
+		case isBuiltin(call, "make"):
 			return nil, true
-		case isIdent && name.Name == "append", function != nil && function.Pkg() != nil && function.Pkg().Path() == "slices" && (function.Name() == "Concat" || function.Name() == "Clone"):
-			known = true
-			for i, arg := range e.Args {
-				evaluate := v.names
-				if isIdent && i > 0 && e.Ellipsis == token.NoPos {
-					evaluate = v.texts
-				}
-				if own, ok := arg.(*ast.Ident); ok && i == 0 && v.busy(own, e) {
-					continue
-				}
-				some, all := evaluate(arg)
-				names, known = append(names, some...), known && all
-			}
-			return names, known
-		case v.info.Types[e.Fun].IsType() && len(e.Args) == 1:
-			return v.names(e.Args[0])
+		case isBuiltin(call, "append"), function != nil && function.Pkg() != nil && function.Pkg().Path() == "slices" && (function.Name() == "Concat" || function.Name() == "Clone"):
+			return concatenated(v, call, v.names, v.texts)
+		case v.info.Types[call.Fun].IsType() && len(call.Args) == 1:
+			return v.names(call.Args[0])
 		case function != nil:
-			return v.returned(e, v.names)
+			return v.returned(call, v.names)
 		}
-	}
-	return nil, false
-}
-
-// busy reports whether a call's result is assigned to the variable that it is
-// given, as in s = append(s, x): the variable's other values are looked at anyway.
-func (v *values) busy(variable *ast.Ident, call *ast.CallExpr) bool {
-	return slices.Contains(v.assigned[v.object(variable)], ast.Expr(call))
+		return nil, false
+	})
 }
 
 // numbers returns the numbers in a []float64; known is whether these are all.
@@ -579,52 +586,23 @@ func (v *values) numbers(expr ast.Expr) (numbers []float64, known bool) {
 	if selector, ok := expr.(*ast.SelectorExpr); ok && selector.Sel.Name == "DefBuckets" {
 		return prometheus.DefBuckets, true
 	}
-	known = true
-	for _, e := range v.resolve(expr) {
-		some, all := v.numbersIn(e)
-		numbers, known = append(numbers, some...), known && all
+	element := func(expr ast.Expr) ([]float64, bool) {
+		number, known := v.number(expr)
+		return []float64{number}, known
 	}
-	return numbers, known
-}
-
-func (v *values) numbersIn(expr ast.Expr) (numbers []float64, known bool) {
-	switch e := expr.(type) {
-	case *ast.Ident:
-		return nil, e.Name == "nil"
-	case *ast.CompositeLit:
-		known = true
-		for _, element := range e.Elts {
-			number, ok := v.number(element)
-			numbers, known = append(numbers, number), known && ok
-		}
-		return numbers, known
-	case *ast.CallExpr:
-		name, _ := ast.Unparen(e.Fun).(*ast.Ident)
-		function := v.callee(e)
+	return list(v, expr, element, func(call *ast.CallExpr) ([]float64, bool) {
+		function := v.callee(call)
 		switch {
-		case name != nil && (name.Name == "append" || name.Name == "merge") || function != nil && function.Name() == "MergeBuckets":
-			known = true
+		case isBuiltin(call, "append") || isBuiltin(call, "merge") || function != nil && function.Name() == "MergeBuckets":
+			numbers, known := concatenated(v, call, v.numbers, element)
 			if function != nil && function.Pkg().Path() == "k8s.io/component-base/metrics" {
-				numbers = append(numbers, 0) // which it puts before them
-			}
-			for i, arg := range e.Args {
-				if name != nil && name.Name == "append" && i > 0 && e.Ellipsis == token.NoPos {
-					number, ok := v.number(arg)
-					numbers, known = append(numbers, number), known && ok
-					continue
-				}
-				some, all := v.numbers(arg)
-				numbers, known = append(numbers, some...), known && all
+				numbers = append([]float64{0}, numbers...) // as MergeBuckets does
 			}
 			return numbers, known
-		case function != nil && len(e.Args) == 3:
-			var args [3]float64
-			for i, arg := range e.Args {
-				number, ok := v.number(arg)
-				if !ok {
-					return nil, false
-				}
-				args[i] = number
+		case function != nil && len(call.Args) == 3:
+			args, known := union(call.Args, element)
+			if !known {
+				return nil, false
 			}
 			switch function.Name() {
 			case "LinearBuckets":
@@ -635,8 +613,8 @@ func (v *values) numbersIn(expr ast.Expr) (numbers []float64, known bool) {
 				return prometheus.ExponentialBucketsRange(args[0], args[1], int(args[2])), true
 			}
 		}
-	}
-	return nil, false
+		return nil, false
+	})
 }
 
 func (v *values) number(expr ast.Expr) (float64, bool) {
