@@ -99,7 +99,7 @@ docs: ## Write the config reference in README.md and the keys in Pulumi.yaml.
 # The first time this compiles for minutes: every fiftieth package or download is named.
 .PHONY: localcluster
 localcluster:
-	@cd localcluster && go build -v -o ../.local/bin/localcluster . 2>&1 | \
+	@cd localcluster && go build -v -o ../.local/bin/localcluster ./cmd/localcluster 2>&1 | \
 		awk '/^go: downloading|^[^ :#]+$$/ {if (++n % 50 == 0) {print "building localcluster: " n ", " $$NF; fflush()} next} {print}'
 
 .local/bin/golangci-lint: tools/go.mod tools/go.sum
