@@ -6,6 +6,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,6 +25,8 @@ import (
 
 // Stack is the stack that the demo deploys.
 const Stack = "dev"
+
+const stackFile = "Pulumi." + Stack + ".yaml"
 
 // Engine is the Pulumi CLI with its plugins.
 type Engine struct {
@@ -81,7 +84,26 @@ func (e *Engine) Set(ctx context.Context, path, value string) error {
 	return nil
 }
 
-// Command is the CLI with the demo's environment and these arguments.
+// ConfigJSON returns the copied config of the stack as JSON, with secrets encrypted.
+func (e *Engine) ConfigJSON() (string, error) {
+	data, err := os.ReadFile(filepath.Join(e.Dir, stackFile))
+	if err != nil {
+		return "", err
+	}
+	var file struct {
+		Config map[string]any `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		return "", fmt.Errorf("%s: %w", stackFile, err)
+	}
+	text, err := json.Marshal(file.Config)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", stackFile, err)
+	}
+	return string(text), nil
+}
+
+// Command returns the command of the CLI with args and the demo's environment.
 func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, e.cli, args...)
 	cmd.Dir = e.Dir
@@ -135,22 +157,21 @@ var salt = regexp.MustCompile(`(?m)^encryptionsalt:.*\n?`)
 
 // copyConfig copies the stack's config, and keeps the salt of an earlier copy.
 func (e *Engine) copyConfig(renew bool) error {
-	name := "Pulumi." + Stack + ".yaml"
-	old, err := os.ReadFile(filepath.Join(e.Dir, name))
+	old, err := os.ReadFile(filepath.Join(e.Dir, stackFile))
 	if err == nil && !renew {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(e.Root, name))
+	data, err := os.ReadFile(filepath.Join(e.Root, stackFile))
 	if err != nil {
 		return err
 	}
 	if line := bytes.TrimSpace(salt.Find(old)); len(line) > 0 {
 		data = slices.Concat(line, []byte("\n"), salt.ReplaceAll(data, nil))
 	}
-	return os.WriteFile(filepath.Join(e.Dir, name), data, 0o600)
+	return os.WriteFile(filepath.Join(e.Dir, stackFile), data, 0o600)
 }
 
 // selectStack makes the stack current, and creates it the first time.

@@ -63,6 +63,14 @@ func TestCopyConfig(t *testing.T) {
 	}
 }
 
+func TestConfigJSON(t *testing.T) {
+	e := newEngine(t, map[string]string{"Pulumi.dev.yaml": "encryptionsalt: s\nconfig:\n  # ec2_sd_configs\n  p:key: {list: [1, {secure: AAAB}]}\n"})
+	require.NoError(t, e.copyConfig(true))
+	text, err := e.ConfigJSON()
+	require.NoError(t, err)
+	assert.Equal(t, `{"p:key":{"list":[1,{"secure":"AAAB"}]}}`, text)
+}
+
 func TestSecretsAreMadeOnce(t *testing.T) {
 	e := newEngine(t, nil)
 	first, err := e.secret("grafana.adminPassword")

@@ -16,7 +16,7 @@ import (
 // setSecrets gives the copy of the stack's config every secret that it lacks and
 // must have: a random one, that stays the same for as long as the state folder.
 func (e *Engine) setSecrets(ctx context.Context) error {
-	missing, err := config.MissingSecrets(filepath.Join(e.Dir, "Pulumi."+Stack+".yaml"))
+	missing, err := config.MissingSecrets(filepath.Join(e.Dir, stackFile))
 	if err != nil {
 		return err
 	}

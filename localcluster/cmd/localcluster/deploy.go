@@ -37,7 +37,7 @@ func (d *demo) deploy(ctx context.Context) error {
 		}
 	}
 	d.report("compiling the program")
-	if err := d.compile(ctx); err != nil {
+	if err := d.compile(ctx, e); err != nil {
 		return err
 	}
 	d.report("pulumi up of the stack %s", engine.Stack)
@@ -54,9 +54,15 @@ func (d *demo) deploy(ctx context.Context) error {
 	return d.summary(ctx)
 }
 
-// compile builds the program as Pulumi would, which shows less of it.
-func (d *demo) compile(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "run"), "build")
+// compile builds the program before Pulumi does, which would show less progress. What
+// has to be compiled depends on the stack's config.
+func (d *demo) compile(ctx context.Context, e *engine.Engine) error {
+	stackConfig, err := e.ConfigJSON()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "cmd", "run"), "build")
+	cmd.Env = append(os.Environ(), "PULUMI_CONFIG="+stackConfig)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Run(); err != nil {
