@@ -37,7 +37,7 @@ func (b *Builder) Version(t Target) (string, error) {
 	versions, ok := b.versions[t.modfile]
 	if !ok {
 		var err error
-		if versions, err = pins(filepath.Join(b.modfile(t), "go.mod")); err != nil {
+		if versions, err = Pins(filepath.Join(b.modfile(t), "go.mod")); err != nil {
 			return "", err
 		}
 		if b.versions == nil {
@@ -86,7 +86,7 @@ func (b *Builder) Path(name string) string { return filepath.Join(b.Bin, name) }
 
 // Ensure builds the target unless what is in Bin is what a build would make.
 func (b *Builder) Ensure(ctx context.Context, t Target) error {
-	stale, err := b.Stale(t)
+	stale, err := b.stale(t)
 	if err != nil || !stale {
 		return err
 	}
@@ -95,11 +95,11 @@ func (b *Builder) Ensure(ctx context.Context, t Target) error {
 		return err
 	}
 	b.Report("building %s %s", strings.Join(t.Names(), ", "), version)
-	return b.Build(ctx, t)
+	return b.build(ctx, t)
 }
 
-// Stale reports whether the target has to be built.
-func (b *Builder) Stale(t Target) (bool, error) {
+// stale reports whether the target has to be built.
+func (b *Builder) stale(t Target) (bool, error) {
 	key, err := b.key(t)
 	if err != nil {
 		return false, err
@@ -113,8 +113,8 @@ func (b *Builder) Stale(t Target) (bool, error) {
 	return err != nil || string(stamp) != key, nil
 }
 
-// Build builds the target's programs into Bin, whether stale or not.
-func (b *Builder) Build(ctx context.Context, t Target) error {
+// build builds the target's programs into Bin, even if they are up to date.
+func (b *Builder) build(ctx context.Context, t Target) error {
 	key, err := b.key(t)
 	if err != nil {
 		return err

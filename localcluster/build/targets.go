@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/semver"
+	"golang.org/x/mod/module"
 )
 
 // Target is a program, or several that are linked alike.
@@ -143,10 +143,8 @@ func providerSchema(dir, version string) (map[string][]byte, error) {
 func (t Target) Names() []string {
 	var names []string
 	for _, path := range t.importPaths() {
-		if prefix, _, ok := splitMajor(path); ok {
-			path = prefix
-		}
-		names = append(names, filepath.Base(path))
+		prefix, _, _ := module.SplitPathVersion(path) // without a final /v2
+		names = append(names, filepath.Base(prefix))
 	}
 	return names
 }
@@ -162,18 +160,8 @@ func (t Target) importPaths() []string {
 	return paths
 }
 
-// splitMajor splits a /v2 from the end of an import path, as the go command does
-// when it names a program.
-func splitMajor(path string) (prefix, major string, ok bool) {
-	dir, last := filepath.Split(path)
-	if semver.IsValid(last) && semver.Major(last) == last {
-		return strings.TrimSuffix(dir, "/"), last, true
-	}
-	return path, "", false
-}
-
-// pins are the module versions of a modfile.
-func pins(path string) (map[string]string, error) {
+// Pins returns the versions of the modules that a go.mod requires.
+func Pins(path string) (map[string]string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

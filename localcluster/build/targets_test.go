@@ -89,7 +89,7 @@ func TestStale(t *testing.T) {
 	target := Target{module: "example.com/x"}
 	fresh := func() *Builder { return &Builder{Modfile: pinned, Bin: filepath.Join(pinned, "bin")} }
 	stale := func() bool {
-		stale, err := fresh().Stale(target)
+		stale, err := fresh().stale(target)
 		require.NoError(t, err)
 		return stale
 	}

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/modfile"
-
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
@@ -98,23 +96,19 @@ func (e *Engine) findProvider(ctx context.Context, renew bool) error {
 	return link(built, program)
 }
 
-// providerVersion is that of the Kubernetes SDK that the program requires.
+// providerVersion returns the version, without a v, of the Kubernetes SDK that the
+// program requires. The provider is released with it, under the same version.
 func (e *Engine) providerVersion() (string, error) {
 	path := filepath.Join(e.Root, "go.mod")
-	data, err := os.ReadFile(path)
+	versions, err := build.Pins(path)
 	if err != nil {
 		return "", err
 	}
-	file, err := modfile.ParseLax(path, data, nil)
-	if err != nil {
-		return "", err
+	version, ok := versions["github.com/pulumi/pulumi-kubernetes/sdk/v4"]
+	if !ok {
+		return "", fmt.Errorf("%s does not require the Kubernetes SDK of Pulumi", path)
 	}
-	for _, r := range file.Require {
-		if r.Mod.Path == "github.com/pulumi/pulumi-kubernetes/sdk/v4" {
-			return strings.TrimPrefix(r.Mod.Version, "v"), nil
-		}
-	}
-	return "", fmt.Errorf("%s does not require the Kubernetes SDK of Pulumi", path)
+	return strings.TrimPrefix(version, "v"), nil
 }
 
 func reachable(ctx context.Context) bool {

@@ -7,8 +7,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
-// Pause is the image that holds a pod's namespaces open.
-const Pause = "localhost/pause:1"
+// pause is the image that holds a pod's namespaces open.
+const pause = "localhost/pause:1"
 
 // LoadNode loads the images of the node itself, built here always, and returns
 // the reference of its DNS server's.
@@ -23,7 +23,7 @@ func (l *Loader) LoadNode(ctx context.Context) (coreDNS string, err error) {
 	}
 	coreDNS = "localhost/coredns:" + version
 	for ref, r := range map[string]recipe{
-		Pause: {
+		pause: {
 			layers:     [][]entry{base},
 			user:       "65535:65535",
 			entrypoint: []string{"/bin/sleep", "infinity"},

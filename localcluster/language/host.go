@@ -106,13 +106,6 @@ func (h *Host) GetProgramDependencies(
 	return resp, nil
 }
 
-// RuntimeOptionsPrompts asks for nothing: Go programs have no options that need choosing.
-func (h *Host) RuntimeOptionsPrompts(
-	context.Context, *pulumirpc.RuntimeOptionsRequest,
-) (*pulumirpc.RuntimeOptionsResponse, error) {
-	return &pulumirpc.RuntimeOptionsResponse{}, nil
-}
-
 // About reports the Go toolchain.
 func (h *Host) About(ctx context.Context, _ *pulumirpc.AboutRequest) (*pulumirpc.AboutResponse, error) {
 	path, err := exec.LookPath("go")

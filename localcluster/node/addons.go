@@ -28,12 +28,12 @@ func (n *Node) ApplyDNS(ctx context.Context, image string) error {
 	if err := n.apply(ctx, []byte(manifest)); err != nil {
 		return fmt.Errorf("CoreDNS: %w", err)
 	}
-	return n.AwaitPods(ctx, "kube-system")
+	return n.awaitPods(ctx, "kube-system")
 }
 
 // apply applies every object of a manifest, server-side.
 func (n *Node) apply(ctx context.Context, manifest []byte) error {
-	config, err := n.Config()
+	config, err := n.config()
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ const (
 	// address is the node's InternalIP, an address on its loopback device.
 	address = "10.244.255.1"
 
-	// Port is the API server's preferred port on the machine's loopback. When it
+	// port is the API server's preferred port on the machine's loopback. When it
 	// is taken, a free one is used; the kubeconfig always names the right one.
-	Port = 16443
+	port = 16443
 )
 
 // Dir is the absolute path of the state folder, `.local`.

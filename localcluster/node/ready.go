@@ -14,11 +14,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// ErrNotReady is the cause of a node that did not become ready in time.
-var ErrNotReady = errors.New("not ready")
+// errNotReady is the cause of a node that did not become ready in time.
+var errNotReady = errors.New("not ready")
 
-// Config is the administrator's connection to the node's API server.
-func (n *Node) Config() (*rest.Config, error) {
+// config is the administrator's connection to the node's API server.
+func (n *Node) config() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", n.Dir.Kubeconfig())
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 				return nil
 			}
 		}
-		return ErrNotReady
+		return errNotReady
 	})
 	if err != nil {
 		return err
@@ -66,9 +66,9 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 	return err
 }
 
-// AwaitPods returns when every pod of the namespace that is to run has been ready
+// awaitPods returns when every pod of the namespace that is to run has been ready
 // since the node was started.
-func (n *Node) AwaitPods(ctx context.Context, namespace string) error {
+func (n *Node) awaitPods(ctx context.Context, namespace string) error {
 	client, err := n.client()
 	if err != nil {
 		return err
@@ -80,11 +80,11 @@ func (n *Node) AwaitPods(ctx context.Context, namespace string) error {
 		}
 		for _, pod := range pods.Items {
 			if !n.isReady(&pod) {
-				return fmt.Errorf("pod %s: %w", pod.Name, ErrNotReady)
+				return fmt.Errorf("pod %s: %w", pod.Name, errNotReady)
 			}
 		}
 		if len(pods.Items) == 0 {
-			return ErrNotReady
+			return errNotReady
 		}
 		return nil
 	})
@@ -135,7 +135,7 @@ func (n *Node) await(ctx context.Context, what string, check func() error) error
 }
 
 func (n *Node) client() (*kubernetes.Clientset, error) {
-	config, err := n.Config()
+	config, err := n.config()
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -171,10 +170,10 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 	return n, err
 }
 
-// listen prefers Port, so that the kubeconfig of one start serves the next.
+// listen prefers port, so that the kubeconfig of one start serves the next.
 func listen() (*net.TCPListener, error) {
 	loopback := net.IPv4(127, 0, 0, 1)
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback, Port: Port})
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback, Port: port})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback})
 	}
@@ -265,12 +264,7 @@ func (n *Node) died() error {
 }
 
 func lastLine(path string) string {
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer file.Close()
-	data, err := io.ReadAll(file)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}
