@@ -21,8 +21,8 @@ import (
 //go:embed files/coredns.yaml
 var coreDNSManifest string
 
-// ApplyDNS applies the cluster's DNS server, which runs the image of that
-// reference, and returns when it answers.
+// ApplyDNS deploys CoreDNS, the cluster's DNS server, with an image, and waits until its
+// pods are ready.
 func (n *Node) ApplyDNS(ctx context.Context, image string) error {
 	manifest := os.Expand(coreDNSManifest, func(string) string { return image })
 	if err := n.apply(ctx, []byte(manifest)); err != nil {
@@ -31,7 +31,7 @@ func (n *Node) ApplyDNS(ctx context.Context, image string) error {
 	return n.awaitPods(ctx, "kube-system")
 }
 
-// apply applies every object of a manifest, server-side.
+// apply applies every object of a manifest with server-side apply.
 func (n *Node) apply(ctx context.Context, manifest []byte) error {
 	config, err := n.config()
 	if err != nil {
