@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// newEngine is an engine of a work tree with these files.
+// newEngine returns an engine whose work tree has these files.
 func newEngine(t *testing.T, files map[string]string) *Engine {
 	t.Helper()
 	e := &Engine{Root: t.TempDir(), Dir: t.TempDir()}
