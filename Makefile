@@ -73,7 +73,7 @@ check: ## Check a stack: make check STACK=prod.
 	@.local/bin/check Pulumi.$(STACK).yaml
 
 .PHONY: metrics
-metrics: ## Write what exporters expose into check/metrics, from their sources and from the node with the stack dev if it runs.
+metrics: ## Write the metrics of exporters to check/metrics, from their sources and from the local node if it runs.
 	go run ./cmd/metrics
 
 .PHONY: fuzz
@@ -96,7 +96,7 @@ fmt: .local/bin/golangci-lint ## Format the code.
 docs: ## Write the config reference in README.md and the keys in Pulumi.yaml.
 	go run ./config/docs
 
-# The first time this compiles for minutes: every fiftieth package or download is named.
+# The first build takes minutes, so every fiftieth package or download is printed.
 .PHONY: localcluster
 localcluster:
 	@cd localcluster && go build -v -o ../.local/bin/localcluster ./cmd/localcluster 2>&1 | \
