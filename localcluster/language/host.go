@@ -99,7 +99,7 @@ func (h *Host) GetProgramDependencies(
 	resp := &pulumirpc.GetProgramDependenciesResponse{}
 	for _, r := range mod.Require {
 		if !r.Indirect || req.GetTransitiveDependencies() {
-			resp.Dependencies = append(resp.Dependencies, &pulumirpc.DependencyInfo{Name: r.Path, Version: r.Version})
+			resp.Dependencies = append(resp.Dependencies, &pulumirpc.DependencyInfo{Name: r.Mod.Path, Version: r.Mod.Version})
 		}
 	}
 	return resp, nil

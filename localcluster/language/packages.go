@@ -2,37 +2,32 @@ package language
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"golang.org/x/mod/modfile"
 )
 
-// module is a part of the output of `go mod edit -json`.
-type module struct {
-	Require []struct {
-		Path, Version string
-		Indirect      bool
+// readModule parses the go.mod of the module that contains dir. It returns an empty file if
+// there is no such module.
+func readModule(ctx context.Context, dir string) (*modfile.File, error) {
+	out, err := goTool(ctx, dir, "env", "GOMOD")
+	path := strings.TrimSpace(string(out))
+	if err != nil || filepath.Base(path) != "go.mod" {
+		return &modfile.File{}, err
 	}
-}
-
-// readModule returns the requirements of the module that contains dir; none if no module does.
-func readModule(ctx context.Context, dir string) (module, error) {
-	var m module
-	if gomod, err := goTool(ctx, dir, "env", "GOMOD"); err != nil || filepath.Base(strings.TrimSpace(string(gomod))) != "go.mod" {
-		return m, err
-	}
-	out, err := goTool(ctx, dir, "mod", "edit", "-json")
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	return m, json.Unmarshal(out, &m)
+	return modfile.ParseLax(path, data, nil)
 }
 
 // requiredPackages returns the resource plugins of the modules with a pulumi-plugin.json,
@@ -46,7 +41,7 @@ func requiredPackages(ctx context.Context, dir string) ([]*pulumirpc.PackageDepe
 	// imports none of its packages.
 	args := []string{"list", "-m", "-f", "{{.Dir}}"}
 	for _, r := range mod.Require {
-		args = append(args, r.Path)
+		args = append(args, r.Mod.Path)
 	}
 	out, err := goTool(ctx, dir, args...)
 	if err != nil {
