@@ -68,7 +68,7 @@ func TestConfigJSON(t *testing.T) {
 	require.NoError(t, e.copyConfig(true))
 	text, err := e.ConfigJSON()
 	require.NoError(t, err)
-	assert.Equal(t, `{"p:key":{"list":[1,{"secure":"AAAB"}]}}`, text)
+	assert.JSONEq(t, `{"p:key":{"list":[1,{"secure":"AAAB"}]}}`, text)
 }
 
 func TestSecretsAreMadeOnce(t *testing.T) {
