@@ -33,7 +33,7 @@ func TestVersionIsWhatTheProgramReports(t *testing.T) {
 	assert.ErrorContains(t, err, "does not pin example.com/unpinned")
 }
 
-func TestNamesAreThoseOfTheGoCommand(t *testing.T) {
+func TestNamesMatchTheGoCommand(t *testing.T) {
 	assert.Equal(t, []string{"kube-state-metrics"}, KubeStateMetrics.Names())
 	assert.Equal(t, []string{"pulumi"}, Pulumi.Names())
 	assert.Equal(t, []string{"kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy"}, Kubernetes.Names())

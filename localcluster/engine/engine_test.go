@@ -71,7 +71,7 @@ func TestConfigJSON(t *testing.T) {
 	assert.JSONEq(t, `{"p:key":{"list":[1,{"secure":"AAAB"}]}}`, text)
 }
 
-func TestSecretsAreMadeOnce(t *testing.T) {
+func TestSecretsAreGeneratedOnce(t *testing.T) {
 	e := newEngine(t, nil)
 	first, err := e.secret("grafana.adminPassword")
 	require.NoError(t, err)

@@ -63,7 +63,7 @@ func TestBuildImage(t *testing.T) {
 	assert.EqualValues(t, len("root"), content["etc/passwd"].Size)
 }
 
-func TestDigestStandsForContent(t *testing.T) {
+func TestDigestsDependOnContent(t *testing.T) {
 	digest := func(text string) string {
 		image, err := recipe{layers: [][]entry{{{path: "file", text: text, mode: 0o644}}}}.build()
 		require.NoError(t, err)
