@@ -73,8 +73,8 @@ check: ## Check a stack: make check STACK=prod.
 	@.local/bin/check Pulumi.$(STACK).yaml
 
 .PHONY: metrics
-metrics: ## Write what exporters expose into check/metrics, from their sources and from the node with the stack dev if it runs.
-	go run ./check/metrics/collect -modules localcluster/binaries -kubeconfig .local/kubeconfig
+metrics: ## Write the metrics of exporters to check/metrics, from their sources and from the local node if it runs.
+	go run ./cmd/metrics
 
 .PHONY: fuzz
 fuzz: ## A million mutations of both stacks, and what is accepted shown to promtool and amtool.
@@ -96,10 +96,10 @@ fmt: .local/bin/golangci-lint ## Format the code.
 docs: ## Write docs/config.md, config/schema.json and the keys in Pulumi.yaml from the types of config/.
 	go run ./cmd/docs
 
-# The first time this compiles for minutes: every fiftieth package or download is named.
+# The first build takes minutes, so every fiftieth package or download is printed.
 .PHONY: localcluster
 localcluster:
-	@cd localcluster && go build -v -o ../.local/bin/localcluster . 2>&1 | \
+	@cd localcluster && go build -v -o ../.local/bin/localcluster ./cmd/localcluster 2>&1 | \
 		awk '/^go: downloading|^[^ :#]+$$/ {if (++n % 50 == 0) {print "building localcluster: " n ", " $$NF; fflush()} next} {print}'
 
 .local/bin/golangci-lint: tools/go.mod tools/go.sum

@@ -1,5 +1,5 @@
-// Package immutable knows which fields of Kubernetes objects cannot change: the API server
-// refuses to, so that a change means a new object in place of the old one.
+// Package immutable lists the fields of Kubernetes objects that cannot change in place. A
+// change of such a field replaces the object.
 package immutable
 
 import (
@@ -7,9 +7,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// ofKind lists the fields by kind. It follows the official provider of Pulumi, and adds the
-// fields (DaemonSet selector, StorageClass binding mode, ...) that would otherwise fail
-// only when applied. Fields within the listed ones count too.
+// ofKind lists the fields by kind; a listed field includes its children. The list is that of
+// Pulumi's Kubernetes provider, with more fields that the API server rejects only when they
+// are applied, such as the selector of a DaemonSet.
+// https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/diff.go
 var ofKind = map[schema.GroupKind][]string{
 	{Kind: "ConfigMap"}:     {"data", "binaryData"},
 	{Kind: "Secret"}:        {"type", "data", "stringData"},
@@ -47,30 +48,30 @@ var ofKind = map[schema.GroupKind][]string{
 	},
 }
 
-// identity are the fields that make it another object, whatever the kind.
+// identity lists the fields that identify an object of any kind.
 var identity = []string{"kind", "metadata.name", "metadata.namespace"}
 
-// Settings are those of a Pulumi provider that decide what is replaced.
+// Settings are the options of a Pulumi provider that affect replacements.
 type Settings struct {
-	// MutableConfigMaps and MutableSecrets are edited in place, unless the object says
-	// that it is immutable.
+	// MutableConfigMaps and MutableSecrets are enableConfigMapMutable and
+	// enableSecretMutable: these objects change in place unless they are immutable.
 	MutableConfigMaps, MutableSecrets bool
 }
 
-// List are the fields of one object that cannot change.
+// List lists fields that cannot change.
 type List []resource.PropertyPath
 
-// Fields returns the fields that cannot change between two versions of an object. Neither
-// may have secret marks.
+// Fields returns the fields that cannot change between two versions of an object, which
+// must not contain marks of secrets.
 func Fields(olds, news resource.PropertyMap, s Settings) List {
 	oldKind, kind := kindOf(olds), kindOf(news)
 	fields := append([]string{}, identity...)
 	if oldKind.Group != kind.Group {
 		fields = append(fields, "apiVersion")
 	}
-	frozen := olds["immutable"].IsBool() && olds["immutable"].BoolValue()
+	isImmutable := olds["immutable"].IsBool() && olds["immutable"].BoolValue()
 	switch {
-	case frozen:
+	case isImmutable:
 		fields = append(fields, "immutable")
 		fields = append(fields, ofKind[kind]...)
 	case kind == schema.GroupKind{Kind: "ConfigMap"} && s.MutableConfigMaps:
@@ -88,8 +89,8 @@ func Fields(olds, news resource.PropertyMap, s Settings) List {
 	return list
 }
 
-// Replaces tells whether the change at path touches a field of the list: the field, a part
-// of it, or something around it that has the field on either side.
+// Replaces reports whether a change at path changes a field of the list: path is the field,
+// one of its children, or a parent that contains the field in either version.
 func (l List) Replaces(path string, olds, news resource.PropertyMap) bool {
 	changed, err := resource.ParsePropertyPath(path)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package offline runs a built Pulumi program without an engine, a provider or
-// a cluster, and returns what it registers: to show what a stack is made of.
+// Package offline runs a built Pulumi program without an engine, a provider or a cluster,
+// and returns the resources that it registers.
 package offline
 
 import (
@@ -16,9 +16,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Engine accepts every resource as it is, and remembers it. It serves one run of
-// one program. Tests, which run the program in their own process, have the SDK's
-// mocks instead.
+// Engine records the resources of one run of one program. Tests that run the program in
+// their own process use the SDK's mocks instead.
 type Engine struct {
 	pulumirpc.UnimplementedResourceMonitorServer
 
@@ -27,20 +26,20 @@ type Engine struct {
 	errors     []string
 }
 
-// Resources returns what the program registered, by type and name.
+// Resources returns the resources that the program registered; see the function Resources.
 func (e *Engine) Resources() ([]Resource, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return Resources(e.registered)
 }
 
-// serve listens on loopback until stop is called.
+// serve serves the engine on a free loopback port until stop is called.
 func (e *Engine) serve() (address string, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	// A registration carries a whole ConfigMap of dashboards.
+	// A request can contain a ConfigMap of dashboards, and the default is 4 MiB.
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
 	pulumirpc.RegisterResourceMonitorServer(server, e)
 	pulumirpc.RegisterEngineServer(server, &log{engine: e})
@@ -50,7 +49,7 @@ func (e *Engine) serve() (address string, stop func(), err error) {
 
 const stackType = "pulumi:pulumi:Stack"
 
-// RegisterResource remembers a resource and returns its inputs as its outputs.
+// RegisterResource records a resource and returns its inputs as its outputs.
 func (e *Engine) RegisterResource(_ context.Context, in *pulumirpc.RegisterResourceRequest) (*pulumirpc.RegisterResourceResponse, error) {
 	urn := fmt.Sprintf("urn:pulumi:test::%s::%s::%s", config.Project, qualified(in), in.Name)
 	if in.Type == stackType {
@@ -62,7 +61,7 @@ func (e *Engine) RegisterResource(_ context.Context, in *pulumirpc.RegisterResou
 	return &pulumirpc.RegisterResourceResponse{Urn: urn, Id: in.Name + "-id", Object: in.Object}, nil
 }
 
-// qualified is a resource's type below the types of its parents, as in URNs.
+// qualified returns a resource's type after the types of its parents, as in URNs.
 func qualified(in *pulumirpc.RegisterResourceRequest) string {
 	parts := strings.Split(in.Parent, "::")
 	if len(parts) < 4 || parts[2] == stackType {
@@ -71,7 +70,7 @@ func qualified(in *pulumirpc.RegisterResourceRequest) string {
 	return parts[2] + "$" + in.Type
 }
 
-// SupportsFeature tells the SDK what it may send.
+// SupportsFeature reports whether the SDK may use a feature.
 func (e *Engine) SupportsFeature(_ context.Context, in *pulumirpc.SupportsFeatureRequest) (*pulumirpc.SupportsFeatureResponse, error) {
 	features := map[string]bool{"secrets": true, "resourceReferences": true, "resourceHooks": true}
 	return &pulumirpc.SupportsFeatureResponse{HasSupport: features[in.Id]}, nil
@@ -87,16 +86,15 @@ func (e *Engine) RegisterResourceHook(context.Context, *pulumirpc.RegisterResour
 	return &emptypb.Empty{}, nil
 }
 
-// SignalAndWaitForShutdown is the program's last call.
+// SignalAndWaitForShutdown accepts the program's last request.
 func (e *Engine) SignalAndWaitForShutdown(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 
-// log is the half of the engine that programs log to.
+// log is the part of the engine to which programs log.
 type log struct {
 	pulumirpc.UnimplementedEngineServer
 	engine *Engine
-	root   string
 }
 
 func (l *log) Log(_ context.Context, in *pulumirpc.LogRequest) (*emptypb.Empty, error) {
@@ -106,13 +104,4 @@ func (l *log) Log(_ context.Context, in *pulumirpc.LogRequest) (*emptypb.Empty, 
 		l.engine.errors = append(l.engine.errors, in.Message)
 	}
 	return &emptypb.Empty{}, nil
-}
-
-func (l *log) GetRootResource(context.Context, *pulumirpc.GetRootResourceRequest) (*pulumirpc.GetRootResourceResponse, error) {
-	return &pulumirpc.GetRootResourceResponse{Urn: l.root}, nil
-}
-
-func (l *log) SetRootResource(_ context.Context, in *pulumirpc.SetRootResourceRequest) (*pulumirpc.SetRootResourceResponse, error) {
-	l.root = in.Urn
-	return &pulumirpc.SetRootResourceResponse{}, nil
 }

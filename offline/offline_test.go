@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain makes this binary the program that the tests run.
+// TestMain runs the tests, or the program that they start from the same binary.
 func TestMain(m *testing.M) {
 	if os.Getenv(pulumi.EnvMonitor) == "" {
 		os.Exit(m.Run())
@@ -60,7 +60,7 @@ config:
 	assert.Equal(t, []string{"config"}, child.Ignores)
 	assert.Equal(t, map[string]any{
 		"kubernetes-prometheus:cluster": `{"name":"prod","nodes":3}`,
-		// The webhook is missing in the file, and the stack cannot be without.
+		// The webhook is required and not in the file.
 		"kubernetes-prometheus:alerting": `{"secrets":{"pager":{"secure":"AAABAA=="}},"slack":{"channel":"#alerts","webhookUrl":{"secure":"missing"}}}`,
 		"kubernetes-prometheus:grafana":  `{"enabled":false}`,
 		"other:key":                      "text",
@@ -70,7 +70,7 @@ config:
 	assert.ElementsMatch(t, []string{`hidden["a.b"]`, "hidden.list"}, child.Secrets)
 	hidden := resource.NewPropertyMapFromMap(map[string]any{"a.b": "[secret]", "list": []any{"[secret]", "[secret]"}})
 	assert.Equal(t, hidden, child.Redacted()["hidden"].ObjectValue())
-	assert.Equal(t, "hunter2", child.Inputs["hidden"].ObjectValue()["a.b"].StringValue(), "the resource keeps its own")
+	assert.Equal(t, "hunter2", child.Inputs["hidden"].ObjectValue()["a.b"].StringValue(), "the inputs do not change")
 }
 
 func TestProgramFails(t *testing.T) {

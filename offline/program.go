@@ -19,9 +19,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Program runs the program binary in dir, which holds its stack files, with the
-// config of a stack. Secrets are not decrypted: the program gets them as they
-// are in the stack file, and one in place of each that is missing there.
+// Program runs a program in dir with the config of a stack, from Pulumi.STACK.yaml in dir.
+// It does not decrypt secrets: the program gets them as in the file, and a placeholder for
+// each required secret that the file lacks. It returns the errors that the program logged.
 func (e *Engine) Program(ctx context.Context, dir, binary, stack string) error {
 	values, err := stackConfig(filepath.Join(dir, "Pulumi."+stack+".yaml"))
 	if err != nil {
@@ -70,13 +70,13 @@ func (e *Engine) Program(ctx context.Context, dir, binary, stack string) error {
 	return nil
 }
 
-// A stack file marks an encrypted value by its key.
+// encryptedKey is how a stack file marks an encrypted value.
 const encryptedKey = `"secure":`
 
 var encrypted = resource.NewProperty(resource.PropertyMap{"secure": resource.NewProperty("missing")})
 
-// stackConfig is the config of a stack file as the engine hands it to the
-// program: strings, and JSON of everything else.
+// stackConfig returns the config of a stack file as the engine passes it to the program:
+// strings as they are, other values as JSON.
 func stackConfig(file string) (map[string]string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -92,7 +92,7 @@ func stackConfig(file string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	// As JSON has it: YAML knows more types.
+	// Through JSON, since YAML has more types.
 	values := map[string]any{}
 	inJSON, err := json.Marshal(content.Config)
 	if err == nil {
@@ -110,7 +110,7 @@ func stackConfig(file string) (map[string]string, error) {
 		key := fmt.Sprintf("%s:%s", path[0], path[1])
 		added, ok := append(resource.PropertyPath{key}, path[2:]...).Add(all, encrypted)
 		if !ok {
-			return nil, fmt.Errorf("%s: %s has no place for a secret", file, name)
+			return nil, fmt.Errorf("%s: cannot set the secret %s", file, name)
 		}
 		all = added
 	}

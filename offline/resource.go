@@ -12,12 +12,12 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
-// Resource is one resource that a program registered.
+// Resource is a resource that a program registered.
 type Resource struct {
-	// URN below the stack, such as TYPE$TYPE::NAME: what makes it the same
-	// resource in the next version of the program.
+	// URN is the part after the stack and project, such as TYPE$TYPE::NAME. It identifies
+	// the resource in the next version of the program.
 	URN string
-	// Aliases are URNs under which it is the same as well.
+	// Aliases lists earlier URNs.
 	Aliases []string
 	Type    string // such as kubernetes:apps/v1:StatefulSet
 	Name    string
@@ -25,24 +25,24 @@ type Resource struct {
 	Protect bool
 	Depends []string // URNs
 	Hooks   []string // before-update hooks
-	Create  string   // timeout
-	// Ignores are the paths whose changes the engine drops.
+	Create  string   // timeout, such as 10m
+	// Ignores lists the paths whose changes the engine ignores.
 	Ignores []string
-	// ReplaceOn are the paths whose changes replace the resource.
+	// ReplaceOn lists the paths whose changes replace the resource.
 	ReplaceOn []string
-	// ReplaceWith are the URNs of resources that are not replaced without it.
+	// ReplaceWith lists the URNs of resources whose replacement replaces this one too.
 	ReplaceWith []string
-	// DeleteBeforeReplace ends the old object before there is a new one.
+	// DeleteBeforeReplace deletes the old object before the new one is created.
 	DeleteBeforeReplace bool
-	// Inputs as plain values; Secrets says which of them, by path, are secret.
+	// Inputs are plain values; Secrets lists the paths of those that are secret.
 	Inputs  resource.PropertyMap
 	Secrets []string
 }
 
 var keepSecrets = plugin.MarshalOptions{KeepSecrets: true, KeepResources: true, KeepUnknowns: true}
 
-// Resources returns what a program registered with requests, by type and name.
-// It refuses two of one type and name.
+// Resources returns the resources of requests, sorted by type and name. It returns an error
+// if two have the same type and name.
 func Resources(requests []*pulumirpc.RegisterResourceRequest) ([]Resource, error) {
 	seen := map[string]bool{}
 	var resources []Resource
@@ -85,19 +85,19 @@ func Resources(requests []*pulumirpc.RegisterResourceRequest) ([]Resource, error
 	return resources, nil
 }
 
-// belowStack is a URN without urn:pulumi:STACK::PROJECT::.
+// belowStack returns a URN without urn:pulumi:STACK::PROJECT::.
 func belowStack(urn string) string {
 	parts := strings.SplitN(urn, "::", 3)
 	return parts[len(parts)-1]
 }
 
-// Redacted returns the inputs with every secret replaced.
+// Redacted returns a copy of the inputs in which "[secret]" replaces every secret.
 func (r Resource) Redacted() resource.PropertyMap {
 	inputs := resource.NewProperty(deepcopy.Copy(r.Inputs).(resource.PropertyMap))
 	for _, secret := range r.Secrets {
 		path, err := resource.ParsePropertyPath(secret)
 		if err != nil {
-			continue // not a path that reveal writes
+			continue // reveal writes no such path
 		}
 		if value, ok := path.Get(inputs); ok {
 			inputs, _ = path.Add(inputs, redact(value))
@@ -106,7 +106,8 @@ func (r Resource) Redacted() resource.PropertyMap {
 	return inputs.ObjectValue()
 }
 
-// redact keeps the shape of a value and none of its texts and numbers.
+// redact returns a value in which "[secret]" replaces every value that is not an array or
+// an object.
 func redact(value resource.PropertyValue) resource.PropertyValue {
 	switch {
 	case value.IsArray():
@@ -125,7 +126,8 @@ func redact(value resource.PropertyValue) resource.PropertyValue {
 	return resource.NewProperty("[secret]")
 }
 
-// reveal strips secrets and outputs and notes the paths that were secret.
+// reveal returns a value without marks of secrets and outputs, and appends the paths that
+// were secret to secrets.
 func reveal(value resource.PropertyValue, path resource.PropertyPath, secrets *[]string) resource.PropertyValue {
 	switch {
 	case value.IsSecret():

@@ -3,27 +3,28 @@ package review
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// alertmanager is alertmanager.yml, its tree of routes laid out flat.
+// alertmanager is alertmanager.yml, with its tree of routes as a list.
 type alertmanager struct {
-	receivers  []map[string]any
-	routes     []route
-	inhibits   []map[string]any
-	everything map[string]any // but the above
+	receivers []map[string]any
+	routes    []route
+	inhibits  []map[string]any
+	others    map[string]any // settings at the top level
 }
 
-// route is one way of an alert: what it must match from the root on, and what
-// holds there.
+// route is one node of the tree of routes.
 type route struct {
-	path     string
-	settings map[string]any
+	path     string         // the matchers from the root down
+	settings map[string]any // without matchers and child routes
 }
 
+// read parses a file; top is its content, from which read removes what it parses.
 func (a *alertmanager) read(text string, top map[string]any) error {
 	var file struct {
 		Route        map[string]any   `yaml:"route"`
@@ -38,10 +39,11 @@ func (a *alertmanager) read(text string, top map[string]any) error {
 	for _, key := range []string{"route", "receivers", "inhibit_rules"} {
 		delete(top, key)
 	}
-	a.everything = top
+	a.others = top
 	return nil
 }
 
+// addRoute adds a route and its children. The root has no parent.
 func (a *alertmanager) addRoute(parent string, settings map[string]any) {
 	path := "the root"
 	if parent != "" || len(a.routes) > 0 {
@@ -60,7 +62,8 @@ func (a *alertmanager) addRoute(parent string, settings map[string]any) {
 	}
 }
 
-// matchers are those of a route in one line, in every notation Alertmanager has.
+// matchers returns the matchers of a route in one line, sorted. Alertmanager has three
+// notations: https://prometheus.io/docs/alerting/latest/configuration/#route
 func matchers(route map[string]any) string {
 	var all []string
 	list, _ := route["matchers"].([]any)
@@ -81,11 +84,9 @@ func matchers(route map[string]any) string {
 }
 
 func receiverChanges(before, after []map[string]any) []Change {
-	sameName := func(a, b map[string]any) bool { return a["name"] == b["name"] }
-	both, removed, added := pair(before, after, sameName)
 	what := func(receiver map[string]any) string {
 		var kinds []string
-		for _, key := range slices.Sorted(maps.Keys(receiver)) {
+		for _, key := range sorted(receiver) {
 			if kind, ok := strings.CutSuffix(key, "_configs"); ok {
 				kinds = append(kinds, kind)
 			}
@@ -96,39 +97,28 @@ func receiverChanges(before, after []map[string]any) []Change {
 		}
 		return name + " (" + strings.Join(kinds, ", ") + ")"
 	}
-	var changes []Change
-	for _, receiver := range added {
-		changes = append(changes, Change{Verb: "added", What: what(receiver)})
-	}
-	for _, receiver := range removed {
-		changes = append(changes, Change{Verb: "removed", What: what(receiver)})
-	}
-	for _, receivers := range both {
-		if details := settings(receivers[0], receivers[1]); len(details) > 0 {
-			changes = append(changes, Change{Verb: "changed", What: what(receivers[0]), Details: details})
-		}
-	}
-	return changes
+	return kind[map[string]any]{
+		same:  sameField("name"),
+		added: func(receiver map[string]any) (string, []Detail) { return what(receiver), nil },
+		changed: func(before, after map[string]any) (string, []Detail) {
+			return what(before), settings("", before, after)
+		},
+	}.changes(before, after)
 }
 
 func routeChanges(before, after []route) []Change {
-	both, removed, added := pair(before, after, func(a, b route) bool { return a.path == b.path })
-	what := func(r route) string {
-		return fmt.Sprintf("%s to %s", code(r.path), code(fmt.Sprint(r.settings["receiver"])))
-	}
-	var changes []Change
-	for _, r := range added {
-		changes = append(changes, Change{Verb: "added", What: what(r)})
-	}
-	for _, r := range removed {
-		changes = append(changes, Change{Verb: "removed", What: what(r)})
-	}
-	for _, routes := range both {
-		if details := settings(routes[0].settings, routes[1].settings); len(details) > 0 {
-			changes = append(changes, Change{Verb: "changed", What: code(routes[0].path), Details: details})
-		}
-	}
-	if oldOrder, newOrder := order(before, both, 0), order(after, both, 1); !slices.Equal(oldOrder, newOrder) {
+	samePath := func(before, after route) bool { return before.path == after.path }
+	changes := kind[route]{
+		same: []func(before, after route) bool{samePath},
+		added: func(r route) (string, []Detail) {
+			return fmt.Sprintf("%s to %s", code(r.path), code(fmt.Sprint(r.settings["receiver"]))), nil
+		},
+		changed: func(before, after route) (string, []Detail) {
+			return code(before.path), settings("", before.settings, after.settings)
+		},
+	}.changes(before, after)
+	oldOrder, newOrder := sharedPaths(before, after), sharedPaths(after, before)
+	if !slices.Equal(oldOrder, newOrder) {
 		changes = append(changes, Change{
 			Verb: "reordered", What: "the first route that an alert matches takes it",
 			Details: []Detail{{Lang: "diff", Block: lines(strings.Join(oldOrder, "\n"), strings.Join(newOrder, "\n"))}},
@@ -137,26 +127,26 @@ func routeChanges(before, after []route) []Change {
 	return changes
 }
 
-// order is that of the routes of one version that the other has too.
-func order(routes []route, both [][2]route, side int) []string {
+// sharedPaths returns the paths of the routes that other has too, in the order of routes.
+func sharedPaths(routes, other []route) []string {
 	var paths []string
 	for _, r := range routes {
-		if slices.ContainsFunc(both, func(joined [2]route) bool { return joined[side].path == r.path }) {
+		if slices.ContainsFunc(other, func(o route) bool { return o.path == r.path }) {
 			paths = append(paths, r.path)
 		}
 	}
 	return paths
 }
 
-// inhibitChanges tells rules by their whole text, for they have no names.
+// inhibitChanges identifies rules by their whole text, since they have no names.
 func inhibitChanges(before, after []map[string]any) []Change {
-	_, removed, added := pair(before, after, func(a, b map[string]any) bool { return toYAML(a, true) == toYAML(b, true) })
-	var changes []Change
-	for _, rule := range added {
-		changes = append(changes, Change{Verb: "added", What: "an inhibition", Details: []Detail{{Lang: "yaml", Block: toYAML(rule, true)}}})
+	whole := func(rule map[string]any) (string, []Detail) {
+		return "an inhibition", []Detail{{Lang: "yaml", Block: toYAML(rule, true)}}
 	}
-	for _, rule := range removed {
-		changes = append(changes, Change{Verb: "removed", What: "an inhibition", Details: []Detail{{Lang: "yaml", Block: toYAML(rule, true)}}})
-	}
-	return changes
+	return kind[map[string]any]{
+		same:    []func(before, after map[string]any) bool{func(before, after map[string]any) bool { return reflect.DeepEqual(before, after) }},
+		added:   whole,
+		removed: whole,
+		changed: func(_, _ map[string]any) (string, []Detail) { return "", nil },
+	}.changes(before, after)
 }

@@ -16,64 +16,66 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
-// Compare says what becomes of a stack that has the resources before, when it
-// gets the resources after.
+// Compare reports what happens to a stack whose resources change from before to
+// after. It returns an error for a ConfigMap or an object that it cannot parse.
 func Compare(stack string, before, after []offline.Resource) (Report, error) {
 	report := Report{Stack: stack}
-	was, err := contentsOf(before)
+	oldFiles, oldPermissions, err := read(before)
 	if err != nil {
 		return report, fmt.Errorf("before: %w", err)
 	}
-	is, err := contentsOf(after)
-	if err != nil {
-		return report, fmt.Errorf("after: %w", err)
-	}
-	could, err := permissionsOf(before)
-	if err != nil {
-		return report, fmt.Errorf("before: %w", err)
-	}
-	can, err := permissionsOf(after)
+	newFiles, newPermissions, err := read(after)
 	if err != nil {
 		return report, fmt.Errorf("after: %w", err)
 	}
 	c := comparison{
 		settings: settingsOf(after),
 		explained: func(name, file string) bool {
-			return was.read[name+"/"+file] && is.read[name+"/"+file]
+			return oldFiles.read[name+"/"+file] && newFiles.read[name+"/"+file]
 		},
 	}
 	c.compare(before, after)
 	report.Blockers = c.blockers
 	report.Sections = []Section{
 		{"Objects replaced or deleted", c.lost},
-		{"Permissions widened", widened(could, can)},
-		{"Alerts", ruleChanges(alerts(was.rules), alerts(is.rules))},
-		{"Recording rules", ruleChanges(recordings(was.rules), recordings(is.rules))},
-		{"Scrape jobs", jobChanges(was.jobs, is.jobs)},
-		{"Receivers", receiverChanges(was.alertmanager.receivers, is.alertmanager.receivers)},
-		{"Routes", routeChanges(was.alertmanager.routes, is.alertmanager.routes)},
-		{"Inhibitions", inhibitChanges(was.alertmanager.inhibits, is.alertmanager.inhibits)},
-		{"Dashboards", dashboardChanges(was.dashboards, is.dashboards)},
+		{"Permissions widened", widened(oldPermissions, newPermissions)},
+		{"Alerts", ruleChanges(alerts(oldFiles.rules), alerts(newFiles.rules))},
+		{"Recording rules", ruleChanges(recordings(oldFiles.rules), recordings(newFiles.rules))},
+		{"Scrape jobs", jobChanges(oldFiles.jobs, newFiles.jobs)},
+		{"Receivers", receiverChanges(oldFiles.alertmanager.receivers, newFiles.alertmanager.receivers)},
+		{"Routes", routeChanges(oldFiles.alertmanager.routes, newFiles.alertmanager.routes)},
+		{"Inhibitions", inhibitChanges(oldFiles.alertmanager.inhibits, newFiles.alertmanager.inhibits)},
+		{"Dashboards", dashboardChanges(oldFiles.dashboards, newFiles.dashboards)},
 		{"Images", imageChanges(before, after)},
 		{"Settings", slices.Concat(
-			fileChanges("prometheus.yml", was.prometheus, is.prometheus),
-			fileChanges("alertmanager.yml", was.alertmanager.everything, is.alertmanager.everything),
+			fileChanges("prometheus.yml", oldFiles.prometheus, newFiles.prometheus),
+			fileChanges("alertmanager.yml", oldFiles.alertmanager.others, newFiles.alertmanager.others),
 		)},
 		{"Other changes of objects", c.rest},
 	}
 	return report, nil
 }
 
-// comparison is that of objects as such.
+// read returns the files and the permissions among the resources of a stack.
+func read(resources []offline.Resource) (contents, permissions, error) {
+	files, err := contentsOf(resources)
+	if err != nil {
+		return files, nil, err
+	}
+	permissions, err := permissionsOf(resources)
+	return files, permissions, err
+}
+
+// comparison compares Kubernetes objects, whatever they contain.
 type comparison struct {
 	settings  immutable.Settings
-	explained func(name, file string) bool // by a section of its own
+	explained func(name, file string) bool // whether another section covers the file of a ConfigMap
 
 	blockers   []string
 	lost, rest []Change
 }
 
-// precious are the kinds whose replacement takes data or everything else along.
+// precious maps the kinds whose loss blocks a change to the harm it does.
 var precious = map[string]string{
 	"StatefulSet":           "its pods all end before the new ones start",
 	"PersistentVolumeClaim": "what is on its volume may be lost",
@@ -82,26 +84,26 @@ var precious = map[string]string{
 }
 
 func (c *comparison) compare(before, after []offline.Resource) {
-	c.cluster(before, after)
+	c.compareProviders(before, after)
 	before = slices.DeleteFunc(slices.Clone(before), func(r offline.Resource) bool { return !isObject(r) })
 	after = slices.DeleteFunc(slices.Clone(after), func(r offline.Resource) bool { return !isObject(r) })
-	// To the engine it is the same resource if it has the same URN. To the cluster
-	// it is the same object if it has the same kind and name.
-	both, gone, created := pair(before, after,
+	// The engine identifies a resource by its URN, the cluster an object by its kind
+	// and name.
+	both, gone, created := match(before, after,
 		func(a, b offline.Resource) bool { return a.URN == b.URN },
 		func(a, b offline.Resource) bool { return slices.Contains(b.Aliases, a.URN) },
 	)
-	renamed, gone, created := pair(gone, created, func(a, b offline.Resource) bool { return objectOf(a) == objectOf(b) })
+	renamed, gone, created := match(gone, created, func(a, b offline.Resource) bool { return objectOf(a) == objectOf(b) })
 	revisions := make([]*revision, len(both))
-	for i, r := range both {
-		revisions[i] = c.revise(r[0], r[1])
+	for i, versions := range both {
+		revisions[i] = c.revise(versions[0], versions[1])
 	}
 	replaceWith(revisions)
-	for _, u := range revisions {
-		c.tell(u)
+	for _, r := range revisions {
+		c.add(r)
 	}
-	for _, r := range renamed {
-		c.lose("replaced", r[0], fmt.Sprintf("it is %s in the program and was %s; an alias keeps it", code(r[1].URN), code(r[0].URN)))
+	for _, versions := range renamed {
+		c.lose("replaced", versions[0], fmt.Sprintf("it is %s in the program and was %s; an alias keeps it", code(versions[1].URN), code(versions[0].URN)))
 	}
 	for _, r := range gone {
 		c.lose("deleted", r)
@@ -111,17 +113,20 @@ func (c *comparison) compare(before, after []offline.Resource) {
 	}
 }
 
-// cluster looks at the connection: another cluster has none of the objects.
-func (c *comparison) cluster(before, after []offline.Resource) {
-	moved := func(field resource.PropertyKey) (was, is string, moved bool) {
-		was, is = providerField(before, field), providerField(after, field)
-		return code(was), code(is), was != "" && is != "" && was != is
-	}
-	if was, is, ok := moved("clusterIdentifier"); ok {
-		c.blockers = append(c.blockers, fmt.Sprintf("the cluster is %s and was %s: every object is replaced", is, was))
-	}
-	if was, is, ok := moved("context"); ok {
-		c.blockers = append(c.blockers, fmt.Sprintf("the context is %s and was %s: another cluster has none of the objects", is, was))
+// compareProviders adds a blocker if the stack moves to another cluster, which has
+// none of its objects.
+func (c *comparison) compareProviders(before, after []offline.Resource) {
+	for _, field := range []struct {
+		key          resource.PropertyKey
+		name, effect string
+	}{
+		{"clusterIdentifier", "cluster", "every object is replaced"},
+		{"context", "context", "another cluster has none of the objects"},
+	} {
+		oldValue, newValue := providerField(before, field.key), providerField(after, field.key)
+		if oldValue != "" && newValue != "" && oldValue != newValue {
+			c.blockers = append(c.blockers, fmt.Sprintf("the %s is %s and was %s: %s", field.name, code(newValue), code(oldValue), field.effect))
+		}
 	}
 }
 
@@ -134,6 +139,7 @@ func providerField(resources []offline.Resource, field resource.PropertyKey) str
 	return ""
 }
 
+// lose adds an object that is replaced or deleted, and a blocker if it is precious.
 func (c *comparison) lose(verb string, r offline.Resource, why ...string) {
 	o := objectOf(r)
 	change := Change{Verb: verb, What: code(o.String())}
@@ -144,7 +150,7 @@ func (c *comparison) lose(verb string, r offline.Resource, why ...string) {
 		change.Details = append(change.Details, Detail{Text: "it is protected: the update ends with an error"})
 	}
 	c.lost = append(c.lost, change)
-	// A deleted StatefulSet leaves its claims, and is what somebody turned off.
+	// A StatefulSet is deleted when somebody turns it off, and its claims remain.
 	if harm, ok := precious[o.Kind]; ok && (verb != "deleted" || o.Kind != "StatefulSet") {
 		reasons := ""
 		if len(why) > 0 {
@@ -154,69 +160,71 @@ func (c *comparison) lose(verb string, r offline.Resource, why ...string) {
 	}
 }
 
-// revision is one resource in both versions.
+// revision is a resource that is in both versions.
 type revision struct {
 	before, after offline.Resource
 	paths         []string // that differ
-	why           []string // it is replaced
+	replacedFor   []string // the reasons why it is replaced; none if it is updated
 }
 
+// revise compares two versions of a resource, without the changes that it ignores.
 func (c *comparison) revise(before, after offline.Resource) *revision {
-	u := &revision{before: before, after: after}
+	r := &revision{before: before, after: after}
 	olds, news := before.Inputs, deepcopy.Copy(after.Inputs).(resource.PropertyMap)
 	for _, ignored := range after.Ignores {
 		if path, err := resource.ParsePropertyPath(ignored); err == nil {
 			path.Reset(olds, news)
 		}
 	}
-	u.after.Inputs = news
+	r.after.Inputs = news
 	fields := immutable.Fields(olds, news, c.settings)
 	for _, field := range after.ReplaceOn {
 		if path, err := resource.ParsePropertyPath(field); err == nil {
 			fields = append(fields, path)
 		}
 	}
-	u.paths = sorted(plugin.NewDetailedDiffFromObjectDiff(olds.Diff(news), true))
-	for _, path := range u.paths {
+	r.paths = sorted(plugin.NewDetailedDiffFromObjectDiff(olds.Diff(news), true))
+	for _, path := range r.paths {
 		if fields.Replaces(path, olds, news) {
-			u.why = append(u.why, code(path)+" cannot change")
+			r.replacedFor = append(r.replacedFor, code(path)+" cannot change")
 		}
 	}
-	return u
+	return r
 }
 
-// replaceWith replaces what the program wants replaced along with something that is.
+// replaceWith propagates ReplaceWith until nothing more is replaced.
 func replaceWith(revisions []*revision) {
-	replaced := map[string]object{}
+	replaced := map[string]object{} // by URN
 	for found := true; found; {
 		found = false
-		for _, u := range revisions {
-			if _, known := replaced[u.after.URN]; known {
+		for _, r := range revisions {
+			if _, known := replaced[r.after.URN]; known {
 				continue
 			}
-			for _, urn := range u.after.ReplaceWith {
+			for _, urn := range r.after.ReplaceWith {
 				if with, ok := replaced[urn]; ok {
-					u.why = append(u.why, "goes with "+code(with.String()))
+					r.replacedFor = append(r.replacedFor, "goes with "+code(with.String()))
 				}
 			}
-			if len(u.why) > 0 {
-				replaced[u.after.URN], found = objectOf(u.before), true
+			if len(r.replacedFor) > 0 {
+				replaced[r.after.URN], found = objectOf(r.before), true
 			}
 		}
 	}
 }
 
-func (c *comparison) tell(u *revision) {
-	if len(u.why) > 0 {
-		c.lose("replaced", u.before, u.why...)
+// add adds the changes of one revision.
+func (c *comparison) add(r *revision) {
+	if len(r.replacedFor) > 0 {
+		c.lose("replaced", r.before, r.replacedFor...)
 	}
-	restarts := len(u.why) == 0 && objectOf(u.after).Kind != "Job" &&
-		slices.ContainsFunc(u.paths, func(path string) bool { return strings.HasPrefix(path, "spec.template.") })
-	oldText, newText := c.unexplained(u.before), c.unexplained(u.after)
+	restarts := len(r.replacedFor) == 0 && objectOf(r.after).Kind != "Job" &&
+		slices.ContainsFunc(r.paths, func(path string) bool { return strings.HasPrefix(path, "spec.template.") })
+	oldText, newText := c.unexplained(r.before), c.unexplained(r.after)
 	if oldText == newText && !restarts {
 		return
 	}
-	change := Change{Verb: "changed", What: code(objectOf(u.after).String())}
+	change := Change{Verb: "changed", What: code(objectOf(r.after).String())}
 	if restarts {
 		change.Details = append(change.Details, Detail{Text: "its pods restart"})
 	}
@@ -226,7 +234,7 @@ func (c *comparison) tell(u *revision) {
 	c.rest = append(c.rest, change)
 }
 
-// unexplained is an object as YAML, without what other sections say of it.
+// unexplained returns an object as YAML, without what other sections cover.
 func (c *comparison) unexplained(r offline.Resource) string {
 	redacted := r.Redacted()
 	if data := redacted["data"]; data.IsObject() {
@@ -239,12 +247,14 @@ func (c *comparison) unexplained(r offline.Resource) string {
 	return explainedLines.ReplaceAllString(toYAML(native(resource.NewProperty(redacted)), true), "")
 }
 
-// Of images there is a section, and the label repeats their version.
+// explainedLines matches images, which have a section, and the label that repeats
+// their version.
 var explainedLines = regexp.MustCompile(`(?m)^ *(- )?(image|app\.kubernetes\.io/version): .*\n`)
 
 const providerType = "pulumi:providers:kubernetes"
 
-// settingsOf are those of the stack's provider, which come as texts in JSON.
+// settingsOf returns the settings of the stack's provider, which the SDK passes as
+// strings of JSON.
 func settingsOf(resources []offline.Resource) immutable.Settings {
 	var s immutable.Settings
 	for _, r := range resources {
@@ -260,39 +270,31 @@ func settingsOf(resources []offline.Resource) immutable.Settings {
 	return s
 }
 
-// imageChanges are the images that containers have in one version only.
+// imageChanges returns the images that changed, with the containers that run them.
 func imageChanges(before, after []offline.Resource) []Change {
-	was, is := imagesOf(before), imagesOf(after)
-	movedBy := map[[2]string][]string{}
-	for _, container := range sorted(is) {
-		if was[container] != is[container] {
-			move := [2]string{was[container], is[container]}
-			movedBy[move] = append(movedBy[move], code(container))
-		}
-	}
-	for _, container := range sorted(was) {
-		if is[container] == "" {
-			move := [2]string{was[container], ""}
-			movedBy[move] = append(movedBy[move], code(container))
-		}
+	oldImages, newImages := imagesOf(before), imagesOf(after)
+	containers := map[[2]string][]string{} // by old and new image
+	for _, container := range differing(oldImages, newImages) {
+		images := [2]string{oldImages[container], newImages[container]}
+		containers[images] = append(containers[images], code(container))
 	}
 	var changes []Change
 	byImage := func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[1], b[1]), cmp.Compare(a[0], b[0])) }
-	for _, move := range slices.SortedFunc(maps.Keys(movedBy), byImage) {
-		where := Detail{Text: "in " + strings.Join(movedBy[move], ", ")}
-		switch was, is := move[0], move[1]; {
-		case was == "":
-			changes = append(changes, Change{"added", code(is), []Detail{where}})
-		case is == "":
-			changes = append(changes, Change{"removed", code(was), []Detail{where}})
+	for _, images := range slices.SortedFunc(maps.Keys(containers), byImage) {
+		where := []Detail{{Text: "in " + strings.Join(containers[images], ", ")}}
+		switch oldImage, newImage := images[0], images[1]; {
+		case oldImage == "":
+			changes = append(changes, Change{"added", code(newImage), where})
+		case newImage == "":
+			changes = append(changes, Change{"removed", code(oldImage), where})
 		default:
-			changes = append(changes, Change{"moved", fmt.Sprintf("%s → %s", code(was), code(is)), []Detail{where}})
+			changes = append(changes, Change{"moved", fmt.Sprintf("%s → %s", code(oldImage), code(newImage)), where})
 		}
 	}
 	return changes
 }
 
-// imagesOf are the images of a stack by workload and container.
+// imagesOf returns the images of a stack by workload and container.
 func imagesOf(resources []offline.Resource) map[string]string {
 	images := map[string]string{}
 	for _, r := range resources {
@@ -315,12 +317,12 @@ func imagesOf(resources []offline.Resource) map[string]string {
 	return images
 }
 
+// fileChanges returns the changed settings of a file. Other sections cover a file
+// that is in one version only.
 func fileChanges(name string, before, after map[string]any) []Change {
-	details := settings(before, after)
-	if len(details) == 0 || before == nil || after == nil { // a new file comes with its jobs or routes
+	details := settings("", before, after)
+	if len(details) == 0 || before == nil || after == nil {
 		return nil
 	}
 	return []Change{{Verb: "changed", What: code(name), Details: details}}
 }
-
-func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -2,11 +2,10 @@ package review
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 )
 
-// dashboard is what a reviewer wants to know of a dashboard; all is everything.
+// dashboard holds the fields of a Grafana dashboard that the report describes.
 type dashboard struct {
 	UID        string  `json:"uid"`
 	Title      string  `json:"title"`
@@ -18,7 +17,7 @@ type dashboard struct {
 		} `json:"list"`
 	} `json:"templating"`
 
-	all map[string]any
+	all map[string]any // every field
 }
 
 type panel struct {
@@ -30,7 +29,7 @@ type panel struct {
 	} `json:"targets"`
 }
 
-// query is what a panel asks for.
+// query returns the PromQL expressions of a panel, one a line.
 func (p panel) query() string {
 	var exprs []string
 	for _, target := range p.Targets {
@@ -39,48 +38,44 @@ func (p panel) query() string {
 	return strings.Join(exprs, "\n")
 }
 
-// shown are the panels that show something, those of folded rows as well.
-func shown(panels []panel) []panel {
+// allPanels returns the panels, and the panels of folded rows, but not the rows.
+func allPanels(panels []panel) []panel {
 	var all []panel
 	for _, p := range panels {
 		if p.Type != "row" {
 			all = append(all, p)
 		}
-		all = append(all, shown(p.Panels)...)
+		all = append(all, allPanels(p.Panels)...)
 	}
 	return all
 }
 
 func dashboardChanges(before, after []dashboard) []Change {
-	both, removed, added := pair(before, after,
-		func(a, b dashboard) bool { return a.UID != "" && a.UID == b.UID },
-		func(a, b dashboard) bool { return a.Title == b.Title },
-	)
-	var changes []Change
-	for _, d := range added {
-		changes = append(changes, Change{Verb: "added", What: code(d.Title)})
-	}
-	for _, d := range removed {
-		changes = append(changes, Change{Verb: "removed", What: code(d.Title)})
-	}
-	for _, d := range both {
-		if !reflect.DeepEqual(d[0].all, d[1].all) {
-			changes = append(changes, Change{Verb: "changed", What: code(d[0].Title), Details: dashboardDetails(d[0], d[1])})
-		}
-	}
-	return changes
+	return kind[dashboard]{
+		same: []func(before, after dashboard) bool{
+			func(a, b dashboard) bool { return a.UID != "" && a.UID == b.UID },
+			func(a, b dashboard) bool { return a.Title == b.Title },
+		},
+		added: func(d dashboard) (string, []Detail) { return code(d.Title), nil },
+		changed: func(before, after dashboard) (string, []Detail) {
+			return code(before.Title), dashboardDetails(before, after)
+		},
+	}.changes(before, after)
 }
 
 func dashboardDetails(before, after dashboard) []Detail {
+	if reflect.DeepEqual(before.all, after.all) {
+		return nil
+	}
 	var details []Detail
 	if before.UID != after.UID {
-		details = append(details, moved("UID, which links to it have", before.UID, after.UID))
+		details = append(details, changedValue("UID, which links to it have", before.UID, after.UID))
 	}
 	if before.Title != after.Title {
-		details = append(details, moved("title", before.Title, after.Title))
+		details = append(details, changedValue("title", before.Title, after.Title))
 	}
-	details = append(details, variables(before, after)...)
-	both, removed, added := pair(shown(before.Panels), shown(after.Panels),
+	details = append(details, settings("variable ", before.variables(), after.variables())...)
+	both, removed, added := match(allPanels(before.Panels), allPanels(after.Panels),
 		func(a, b panel) bool { return reflect.DeepEqual(a, b) },
 		func(a, b panel) bool { return a.Title == b.Title && a.Type == b.Type },
 		func(a, b panel) bool { return a.Title == b.Title },
@@ -94,10 +89,10 @@ func dashboardDetails(before, after dashboard) []Detail {
 	}
 	for _, p := range both {
 		if p[0].Title != p[1].Title {
-			details = append(details, moved("panel's title", p[0].Title, p[1].Title))
+			details = append(details, changedValue("panel's title", p[0].Title, p[1].Title))
 		}
 		if p[0].Type != p[1].Type {
-			details = append(details, moved("kind of panel "+code(p[1].Title), p[0].Type, p[1].Type))
+			details = append(details, changedValue("kind of panel "+code(p[1].Title), p[0].Type, p[1].Type))
 		}
 		if p[0].query() != p[1].query() {
 			details = append(details, Detail{Text: "query of panel " + code(p[1].Title) + ":", Lang: "diff", Block: lines(p[0].query(), p[1].query())})
@@ -109,17 +104,11 @@ func dashboardDetails(before, after dashboard) []Detail {
 	return details
 }
 
-func variables(before, after dashboard) []Detail {
-	byName := func(d dashboard) map[string]any {
-		all := map[string]any{}
-		for _, variable := range d.Templating.List {
-			all[variable.Name] = variable.Query
-		}
-		return all
+// variables returns the queries of a dashboard's variables by name.
+func (d dashboard) variables() map[string]any {
+	queries := map[string]any{}
+	for _, variable := range d.Templating.List {
+		queries[variable.Name] = variable.Query
 	}
-	details := settings(byName(before), byName(after))
-	for i := range details {
-		details[i].Text = "variable " + details[i].Text
-	}
-	return slices.Clip(details)
+	return queries
 }

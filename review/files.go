@@ -3,9 +3,7 @@ package review
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"go.yaml.in/yaml/v3"
@@ -13,15 +11,15 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
-// contents are the files of a stack that have a meaning of their own, wherever
-// the program puts them.
+// contents holds the files of a stack that the report describes in sections of their
+// own. They are recognized by what is in them, not by name.
 type contents struct {
-	prometheus   map[string]any // prometheus.yml but its scrape configs
+	prometheus   map[string]any // prometheus.yml without its scrape configs
 	jobs         []map[string]any
 	rules        []rule
 	alertmanager alertmanager
 	dashboards   []dashboard
-	read         map[string]bool // NAME/KEY of the ConfigMaps that hold them
+	read         map[string]bool // names NAME/KEY of ConfigMaps and their files
 }
 
 // rule is an alerting or a recording rule.
@@ -43,7 +41,7 @@ func contentsOf(resources []offline.Resource) (contents, error) {
 			continue
 		}
 		data := r.Inputs["data"].ObjectValue()
-		for _, key := range slices.Sorted(maps.Keys(data)) {
+		for _, key := range sorted(data) {
 			if !data[key].IsString() {
 				continue
 			}
@@ -60,7 +58,7 @@ func contentsOf(resources []offline.Resource) (contents, error) {
 	return c, nil
 }
 
-// add reads a file whose top level tells what it is.
+// add parses a file, and reports whether its top level is of a known format.
 func (c *contents) add(file, text string) (known bool, err error) {
 	switch filepath.Ext(file) {
 	case ".json":
@@ -82,7 +80,7 @@ func (c *contents) add(file, text string) (known bool, err error) {
 	}
 	var top map[string]any
 	if yaml.Unmarshal([]byte(text), &top) != nil {
-		return false, nil // a template, or nothing that this program wrote
+		return false, nil // a template, or not YAML
 	}
 	switch {
 	case top["scrape_configs"] != nil:
@@ -101,7 +99,7 @@ func (c *contents) add(file, text string) (known bool, err error) {
 			Groups []struct{ Rules []rule }
 		}
 		if err := yaml.Unmarshal([]byte(text), &file); err != nil {
-			return false, nil // groups of something else
+			return false, nil // not rule groups
 		}
 		for _, group := range file.Groups {
 			for _, rule := range group.Rules {
@@ -115,20 +113,14 @@ func (c *contents) add(file, text string) (known bool, err error) {
 }
 
 func jobChanges(before, after []map[string]any) []Change {
-	sameName := func(a, b map[string]any) bool { return a["job_name"] == b["job_name"] }
 	name := func(job map[string]any) string { return code(fmt.Sprint(job["job_name"])) }
-	both, removed, added := pair(before, after, sameName)
-	var changes []Change
-	for _, job := range added {
-		changes = append(changes, Change{Verb: "added", What: name(job), Details: []Detail{{Lang: "yaml", Block: toYAML(job, true)}}})
-	}
-	for _, job := range removed {
-		changes = append(changes, Change{Verb: "removed", What: name(job)})
-	}
-	for _, jobs := range both {
-		if details := settings(jobs[0], jobs[1]); len(details) > 0 {
-			changes = append(changes, Change{Verb: "changed", What: name(jobs[0]), Details: details})
-		}
-	}
-	return changes
+	return kind[map[string]any]{
+		same: sameField("job_name"),
+		added: func(job map[string]any) (string, []Detail) {
+			return name(job), []Detail{{Lang: "yaml", Block: toYAML(job, true)}}
+		},
+		changed: func(before, after map[string]any) (string, []Detail) {
+			return name(before), settings("", before, after)
+		},
+	}.changes(before, after)
 }

@@ -1,6 +1,5 @@
-// Package review shows what a stack is made of, as the YAML of its objects, and
-// what a change of the program or of a stack's config means for the running
-// system, as Markdown in the words of the field.
+// Package review renders the objects of a stack as YAML, and describes in Markdown what
+// a change of the program or of a stack's config does to the running system.
 package review
 
 import (
@@ -21,13 +20,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
-// header begins every manifest, and tells those of an earlier run.
+// header is the first line of every manifest. It identifies files of an earlier run.
 const header = "# Rendered by kubernetes-prometheus for the stack "
 
 // Manifests returns the Kubernetes objects among the resources of a stack as
-// YAML, by file name, such as monitoring/service-prometheus.yaml. Objects of no
+// YAML, by file name, such as monitoring/service-prometheus.yaml. Objects without a
 // namespace are in 0-cluster, which sorts first, so that kubectl creates the
-// namespace before what is in it. Secrets are redacted.
+// namespace before its objects. Secrets are redacted.
 func Manifests(stack string, resources []offline.Resource) (map[string][]byte, error) {
 	manifests := map[string][]byte{}
 	for _, r := range resources {
@@ -35,7 +34,7 @@ func Manifests(stack string, resources []offline.Resource) (map[string][]byte, e
 			continue
 		}
 		inputs := r
-		if r.Type == "kubernetes:core/v1:Secret" { // whether marked or not
+		if r.Type == "kubernetes:core/v1:Secret" { // even if not marked as secret
 			inputs.Secrets = append(slices.Clip(r.Secrets), "stringData", "data")
 		}
 		text := bytes.NewBufferString(header + stack + ".\n")
@@ -49,7 +48,7 @@ func Manifests(stack string, resources []offline.Resource) (map[string][]byte, e
 		if namespace == "" {
 			namespace = "0-cluster"
 		}
-		// A colon is allowed in the names of roles, and not in file names everywhere.
+		// Names of roles may contain colons, which not every file system allows.
 		name := strings.ToLower(o.Kind) + "-" + strings.ReplaceAll(o.Name, ":", "-") + ".yaml"
 		file := filepath.Join(namespace, name)
 		if _, taken := manifests[file]; taken {
@@ -60,8 +59,8 @@ func Manifests(stack string, resources []offline.Resource) (map[string][]byte, e
 	return manifests, nil
 }
 
-// WriteManifests makes manifests the content of dir. It replaces manifests of
-// an earlier run, and refuses a dir that has anything else in it.
+// WriteManifests writes manifests to dir and removes the manifests of earlier runs. It
+// returns an error, and writes nothing, if dir contains any other file.
 func WriteManifests(dir string, manifests map[string][]byte) error {
 	var old []string
 	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
@@ -101,10 +100,11 @@ func WriteManifests(dir string, manifests map[string][]byte) error {
 	return nil
 }
 
-// isObject tells a Kubernetes object from a component and a provider.
+// isObject reports whether a resource is a Kubernetes object, not a component or a
+// provider.
 func isObject(r offline.Resource) bool { return strings.HasPrefix(r.Type, "kubernetes:") }
 
-// object is a Kubernetes object by its name.
+// object identifies a Kubernetes object.
 type object struct{ Kind, Namespace, Name string }
 
 func objectOf(r offline.Resource) object {
@@ -128,8 +128,8 @@ func (o object) String() string {
 	return o.Kind + " " + o.Namespace + "/" + o.Name
 }
 
-// native has whole numbers as such, for Kubernetes refuses 1e+06 as one, and
-// nothing that is null.
+// native returns a value as plain Go types, without nulls. Whole numbers become
+// integers, since Kubernetes rejects 1e+06 for one.
 func native(value resource.PropertyValue) any {
 	switch {
 	case value.IsNumber():

@@ -16,7 +16,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
-// permissions are what the parts of a stack may do: who, and each thing in words.
+// permissions lists in words what each part of a stack may do.
 type permissions map[string]map[string]bool
 
 func (p permissions) add(who, what string) {
@@ -26,13 +26,13 @@ func (p permissions) add(who, what string) {
 	p[who][what] = true
 }
 
-// widened are the permissions that nobody had, by who gets them.
+// widened returns the permissions that were added, by who gets them.
 func widened(before, after permissions) []Change {
 	var changes []Change
 	for _, who := range sorted(after) {
 		var details []Detail
-		for _, what := range sorted(after[who]) {
-			if !before[who][what] {
+		for _, what := range differing(before[who], after[who]) {
+			if after[who][what] {
 				details = append(details, Detail{Text: what})
 			}
 		}
@@ -43,14 +43,14 @@ func widened(before, after permissions) []Change {
 	return changes
 }
 
-// permissionsOf reads access to the API, to the host and over the network.
+// permissionsOf returns who has access to the API, to the host and over the network.
 func permissionsOf(resources []offline.Resource) (permissions, error) {
 	p := permissions{}
 	roles := map[object][]rbacv1.PolicyRule{}
 	for _, r := range resources {
 		switch objectOf(r).Kind {
 		case "Role", "ClusterRole":
-			var role rbacv1.ClusterRole // which has what a Role has
+			var role rbacv1.ClusterRole // has every field of a Role
 			if err := decode(r, &role); err != nil {
 				return nil, err
 			}
@@ -58,7 +58,7 @@ func permissionsOf(resources []offline.Resource) (permissions, error) {
 		}
 	}
 	workloads := map[object]labels.Set{}
-	var guards []labels.Selector
+	var policies []labels.Selector
 	for _, r := range resources {
 		o := objectOf(r)
 		switch o.Kind {
@@ -67,7 +67,7 @@ func permissionsOf(resources []offline.Resource) (permissions, error) {
 			if err := decode(r, &binding); err != nil {
 				return nil, err
 			}
-			p.bound(o, binding, roles)
+			p.addBinding(o, binding, roles)
 		case "StatefulSet", "Deployment", "DaemonSet", "Job":
 			var workload struct {
 				Spec struct{ Template corev1.PodTemplateSpec }
@@ -75,7 +75,7 @@ func permissionsOf(resources []offline.Resource) (permissions, error) {
 			if err := decode(r, &workload); err != nil {
 				return nil, err
 			}
-			p.pod(code(o.String()), workload.Spec.Template.Spec)
+			p.addPod(code(o.String()), workload.Spec.Template.Spec)
 			workloads[o] = workload.Spec.Template.Labels
 		case "Namespace":
 			var namespace corev1.Namespace
@@ -90,24 +90,24 @@ func permissionsOf(resources []offline.Resource) (permissions, error) {
 			if err := decode(r, &policy); err != nil {
 				return nil, err
 			}
-			guard, err := metav1.LabelSelectorAsSelector(&policy.Spec.PodSelector)
+			selector, err := metav1.LabelSelectorAsSelector(&policy.Spec.PodSelector)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", r.Name, err)
 			}
-			guards = append(guards, guard)
-			p.reached(code(o.String()), policy.Spec)
+			policies = append(policies, selector)
+			p.addIngress(code(o.String()), policy.Spec)
 		}
 	}
 	for o, pod := range workloads {
-		if !slices.ContainsFunc(guards, func(guard labels.Selector) bool { return guard.Matches(pod) }) {
+		if !slices.ContainsFunc(policies, func(policy labels.Selector) bool { return policy.Matches(pod) }) {
 			p.add(code(o.String()), "everybody reaches its pods, for no NetworkPolicy selects them")
 		}
 	}
 	return p, nil
 }
 
-// bound are the rules of a role, for each subject that a binding gives it to.
-func (p permissions) bound(o object, binding rbacv1.ClusterRoleBinding, roles map[object][]rbacv1.PolicyRule) {
+// addBinding adds the rules of a role for each subject of a binding.
+func (p permissions) addBinding(o object, binding rbacv1.ClusterRoleBinding, roles map[object][]rbacv1.PolicyRule) {
 	where := "in every namespace"
 	role := object{Kind: binding.RoleRef.Kind, Name: binding.RoleRef.Name}
 	if o.Kind == "RoleBinding" {
@@ -116,10 +116,10 @@ func (p permissions) bound(o object, binding rbacv1.ClusterRoleBinding, roles ma
 	if role.Kind == "Role" {
 		role.Namespace = o.Namespace
 	}
-	rules, ours := roles[role]
+	rules, known := roles[role] // of this stack
 	for _, subject := range binding.Subjects {
 		who := code(strings.TrimSpace(subject.Kind + " " + strings.TrimPrefix(subject.Namespace+"/"+subject.Name, "/")))
-		if !ours {
+		if !known {
 			p.add(who, fmt.Sprintf("everything that %s may, %s", code(role.String()), where))
 		}
 		for _, rule := range rules {
@@ -135,7 +135,7 @@ func (p permissions) bound(o object, binding rbacv1.ClusterRoleBinding, roles ma
 	}
 }
 
-// resourcesOf are the resources of a rule as in `pods` and `deployments.apps`.
+// resourcesOf returns the resources of a rule, such as pods and deployments.apps.
 func resourcesOf(rule rbacv1.PolicyRule) []string {
 	var names []string
 	for _, group := range rule.APIGroups {
@@ -154,8 +154,8 @@ func resourcesOf(rule rbacv1.PolicyRule) []string {
 	return names
 }
 
-// pod is what a pod may on its node and as a process.
-func (p permissions) pod(who string, spec corev1.PodSpec) {
+// addPod adds a pod's access to its node and the rights of its containers.
+func (p permissions) addPod(who string, spec corev1.PodSpec) {
 	for what, allowed := range map[string]bool{
 		"the host's network":   spec.HostNetwork,
 		"the host's processes": spec.HostPID,
@@ -177,7 +177,7 @@ func (p permissions) pod(who string, spec corev1.PodSpec) {
 				p.add(who, fmt.Sprintf("port %d of the host", port.HostPort))
 			}
 		}
-		p.process(who, container.SecurityContext)
+		p.addContainer(who, container.SecurityContext)
 	}
 	for _, volume := range spec.Volumes {
 		if volume.HostPath == nil {
@@ -197,7 +197,8 @@ func (p permissions) pod(who string, spec corev1.PodSpec) {
 	}
 }
 
-func (p permissions) process(who string, s *corev1.SecurityContext) {
+// addContainer adds what a container may do beyond Pod Security `restricted`.
+func (p permissions) addContainer(who string, s *corev1.SecurityContext) {
 	if s == nil {
 		p.add(who, "a container without a security context")
 		return
@@ -221,8 +222,8 @@ func (p permissions) process(who string, s *corev1.SecurityContext) {
 	}
 }
 
-// reached is who may reach the pods of a policy.
-func (p permissions) reached(who string, policy networkingv1.NetworkPolicySpec) {
+// addIngress adds who may reach the pods of a policy.
+func (p permissions) addIngress(who string, policy networkingv1.NetworkPolicySpec) {
 	for _, rule := range policy.Ingress {
 		ports := []string{"every port"}
 		if len(rule.Ports) > 0 {
@@ -268,7 +269,7 @@ func peerText(peer networkingv1.NetworkPolicyPeer) string {
 	}
 }
 
-// decode reads the inputs of a resource into a type of the API.
+// decode decodes the inputs of a resource into a type of the Kubernetes API.
 func decode(r offline.Resource, into any) error {
 	text, err := json.Marshal(native(resource.NewProperty(r.Inputs)))
 	if err == nil {

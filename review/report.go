@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Report is what a change means for a running stack.
+// Report describes what a change does to a running stack.
 type Report struct {
 	Stack string
-	// Blockers must not be merged before somebody knows what happens to the data.
+	// Blockers, in Markdown, are changes that lose data or every object.
 	Blockers []string
 	Sections []Section
 }
 
-// Section has the changes of one kind of thing, such as alerts.
+// Section lists the changes of one kind of thing, such as alerts.
 type Section struct {
 	Title   string
 	Changes []Change
 }
 
-// Change is one thing that is not what it was.
+// Change is one thing that differs between the versions.
 type Change struct {
 	Verb    string // added, removed, changed, ...
 	What    string // Markdown
@@ -34,8 +34,8 @@ type Detail struct {
 	Block string
 }
 
-// Markdown is the report as a comment on a pull request. What is named in it,
-// such as an alert, stands as it is in its file.
+// Markdown returns the report as a comment on a pull request. It names alerts and
+// other things exactly as their files do.
 func (r Report) Markdown() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "## What changes in `%s`\n", r.Stack)
@@ -83,7 +83,7 @@ func (c Change) write(out *strings.Builder) {
 	}
 }
 
-// code is text in a line of Markdown that means nothing there.
+// code returns text as a code span, in which Markdown has no special characters.
 func code(text string) string {
 	fence := "`"
 	for strings.Contains(text, fence) {
@@ -95,8 +95,8 @@ func code(text string) string {
 	return fence + text + fence
 }
 
-// moved is a value that was another.
-func moved(name, before, after string) Detail {
+// changedValue returns a line that names a value before and after; empty is "none".
+func changedValue(name, before, after string) Detail {
 	show := func(value string) string {
 		if value == "" {
 			return "none"

@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,32 +20,29 @@ func recordings(rules []rule) []rule {
 
 func (r rule) name() string { return r.Alert + r.Record }
 
-// ruleChanges joins rules of the same name by what they have in common, for an
+// ruleChanges matches rules of the same name by what they have in common, since an
 // alert may have a rule for each severity.
 func ruleChanges(before, after []rule) []Change {
-	both, removed, added := pair(before, after,
-		func(a, b rule) bool { return reflect.DeepEqual(a, b) },
-		func(a, b rule) bool { return a.name() == b.name() && a.Expr == b.Expr },
-		func(a, b rule) bool { return a.name() == b.name() && a.Labels["severity"] == b.Labels["severity"] },
-		func(a, b rule) bool { return a.name() == b.name() },
-	)
-	var changes []Change
-	for _, r := range added {
-		changes = append(changes, Change{Verb: "added", What: code(r.name()) + r.kind(), Details: []Detail{{Lang: "promql", Block: r.Expr}}})
-	}
-	for _, r := range removed {
-		changes = append(changes, Change{Verb: "removed", What: code(r.name()) + r.kind()})
-	}
-	for _, rules := range both {
-		if details := ruleDetails(rules[0], rules[1]); len(details) > 0 {
-			changes = append(changes, Change{Verb: "changed", What: code(rules[0].name()) + rules[0].kind(), Details: details})
-		}
-	}
-	return changes
+	what := func(r rule) string { return code(r.name()) + r.severityAndFor() }
+	return kind[rule]{
+		same: []func(before, after rule) bool{
+			func(a, b rule) bool { return reflect.DeepEqual(a, b) },
+			func(a, b rule) bool { return a.name() == b.name() && a.Expr == b.Expr },
+			func(a, b rule) bool { return a.name() == b.name() && a.Labels["severity"] == b.Labels["severity"] },
+			func(a, b rule) bool { return a.name() == b.name() },
+		},
+		added: func(r rule) (string, []Detail) {
+			return what(r), []Detail{{Lang: "promql", Block: r.Expr}}
+		},
+		changed: func(before, after rule) (string, []Detail) {
+			return what(before), ruleDetails(before, after)
+		},
+	}.changes(before, after)
 }
 
-// kind is what tells an alert from others of its name.
-func (r rule) kind() string {
+// severityAndFor returns what distinguishes an alert from others of its name, to be
+// appended to the name.
+func (r rule) severityAndFor() string {
 	var words []string
 	if severity := r.Labels["severity"]; severity != "" {
 		words = append(words, "severity "+code(severity))
@@ -61,38 +59,27 @@ func (r rule) kind() string {
 func ruleDetails(before, after rule) []Detail {
 	var details []Detail
 	if before.Labels["severity"] != after.Labels["severity"] {
-		details = append(details, moved("severity", before.Labels["severity"], after.Labels["severity"]))
+		details = append(details, changedValue("severity", before.Labels["severity"], after.Labels["severity"]))
 	}
 	if before.For != after.For {
-		details = append(details, moved("for", before.For, after.For))
+		details = append(details, changedValue("for", before.For, after.For))
 	}
 	if before.KeepFiringFor != after.KeepFiringFor {
-		details = append(details, moved("keep firing for", before.KeepFiringFor, after.KeepFiringFor))
+		details = append(details, changedValue("keep firing for", before.KeepFiringFor, after.KeepFiringFor))
 	}
 	details = append(details, exprDetails(before.Expr, after.Expr)...)
-	details = append(details, texts("label", before.Labels, after.Labels, "severity")...)
-	return append(details, texts("annotation", before.Annotations, after.Annotations)...)
+	details = append(details, settings("label ", otherLabels(before), otherLabels(after))...)
+	return append(details, settings("annotation ", before.Annotations, after.Annotations)...)
 }
 
-func texts(kind string, before, after map[string]string, but ...string) []Detail {
-	plain := func(texts map[string]string) map[string]any {
-		values := map[string]any{}
-		for key, text := range texts {
-			if !slices.Contains(but, key) {
-				values[key] = text
-			}
-		}
-		return values
-	}
-	details := settings(plain(before), plain(after))
-	for i := range details {
-		details[i].Text = kind + " " + details[i].Text
-	}
-	return details
+// otherLabels returns the labels of a rule except its severity.
+func otherLabels(r rule) map[string]string {
+	labels := maps.Clone(r.Labels)
+	delete(labels, "severity")
+	return labels
 }
 
-// exprDetails says which thresholds moved, and how the expression reads before
-// and after unless that is all.
+// exprDetails lists changed thresholds, and the expression before and after.
 func exprDetails(before, after string) []Detail {
 	if before == after {
 		return nil
@@ -110,15 +97,15 @@ func exprDetails(before, after string) []Detail {
 	if len(oldThresholds) == len(newThresholds) {
 		for i := range oldThresholds {
 			if oldThresholds[i] != newThresholds[i] {
-				details = append(details, moved("threshold", oldThresholds[i], newThresholds[i]))
+				details = append(details, changedValue("threshold", oldThresholds[i], newThresholds[i]))
 			}
 		}
 	}
 	return append(details, whole)
 }
 
-// thresholds are the numbers that an expression compares with, such as > 0.9;
-// shape is the expression with none of them.
+// thresholds returns the numbers that an expression compares with, such as "> 0.9", and
+// in shape the expression without them.
 func thresholds(text string) (shape string, found []string, err error) {
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	if err != nil {
@@ -138,7 +125,7 @@ func thresholds(text string) (shape string, found []string, err error) {
 	return expr.String(), found, nil
 }
 
-// constant tells a number, such as 7 * 24 * 3600, from what is measured.
+// constant reports whether expr is a number, such as 7 * 24 * 3600.
 func constant(expr parser.Expr) bool {
 	switch e := expr.(type) {
 	case *parser.NumberLiteral:

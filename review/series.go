@@ -6,8 +6,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 )
 
-// Series says how many active series a server is estimated to have, by job. An
-// estimate without any is not known.
+// Series returns the changes of a server's estimated active series, in all and by job,
+// and of its memory and disk. An estimate of zero series is unknown.
 func Series(before, after check.Estimate) Section {
 	section := Section{Title: "Active series, estimated"}
 	if after.Total == 0 || before.Total == after.Total && before.Memory == after.Memory && before.Disk == after.Disk {
@@ -26,7 +26,7 @@ func Series(before, after check.Estimate) Section {
 	change := Change{Verb: "changed", What: "each Prometheus server, on " + fmt.Sprintf("%d nodes with %d pods", after.Nodes, after.Pods)}
 	add := func(name, before, after string) {
 		if before != after {
-			change.Details = append(change.Details, moved(name, before, after))
+			change.Details = append(change.Details, changedValue(name, before, after))
 		}
 	}
 	add("active series", count(before, before.Total), count(after, after.Total))

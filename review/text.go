@@ -2,20 +2,53 @@ package review
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/pmezard/go-difflib/difflib"
+	"github.com/aymanbagabas/go-udiff"
 	"go.yaml.in/yaml/v3"
 )
 
-// pair finds for each thing of one version what it is in the other. The first
-// of the tests that any two things pass joins them; each is joined once.
-func pair[T any](before, after []T, alike ...func(a, b T) bool) (both [][2]T, removed, added []T) {
+// kind describes how to compare things of one kind, such as alerts or scrape jobs.
+type kind[T any] struct {
+	same    []func(before, after T) bool                          // see match
+	added   func(T) (what string, details []Detail)               // of one that was added
+	removed func(T) (what string, details []Detail)               // nil: as added, without details
+	changed func(before, after T) (what string, details []Detail) // no details: nothing changed
+}
+
+// changes returns what was added, removed and changed, in this order.
+func (k kind[T]) changes(before, after []T) []Change {
+	both, removed, added := match(before, after, k.same...)
+	var changes []Change
+	for _, thing := range added {
+		what, details := k.added(thing)
+		changes = append(changes, Change{"added", what, details})
+	}
+	for _, thing := range removed {
+		what, _ := k.added(thing)
+		var details []Detail
+		if k.removed != nil {
+			what, details = k.removed(thing)
+		}
+		changes = append(changes, Change{"removed", what, details})
+	}
+	for _, versions := range both {
+		if what, details := k.changed(versions[0], versions[1]); len(details) > 0 {
+			changes = append(changes, Change{"changed", what, details})
+		}
+	}
+	return changes
+}
+
+// match pairs the things of two versions. The first test that any two of them pass
+// pairs them; each thing is in one pair at most.
+func match[T any](before, after []T, same ...func(before, after T) bool) (both [][2]T, removed, added []T) {
 	before, after = slices.Clone(before), slices.Clone(after)
-	for _, test := range alike {
+	for _, test := range same {
 		before = slices.DeleteFunc(before, func(old T) bool {
 			i := slices.IndexFunc(after, func(candidate T) bool { return test(old, candidate) })
 			if i < 0 {
@@ -29,34 +62,45 @@ func pair[T any](before, after []T, alike ...func(a, b T) bool) (both [][2]T, re
 	return both, before, after
 }
 
-// settings are the differences of two mappings, by key: a short value in a
-// line, anything else as lines of YAML.
-func settings(before, after map[string]any) []Detail {
-	keys := maps.Clone(before)
-	if keys == nil {
-		keys = map[string]any{}
+// sameField returns a test for match: whether two mappings have the same value at key.
+func sameField(key string) []func(before, after map[string]any) bool {
+	return []func(before, after map[string]any) bool{
+		func(before, after map[string]any) bool { return before[key] == after[key] },
 	}
-	maps.Copy(keys, after)
-	var details []Detail
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
+}
+
+// differing returns the sorted keys whose values differ or are in one map only.
+func differing[K cmp.Ordered, V any](before, after map[K]V) []K {
+	all := map[K]V{}
+	maps.Copy(all, before)
+	maps.Copy(all, after)
+	return slices.DeleteFunc(sorted(all), func(key K) bool {
 		old, isOld := before[key]
 		value, isNew := after[key]
-		if isOld == isNew && reflect.DeepEqual(old, value) {
-			continue
-		}
+		return isOld == isNew && reflect.DeepEqual(old, value)
+	})
+}
+
+// settings describes the differences of two mappings by key, each after prefix:
+// short values in a line, others as a diff of their YAML.
+func settings[V any](prefix string, before, after map[string]V) []Detail {
+	var details []Detail
+	for _, key := range differing(before, after) {
+		old, isOld := before[key]
+		value, isNew := after[key]
 		oldText, newText := toYAML(old, isOld), toYAML(value, isNew)
 		if short(oldText) && short(newText) {
-			details = append(details, moved(code(key), oldText, newText))
+			details = append(details, changedValue(prefix+code(key), oldText, newText))
 			continue
 		}
-		details = append(details, Detail{Text: code(key) + ":", Lang: "diff", Block: lines(oldText, newText)})
+		details = append(details, Detail{Text: prefix + code(key) + ":", Lang: "diff", Block: lines(oldText, newText)})
 	}
 	return details
 }
 
 func short(text string) bool { return len(text) <= 80 && !strings.Contains(text, "\n") }
 
-// toYAML is a value as YAML; what is not there is the empty text.
+// toYAML returns a value as YAML, or an empty string if the value is absent.
 func toYAML(value any, present bool) string {
 	if !present {
 		return ""
@@ -70,27 +114,33 @@ func toYAML(value any, present bool) string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// lines are the lines that two texts do not have in common, with one line
-// around them where they have some.
+// lines returns the lines in which two texts differ, as in a unified diff with one
+// line of context and without headers.
 func lines(before, after string) string {
-	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: split(before), B: split(after), Context: 1})
+	before, after = endLine(before), endLine(after)
+	diff, err := udiff.ToUnifiedDiff("", "", before, udiff.Lines(before, after), 1)
 	if err != nil {
 		return err.Error()
 	}
-	var kept strings.Builder
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, "@@") {
-			kept.WriteString(line)
-		} else if kept.Len() > 0 {
-			kept.WriteString(" …\n")
+	marks := map[udiff.OpKind]string{udiff.Delete: "-", udiff.Insert: "+", udiff.Equal: " "}
+	var text strings.Builder
+	for i, hunk := range diff.Hunks {
+		if i > 0 {
+			text.WriteString(" …\n")
+		}
+		for _, line := range hunk.Lines {
+			text.WriteString(marks[line.Kind] + line.Content)
 		}
 	}
-	return kept.String()
+	return text.String()
 }
 
-func split(text string) []string {
+// endLine returns text with one line break at its end, unless it is empty.
+func endLine(text string) string {
 	if text == "" {
-		return nil
+		return ""
 	}
-	return slices.Collect(strings.Lines(strings.TrimRight(text, "\n") + "\n"))
+	return strings.TrimRight(text, "\n") + "\n"
 }
+
+func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -13,13 +13,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
-// Resources builds the program of a work tree and returns what it registers for
-// one of the tree's stacks. A tree that does not have the stack has none.
+// Resources builds the program of a work tree and returns the resources that it
+// registers for a stack. It returns none if the tree does not have the stack.
 func Resources(ctx context.Context, tree, stack string) ([]offline.Resource, error) {
 	if _, err := os.Stat(filepath.Join(tree, "Pulumi."+stack+".yaml")); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	// Where Pulumi.yaml has it built, so that the next preview finds it.
+	// The next preview uses the same binary.
 	binary, err := filepath.Abs(filepath.Join(tree, ".local", "bin", "kubernetes-prometheus"))
 	if err != nil {
 		return nil, err
@@ -34,9 +34,8 @@ func Resources(ctx context.Context, tree, stack string) ([]offline.Resource, err
 	return engine.Resources()
 }
 
-// Base checks out the commit at which a change began, the last that HEAD and
-// ref have in common, and returns the work tree. It is at the same place each
-// time, so that the next build finds what it compiled.
+// Base checks out the merge base of HEAD and ref, and returns its work tree and commit.
+// The tree is always in the same directory, so that the next build reuses the last.
 func Base(ctx context.Context, repository, ref string) (tree, commit string, err error) {
 	if commit, err = run(ctx, repository, "git", "merge-base", ref, "HEAD"); err != nil {
 		return "", "", fmt.Errorf("BASE=%s: %w", ref, err)
@@ -50,13 +49,14 @@ func Base(ctx context.Context, repository, ref string) (tree, commit string, err
 	return tree, commit, err
 }
 
-// run returns what a command prints, and has what it complains about in its error.
+// run returns the output of a command. Its error contains what the command prints to
+// standard error.
 func run(ctx context.Context, dir string, name string, args ...string) (string, error) {
-	var output, complaints strings.Builder
+	var stdout, stderr strings.Builder
 	command := exec.CommandContext(ctx, name, args...)
-	command.Dir, command.Stdout, command.Stderr = dir, &output, &complaints
+	command.Dir, command.Stdout, command.Stderr = dir, &stdout, &stderr
 	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", strings.Join(command.Args, " "), err, complaints.String())
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(command.Args, " "), err, stderr.String())
 	}
-	return strings.TrimSpace(output.String()), nil
+	return strings.TrimSpace(stdout.String()), nil
 }

@@ -1,9 +1,9 @@
-// Command review shows what a stack is made of and what a change means:
+// Command review renders a stack, and describes what a change does to it:
 //
-//	review render STACK DIR    all objects as YAML into DIR, secrets redacted
-//	review diff STACK BASE     what changes since the git ref BASE, as Markdown
+//	review render STACK DIR    write all objects as YAML to DIR, secrets redacted
+//	review diff STACK BASE     print the changes since the git ref BASE as Markdown
 //
-// It needs no cluster, no engine and no decrypted secret.
+// It runs in the work tree, and needs no cluster, no engine and no decrypted secrets.
 package main
 
 import (
@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string) error {
 }
 
 func render(ctx context.Context, stack, dir string) error {
-	if err := exists(stack); err != nil {
+	if err := checkExists(stack); err != nil {
 		return err
 	}
 	resources, err := review.Resources(ctx, ".", stack)
@@ -56,7 +56,8 @@ func render(ctx context.Context, stack, dir string) error {
 	return review.WriteManifests(dir, manifests)
 }
 
-func exists(stack string) error {
+// checkExists returns an error with the existing stack files if a stack has none.
+func checkExists(stack string) error {
 	file := "Pulumi." + stack + ".yaml"
 	if _, err := os.Stat(file); err != nil {
 		stacks, _ := filepath.Glob("Pulumi.*.yaml")
@@ -66,7 +67,7 @@ func exists(stack string) error {
 }
 
 func diff(ctx context.Context, stack, ref string) error {
-	if err := exists(stack); err != nil {
+	if err := checkExists(stack); err != nil {
 		return err
 	}
 	base, commit, err := review.Base(ctx, ".", ref)
@@ -91,8 +92,8 @@ func diff(ctx context.Context, stack, ref string) error {
 	return err
 }
 
-// estimate is zero for a stack that does not say how large its cluster is, and
-// for one that this version of the program cannot read.
+// estimate returns zero for a stack that does not have the size of its cluster, and for a
+// file that this version of the program cannot read.
 func estimate(file string) check.Estimate {
 	cfg, err := config.FromFile(file)
 	if err != nil {

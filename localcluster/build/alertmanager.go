@@ -9,14 +9,14 @@ import (
 //go:embed alertmanager.html
 var alertmanagerHTML []byte
 
-// alertmanagerPage stands in the place of Alertmanager's web interface, which is
-// the result of an npm build that its module comes without.
+// alertmanagerPage replaces Alertmanager's web interface, which needs an npm build and is
+// not part of its module.
 var alertmanagerPage = gzipped(alertmanagerHTML)
 
 func gzipped(data []byte) []byte {
 	var buffer bytes.Buffer
 	writer := gzip.NewWriter(&buffer)
-	_, _ = writer.Write(data) // a buffer takes everything
+	_, _ = writer.Write(data) // writing to a buffer does not fail
 	_ = writer.Close()
 	return buffer.Bytes()
 }

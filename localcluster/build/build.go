@@ -21,23 +21,24 @@ import (
 
 // Builder builds targets.
 type Builder struct {
-	Modfile string // folder of the go.mod that pins the targets; in folders below it, those of some
-	Bin     string // where programs go
-	// Report is told now and then how far a long build is.
+	Modfile string // directory of the go.mod that pins the targets; see Target.modfile
+	Bin     string // directory of the programs
+	// Report prints the start and the progress of a build.
 	Report func(format string, args ...any)
 
 	versions map[string]map[string]string // by modfile and module
 }
 
-// modfile returns the folder of the target's go.mod.
+// modfile returns the directory of the target's go.mod.
 func (b *Builder) modfile(t Target) string { return filepath.Join(b.Modfile, t.modfile) }
 
-// Version is the target's version, vX.Y.Z, as the programs themselves report it.
+// Version returns the target's version, vX.Y.Z, as its programs report it. It returns an
+// error if the go.mod does not pin the target.
 func (b *Builder) Version(t Target) (string, error) {
 	versions, ok := b.versions[t.modfile]
 	if !ok {
 		var err error
-		if versions, err = pins(filepath.Join(b.modfile(t), "go.mod")); err != nil {
+		if versions, err = Pins(filepath.Join(b.modfile(t), "go.mod")); err != nil {
 			return "", err
 		}
 		if b.versions == nil {
@@ -55,11 +56,12 @@ func (b *Builder) Version(t Target) (string, error) {
 	return version, nil
 }
 
-// kubernetesModfiles is the name of the folders with the modfiles of other versions.
+// kubernetesModfiles is the prefix of the directories with the go.mod of older versions of
+// Kubernetes, which end in X.Y.Z.
 const kubernetesModfiles = "kubernetes-"
 
-// Kubernetes returns the node's programs in a version, X.Y.Z: one of those that have a
-// modfile, or that of the other programs if version is empty.
+// Kubernetes returns the target for the node's programs in a version, X.Y.Z, or in the
+// newest if version is empty. It returns an error for a version without a go.mod.
 func (b *Builder) Kubernetes(version string) (Target, error) {
 	target := Kubernetes
 	newest, err := b.Version(target)
@@ -67,12 +69,12 @@ func (b *Builder) Kubernetes(version string) (Target, error) {
 		return target, err
 	}
 	allowed := []string{strings.TrimPrefix(newest, "v")}
-	folders, err := filepath.Glob(filepath.Join(b.Modfile, kubernetesModfiles+"*"))
+	directories, err := filepath.Glob(filepath.Join(b.Modfile, kubernetesModfiles+"*"))
 	if err != nil {
 		return target, err
 	}
-	for _, folder := range folders {
-		allowed = append(allowed, strings.TrimPrefix(filepath.Base(folder), kubernetesModfiles))
+	for _, dir := range directories {
+		allowed = append(allowed, strings.TrimPrefix(filepath.Base(dir), kubernetesModfiles))
 	}
 	if !slices.Contains(allowed, version) {
 		return target, fmt.Errorf("KUBERNETES: %q; allowed: %s", version, strings.Join(allowed, ", "))
@@ -81,12 +83,12 @@ func (b *Builder) Kubernetes(version string) (Target, error) {
 	return target, nil
 }
 
-// Path is where the program of that name is.
+// Path returns the path of a program.
 func (b *Builder) Path(name string) string { return filepath.Join(b.Bin, name) }
 
-// Ensure builds the target unless what is in Bin is what a build would make.
+// Ensure builds the target unless Bin already has the result.
 func (b *Builder) Ensure(ctx context.Context, t Target) error {
-	stale, err := b.Stale(t)
+	stale, err := b.stale(t)
 	if err != nil || !stale {
 		return err
 	}
@@ -95,11 +97,11 @@ func (b *Builder) Ensure(ctx context.Context, t Target) error {
 		return err
 	}
 	b.Report("building %s %s", strings.Join(t.Names(), ", "), version)
-	return b.Build(ctx, t)
+	return b.build(ctx, t)
 }
 
-// Stale reports whether the target has to be built.
-func (b *Builder) Stale(t Target) (bool, error) {
+// stale reports whether the target has to be built.
+func (b *Builder) stale(t Target) (bool, error) {
 	key, err := b.key(t)
 	if err != nil {
 		return false, err
@@ -113,8 +115,8 @@ func (b *Builder) Stale(t Target) (bool, error) {
 	return err != nil || string(stamp) != key, nil
 }
 
-// Build builds the target's programs into Bin, whether stale or not.
-func (b *Builder) Build(ctx context.Context, t Target) error {
+// build builds the target's programs into Bin, even if they are up to date.
+func (b *Builder) build(ctx context.Context, t Target) error {
 	key, err := b.key(t)
 	if err != nil {
 		return err
@@ -140,7 +142,7 @@ func (b *Builder) Build(ctx context.Context, t Target) error {
 	return os.WriteFile(b.stamp(t), []byte(key), 0o644)
 }
 
-// args are the arguments of go build that decide what the programs are.
+// args returns the arguments of go build that determine the result.
 func (b *Builder) args(t Target) ([]string, error) {
 	version, err := b.Version(t)
 	if err != nil {
@@ -157,8 +159,8 @@ func (b *Builder) args(t Target) ([]string, error) {
 	return args, nil
 }
 
-// key stands for everything a build depends on. Comparing it takes no time, where
-// go build needs ten seconds to find out that nothing is to be done.
+// key returns a hash of everything that a build depends on. Comparing it is fast; go build
+// takes ten seconds to find that nothing changed.
 func (b *Builder) key(t Target) (string, error) {
 	args, err := b.args(t)
 	if err != nil {
@@ -180,9 +182,8 @@ func (b *Builder) stamp(t Target) string {
 	return filepath.Join(b.Bin, "."+t.Names()[0]+".stamp")
 }
 
-// completeModule copies the target's module, adds what it is missing and returns
-// a modfile that builds with the copy. The go command lets nothing be overlaid
-// onto its module cache.
+// completeModule copies the target's module, adds the missing files and returns the path of
+// a go.mod that builds the copy. The go command allows no overlay on its module cache.
 func (b *Builder) completeModule(ctx context.Context, t Target) (string, error) {
 	download := b.goCommand(ctx, t, "mod", "download", "-json", t.module)
 	data, err := download.Output()
@@ -233,15 +234,15 @@ func (b *Builder) goCommand(ctx context.Context, t Target, args ...string) *exec
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.modfile(t)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-	// The compilers that go runs end with it.
+	// The go command passes signals on to its compilers.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	return cmd
 }
 
-// run runs a go build -v: a line with an import path for each package compiled,
-// or what went wrong.
+// run runs go build -v, which prints the import path of each package that it compiles, and
+// reports the progress. The error contains the other lines, such as compile errors.
 func (b *Builder) run(ctx context.Context, cmd *exec.Cmd) error {
 	stderr, err := cmd.StderrPipe()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package build makes the demo's programs from Go modules, pinned in the modfiles of
-// localcluster/binaries: one for all that build with each other's versions, so that what
-// they share compiles once.
+// Package build compiles the demo's programs from Go modules that localcluster/binaries
+// pins. Programs that build with the same versions share a go.mod, so that shared packages
+// compile once.
 package build
 
 import (
@@ -12,33 +12,33 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/semver"
+	"golang.org/x/mod/module"
 )
 
-// Target is a program, or several that are linked alike.
+// Target is one or more programs of a module that are built with the same settings.
 type Target struct {
 	module   string
-	packages []string // below the module; their last elements name the programs
-	modfile  string   // folder below the Builder's, of a target that has a modfile of its own
+	packages []string // paths in the module; their last elements are the names of the programs
+	modfile  string   // directory, below Builder.Modfile, of the go.mod; empty: Builder.Modfile itself
 
-	// version gives the program's own version from its module's, if they differ.
+	// version returns the version of the program from the version of its module, if they
+	// differ.
 	version func(module string) string
-	// variables are set by the linker; %[1]s in a value is the version without its v.
+	// variables are set by the linker. %[1]s in a value is the version without the v.
 	variables map[string]string
 	// tags are build tags.
 	tags string
-	// missing are files that the program embeds and its module lacks, by path.
+	// missing contains files, by path, that the program embeds and its module lacks.
 	missing map[string][]byte
-	// generate returns such files where they are made from the module's own, which are in
-	// dir, and the program's version.
+	// generate returns missing files that depend on the module's own, in dir, and on the
+	// version.
 	generate func(dir, version string) (map[string][]byte, error)
 }
 
-// older is the modfile of programs that do not build with the newest version of a module
-// that others need.
+// older is the modfile of programs that need an older version of a module than others.
 const older = "older"
 
-// The node's programs.
+// Programs of the node.
 var (
 	Kubernetes = Target{
 		module:   "k8s.io/kubernetes",
@@ -50,7 +50,7 @@ var (
 	CoreDNS = Target{module: "github.com/coredns/coredns"}
 )
 
-// Pulumi is the engine.
+// Pulumi is the CLI with the engine.
 var Pulumi = Target{
 	module:    "github.com/pulumi/pulumi/pkg/v3",
 	packages:  []string{"cmd/pulumi"},
@@ -58,8 +58,8 @@ var Pulumi = Target{
 	variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v%[1]s"},
 }
 
-// PulumiKubernetes is Pulumi's official Kubernetes provider, with the modules that its own
-// go.mod selects: it builds with neither today's Kubernetes nor today's Pulumi.
+// PulumiKubernetes is Pulumi's Kubernetes provider, built with the versions of its own
+// go.mod, since it does not build with current versions of Kubernetes and Pulumi.
 var PulumiKubernetes = Target{
 	module:    "github.com/pulumi/pulumi-kubernetes/provider/v4",
 	packages:  []string{"cmd/pulumi-resource-kubernetes"},
@@ -69,14 +69,14 @@ var PulumiKubernetes = Target{
 	generate:  providerSchema,
 }
 
-// The stack's programs.
+// Programs of the stack.
 var (
 	Prometheus = Target{
 		module:    "github.com/prometheus/prometheus",
 		packages:  []string{"cmd/prometheus"},
 		version:   prometheusVersion,
 		variables: prometheusVariables,
-		// The other discoveries would triple the program and are of no use here.
+		// The other discovery mechanisms would triple its size and are not used here.
 		tags: "remove_all_sd,enable_kubernetes_sd",
 	}
 	Alertmanager = Target{
@@ -91,11 +91,11 @@ var (
 	KubeStateMetrics = Target{module: "k8s.io/kube-state-metrics/v2", modfile: older, variables: prometheusVariables}
 )
 
-// prometheusVariables are those of every program that reports prometheus/common's
-// build information.
+// prometheusVariables sets the version that prometheus/common reports.
 var prometheusVariables = map[string]string{"github.com/prometheus/common/version.Version": "%[1]s"}
 
-// prometheusVersion turns v0.313.2, the module's version, into v3.13.2.
+// prometheusVersion returns the version of Prometheus from the version of its module, such as
+// v3.13.2 from v0.313.2.
 func prometheusVersion(module string) string {
 	var minor, patch int
 	if _, err := fmt.Sscanf(module, "v0.%d.%d", &minor, &patch); err != nil {
@@ -104,14 +104,14 @@ func prometheusVersion(module string) string {
 	return fmt.Sprintf("v%d.%d.%d", minor/100, minor%100, patch)
 }
 
-// providerVersion turns the pseudo-version of the provider's module, which has no tags,
-// into one that follows the release before that commit.
+// providerVersion returns a version that follows the last release before the commit of the
+// provider's module, which has a pseudo-version.
 func providerVersion(module string) string {
 	return strings.Replace(module, "v4.0.0-", "v4.24.2-0.", 1)
 }
 
-// providerSchema makes what the provider's own go:generate makes: its schema with the
-// version in it, and its mapping of Terraform's resources, without white space.
+// providerSchema returns the files that the provider's go:generate writes: the schema with
+// the version, and the mapping of Terraform's resources, both without white space.
 func providerSchema(dir, version string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for from, to := range map[string]string{
@@ -139,14 +139,12 @@ func providerSchema(dir, version string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Names are the file names of the target's programs.
+// Names returns the file names of the target's programs.
 func (t Target) Names() []string {
 	var names []string
 	for _, path := range t.importPaths() {
-		if prefix, _, ok := splitMajor(path); ok {
-			path = prefix
-		}
-		names = append(names, filepath.Base(path))
+		prefix, _, _ := module.SplitPathVersion(path) // without a final /v2
+		names = append(names, filepath.Base(prefix))
 	}
 	return names
 }
@@ -162,18 +160,8 @@ func (t Target) importPaths() []string {
 	return paths
 }
 
-// splitMajor splits a /v2 from the end of an import path, as the go command does
-// when it names a program.
-func splitMajor(path string) (prefix, major string, ok bool) {
-	dir, last := filepath.Split(path)
-	if semver.IsValid(last) && semver.Major(last) == last {
-		return strings.TrimSuffix(dir, "/"), last, true
-	}
-	return path, "", false
-}
-
-// pins are the module versions of a modfile.
-func pins(path string) (map[string]string, error) {
+// Pins returns the versions of the modules that a go.mod requires.
+func Pins(path string) (map[string]string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

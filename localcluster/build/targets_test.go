@@ -33,7 +33,7 @@ func TestVersionIsWhatTheProgramReports(t *testing.T) {
 	assert.ErrorContains(t, err, "does not pin example.com/unpinned")
 }
 
-func TestNamesAreThoseOfTheGoCommand(t *testing.T) {
+func TestNamesMatchTheGoCommand(t *testing.T) {
 	assert.Equal(t, []string{"kube-state-metrics"}, KubeStateMetrics.Names())
 	assert.Equal(t, []string{"pulumi"}, Pulumi.Names())
 	assert.Equal(t, []string{"kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy"}, Kubernetes.Names())
@@ -57,21 +57,21 @@ func TestKubernetesVersions(t *testing.T) {
 		require.NoError(t, err)
 		got, err := b.Version(target)
 		require.NoError(t, err)
-		assert.Equal(t, "v"+version, got, "the modfile pins what its folder says")
+		assert.Equal(t, "v"+version, got, "the go.mod pins the version of its directory")
 		minors[semver.MajorMinor(got)] = true
 	}
 	assert.Len(t, minors, 4, "the newest four minors are supported")
 }
 
-// The provider's schema gets its version, as the provider's own build gives it.
+// The schema contains the version, as in the provider's own build.
 func TestProviderSchema(t *testing.T) {
 	dir := t.TempDir()
-	folder := filepath.Join(dir, "cmd", "pulumi-resource-kubernetes")
-	require.NoError(t, os.MkdirAll(folder, 0o755))
+	directory := filepath.Join(dir, "cmd", "pulumi-resource-kubernetes")
+	require.NoError(t, os.MkdirAll(directory, 0o755))
 	_, err := providerSchema(dir, "v1.2.3")
 	require.ErrorContains(t, err, "no such file")
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "schema.json"), []byte(`{"name": "kubernetes", "types": { }}`), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "terraform-mapping.json"), []byte(`{"resources": [ ]}`), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "schema.json"), []byte(`{"name": "kubernetes", "types": { }}`), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "terraform-mapping.json"), []byte(`{"resources": [ ]}`), 0o644))
 	files, err := providerSchema(dir, "v1.2.3")
 	require.NoError(t, err)
 	assert.Equal(t, map[string][]byte{
@@ -89,7 +89,7 @@ func TestStale(t *testing.T) {
 	target := Target{module: "example.com/x"}
 	fresh := func() *Builder { return &Builder{Modfile: pinned, Bin: filepath.Join(pinned, "bin")} }
 	stale := func() bool {
-		stale, err := fresh().Stale(target)
+		stale, err := fresh().stale(target)
 		require.NoError(t, err)
 		return stale
 	}
@@ -101,14 +101,14 @@ func TestStale(t *testing.T) {
 	write(fresh().stamp(target), key)
 	assert.True(t, stale(), "the program is missing")
 	write(fresh().Path("x"), "")
-	assert.False(t, stale(), "built as it would be now")
+	assert.False(t, stale(), "nothing changed")
 
 	write(gomod, "module m\nrequire example.com/x v1.0.1\n")
 	assert.True(t, stale(), "another version is pinned")
 	write(gomod, "module m\nrequire example.com/x v1.0.0\n")
 	target.variables = map[string]string{"main.version": "%[1]s"}
-	assert.True(t, stale(), "it would be linked in another way")
+	assert.True(t, stale(), "the linker flags changed")
 	target.variables = nil
 	target.missing = map[string][]byte{"page": []byte("new")}
-	assert.True(t, stale(), "it would embed something else")
+	assert.True(t, stale(), "an embedded file changed")
 }

@@ -1,11 +1,12 @@
-// Package engine runs the Pulumi CLI as the demo needs it: a file backend, a
-// passphrase and a copy of the project's config, all in the state folder, so that
-// nobody logs in anywhere and the work tree stays as it is.
+// Package engine runs the Pulumi CLI for the demo. It keeps a file backend, a passphrase and
+// a copy of the project's config in the state directory: nobody has to log in, and the work
+// tree does not change.
 package engine
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,22 +26,24 @@ import (
 // Stack is the stack that the demo deploys.
 const Stack = "dev"
 
+const stackFile = "Pulumi." + Stack + ".yaml"
+
 // Engine is the Pulumi CLI with its plugins.
 type Engine struct {
-	Root       string // the work tree: the project and its program
-	Dir        string // where state, config copy and plugins are
+	Root       string // work tree with the project and its program
+	Dir        string // directory of the state, the copied config and the plugins
 	Kubeconfig string
 	Builder    *build.Builder
-	// Report is told what is done, and what a person should know.
+	// Report prints what the engine does.
 	Report func(format string, args ...any)
 
 	cli  string   // path of the pulumi command
-	path []string // folders ahead of PATH
+	path []string // directories to put before PATH
 }
 
-// Prepare makes the CLI, its plugins, the project's copy and the stack available.
-// Unless renew is set, an earlier copy of the stack's config and a provider that was
-// built here are kept.
+// Prepare makes the CLI, its plugins, the copy of the project and the stack available. If
+// renew is set, it copies the stack's config again, and tries to download the provider if
+// it was built here.
 func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	for _, dir := range []string{e.home("plugins"), filepath.Join(e.Dir, "state")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -56,7 +59,7 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	if err := e.findProvider(ctx, renew); err != nil {
 		return err
 	}
-	if _, err := keptText(e.passphrase()); err != nil {
+	if _, err := ensureRandomText(e.passphrase()); err != nil {
 		return err
 	}
 	if err := e.copyProject(); err != nil {
@@ -71,8 +74,8 @@ func (e *Engine) Prepare(ctx context.Context, renew bool) error {
 	return e.setSecrets(ctx)
 }
 
-// Set changes a value of the copied config, by path below the project, until the copy
-// is renewed.
+// Set sets a value of the copied config, by path in the project's namespace, such as
+// grafana.replicas. Renewing the copy drops it.
 func (e *Engine) Set(ctx context.Context, path, value string) error {
 	output, err := e.Command(ctx, "config", "set", "--path", config.Project+":"+path, value).CombinedOutput()
 	if err != nil {
@@ -81,11 +84,30 @@ func (e *Engine) Set(ctx context.Context, path, value string) error {
 	return nil
 }
 
-// Command is the CLI with the demo's environment and these arguments.
+// ConfigJSON returns the copied config of the stack as JSON, with secrets encrypted.
+func (e *Engine) ConfigJSON() (string, error) {
+	data, err := os.ReadFile(filepath.Join(e.Dir, stackFile))
+	if err != nil {
+		return "", err
+	}
+	var file struct {
+		Config map[string]any `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		return "", fmt.Errorf("%s: %w", stackFile, err)
+	}
+	text, err := json.Marshal(file.Config)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", stackFile, err)
+	}
+	return string(text), nil
+}
+
+// Command returns the command of the CLI with args and the demo's environment.
 func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, e.cli, args...)
 	cmd.Dir = e.Dir
-	// A passphrase of the user's own would come before the file.
+	// A passphrase in the environment would take precedence over the file.
 	environ := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PULUMI_CONFIG_PASSPHRASE=") })
 	cmd.Env = append(environ,
 		"PATH="+strings.Join(append(slices.Clone(e.path), os.Getenv("PATH")), ":"),
@@ -95,15 +117,15 @@ func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 		"PULUMI_SKIP_UPDATE_CHECK=true",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
 		"KUBECONFIG="+e.Kubeconfig,
-		// As the other programs are built, so that what they share compiles once.
+		// The setting of the other builds, so that shared packages compile once.
 		"CGO_ENABLED=0",
 	)
-	// The CLI ends its plugins and saves its state when it is interrupted.
+	// When interrupted, the CLI ends its plugins and saves its state.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	return cmd
 }
 
-// findCLI takes pulumi from PATH, or builds it.
+// findCLI uses pulumi on PATH if there is one, and builds it otherwise.
 func (e *Engine) findCLI(ctx context.Context) error {
 	e.cli = e.Builder.Path("pulumi")
 	if path, err := exec.LookPath("pulumi"); err == nil && path != e.cli {
@@ -113,7 +135,7 @@ func (e *Engine) findCLI(ctx context.Context) error {
 	return e.Builder.Ensure(ctx, build.Pulumi)
 }
 
-// copyProject copies Pulumi.yaml and points the copy to the program.
+// copyProject copies Pulumi.yaml, and sets main to the directory of the program.
 func (e *Engine) copyProject() error {
 	data, err := os.ReadFile(filepath.Join(e.Root, "Pulumi.yaml"))
 	if err != nil {
@@ -130,32 +152,32 @@ func (e *Engine) copyProject() error {
 	return os.WriteFile(filepath.Join(e.Dir, "Pulumi.yaml"), data, 0o644)
 }
 
-// salt is the line of a stack's config that goes with the passphrase.
+// salt matches the line of a stack's config that belongs to the passphrase.
 var salt = regexp.MustCompile(`(?m)^encryptionsalt:.*\n?`)
 
-// copyConfig copies the stack's config, and keeps the salt of an earlier copy.
+// copyConfig copies the stack's config, with the salt of an earlier copy. If there is one,
+// it does nothing unless renew is set.
 func (e *Engine) copyConfig(renew bool) error {
-	name := "Pulumi." + Stack + ".yaml"
-	old, err := os.ReadFile(filepath.Join(e.Dir, name))
+	old, err := os.ReadFile(filepath.Join(e.Dir, stackFile))
 	if err == nil && !renew {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(e.Root, name))
+	data, err := os.ReadFile(filepath.Join(e.Root, stackFile))
 	if err != nil {
 		return err
 	}
 	if line := bytes.TrimSpace(salt.Find(old)); len(line) > 0 {
 		data = slices.Concat(line, []byte("\n"), salt.ReplaceAll(data, nil))
 	}
-	return os.WriteFile(filepath.Join(e.Dir, name), data, 0o600)
+	return os.WriteFile(filepath.Join(e.Dir, stackFile), data, 0o600)
 }
 
-// selectStack makes the stack current, and creates it the first time.
+// selectStack selects the stack, and creates it the first time.
 func (e *Engine) selectStack(ctx context.Context) error {
-	workspaces := e.home("workspaces") // has a file once a stack was selected
+	workspaces := e.home("workspaces") // not empty after a stack was selected
 	if entries, err := os.ReadDir(workspaces); err == nil && len(entries) > 0 {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// newEngine is an engine of a work tree with these files.
+// newEngine returns an engine whose work tree has these files.
 func newEngine(t *testing.T, files map[string]string) *Engine {
 	t.Helper()
 	e := &Engine{Root: t.TempDir(), Dir: t.TempDir()}
@@ -63,7 +63,15 @@ func TestCopyConfig(t *testing.T) {
 	}
 }
 
-func TestSecretsAreMadeOnce(t *testing.T) {
+func TestConfigJSON(t *testing.T) {
+	e := newEngine(t, map[string]string{"Pulumi.dev.yaml": "encryptionsalt: s\nconfig:\n  # ec2_sd_configs\n  p:key: {list: [1, {secure: AAAB}]}\n"})
+	require.NoError(t, e.copyConfig(true))
+	text, err := e.ConfigJSON()
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"p:key":{"list":[1,{"secure":"AAAB"}]}}`, text)
+}
+
+func TestSecretsAreGeneratedOnce(t *testing.T) {
 	e := newEngine(t, nil)
 	first, err := e.secret("grafana.adminPassword")
 	require.NoError(t, err)

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/modfile"
-
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
@@ -21,15 +19,15 @@ const (
 	languagePlugin = "pulumi-language-go"
 	resourcePlugin = "pulumi-resource-kubernetes"
 
-	// downloads is where the CLI gets plugins from; a quick look decides.
+	// downloads is the server from which the CLI downloads plugins.
 	downloads    = "https://get.pulumi.com"
 	probeTimeout = 2 * time.Second
 )
 
-// findLanguageHost uses the official language host where it is installed beside a CLI,
-// and builds the demo's own stand-in elsewhere: its module is not served.
+// findLanguageHost uses the official Go language host if it is on PATH. Otherwise it builds
+// the stand-in, since the module of the official one is not published.
 func (e *Engine) findLanguageHost(ctx context.Context) error {
-	// Beside a CLI that was built here, the language host counts as a part of it.
+	// An earlier stand-in may be on PATH too; it is built again if it changed.
 	host := e.Builder.Path(languagePlugin)
 	if path, err := exec.LookPath(languagePlugin); err == nil && path != host {
 		return nil
@@ -44,19 +42,19 @@ func (e *Engine) findLanguageHost(ctx context.Context) error {
 	return nil
 }
 
-// findProvider makes Pulumi's Kubernetes provider available to the CLI: the release that
-// the program's SDK asks for where it is installed or can be downloaded, and elsewhere the
-// provider built from its module. Unless renew is set, it says nothing, and tries to
-// download only when there is no provider yet.
+// findProvider makes Pulumi's Kubernetes provider available to the CLI: the release of the
+// program's SDK if it is installed or can be downloaded, otherwise a provider built from its
+// module. Unless renew is set, it keeps a provider that it built, and does not report one
+// that it finds.
 func (e *Engine) findProvider(ctx context.Context, renew bool) error {
 	version, err := e.providerVersion()
 	if err != nil {
 		return err
 	}
 	name := "resource-kubernetes-v" + version
-	folder := e.home("plugins", name)
-	program := filepath.Join(folder, resourcePlugin)
-	// The CLI would warn of a resource plugin that it finds on PATH.
+	dir := e.home("plugins", name)
+	program := filepath.Join(dir, resourcePlugin)
+	// Not in Builder.Bin: the CLI warns of resource plugins on PATH.
 	built := filepath.Join(e.Builder.Bin, "provider", resourcePlugin)
 	target, notLink := os.Readlink(program)
 	if _, err := os.Stat(program); err == nil && (notLink != nil || target != built) {
@@ -74,7 +72,7 @@ func (e *Engine) findProvider(ctx context.Context, renew bool) error {
 	}
 	if (renew || target == "") && reachable(ctx) {
 		e.Report("downloading the Kubernetes provider %s", version)
-		if err := os.RemoveAll(folder); err != nil {
+		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
 		output, err := e.Command(ctx, "plugin", "install", "resource", "kubernetes", "v"+version).CombinedOutput()
@@ -98,25 +96,22 @@ func (e *Engine) findProvider(ctx context.Context, renew bool) error {
 	return link(built, program)
 }
 
-// providerVersion is that of the Kubernetes SDK that the program requires.
+// providerVersion returns the version, without a v, of the Kubernetes SDK that the
+// program requires. The provider is released with it, under the same version.
 func (e *Engine) providerVersion() (string, error) {
 	path := filepath.Join(e.Root, "go.mod")
-	data, err := os.ReadFile(path)
+	versions, err := build.Pins(path)
 	if err != nil {
 		return "", err
 	}
-	file, err := modfile.ParseLax(path, data, nil)
-	if err != nil {
-		return "", err
+	version, ok := versions["github.com/pulumi/pulumi-kubernetes/sdk/v4"]
+	if !ok {
+		return "", fmt.Errorf("%s does not require the Kubernetes SDK of Pulumi", path)
 	}
-	for _, r := range file.Require {
-		if r.Mod.Path == "github.com/pulumi/pulumi-kubernetes/sdk/v4" {
-			return strings.TrimPrefix(r.Mod.Version, "v"), nil
-		}
-	}
-	return "", fmt.Errorf("%s does not require the Kubernetes SDK of Pulumi", path)
+	return strings.TrimPrefix(version, "v"), nil
 }
 
+// reachable reports whether the server of downloads answers within probeTimeout.
 func reachable(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -132,7 +127,7 @@ func reachable(ctx context.Context) bool {
 	return true
 }
 
-// link makes path a link to target, in the place of whatever it was.
+// link makes path a symbolic link to target, and replaces a file at path.
 func link(target, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

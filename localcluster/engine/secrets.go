@@ -13,10 +13,10 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// setSecrets gives the copy of the stack's config every secret that it lacks and
-// must have: a random one, that stays the same for as long as the state folder.
+// setSecrets sets the required secrets that the copied config does not have to random
+// values, which remain the same as long as the state directory exists.
 func (e *Engine) setSecrets(ctx context.Context) error {
-	missing, err := config.MissingSecrets(filepath.Join(e.Dir, "Pulumi."+Stack+".yaml"))
+	missing, err := config.MissingSecrets(filepath.Join(e.Dir, stackFile))
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (e *Engine) setSecrets(ctx context.Context) error {
 			return err
 		}
 		set := e.Command(ctx, "config", "set", "--secret", "--path", config.Project+":"+path)
-		set.Stdin = strings.NewReader(secret) // not an argument, which others could see
+		set.Stdin = strings.NewReader(secret) // not as an argument, which other users can see
 		if output, err := set.CombinedOutput(); err != nil {
 			return fmt.Errorf("setting the secret %s: %w: %s", path, err, output)
 		}
@@ -34,15 +34,16 @@ func (e *Engine) setSecrets(ctx context.Context) error {
 	return nil
 }
 
-// secret returns the value made for a config path.
-func (e *Engine) secret(path string) (string, error) { return keptText(e.Secret(path)) }
+// secret returns the random value of a config path.
+func (e *Engine) secret(path string) (string, error) { return ensureRandomText(e.Secret(path)) }
 
-// Secret is the file with the value made for a config path.
+// Secret returns the path of the file with the random value of a config path, or the
+// directory of these files if path is empty.
 func (e *Engine) Secret(path string) string { return filepath.Join(e.Dir, "secrets", path) }
 
-// keptText returns what a file holds, after writing a random text to it if there
-// is no such file yet.
-func keptText(path string) (string, error) {
+// ensureRandomText returns the content of a file, which it creates with a random text if
+// the file does not exist.
+func ensureRandomText(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return string(data), err

@@ -1,4 +1,4 @@
-// Package host sees to it that the machine can run the node.
+// Package host checks what the node needs of the machine, and installs Debian packages.
 package host
 
 import (
@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// elsewhere is what a person can do on a machine that cannot run the node.
-const elsewhere = "to use a cluster of your own instead, set cluster.context in a stack's config and run `pulumi up`"
+// alternative is advice for a machine that cannot run the node.
+const alternative = "to use a cluster of your own instead, set cluster.context in a stack's config and run `pulumi up`"
 
-// files that the node needs, each of which one Debian package brings: programs on
-// PATH, and files by absolute path.
+// packages lists the Debian packages that the node needs, each with one of its files: a
+// program on PATH or an absolute path.
 var packages = []struct{ file, name string }{
 	{"etcd", "etcd-server"},
 	{"containerd", "containerd"},
@@ -30,16 +30,17 @@ var packages = []struct{ file, name string }{
 	{"/etc/ssl/certs/ca-certificates.crt", "ca-certificates"},
 }
 
-// Check returns why this machine cannot run the node, whatever is installed.
+// Check returns an error if the machine cannot run the node, apart from missing packages. It
+// adds the directories of system programs to PATH.
 func Check() error {
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("the demo's node needs root, for namespaces and mounts of its own; %s", elsewhere)
+		return fmt.Errorf("the demo's node needs root, for namespaces and mounts of its own; %s", alternative)
 	}
-	// Debian keeps some programs where a user's PATH may not look.
+	// A user's PATH may not include these.
 	return os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 }
 
-// Missing are the packages whose files are not on this machine.
+// Missing returns the packages whose files are not on this machine, sorted.
 func Missing() []string {
 	var missing []string
 	for _, p := range packages {
@@ -54,11 +55,10 @@ func Missing() []string {
 	return slices.Compact(missing)
 }
 
-// Install installs packages with apt-get, without starting the services that
-// some of them bring.
+// Install installs packages with apt-get, without starting their services.
 func Install(ctx context.Context, names []string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("install what these Debian packages bring, there is no apt-get to do it: %s; or, %s", strings.Join(names, " "), elsewhere)
+		return fmt.Errorf("install the programs of these Debian packages, as this machine has no apt-get: %s; or, %s", strings.Join(names, " "), alternative)
 	}
 	allow, err := denyServices()
 	if err != nil {
@@ -67,7 +67,7 @@ func Install(ctx context.Context, names []string) error {
 	defer allow()
 	install := append([]string{"install", "--yes", "--no-install-recommends"}, names...)
 	if aptGet(ctx, install...) != nil {
-		// The lists may be missing or too old.
+		// The package lists may be missing or outdated.
 		if err := aptGet(ctx, "update"); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func Install(ctx context.Context, names []string) error {
 		}
 	}
 	if missing := Missing(); len(missing) > 0 {
-		return fmt.Errorf("installed, but what they should bring is still not there: %s", strings.Join(missing, " "))
+		return fmt.Errorf("installed, but their files are still missing: %s", strings.Join(missing, " "))
 	}
 	disableServices(ctx, names)
 	return nil
@@ -92,8 +92,8 @@ func aptGet(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// denyServices keeps Debian's package scripts from starting services, and returns
-// what ends that. A policy that the machine has already stays as it is.
+// denyServices prevents Debian's package scripts from starting services until allow is
+// called. It keeps a policy that the machine already has.
 func denyServices() (allow func(), err error) {
 	const policy = "/usr/sbin/policy-rc.d" // see invoke-rc.d(8)
 	file, err := os.OpenFile(policy, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
@@ -107,8 +107,8 @@ func denyServices() (allow func(), err error) {
 	return func() { _ = os.Remove(policy) }, errors.Join(err, file.Close())
 }
 
-// disableServices keeps the services of newly installed packages from starting
-// with the machine: the node runs their programs itself.
+// disableServices disables the services of newly installed packages, so that they do not
+// start at boot. The node runs their programs itself.
 func disableServices(ctx context.Context, names []string) {
 	if _, err := exec.LookPath("systemctl"); err != nil {
 		return

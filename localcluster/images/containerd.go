@@ -16,19 +16,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
-// builtLabel marks images that were built here rather than pulled.
+// builtLabel marks images that were built here, not pulled.
 const builtLabel = "localcluster=built"
 
-// Containerd is the address of the node's containerd.
+// Containerd is the path of the socket of the node's containerd.
 type Containerd string
 
-// stored is an image that containerd has.
+// stored is an image in containerd.
 type stored struct {
 	digest string
 	built  bool
 }
 
-// list returns what containerd has, by name.
+// list returns the images in containerd by name.
 func (c Containerd) list(ctx context.Context) (map[string]stored, error) {
 	output, err := c.ctr(ctx, nil, "list")
 	if err != nil {
@@ -36,7 +36,7 @@ func (c Containerd) list(ctx context.Context) (map[string]stored, error) {
 	}
 	images := map[string]stored{}
 	lines := bufio.NewScanner(bytes.NewReader(output))
-	lines.Scan() // the headings
+	lines.Scan() // column headings
 	for lines.Scan() {
 		// REF TYPE DIGEST SIZE PLATFORMS LABELS
 		fields := strings.Fields(lines.Text())
@@ -48,7 +48,7 @@ func (c Containerd) list(ctx context.Context) (map[string]stored, error) {
 	return images, lines.Err()
 }
 
-// load stores the image under a name.
+// load stores an image under a name; built marks it as built here.
 func (c Containerd) load(ctx context.Context, name string, image v1.Image, built bool) error {
 	dir, err := os.MkdirTemp("", "localcluster-image-")
 	if err != nil {
@@ -74,7 +74,7 @@ func (c Containerd) load(ctx context.Context, name string, image v1.Image, built
 		written <- errors.Join(writer.AddFS(os.DirFS(dir)), writer.Close(), feed.Close())
 	}()
 	_, err = c.ctr(ctx, archive, "import", "-")
-	archive.Close() // the writer must not wait for a reader that has failed
+	archive.Close() // unblocks the writer if the import failed
 	if err := errors.Join(err, <-written); err != nil {
 		return err
 	}

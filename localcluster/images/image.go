@@ -1,5 +1,5 @@
-// Package images puts container images into the node's containerd: pulled where
-// their registry answers, otherwise built from the programs' Go modules.
+// Package images loads container images into the node's containerd. It pulls them if their
+// registry answers, and otherwise builds them from Go modules.
 package images
 
 import (
@@ -22,21 +22,20 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// nobody owns the folders that the official images give to their user.
+// nobody is the user and group id that owns the data directories of the official images.
 const nobody = 65534
 
-// entry is one path in a layer: a folder, or a file with the content of text or
-// of the file named from, or a link.
+// entry is one path in a layer: a directory, a file, or a symbolic link.
 type entry struct {
-	path  string // without a leading slash; a folder ends with one
-	from  string
-	text  string
-	link  string
+	path  string // without a leading slash; of a directory with a final one
+	from  string // path of the file to copy
+	text  string // content of the file, without from
+	link  string // target of the link
 	mode  fs.FileMode
-	owner int // user and group id
+	owner int // user and group
 }
 
-// recipe is how an image is made.
+// recipe describes how to build an image. Its fields are those of the image config.
 type recipe struct {
 	layers     [][]entry
 	user       string
@@ -45,7 +44,7 @@ type recipe struct {
 	workingDir string
 }
 
-// build makes the image. Equal content makes equal digests.
+// build builds the image. Equal content results in equal digests.
 func (r recipe) build() (v1.Image, error) {
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
@@ -54,7 +53,7 @@ func (r recipe) build() (v1.Image, error) {
 		if err := writeTar(&archive, entries); err != nil {
 			return nil, err
 		}
-		// It never leaves the machine, so compressing it would be time wasted.
+		// Not compressed, since it does not leave the machine.
 		var err error
 		image, err = mutate.AppendLayers(image, static.NewLayer(archive.Bytes(), types.OCIUncompressedLayer))
 		if err != nil {
@@ -128,7 +127,7 @@ func (e entry) write(archive *tar.Writer) error {
 	return err
 }
 
-// program is a layer with one program at a path.
+// program returns a layer with a program, from a file on the machine, at a path.
 func program(from, at string) []entry {
 	var entries []entry
 	for dir := path.Dir(at); dir != "."; dir = path.Dir(dir) {
@@ -137,8 +136,8 @@ func program(from, at string) []entry {
 	return append(entries, entry{path: at, from: from, mode: 0o755})
 }
 
-// bare is the base of images that hold nothing but a static program.
-func bare() []entry {
+// baseFiles returns the base layer of images with nothing but a static program.
+func baseFiles() []entry {
 	return []entry{
 		{path: "etc/", mode: 0o755},
 		{path: "etc/passwd", mode: 0o644, text: "root:x:0:0:root:/root:/sbin/nologin\n" +
@@ -153,10 +152,10 @@ func bare() []entry {
 	}
 }
 
-// busybox is the base of images that have a shell too: busybox is the path of a
-// static one and applets are the names of its programs.
-func busybox(busybox string, applets []string) []entry {
-	entries := append(bare(),
+// busyboxFiles returns the base layer of images with a shell. busybox is the path of a static
+// busybox, and applets are the names of its programs.
+func busyboxFiles(busybox string, applets []string) []entry {
+	entries := append(baseFiles(),
 		entry{path: "bin/", mode: 0o755},
 		entry{path: "bin/busybox", from: busybox, mode: 0o755},
 	)

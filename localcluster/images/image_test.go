@@ -56,14 +56,14 @@ func TestBuildImage(t *testing.T) {
 		content[header.Name] = header
 	}
 	assert.Contains(t, content, "usr")
-	assert.EqualValues(t, 0o755, content["usr/bin/server"].Mode, "a program can be run by all")
+	assert.EqualValues(t, 0o755, content["usr/bin/server"].Mode, "every user can run a program")
 	assert.EqualValues(t, len("program"), content["usr/bin/server"].Size)
 	assert.Equal(t, "server", content["usr/bin/alias"].Linkname)
 	assert.Equal(t, nobody, content["data"].Uid)
 	assert.EqualValues(t, len("root"), content["etc/passwd"].Size)
 }
 
-func TestDigestStandsForContent(t *testing.T) {
+func TestDigestsDependOnContent(t *testing.T) {
 	digest := func(text string) string {
 		image, err := recipe{layers: [][]entry{{{path: "file", text: text, mode: 0o644}}}}.build()
 		require.NoError(t, err)
@@ -81,19 +81,19 @@ func TestBuildFailsWithoutTheProgram(t *testing.T) {
 	assert.ErrorContains(t, err, "/bin/server")
 }
 
-func TestEveryKitBelongsToAnImageAndAProgram(t *testing.T) {
+func TestBlueprintsMatchConfigAndPrograms(t *testing.T) {
 	images := config.Images{}
 	builder := &build.Builder{Modfile: "../binaries"}
 	used := 0
-	for image, kit := range kits {
+	for image, b := range blueprints {
 		if images.Ref(image) != "" {
 			used++
 		}
-		if kit.target != nil {
-			_, err := builder.Version(*kit.target)
+		if b.target != nil {
+			_, err := builder.Version(*b.target)
 			assert.NoError(t, err, image)
-			assert.Equal(t, kit.target.Names()[0], filepath.Base(kit.at), "%s has its program under its own name", image)
+			assert.Equal(t, b.target.Names()[0], filepath.Base(b.at), "%s has its program under its own name", image)
 		}
 	}
-	assert.GreaterOrEqual(t, used, 4, "the names of the kits are those of the config")
+	assert.GreaterOrEqual(t, used, 4, "config has these images")
 }

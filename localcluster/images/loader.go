@@ -16,20 +16,20 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
-// probeTimeout is how long a registry may take to answer at all.
+// probeTimeout is the time within which a registry must answer.
 const probeTimeout = 2 * time.Second
 
-// Loader puts images into a node.
+// Loader loads images into a node.
 type Loader struct {
 	Containerd Containerd
 	Builder    *build.Builder
-	// Report is told what is done, and what a person should know.
+	// Report prints what the loader does, and which images are missing.
 	Report func(format string, args ...any)
 
-	have map[string]stored // what containerd has
+	have map[string]stored // images in containerd by name; nil: not listed yet
 }
 
-// load stores the image under a name unless it is there already.
+// load stores an image under a name unless containerd has the same image.
 func (l *Loader) load(ctx context.Context, ref string, image v1.Image, built bool) error {
 	have, err := l.stored(ctx, ref)
 	if err != nil {
@@ -45,7 +45,7 @@ func (l *Loader) load(ctx context.Context, ref string, image v1.Image, built boo
 	return l.Containerd.load(ctx, ref, image, built)
 }
 
-// stored is what containerd has under a name, or nil.
+// stored returns the image that containerd has under a name, or nil.
 func (l *Loader) stored(ctx context.Context, ref string) (*stored, error) {
 	if l.have == nil {
 		have, err := l.Containerd.list(ctx)
@@ -60,9 +60,9 @@ func (l *Loader) stored(ctx context.Context, ref string) (*stored, error) {
 	return nil, nil
 }
 
-// probe asks all registries at once, and returns what came of it: nil for one that
-// answers, whatever it says.
-func probe(ctx context.Context, registries []name.Registry) map[name.Registry]error {
+// probeRegistries connects to all registries at once and returns an error for each, nil if
+// it answers with any status.
+func probeRegistries(ctx context.Context, registries []name.Registry) map[name.Registry]error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	var (
@@ -72,7 +72,7 @@ func probe(ctx context.Context, registries []name.Registry) map[name.Registry]er
 	)
 	for _, registry := range registries {
 		all.Go(func() {
-			err := ask(ctx, registry)
+			err := probeRegistry(ctx, registry)
 			mu.Lock()
 			defer mu.Unlock()
 			results[registry] = err
@@ -82,7 +82,7 @@ func probe(ctx context.Context, registries []name.Registry) map[name.Registry]er
 	return results
 }
 
-func ask(ctx context.Context, registry name.Registry) error {
+func probeRegistry(ctx context.Context, registry name.Registry) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, registry.Scheme()+"://"+registry.Name()+"/v2/", nil)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func ask(ctx context.Context, registry name.Registry) error {
 	return response.Body.Close()
 }
 
-// shell is the layer of the machine's static busybox.
+// shell returns the base layer with the machine's static busybox.
 func shell() ([]entry, error) {
 	path, err := exec.LookPath("busybox")
 	if err != nil {
@@ -107,5 +107,5 @@ func shell() ([]entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s --list: %w", path, err)
 	}
-	return busybox(path, strings.Fields(string(list))), nil
+	return busyboxFiles(path, strings.Fields(string(list))), nil
 }

@@ -7,11 +7,12 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
-// Pause is the image that holds a pod's namespaces open.
-const Pause = "localhost/pause:1"
+// pause is the image of the container that keeps a pod's namespaces; see
+// node/files/containerd.toml.
+const pause = "localhost/pause:1"
 
-// LoadNode loads the images of the node itself, built here always, and returns
-// the reference of its DNS server's.
+// LoadNode builds and loads the images of the node itself, and returns the reference of
+// the image of CoreDNS.
 func (l *Loader) LoadNode(ctx context.Context) (coreDNS string, err error) {
 	base, err := shell()
 	if err != nil {
@@ -23,13 +24,13 @@ func (l *Loader) LoadNode(ctx context.Context) (coreDNS string, err error) {
 	}
 	coreDNS = "localhost/coredns:" + version
 	for ref, r := range map[string]recipe{
-		Pause: {
+		pause: {
 			layers:     [][]entry{base},
 			user:       "65535:65535",
 			entrypoint: []string{"/bin/sleep", "infinity"},
 		},
 		coreDNS: {
-			layers:     [][]entry{bare(), program(l.Builder.Path("coredns"), "coredns")},
+			layers:     [][]entry{baseFiles(), program(l.Builder.Path("coredns"), "coredns")},
 			user:       "65532:65532",
 			entrypoint: []string{"/coredns"},
 		},

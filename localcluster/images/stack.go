@@ -20,27 +20,27 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
-// kit is how an image of the stack is built where it cannot be pulled. User,
-// paths and arguments are those of the official image.
-type kit struct {
-	target  *build.Target           // nil: there is nothing but busybox in it
-	base    func() ([]entry, error) // nil: it can only be pulled
-	at      string                  // the program's path, without a leading slash
-	args    []string
-	cmd     []string
+// blueprint describes how to build an image of the stack that cannot be pulled. Users, paths
+// and arguments are those of the official image.
+type blueprint struct {
+	target  *build.Target           // nil: nothing but busybox
+	base    func() ([]entry, error) // base layer; nil: cannot be built
+	at      string                  // path of the program, without a leading slash
+	args    []string                // of the program
+	cmd     []string                // default arguments, which a container may replace
 	user    string
-	folders []entry
+	dirs    []entry
 	workDir string
 }
 
-var kits = map[config.Image]kit{
+var blueprints = map[config.Image]blueprint{
 	"prometheus": {
 		target:  &build.Prometheus,
 		base:    shell,
 		at:      "bin/prometheus",
 		cmd:     []string{"--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"},
 		user:    "nobody",
-		folders: []entry{{path: "etc/prometheus/", mode: 0o755, owner: nobody}, {path: "prometheus/", mode: 0o775, owner: nobody}},
+		dirs:    []entry{{path: "etc/prometheus/", mode: 0o755, owner: nobody}, {path: "prometheus/", mode: 0o775, owner: nobody}},
 		workDir: "/prometheus",
 	},
 	"alertmanager": {
@@ -49,7 +49,7 @@ var kits = map[config.Image]kit{
 		at:      "bin/alertmanager",
 		cmd:     []string{"--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"},
 		user:    "nobody",
-		folders: []entry{{path: "etc/alertmanager/", mode: 0o755, owner: nobody}, {path: "alertmanager/", mode: 0o775, owner: nobody}},
+		dirs:    []entry{{path: "etc/alertmanager/", mode: 0o755, owner: nobody}, {path: "alertmanager/", mode: 0o775, owner: nobody}},
 		workDir: "/alertmanager",
 	},
 	"node-exporter": {
@@ -66,7 +66,7 @@ var kits = map[config.Image]kit{
 	},
 	"kube-state-metrics": {
 		target: &build.KubeStateMetrics,
-		base:   func() ([]entry, error) { return bare(), nil },
+		base:   func() ([]entry, error) { return baseFiles(), nil },
 		at:     "kube-state-metrics",
 		args:   []string{"--port=8080", "--telemetry-port=8081"},
 		user:   "nobody",
@@ -75,19 +75,19 @@ var kits = map[config.Image]kit{
 		base: shell,
 		cmd:  []string{"sh"},
 	},
-	"grafana": {}, // neither a Go module nor a package has it
-	"curl":    {}, // Debian's is spread over too many packages
+	"grafana": {}, // neither a Go module nor a Debian package
+	"curl":    {}, // Debian's needs too many packages
 }
 
-// LoadStack loads the images that a stack's config names: pulled where their
-// registry answers, otherwise built and stored under the same names. What can be
-// neither pulled nor built is reported and returned as missing: its pods will wait for it.
+// LoadStack loads the images of a stack's config. It pulls an image if its registry answers;
+// otherwise it builds one and stores it under the same name. It reports and returns images
+// that can be neither pulled nor built: their pods will not start.
 func (l *Loader) LoadStack(ctx context.Context, images config.Images) (missing []config.Image, err error) {
 	refs := map[config.Image]name.Reference{}
 	var registries []name.Registry
-	for image := range kits {
+	for image := range blueprints {
 		if images.Ref(image) == "" {
-			continue // the stack has no such image
+			continue // not in the config
 		}
 		ref, err := name.ParseReference(images.Ref(image))
 		if err != nil {
@@ -98,10 +98,10 @@ func (l *Loader) LoadStack(ctx context.Context, images config.Images) (missing [
 			registries = append(registries, registry)
 		}
 	}
-	unreachable := probe(ctx, registries)
+	unreachable := probeRegistries(ctx, registries)
 	for _, image := range slices.Sorted(maps.Keys(refs)) {
 		_, overridden := images.Overrides[image]
-		loaded, err := l.loadStackImage(ctx, kits[image], refs[image], overridden, unreachable[refs[image].Context().Registry] == nil)
+		loaded, err := l.loadStackImage(ctx, blueprints[image], refs[image], overridden, unreachable[refs[image].Context().Registry] == nil)
 		if err != nil {
 			return nil, fmt.Errorf("image %s: %w", refs[image], err)
 		}
@@ -112,8 +112,8 @@ func (l *Loader) LoadStack(ctx context.Context, images config.Images) (missing [
 	return missing, nil
 }
 
-func (l *Loader) loadStackImage(ctx context.Context, kit kit, ref name.Reference, overridden, reachable bool) (loaded bool, err error) {
-	// The kubelet asks containerd for Docker Hub's images by its older name.
+func (l *Loader) loadStackImage(ctx context.Context, b blueprint, ref name.Reference, overridden, reachable bool) (loaded bool, err error) {
+	// The kubelet uses Docker Hub's older name in containerd.
 	stored := strings.Replace(ref.Name(), name.DefaultRegistry, "docker.io", 1)
 
 	if reachable {
@@ -136,19 +136,19 @@ func (l *Loader) loadStackImage(ctx context.Context, kit kit, ref name.Reference
 		return true, nil // pulled earlier
 	}
 	switch {
-	case kit.base == nil:
+	case b.base == nil:
 		l.Report("%s is left out: it cannot be pulled, and it cannot be built from Go modules", ref)
 		return false, nil
 	case overridden:
-		// What the user's image holds is not known here.
+		// Another image may have anything in it.
 		l.Report("%s is left out: it cannot be pulled, and only the images that this project pins can be built", ref)
 		return false, nil
 	}
-	version, err := l.version(ctx, kit)
+	version, err := l.version(ctx, b)
 	if err != nil {
 		return false, err
 	}
-	built, err := l.buildKit(ctx, kit)
+	built, err := l.buildImage(ctx, b)
 	if err != nil {
 		return false, err
 	}
@@ -158,29 +158,29 @@ func (l *Loader) loadStackImage(ctx context.Context, kit kit, ref name.Reference
 	return true, l.load(ctx, stored, built, true)
 }
 
-func (l *Loader) buildKit(ctx context.Context, kit kit) (v1.Image, error) {
-	base, err := kit.base()
+func (l *Loader) buildImage(ctx context.Context, b blueprint) (v1.Image, error) {
+	base, err := b.base()
 	if err != nil {
 		return nil, err
 	}
-	r := recipe{layers: [][]entry{base}, user: kit.user, cmd: kit.cmd, workingDir: kit.workDir}
-	if kit.target != nil {
-		if err := l.Builder.Ensure(ctx, *kit.target); err != nil {
+	r := recipe{layers: [][]entry{base}, user: b.user, cmd: b.cmd, workingDir: b.workDir}
+	if b.target != nil {
+		if err := l.Builder.Ensure(ctx, *b.target); err != nil {
 			return nil, err
 		}
-		layer := append(program(l.Builder.Path(kit.target.Names()[0]), kit.at), kit.folders...)
+		layer := append(program(l.Builder.Path(b.target.Names()[0]), b.at), b.dirs...)
 		r.layers = append(r.layers, layer)
-		r.entrypoint = append([]string{path.Join("/", kit.at)}, kit.args...)
+		r.entrypoint = append([]string{path.Join("/", b.at)}, b.args...)
 	}
 	return r.build()
 }
 
 var busyboxVersion = regexp.MustCompile(`BusyBox v(\S+)`)
 
-// version is the version of what is in a kit's image.
-func (l *Loader) version(ctx context.Context, kit kit) (string, error) {
-	if kit.target != nil {
-		return l.Builder.Version(*kit.target)
+// version returns the version of the program of an image that is built.
+func (l *Loader) version(ctx context.Context, b blueprint) (string, error) {
+	if b.target != nil {
+		return l.Builder.Version(*b.target)
 	}
 	output, err := exec.CommandContext(ctx, "busybox").Output()
 	if err != nil {
@@ -188,7 +188,7 @@ func (l *Loader) version(ctx context.Context, kit kit) (string, error) {
 	}
 	match := busyboxVersion.FindSubmatch(output)
 	if match == nil {
-		return "", errors.New("busybox does not tell its version")
+		return "", errors.New("busybox does not print its version")
 	}
 	return string(match[1]), nil
 }

@@ -1,6 +1,5 @@
-// Package language is the stand-in for pulumi-language-go: it builds and runs a Pulumi
-// program written in Go. It exists for machines that cannot download the official plugin
-// and serves nothing but the demo.
+// Package language is the demo's language host for Go: it builds and runs a Pulumi program.
+// It replaces the official pulumi-language-go where that cannot be downloaded.
 package language
 
 import (
@@ -29,29 +28,29 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// stopGrace is how long a cancelled program may take to leave before it is killed.
+// stopGrace is the time between SIGTERM and SIGKILL for a cancelled program.
 const stopGrace = 5 * time.Second
 
-// Host answers the engine's language requests. What a demo never asks for (code
-// generation, packing, plugins written in Go) stays unimplemented.
+// Host implements the requests of Pulumi's engine that the demo needs. Code generation,
+// packing and plugins written in Go are not implemented.
 type Host struct {
 	pulumirpc.UnimplementedLanguageRuntimeServer
 
-	engine string // address of the engine's RPC server, handed on to the program
+	engine string // address of the engine's RPC server, for the program
 
 	cancelled context.Context
 	cancel    context.CancelFunc
 	announce  sync.Once
 }
 
-// NewHost returns a host for the engine listening at the given address.
+// NewHost returns a host for the engine at an address.
 func NewHost(engine string) *Host {
 	h := &Host{engine: engine}
 	h.cancelled, h.cancel = context.WithCancel(context.Background())
 	return h
 }
 
-// Handshake tells a host that was started without arguments where its engine is.
+// Handshake sets the address of the engine.
 func (h *Host) Handshake(
 	_ context.Context, req *pulumirpc.LanguageHandshakeRequest,
 ) (*pulumirpc.LanguageHandshakeResponse, error) {
@@ -78,7 +77,7 @@ func (h *Host) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 
-// GetRequiredPackages names the resource plugins of the modules that the program requires.
+// GetRequiredPackages returns the resource plugins of the modules that the program requires.
 func (h *Host) GetRequiredPackages(
 	ctx context.Context, req *pulumirpc.GetRequiredPackagesRequest,
 ) (*pulumirpc.GetRequiredPackagesResponse, error) {
@@ -89,7 +88,7 @@ func (h *Host) GetRequiredPackages(
 	return &pulumirpc.GetRequiredPackagesResponse{Packages: packages}, nil
 }
 
-// GetProgramDependencies lists the modules in the program's go.mod, for `pulumi about`.
+// GetProgramDependencies returns the modules in the program's go.mod, for `pulumi about`.
 func (h *Host) GetProgramDependencies(
 	ctx context.Context, req *pulumirpc.GetProgramDependenciesRequest,
 ) (*pulumirpc.GetProgramDependenciesResponse, error) {
@@ -100,20 +99,13 @@ func (h *Host) GetProgramDependencies(
 	resp := &pulumirpc.GetProgramDependenciesResponse{}
 	for _, r := range mod.Require {
 		if !r.Indirect || req.GetTransitiveDependencies() {
-			resp.Dependencies = append(resp.Dependencies, &pulumirpc.DependencyInfo{Name: r.Path, Version: r.Version})
+			resp.Dependencies = append(resp.Dependencies, &pulumirpc.DependencyInfo{Name: r.Mod.Path, Version: r.Mod.Version})
 		}
 	}
 	return resp, nil
 }
 
-// RuntimeOptionsPrompts asks for nothing: Go programs have no options that need choosing.
-func (h *Host) RuntimeOptionsPrompts(
-	context.Context, *pulumirpc.RuntimeOptionsRequest,
-) (*pulumirpc.RuntimeOptionsResponse, error) {
-	return &pulumirpc.RuntimeOptionsResponse{}, nil
-}
-
-// About reports the Go toolchain.
+// About returns the path and the version of the go command, for `pulumi about`.
 func (h *Host) About(ctx context.Context, _ *pulumirpc.AboutRequest) (*pulumirpc.AboutResponse, error) {
 	path, err := exec.LookPath("go")
 	if err != nil {
@@ -126,8 +118,8 @@ func (h *Host) About(ctx context.Context, _ *pulumirpc.AboutRequest) (*pulumirpc
 	return &pulumirpc.AboutResponse{Executable: path, Version: strings.TrimSpace(string(out))}, nil
 }
 
-// InstallDependencies downloads the program's modules. Unlike the official host it does
-// not tidy go.mod: the demo leaves the work tree as it found it.
+// InstallDependencies downloads the program's modules. Unlike the official host, it does
+// not change go.mod.
 func (h *Host) InstallDependencies(
 	req *pulumirpc.InstallDependenciesRequest, stream pulumirpc.LanguageRuntime_InstallDependenciesServer,
 ) error {
@@ -144,12 +136,11 @@ func (h *Host) InstallDependencies(
 	return closer.Close()
 }
 
-// Run builds the program, unless the project names a finished binary, and executes it.
-// The program's output and the compiler's go through this process's own streams, which
-// the engine turns into log events.
+// Run builds the program, unless the project has the option binary, and runs it. The output
+// of both goes to the streams of this process, which the engine logs.
 func (h *Host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
 	h.announce.Do(func() {
-		fmt.Fprintln(os.Stderr, "pulumi-language-go is the stand-in of `make demo`, not the official plugin: not for production.")
+		fmt.Fprintln(os.Stderr, "This pulumi-language-go is a stand-in for `make demo`, not the official plugin: do not use it in production.")
 	})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -184,8 +175,8 @@ func (h *Host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	return outcome(cmd.Run()), nil
 }
 
-// recordUsage appends what building and running the program took, wall and CPU
-// seconds, to the file that a benchmark names in LANGUAGE_GO_USAGE.
+// recordUsage appends the wall and CPU seconds of building and running the program to the
+// file in LANGUAGE_GO_USAGE, which benchmarks set.
 func recordUsage(started time.Time) {
 	path := os.Getenv("LANGUAGE_GO_USAGE")
 	if path == "" {
@@ -204,8 +195,8 @@ func recordUsage(started time.Time) {
 	fmt.Fprintf(file, "%.3f %.3f\n", time.Since(started).Seconds(), cpu.Seconds())
 }
 
-// outcome translates how the program ended. Exit code 32 means that it has told the
-// engine its error itself, so that nothing is left to say.
+// outcome returns the response for the error of a program. After exit code 32 it has none,
+// since the program has logged its error to the engine.
 func outcome(err error) *pulumirpc.RunResponse {
 	var exit *exec.ExitError
 	switch {
@@ -220,10 +211,10 @@ func outcome(err error) *pulumirpc.RunResponse {
 	}
 }
 
-// options are runtime.options of Pulumi.yaml.
+// options holds runtime.options of Pulumi.yaml.
 type options struct {
-	binary      string // a finished binary: nothing is built
-	buildTarget string // where to keep the built binary, so that an unchanged program is not linked again
+	binary      string // program to run instead of building one
+	buildTarget string // path of the built program, which is linked only when it changes
 }
 
 func parseOptions(raw map[string]any) (options, error) {
@@ -245,8 +236,8 @@ func parseOptions(raw map[string]any) (options, error) {
 	return o, nil
 }
 
-// build compiles the program in dir to target, or to a temporary file that cleanup
-// removes. The Go tool itself leaves an up-to-date target alone.
+// build compiles the program in dir to target, or to a temporary file that cleanup removes
+// if target is empty.
 func build(ctx context.Context, dir, target string) (bin string, cleanup func(), err error) {
 	cleanup = func() {}
 	if target == "" {
@@ -268,13 +259,13 @@ func build(ctx context.Context, dir, target string) (bin string, cleanup func(),
 	return bin, cleanup, nil
 }
 
-// buildEnv adds the flags that the demo builds all its binaries with, so that packages
-// they share with the program compile once.
+// buildEnv adds the settings of the demo's other builds, so that shared packages compile
+// once.
 func buildEnv(env []string) []string {
 	return append(slices.Clone(env), "CGO_ENABLED=0", "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -buildvcs=false"))
 }
 
-// environment is what the Pulumi SDK in the program reads its run from.
+// environment returns the variables with which the program runs; the Pulumi SDK reads them.
 func (h *Host) environment(req *pulumirpc.RunRequest) ([]string, error) {
 	config, err := json.Marshal(req.GetConfig())
 	if err != nil {
@@ -303,7 +294,7 @@ func (h *Host) environment(req *pulumirpc.RunRequest) ([]string, error) {
 	return env, nil
 }
 
-// resolve makes path absolute, relative ones against dir.
+// resolve returns path as an absolute path; a relative one is in dir.
 func resolve(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return path

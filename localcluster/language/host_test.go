@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// program writes a Go program's files to a folder of its own.
+// program writes the files of a Go program to a new directory.
 func program(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -40,7 +40,7 @@ func run(t *testing.T, dir string, opts map[string]any) *pulumirpc.RunResponse {
 	return resp
 }
 
-func TestRunBuildsOnceAndHandsOverTheRun(t *testing.T) {
+func TestRunBuildsOnceAndSetsTheEnvironment(t *testing.T) {
 	dir := program(t, map[string]string{"go.mod": goMod, "main.go": `package main
 
 import "os"
@@ -109,5 +109,5 @@ func TestRequiredPackages(t *testing.T) {
 
 	packages, err = requiredPackages(t.Context(), t.TempDir())
 	require.NoError(t, err)
-	assert.Empty(t, packages, "outside of any module")
+	assert.Empty(t, packages, "not in a module")
 }

@@ -2,50 +2,46 @@ package language
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"golang.org/x/mod/modfile"
 )
 
-// module is the part of `go mod edit -json` that matters here.
-type module struct {
-	Require []struct {
-		Path, Version string
-		Indirect      bool
+// readModule parses the go.mod of the module that contains dir. It returns an empty file if
+// there is no such module.
+func readModule(ctx context.Context, dir string) (*modfile.File, error) {
+	out, err := goTool(ctx, dir, "env", "GOMOD")
+	path := strings.TrimSpace(string(out))
+	if err != nil || filepath.Base(path) != "go.mod" {
+		return &modfile.File{}, err
 	}
-}
-
-// readModule parses the go.mod that governs dir; without one it has no requirements.
-func readModule(ctx context.Context, dir string) (module, error) {
-	var m module
-	if gomod, err := goTool(ctx, dir, "env", "GOMOD"); err != nil || filepath.Base(strings.TrimSpace(string(gomod))) != "go.mod" {
-		return m, err
-	}
-	out, err := goTool(ctx, dir, "mod", "edit", "-json")
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	return m, json.Unmarshal(out, &m)
+	return modfile.ParseLax(path, data, nil)
 }
 
-// requiredPackages finds the modules that ship a pulumi-plugin.json: each is the SDK of a
-// resource plugin that the program can ask for.
+// requiredPackages returns the resource plugins of the modules with a pulumi-plugin.json,
+// which are SDKs.
 func requiredPackages(ctx context.Context, dir string) ([]*pulumirpc.PackageDependency, error) {
 	mod, err := readModule(ctx, dir)
 	if err != nil || len(mod.Require) == 0 {
 		return nil, err
 	}
-	// A module that is not in the module cache has no folder; none of its packages is imported.
+	// The directory is empty for a module that is not in the module cache, since the program
+	// imports none of its packages.
 	args := []string{"list", "-m", "-f", "{{.Dir}}"}
 	for _, r := range mod.Require {
-		args = append(args, r.Path)
+		args = append(args, r.Mod.Path)
 	}
 	out, err := goTool(ctx, dir, args...)
 	if err != nil {
@@ -64,8 +60,8 @@ func requiredPackages(ctx context.Context, dir string) ([]*pulumirpc.PackageDepe
 	return packages, nil
 }
 
-// readPlugin reads a module's pulumi-plugin.json, which sits in the module's root or, in
-// modules that hold one SDK per language, below go/. It returns nil if there is none.
+// readPlugin reads a module's pulumi-plugin.json, which is in the root or, in modules with an
+// SDK for each language, below go/. It returns nil if there is none.
 func readPlugin(moduleDir string) (*pulumirpc.PackageDependency, error) {
 	for _, pattern := range []string{"pulumi-plugin.json", "go/pulumi-plugin.json", "go/*/pulumi-plugin.json", "*/pulumi-plugin.json"} {
 		paths, err := filepath.Glob(filepath.Join(moduleDir, pattern))

@@ -13,12 +13,12 @@ import (
 	"google.golang.org/grpc"
 )
 
-// engineCheck is how often a plugin looks whether its engine is still there.
+// engineCheck is the interval between checks that the engine is still running.
 const engineCheck = 5 * time.Second
 
-// Serve runs the language host until it is told to stop or its engine is gone. The address
-// of the engine's RPC server is the last argument on the command line; the host's own port
-// goes to stdout, where the engine waits for it.
+// Serve runs the language host until SIGTERM, SIGINT or the end of its engine. The address of
+// the engine's RPC server is the last argument of the command line. Serve prints the host's
+// port to standard output, from which the engine reads it.
 func Serve() error {
 	if len(os.Args) < 2 {
 		return fmt.Errorf("usage: %s ENGINE_ADDRESS; the Pulumi CLI starts this plugin", os.Args[0])

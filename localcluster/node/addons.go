@@ -21,19 +21,19 @@ import (
 //go:embed files/coredns.yaml
 var coreDNSManifest string
 
-// ApplyDNS applies the cluster's DNS server, which runs the image of that
-// reference, and returns when it answers.
+// ApplyDNS deploys CoreDNS, the cluster's DNS server, with an image, and waits until its
+// pods are ready.
 func (n *Node) ApplyDNS(ctx context.Context, image string) error {
 	manifest := os.Expand(coreDNSManifest, func(string) string { return image })
 	if err := n.apply(ctx, []byte(manifest)); err != nil {
 		return fmt.Errorf("CoreDNS: %w", err)
 	}
-	return n.AwaitPods(ctx, "kube-system")
+	return n.awaitPods(ctx, "kube-system")
 }
 
-// apply applies every object of a manifest, server-side.
+// apply applies every object of a manifest with server-side apply.
 func (n *Node) apply(ctx context.Context, manifest []byte) error {
-	config, err := n.Config()
+	config, err := n.config()
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ func makeCgroup(group string) error {
 		if err := os.MkdirAll(filepath.Join(root, group), 0o755); err != nil {
 			return err
 		}
-		// Version 2 hands controllers down only when told to; which of them it can
-		// differs between machines, and the kubelet says which it misses.
+		// Version 2 delegates only the controllers listed here. Not every machine has all;
+		// the kubelet reports those that it misses.
 		for _, controller := range []string{"cpu", "cpuset", "memory", "pids", "io", "hugetlb"} {
 			_ = os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("+"+controller), 0o644)
 		}
@@ -31,7 +31,7 @@ func makeCgroup(group string) error {
 	return nil
 }
 
-// removeCgroup removes the group and those below it, which must have no process.
+// removeCgroup removes the group and its children, which must not have processes.
 func removeCgroup(group string) error {
 	roots, err := hierarchies()
 	if err != nil {
@@ -46,7 +46,7 @@ func removeCgroup(group string) error {
 			}
 			return nil
 		})
-		slices.Reverse(dirs) // a group can be removed only after those below it
+		slices.Reverse(dirs) // children first
 		for _, dir := range dirs {
 			if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
@@ -56,7 +56,7 @@ func removeCgroup(group string) error {
 	return errors.Join(errs...)
 }
 
-// hierarchies are the mount points of all cgroup hierarchies.
+// hierarchies returns the mount points of all cgroup hierarchies.
 func hierarchies() ([]string, error) {
 	file, err := os.Open("/proc/self/mounts")
 	if err != nil {

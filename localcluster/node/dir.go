@@ -1,6 +1,5 @@
-// Package node runs one Kubernetes node, control plane included, in Linux
-// namespaces of its own: a single process tree that ends as a whole and leaves
-// nothing behind on the machine but its state folder.
+// Package node runs a single-node Kubernetes cluster in Linux namespaces of its own. The
+// node is one process tree that ends as a whole; only its state directory remains.
 package node
 
 import (
@@ -17,46 +16,48 @@ const (
 	// address is the node's InternalIP, an address on its loopback device.
 	address = "10.244.255.1"
 
-	// Port is the API server's preferred port on the machine's loopback. When it
-	// is taken, a free one is used; the kubeconfig always names the right one.
-	Port = 16443
+	// port is the port of the API server on the machine's loopback. If it is in use, the
+	// node takes a free one. The kubeconfig names the port in use.
+	port = 16443
 )
 
-// Dir is the absolute path of the state folder, `.local`.
+// Dir is the absolute path of the state directory, .local.
 type Dir string
 
-// Bin is where the binaries are.
-func (d Dir) Bin(elem ...string) string { return d.join("bin", elem...) }
+// Bin returns the directory of the programs.
+func (d Dir) Bin() string { return d.join("bin") }
 
-// SSD is the folder the node sees as /mnt/ssd; it outlives the node.
-func (d Dir) SSD(elem ...string) string { return d.join("ssd", elem...) }
+// SSD returns the directory that the node sees as /mnt/ssd. It outlives the node.
+func (d Dir) SSD() string { return d.join("ssd") }
 
-// Log is the node's /var/log, with one file per part.
-func (d Dir) Log(elem ...string) string { return d.join("node/log", elem...) }
+// Log returns the path of a file in the node's /var/log, which has one file per part, or
+// of the directory without elem.
+func (d Dir) Log(elem ...string) string {
+	return filepath.Join(append([]string{d.join("node/log")}, elem...)...)
+}
 
-// Kubeconfig is the administrator's, for use from outside the node.
+// Kubeconfig returns the path of the administrator's kubeconfig, for use from outside the
+// node.
 func (d Dir) Kubeconfig() string { return d.join("kubeconfig") }
 
 // lib is the node's /var/lib.
-func (d Dir) lib(elem ...string) string { return d.join("node/lib", elem...) }
+func (d Dir) lib() string { return d.join("node/lib") }
 
-// pki holds the certificates and the kubeconfigs of the node's parts.
-func (d Dir) pki(elem ...string) string { return d.join("node/pki", elem...) }
+// pki contains the certificates and kubeconfigs of the node's parts.
+func (d Dir) pki() string { return d.join("node/pki") }
 
-// lock is held by the node for as long as it runs, and says who it is.
+// lock is the file that the node locks while it runs, with its record.
 func (d Dir) lock() string { return d.join("node/lock") }
 
-// version names the version of Kubernetes that wrote lib.
+// version contains the version of Kubernetes that wrote lib.
 func (d Dir) version() string { return d.join("node/version") }
 
-// failures names the parts that ended although they should run.
+// failures lists the parts that ended although the node was not stopping.
 func (d Dir) failures() string { return d.join("node/failures") }
 
-func (d Dir) join(first string, elem ...string) string {
-	return filepath.Join(append([]string{string(d), first}, elem...)...)
-}
+func (d Dir) join(path string) string { return filepath.Join(string(d), path) }
 
-// cgroup is the node's own group in every hierarchy, distinct for each folder.
+// cgroup returns the node's group in every cgroup hierarchy, which differs by directory.
 func (d Dir) cgroup() string {
 	return fmt.Sprintf("/localcluster-%08x", crc32.ChecksumIEEE([]byte(d)))
 }

@@ -20,33 +20,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The descriptors that Start hands to Init.
+// File descriptors that Start passes to Init.
 const (
 	listenerFD = 3 + iota // the API server's listener on the machine's loopback
 	lockFD                // the lock file, locked
-	leashFD               // a pipe: closed without a byte written, the node ends
+	parentFD              // a pipe; the node ends if it is closed before a byte is written
 )
 
 const (
-	startTimeout = 2 * time.Minute // for a part to answer
-	stopTimeout  = 5 * time.Second // for the stateful parts to end by themselves
+	startTimeout = 2 * time.Minute // for a part to become ready
+	stopTimeout  = 5 * time.Second // for stateful parts to end after SIGTERM
 )
 
-// Init is process 1 of the node's process namespace. It lays out the node's file
-// system and network, starts its parts, reaps every orphan, and serves the API to
-// the machine. When it ends, the kernel ends every process of the node. It returns
-// when the node has been told to stop, or could not start.
+// Init runs as process 1 of the node's process namespace. It sets up the node's file
+// system and network, starts its parts, reaps orphans, and forwards the machine's API
+// port. When it ends, the kernel ends every process of the node. It returns nil after
+// SIGTERM or SIGINT, and an error if the node could not start.
 func Init(dir Dir) error {
-	for _, fd := range []int{listenerFD, lockFD, leashFD} {
+	for _, fd := range []int{listenerFD, lockFD, parentFD} {
 		syscall.CloseOnExec(fd)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	ctx, fail := context.WithCancelCause(ctx)
 	go func() {
-		leash := os.NewFile(leashFD, "leash")
-		defer leash.Close()
-		if n, _ := leash.Read(make([]byte, 1)); n == 0 {
+		parent := os.NewFile(parentFD, "parent")
+		defer parent.Close()
+		if n, _ := parent.Read(make([]byte, 1)); n == 0 {
 			fail(errors.New("the command that started the node ended before the node was ready"))
 		}
 	}()
@@ -86,7 +86,7 @@ func Init(dir Dir) error {
 	return nil
 }
 
-// setUpNetwork configures the network namespace that this process has for itself.
+// setUpNetwork configures the network namespace of this process.
 func setUpNetwork() error {
 	if err := unix.Sethostname([]byte(Name)); err != nil {
 		return err
@@ -102,12 +102,12 @@ func setUpNetwork() error {
 	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644)
 }
 
-// processes are the node's parts that run, by process id.
+// processes keeps the node's running parts by process id.
 type processes struct {
 	mu       sync.Mutex
 	running  map[int]part
 	stopping bool
-	failures string // file that names the parts that ended by themselves
+	failures string // path of Dir.failures inside the node
 }
 
 func (p *processes) start(part part) error {
@@ -120,7 +120,7 @@ func (p *processes) start(part part) error {
 		return err
 	}
 	defer output.Close()
-	p.mu.Lock() // reap must not see the process before it is known
+	p.mu.Lock() // reap must not see the process before p.running has it
 	defer p.mu.Unlock()
 	process, err := os.StartProcess(path, part.args, &os.ProcAttr{Files: []*os.File{nil, output, output}})
 	if err != nil {
@@ -130,8 +130,8 @@ func (p *processes) start(part part) error {
 	return process.Release()
 }
 
-// reap waits for every child and adopted orphan, as process 1 has to, and writes
-// down each part that ends while the node is not stopping.
+// reap waits for every child and adopted orphan, as process 1 must, and records each
+// part that ends while the node is not stopping.
 func (p *processes) reap() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGCHLD)
@@ -154,6 +154,7 @@ func (p *processes) reap() {
 	}
 }
 
+// record appends how a part ended to the file of failures.
 func (p *processes) record(part part, status syscall.WaitStatus) {
 	how := fmt.Sprintf("exit status %d", status.ExitStatus())
 	if status.Signaled() {
@@ -169,8 +170,8 @@ func (p *processes) record(part part, status syscall.WaitStatus) {
 	fmt.Fprintf(file, "%s ended at %s: %s\n", part.name, time.Now().Format(time.TimeOnly), how)
 }
 
-// await returns when the part answers, or an error when it has ended, takes too
-// long or the node is told to stop.
+// await waits until a part is ready. It returns an error if the part ends, is not ready
+// within startTimeout, or the node is stopped.
 func (p *processes) await(ctx context.Context, part part) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("%s did not answer %s within %s", part.name, part.ready, startTimeout))
 	defer cancel()
@@ -214,8 +215,8 @@ func (p *processes) isRunning(part part) bool {
 	return false
 }
 
-// stop ends the parts that keep no data and would start containers anew, then
-// asks the rest to end, so that etcd and the pods can flush theirs. What still
+// stop kills the parts that are not stateful, since they would restart containers. It
+// sends SIGTERM to all others, so that etcd and the pods can flush their data. What still
 // runs after stopTimeout ends with process 1.
 func (p *processes) stop() {
 	p.mu.Lock()
@@ -226,8 +227,8 @@ func (p *processes) stop() {
 		}
 	}
 	p.mu.Unlock()
-	_ = syscall.Kill(-1, syscall.SIGTERM) // everyone but process 1
-	time.Sleep(time.Second)               // for the pods, whose processes are not known here
+	_ = syscall.Kill(-1, syscall.SIGTERM) // all processes but this one
+	time.Sleep(time.Second)               // for pods: p.running does not have their processes
 	for deadline := time.Now().Add(stopTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		p.mu.Lock()
 		running := len(p.running)
@@ -238,9 +239,8 @@ func (p *processes) stop() {
 	}
 }
 
-// forward serves the listener's connections by passing their bytes to and from
-// the address, which is in this process' network namespace; the listener is in
-// the machine's.
+// forward passes the bytes of the listener's connections to and from address. The listener
+// is in the machine's network namespace, the address in this process's.
 func forward(listener net.Listener, address string) {
 	for {
 		client, err := listener.Accept()

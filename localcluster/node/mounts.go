@@ -11,23 +11,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stateMount is the state folder inside the node. Everything is mounted from
-// there, so that no other mount can hide it, wherever the work tree is.
+// stateMount is the state directory inside the node. Other mounts have their sources
+// here, so that no mount can hide them, wherever the work tree is.
 const stateMount = "/run/localcluster"
 
 //go:embed files/kubelet.yaml files/containerd.toml files/10-bridge.conflist
 var files embed.FS
 
-// mountAll lays out the node's file system in the mount namespace that this
-// process has for itself: the machine's own, but for what the node writes.
+// mountAll sets up the node's file system in the mount namespace of this process: the
+// machine's file system, with its own directories where the node writes.
 func mountAll(dir Dir) error {
-	// Nothing mounted here may reach the machine; but pods that ask for mount
-	// propagation need a shared root.
+	// Mounts must not propagate to the machine. Below, the root becomes shared, for pods
+	// with mount propagation.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making / private: %w", err)
 	}
 
-	state, err := os.Open(string(dir)) // survives the mounts over its path
+	state, err := os.Open(string(dir)) // remains usable when a mount hides its path
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func mountAll(dir Dir) error {
 	if err := unix.Mount("/run/ssd", "/mnt/ssd", "", unix.MS_MOVE, ""); err != nil {
 		return fmt.Errorf("mounting /mnt/ssd: %w", err)
 	}
-	// The folders of the local volumes, which on a real node its owner makes.
+	// Directories of the local volumes, which an administrator creates on a real node.
 	for _, program := range []string{"prometheus", "alertmanager", "grafana"} {
 		if err := os.MkdirAll(filepath.Join("/mnt/ssd", program), 0o755); err != nil {
 			return err
@@ -84,8 +84,8 @@ func mountAll(dir Dir) error {
 	return writeConfig()
 }
 
-// mountSys mounts a sysfs that shows the node's own network devices, and keeps
-// the machine's cgroup hierarchies.
+// mountSys mounts a sysfs with the node's network devices, and keeps the machine's cgroup
+// hierarchies in it.
 func mountSys() error {
 	const keep = "/run/cgroup"
 	if err := os.Mkdir(keep, 0o755); err != nil {
@@ -103,7 +103,7 @@ func mountSys() error {
 	return os.Remove(keep)
 }
 
-// writeConfig writes the parts' configuration into the node's /run.
+// writeConfig writes the config files of the parts to /run/kubernetes.
 func writeConfig() error {
 	const conf = "/run/kubernetes"
 	for name, to := range map[string]string{
@@ -119,7 +119,7 @@ func writeConfig() error {
 			return err
 		}
 	}
-	// Pods resolve through CoreDNS alone.
+	// Pods use CoreDNS only.
 	return os.WriteFile(conf+"/resolv.conf", nil, 0o644)
 }
 

@@ -2,18 +2,18 @@ package node
 
 // part is a process of the node.
 type part struct {
-	name string   // also its log's, NAME.log
+	name string   // also of its log, NAME.log
 	args []string // the command and its arguments
 
-	stateful bool // it keeps data, and must be let end by itself
+	stateful bool // it writes data, and needs time to end
 
-	// ready is a URL that answers 200 once the parts after this one may start;
-	// empty if they need not wait.
+	// ready is a URL that returns 200 once the next parts may start. If empty, they do not
+	// wait.
 	ready string
 }
 
-// parts are started in this order. Paths are those inside the node's mount
-// namespace, see mounts.go; ports are in its own network namespace.
+// parts returns the parts in the order in which they start. Paths and ports are inside the
+// node's namespaces; see mounts.go.
 func parts(cgroup string) []part {
 	const (
 		bin  = stateMount + "/bin/"
@@ -54,8 +54,8 @@ func parts(cgroup string) []part {
 				"--tls-cert-file=" + pki + "apiserver.crt",
 				"--tls-private-key-file=" + pki + "apiserver.key",
 				"--client-ca-file=" + pki + "ca.crt",
-				// No proxy has such a certificate; without these flags the controllers
-				// and the scheduler complain that they cannot tell who is one.
+				// No proxy has such a certificate. Without these flags the controllers and
+				// the scheduler log that they cannot authenticate proxies.
 				"--requestheader-client-ca-file=" + pki + "ca.crt",
 				"--requestheader-allowed-names=front-proxy-client",
 				"--requestheader-username-headers=X-Remote-User",
@@ -115,7 +115,7 @@ func parts(cgroup string) []part {
 				"--hostname-override=" + Name,
 				"--cluster-cidr=10.244.0.0/16",
 				"--proxy-mode=iptables",
-				"--conntrack-max-per-core=0", // the machine's limit stays as it is
+				"--conntrack-max-per-core=0", // keeps the machine's limit
 			},
 		},
 	}

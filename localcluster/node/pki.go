@@ -21,19 +21,19 @@ import (
 
 const (
 	validity = 365 * 24 * time.Hour
-	renewal  = 30 * 24 * time.Hour // certificates with less than this left are made anew
+	renewal  = 30 * 24 * time.Hour // before its end, a certificate is replaced
 
-	// server is where the node's own parts reach the API server.
+	// server is the URL of the API server inside the node.
 	server = "https://127.0.0.1:6443"
 )
 
-// identity is a certificate signed by the cluster's authority.
+// identity describes a certificate signed by the cluster's authority.
 type identity struct {
 	file         string // base name of its .crt and .key
-	commonName   string // the user, to the API server
+	commonName   string // the user in the API
 	organization string // the user's group
 	hosts        []string
-	kubeconfig   bool // it is used through a kubeconfig, file.conf
+	kubeconfig   bool // whether it also has a kubeconfig, FILE.conf
 }
 
 var identities = []identity{
@@ -49,9 +49,9 @@ var identities = []identity{
 	{file: "kube-proxy", commonName: "system:kube-proxy", kubeconfig: true},
 }
 
-// ensurePKI makes the cluster's authority, certificates, service account key and
-// kubeconfigs in dir. All are kept until the first of them is about to expire,
-// but for the service account key, which stays.
+// ensurePKI creates the cluster's authority, certificates and kubeconfigs in dir, and
+// replaces all of them when one is about to expire. It creates the service account key
+// once and never replaces it.
 func ensurePKI(dir string, now time.Time) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -117,8 +117,8 @@ func ensurePKI(dir string, now time.Time) error {
 	return nil
 }
 
-// writeKubeconfig writes a kubeconfig that embeds the certificate of the identity
-// named file and has one context, named as the node.
+// writeKubeconfig writes a kubeconfig that embeds the certificate of an identity's file. Its
+// one context has the node's name.
 func writeKubeconfig(path, dir, file, server string) error {
 	cfg := clientcmdapi.NewConfig()
 	cfg.Clusters[Name] = &clientcmdapi.Cluster{Server: server, CertificateAuthority: filepath.Join(dir, "ca.crt")}
@@ -134,8 +134,8 @@ func writeKubeconfig(path, dir, file, server string) error {
 	return clientcmd.WriteToFile(*cfg, path)
 }
 
-// current reports whether every certificate is there, is signed by the authority
-// and will not expire soon.
+// current reports whether every certificate exists, is signed by the authority and is
+// valid for longer than renewal.
 func current(dir string, now time.Time) bool {
 	ca, err := readCertificate(filepath.Join(dir, "ca.crt"))
 	if err != nil {
@@ -172,7 +172,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, fmt.Errorf("%s holds no PEM block", path)
+		return nil, fmt.Errorf("%s has no PEM block", path)
 	}
 	return x509.ParseCertificate(block.Bytes)
 }
@@ -192,7 +192,7 @@ func newServiceAccountKey(dir string) error {
 	return writeKey(filepath.Join(dir, "sa.key"), key)
 }
 
-// sign writes dir/file.crt, signed by the parent, and dir/file.key.
+// sign writes dir/FILE.crt, signed by parent, and dir/FILE.key.
 func sign(dir, file string, cert, parent *x509.Certificate, key, parentKey crypto.Signer) error {
 	der, err := x509.CreateCertificate(rand.Reader, cert, parent, key.Public(), parentKey)
 	if err != nil {

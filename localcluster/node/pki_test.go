@@ -41,7 +41,7 @@ func TestPKI(t *testing.T) {
 	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(dir, "kubelet.conf"))
 	require.NoError(t, err)
 	assert.Equal(t, server, config.Host)
-	assert.NotEmpty(t, config.CertData, "it stands alone")
+	assert.NotEmpty(t, config.CertData, "the certificate is embedded")
 }
 
 func TestPKIIsKeptUntilItExpires(t *testing.T) {
@@ -55,7 +55,7 @@ func TestPKIIsKeptUntilItExpires(t *testing.T) {
 	ca, admin, accounts := read("ca.crt"), read("admin.crt"), read("sa.key")
 
 	require.NoError(t, ensurePKI(dir, now.Add(validity-renewal-time.Hour)))
-	assert.Equal(t, admin, read("admin.crt"), "it has more than the renewal time left")
+	assert.Equal(t, admin, read("admin.crt"), "it is valid for longer than renewal")
 
 	require.NoError(t, ensurePKI(dir, now.Add(validity-renewal+time.Hour)))
 	assert.NotEqual(t, ca, read("ca.crt"))

@@ -14,20 +14,20 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// ErrNotReady is the cause of a node that did not become ready in time.
-var ErrNotReady = errors.New("not ready")
+// errNotReady is the error of a check that has to be repeated.
+var errNotReady = errors.New("not ready")
 
-// Config is the administrator's connection to the node's API server.
-func (n *Node) Config() (*rest.Config, error) {
+// config returns the administrator's connection to the node's API server.
+func (n *Node) config() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", n.Dir.Kubeconfig())
 	if err != nil {
 		return nil, err
 	}
-	config.QPS, config.Burst = 50, 100 // it has the server for itself
+	config.QPS, config.Burst = 50, 100 // there is hardly another client
 	return config, nil
 }
 
-// AwaitAPI returns when the API server is ready.
+// AwaitAPI waits until the API server is ready. It returns an error after startTimeout.
 func (n *Node) AwaitAPI(ctx context.Context) error {
 	client, err := n.client()
 	if err != nil {
@@ -38,8 +38,8 @@ func (n *Node) AwaitAPI(ctx context.Context) error {
 	})
 }
 
-// AwaitReady returns when the kubelet has reported the node ready since it was
-// started; what it reported in an earlier life does not count.
+// AwaitReady waits until the kubelet reports the node ready. What it reported before the
+// node's last start does not count. It returns an error after startTimeout.
 func (n *Node) AwaitReady(ctx context.Context) error {
 	client, err := n.client()
 	if err != nil {
@@ -51,11 +51,11 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 			return err
 		}
 		for _, c := range node.Status.Conditions {
-			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && n.since(c.LastHeartbeatTime) {
+			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && n.sinceStart(c.LastHeartbeatTime) {
 				return nil
 			}
 		}
-		return ErrNotReady
+		return errNotReady
 	})
 	if err != nil {
 		return err
@@ -66,9 +66,8 @@ func (n *Node) AwaitReady(ctx context.Context) error {
 	return err
 }
 
-// AwaitPods returns when every pod of the namespace that is to run has been ready
-// since the node was started.
-func (n *Node) AwaitPods(ctx context.Context, namespace string) error {
+// awaitPods waits until the namespace has pods and all of them are ready or done.
+func (n *Node) awaitPods(ctx context.Context, namespace string) error {
 	client, err := n.client()
 	if err != nil {
 		return err
@@ -80,35 +79,36 @@ func (n *Node) AwaitPods(ctx context.Context, namespace string) error {
 		}
 		for _, pod := range pods.Items {
 			if !n.isReady(&pod) {
-				return fmt.Errorf("pod %s: %w", pod.Name, ErrNotReady)
+				return fmt.Errorf("pod %s: %w", pod.Name, errNotReady)
 			}
 		}
 		if len(pods.Items) == 0 {
-			return ErrNotReady
+			return errNotReady
 		}
 		return nil
 	})
 }
 
-// isReady reports whether the pod is ready in this life of the node, or done. What
-// the API says of a pod is old until the kubelet has seen to it.
+// isReady reports whether the pod is done, or ready since the node's last start. Before
+// the kubelet updates it, a pod's status is from an earlier run.
 func (n *Node) isReady(pod *corev1.Pod) bool {
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed || pod.DeletionTimestamp != nil {
 		return true
 	}
 	for _, container := range pod.Status.ContainerStatuses {
 		running := container.State.Running
-		if running == nil || !container.Ready || !n.since(running.StartedAt) {
+		if running == nil || !container.Ready || !n.sinceStart(running.StartedAt) {
 			return false
 		}
 	}
 	return len(pod.Status.ContainerStatuses) > 0
 }
 
-// since reports whether t, in whole seconds, is not before the node's start.
-func (n *Node) since(t metav1.Time) bool { return !t.Time.Before(n.Started.Truncate(time.Second)) }
+// sinceStart reports whether t, in whole seconds, is not before the node's start.
+func (n *Node) sinceStart(t metav1.Time) bool { return !t.Time.Before(n.Started.Truncate(time.Second)) }
 
-// await polls until check succeeds, the node fails or startTimeout has passed.
+// await calls check until it returns nil. It returns an error if the node fails or
+// startTimeout has passed.
 func (n *Node) await(ctx context.Context, what string, check func() error) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -119,11 +119,11 @@ func (n *Node) await(ctx context.Context, what string, check func() error) error
 			return nil
 		}
 		if len(n.Failures()) > 0 {
-			return n.died()
+			return n.failure()
 		}
 		select {
 		case <-n.exited:
-			return n.died()
+			return n.failure()
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 				return fmt.Errorf("the %s is not ready after %s: %w; logs are in %s", what, time.Since(began).Round(time.Second), err, n.Dir.Log())
@@ -135,7 +135,7 @@ func (n *Node) await(ctx context.Context, what string, check func() error) error
 }
 
 func (n *Node) client() (*kubernetes.Clientset, error) {
-	config, err := n.Config()
+	config, err := n.config()
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -20,25 +19,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Node is a node that runs.
+// Node is a running node.
 type Node struct {
 	Dir     Dir
-	PID     int    // of its process 1, as the machine numbers it
+	PID     int    // of its process 1, in the machine's namespace
 	Address string // of the API server, host:port on the machine's loopback
 	Started time.Time
 
-	leash  *os.File // nil if another command started the node
+	parent *os.File // write end of the pipe at parentFD; nil if another command started the node, or after Keep
 	exited <-chan struct{}
 }
 
-// record is what the lock file says of the node that holds it.
+// record is the content of the lock file.
 type record struct {
 	PID     int       `json:"pid"`
 	Address string    `json:"address"`
 	Started time.Time `json:"started"`
 }
 
-// Find returns the node that runs from dir, or nil if there is none.
+// Find returns the node that runs in dir, or nil if none runs.
 func Find(dir Dir) (*Node, error) {
 	file, err := os.Open(dir.lock())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,8 +47,8 @@ func Find(dir Dir) (*Node, error) {
 		return nil, err
 	}
 	defer file.Close()
-	// The kernel drops the lock with the process, so what the file says is true
-	// exactly while the lock is held.
+	// The kernel releases the lock when the process ends, so the record is valid exactly
+	// while the file is locked.
 	switch err := unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB); {
 	case err == nil:
 		return nil, nil
@@ -63,8 +62,8 @@ func Find(dir Dir) (*Node, error) {
 	return &Node{Dir: dir, PID: r.PID, Address: r.Address, Started: r.Started}, nil
 }
 
-// CheckVersion returns an error if the node's data is of another minor version of
-// Kubernetes than version, vX.Y.Z: its API server may not understand what it finds.
+// CheckVersion returns an error if another minor version of Kubernetes than version,
+// vX.Y.Z, wrote the node's data, which its API server may not be able to read.
 func CheckVersion(dir Dir, version string) error {
 	data, err := os.ReadFile(dir.version())
 	old := string(data)
@@ -83,8 +82,8 @@ func CheckVersion(dir Dir, version string) error {
 	return nil
 }
 
-// Start starts a node of a version of Kubernetes whose process 1 runs the given command
-// line. Until Keep is called the node ends with the calling process, however that ends.
+// Start starts a node with a version of Kubernetes, vX.Y.Z. Its process 1 runs command,
+// which must call Init. Until Keep is called, the node ends when this process ends.
 func Start(dir Dir, version string, command ...string) (*Node, error) {
 	for _, path := range []string{dir.lib(), dir.Log(), dir.SSD()} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
@@ -97,7 +96,7 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 	if err := ensurePKI(dir.pki(), time.Now()); err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)
 	}
-	// A node that was killed could not remove its groups.
+	// A node that was killed leaves its groups behind.
 	if err := errors.Join(removeCgroup(dir.cgroup()), makeCgroup(dir.cgroup())); err != nil {
 		return nil, err
 	}
@@ -123,11 +122,11 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 		return nil, err
 	}
 	defer socket.Close()
-	leashEnd, leash, err := os.Pipe()
+	parentRead, parentWrite, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	defer leashEnd.Close()
+	defer parentRead.Close()
 	output, err := os.Create(dir.Log("node.log"))
 	if err != nil {
 		return nil, err
@@ -136,7 +135,7 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.ExtraFiles = []*os.File{socket, lock, leashEnd} // listenerFD, lockFD, leashFD
+	cmd.ExtraFiles = []*os.File{socket, lock, parentRead} // listenerFD, lockFD, parentFD
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setsid:     true,
@@ -156,7 +155,7 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 		PID:     cmd.Process.Pid,
 		Address: listener.Addr().String(),
 		Started: time.Now(),
-		leash:   leash,
+		parent:  parentWrite,
 		exited:  exited,
 	}
 	data, err := json.Marshal(record{n.PID, n.Address, n.Started})
@@ -171,31 +170,30 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 	return n, err
 }
 
-// listen prefers Port, so that the kubeconfig of one start serves the next.
+// listen listens on port if it is free, so that kubeconfigs remain valid.
 func listen() (*net.TCPListener, error) {
 	loopback := net.IPv4(127, 0, 0, 1)
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback, Port: Port})
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback, Port: port})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback})
 	}
 	return listener, err
 }
 
-// Keep lets the node outlive this process.
+// Keep lets the node run on when this process ends.
 func (n *Node) Keep() error {
-	if n.leash == nil {
+	if n.parent == nil {
 		return nil
 	}
-	_, err := n.leash.Write([]byte{1})
-	err = errors.Join(err, n.leash.Close())
-	n.leash = nil
+	_, err := n.parent.Write([]byte{1})
+	err = errors.Join(err, n.parent.Close())
+	n.parent = nil
 	return err
 }
 
-// Stop ends the node and everything in it, and returns when all of it is gone.
-// Its data stays.
+// Stop ends the node and waits until all of its processes have ended. Its data remains.
 func (n *Node) Stop(ctx context.Context) error {
-	// The descriptor stands for this process even if its number is used again.
+	// The descriptor refers to this process even if its id is reused.
 	fd, err := unix.PidfdOpen(n.PID, 0)
 	if err == nil {
 		defer unix.Close(fd)
@@ -212,15 +210,15 @@ func (n *Node) Stop(ctx context.Context) error {
 	return removeCgroup(n.Dir.cgroup())
 }
 
-// end sends SIGTERM to the process of the descriptor, and SIGKILL if that does
-// not end it in time or the context ends first.
+// end sends SIGTERM to the process of a pidfd, and SIGKILL after twice stopTimeout or when
+// the context ends. It returns when the process has ended.
 func end(ctx context.Context, fd int) error {
 	if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil {
 		return err
 	}
 	deadline := time.Now().Add(2 * stopTimeout)
 	for killed := false; ; {
-		// Process 1 of a namespace is gone only after all others in it are.
+		// Process 1 of a namespace ends after all others in it.
 		polled, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
 		switch {
 		case polled > 0:
@@ -237,8 +235,8 @@ func end(ctx context.Context, fd int) error {
 	}
 }
 
-// Failures are the parts that ended although they should run, each with the log
-// that tells why.
+// Failures returns a line for each part that ended although the node was not stopping, with
+// the path of its log.
 func (n *Node) Failures() []string {
 	data, err := os.ReadFile(n.Dir.failures())
 	if err != nil {
@@ -252,8 +250,8 @@ func (n *Node) Failures() []string {
 	return failures
 }
 
-// died is the error of a node that ended or lost a part.
-func (n *Node) died() error {
+// failure returns the error of a node that ended or lost a part.
+func (n *Node) failure() error {
 	failures := n.Failures()
 	if len(failures) == 0 {
 		failures = []string{"its log is " + n.Dir.Log("node.log")}
@@ -265,12 +263,7 @@ func (n *Node) died() error {
 }
 
 func lastLine(path string) string {
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer file.Close()
-	data, err := io.ReadAll(file)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}
@@ -278,13 +271,13 @@ func lastLine(path string) string {
 	return lines[len(lines)-1]
 }
 
-// Root is a path to the node's root directory from outside.
-func (n *Node) Root(elem ...string) string {
-	return filepath.Join(append([]string{"/proc", strconv.Itoa(n.PID), "root"}, elem...)...)
+// Root returns the path, on the machine, of a path inside the node.
+func (n *Node) Root(path string) string {
+	return filepath.Join("/proc", strconv.Itoa(n.PID), "root", path)
 }
 
-// Ours reports whether this process started the node and has not let go of it.
-func (n *Node) Ours() bool { return n.leash != nil }
+// Ours reports whether this process started the node and has not called Keep.
+func (n *Node) Ours() bool { return n.parent != nil }
 
-// Clean removes what a node that was killed could not remove itself.
+// Clean removes the cgroups of a node that was killed.
 func Clean(dir Dir) error { return removeCgroup(dir.cgroup()) }

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Targets are what Prometheus scrapes.
+// Targets counts the targets of Prometheus that are up, and lists the others.
 type Targets struct {
 	Up   int
-	Down []string // job, instance and the last error of each
+	Down []string // "JOB INSTANCE: LAST ERROR"
 }
 
-// AwaitTargets asks the Prometheus of a namespace, through the API server, for its
-// targets until all of them are up or the context ends; then it returns the last
-// answer, or why there was none.
+// AwaitTargets waits until all targets of the Prometheus in a namespace are up, or the
+// context ends, and returns its last answer. It returns an error if Prometheus never
+// answered. It connects through the API server.
 func (n *Node) AwaitTargets(ctx context.Context, namespace string) (*Targets, error) {
 	var last *Targets
 	for {
@@ -29,7 +29,7 @@ func (n *Node) AwaitTargets(ctx context.Context, namespace string) (*Targets, er
 		select {
 		case <-ctx.Done():
 			if last == nil {
-				return nil, fmt.Errorf("Prometheus does not tell its targets: %w", err)
+				return nil, fmt.Errorf("Prometheus does not report its targets: %w", err)
 			}
 			return last, nil
 		case <-time.After(time.Second):

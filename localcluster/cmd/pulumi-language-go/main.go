@@ -1,5 +1,5 @@
-// Command pulumi-language-go is the demo's stand-in for Pulumi's Go language host. The
-// Pulumi CLI starts it, found on PATH, with the engine's address as its last argument.
+// Command pulumi-language-go is the demo's stand-in for Pulumi's Go language host. The Pulumi
+// CLI finds it on PATH and starts it with the engine's address as its last argument.
 package main
 
 import (

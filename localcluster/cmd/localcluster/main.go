@@ -1,5 +1,5 @@
-// Command localcluster runs the demo: a single-node Kubernetes in Linux namespaces
-// of its own, and the Pulumi engine on it.
+// Command localcluster runs the demo: a single-node Kubernetes cluster in Linux namespaces
+// of its own, and the Pulumi engine.
 package main
 
 import (
@@ -15,12 +15,12 @@ import (
 
 const usage = `usage: localcluster COMMAND
 
-  up           start the node, with the images of the stack dev in it
-  down         stop the node; its data stays in .local
-  status       say whether the node runs, and which of its parts failed
+  up           start the node and load the images of the stack dev
+  down         stop the node; its data remains in .local
+  status       show whether the node runs and which of its parts failed
   demo         up, then pulumi up of the stack dev
-  pulumi ARGS  run the pulumi CLI as the demo does
-  exec CMD     run a command on the node, as ssh to a real one would`
+  pulumi ARGS  run the pulumi CLI with the demo's environment
+  exec CMD     run a command on the node, as ssh would on a real one`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

@@ -11,17 +11,17 @@ import (
 // exporter is a program that exposes metrics at one address.
 type exporter struct {
 	name    string
-	program string       // the package that it is linked from
-	modules string       // folder of its go.mod, below that of the others'
-	image   config.Image // whose version it has; that of its module without one
-	only    []string     // packages and files whose metrics these are; all, without any
+	program string       // main package
+	modules string       // directory of its go.mod, below the flag -modules
+	image   config.Image // image with the same version; empty: the version is that of the module
+	only    []string     // packages and files to read; empty: all
 	except  []string     // packages and files whose metrics are at another address
-	off     string       // what files pass to a function whose metrics are off unless asked for
-	labels  []string     // that the program finds at run time for what it exposes
+	off     string       // files that pass this name to a function have metrics that are off by default
+	labels  []string     // labels that the program finds at run time
 }
 
-// Metrics of the kubelet's other addresses, as Kubernetes' own list of metrics
-// has them: test/instrumentation/endpoint-mappings.yaml, of 1.36.
+// Packages and files with metrics of the kubelet's other addresses, from
+// https://github.com/kubernetes/kubernetes/blob/v1.36.3/test/instrumentation/endpoint-mappings.yaml
 const (
 	cadvisor = "github.com/google/cadvisor/"
 	probes   = "k8s.io/kubernetes/pkg/kubelet/prober/"
@@ -29,9 +29,8 @@ const (
 	slis     = "k8s.io/component-base/metrics/prometheus/slis/"
 )
 
-// registered are packages whose metrics one component registers when it starts,
-// those of k8s.io/apiserver with its address for metrics; other components are
-// linked with them and never do.
+// registered lists packages whose metrics one component registers when it starts. Other
+// components link these packages, but never register their metrics.
 var registered = []string{
 	"k8s.io/apiserver/pkg/endpoints/metrics/",
 	"k8s.io/apiserver/pkg/endpoints/handlers/metrics/",
@@ -46,21 +45,21 @@ var registered = []string{
 	"k8s.io/kubernetes/pkg/scheduler/",
 }
 
-// others returns what a component of Kubernetes does not expose: what others
-// register, its own packages being below a path, and what is at another address.
+// others returns the packages whose metrics a component of Kubernetes does not expose: those
+// of registered, except below its own path, and those at another address.
 func others(own string, elsewhere ...string) []string {
 	theirs := slices.DeleteFunc(slices.Clone(registered), func(path string) bool { return strings.HasPrefix(path, own) })
 	return slices.Concat(theirs, elsewhere)
 }
 
-// blackboxProbes are what the blackbox exporter answers of a probe with.
+// blackboxProbes contains the metrics that the blackbox exporter returns for a probe.
 const blackboxProbes = "github.com/prometheus/blackbox_exporter/prober/"
 
-// prometheusLog makes metrics that get a prefix where they are registered: they
-// are in additional.txt.
+// prometheusLog creates metrics that get a prefix when they are registered, and are in
+// check/metrics/additional.txt instead.
 const prometheusLog = "github.com/prometheus/prometheus/tsdb/wlog/wlog.go"
 
-// exporters are those whose sources are modules.
+// exporters lists the exporters whose sources are Go modules.
 var exporters = []exporter{
 	{name: "prometheus", program: "github.com/prometheus/prometheus/cmd/prometheus", image: config.PrometheusImage, except: []string{prometheusLog}},
 	{name: "alertmanager", modules: "older", program: "github.com/prometheus/alertmanager/cmd/alertmanager", image: config.AlertmanagerImage},
@@ -78,7 +77,8 @@ var exporters = []exporter{
 		labels: []string{"container", "id", "image", "name", "namespace", "pod"}},
 }
 
-// counts reports whether the metrics of a source file are the exporter's.
+// counts reports whether the exporter exposes the metrics of a source file; name is its
+// package and file name.
 func (e exporter) counts(name string, file *ast.File) bool {
 	in := func(paths []string) bool {
 		return slices.ContainsFunc(paths, func(path string) bool { return strings.HasPrefix(name, path) })
@@ -86,7 +86,7 @@ func (e exporter) counts(name string, file *ast.File) bool {
 	return (len(e.only) == 0 || in(e.only)) && !in(e.except) && (e.off == "" || !passes(file, e.off))
 }
 
-// passes reports whether a file passes a name to a function.
+// passes reports whether a file passes an identifier to a function.
 func passes(file *ast.File, name string) bool {
 	found := false
 	ast.Inspect(file, func(node ast.Node) bool {
@@ -100,6 +100,7 @@ func passes(file *ast.File, name string) bool {
 	return found
 }
 
+// version returns the exporter's version without a v.
 func (e exporter) version(s *sources) string {
 	version := s.packages[e.program].Module.Version
 	if e.image != "" {

@@ -22,19 +22,19 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
 )
 
-// initCommand and the state folder are the arguments of the node's process 1.
+// initCommand is the command of the node's process 1; its argument is the state directory.
 const initCommand = "init"
 
-// demo is the node, the images and the engine of one work tree.
+// demo runs the node, the images and the engine of one work tree.
 type demo struct {
-	root    string // the work tree
+	root    string // work tree
 	dir     node.Dir
 	started time.Time
 	builder *build.Builder
-	missing []config.Image // of the stack, once the node is up
+	missing []config.Image // images of the stack that are not available; set by up
 }
 
-// newDemo finds the work tree that the current folder is in.
+// newDemo returns the demo of the work tree that contains the current directory.
 func newDemo() (*demo, error) {
 	root, err := workTree()
 	if err != nil {
@@ -49,7 +49,7 @@ func newDemo() (*demo, error) {
 	return d, nil
 }
 
-// workTree is the nearest folder at or above the current one with the stacks in it.
+// workTree returns the nearest directory, from the current one up, that is a work tree.
 func workTree() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -65,13 +65,14 @@ func workTree() (string, error) {
 	}
 }
 
-// report prints a line with the time since the command started. Standard output
-// is left to what a command was asked for.
+// report prints a line with the time since the command started to standard error. Results
+// go to standard output.
 func (d *demo) report(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "[%5.1fs] %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// up starts the node unless it runs, and loads the images of the stack dev.
+// up starts the node unless it runs, loads the images of the stack dev, and waits until the
+// node is ready.
 func (d *demo) up(ctx context.Context) error {
 	if err := host.Check(); err != nil {
 		return err
@@ -109,20 +110,20 @@ func (d *demo) up(ctx context.Context) error {
 		return err
 	}
 	if n != nil && len(n.Failures()) > 0 {
-		d.report("the node has lost a part and is started again: %s", strings.Join(n.Failures(), "; "))
+		d.report("a part of the node ended, so it is started again: %s", strings.Join(n.Failures(), "; "))
 		if err := n.Stop(ctx); err != nil {
 			return err
 		}
 		n = nil
 	}
 	if n != nil {
-		d.report("the node runs since %s", n.Started.Format(time.DateTime))
+		d.report("the node has been running since %s", n.Started.Format(time.DateTime))
 	} else if n, err = d.start(version); err != nil {
 		return err
 	}
 	if err := d.prepare(ctx, n); err != nil {
 		if n.Ours() {
-			d.report("ending the node")
+			d.report("stopping the node")
 			return errors.Join(err, n.Stop(context.WithoutCancel(ctx)))
 		}
 		return err
@@ -143,7 +144,7 @@ func (d *demo) start(version string) (*node.Node, error) {
 	return node.Start(d.dir, version, self, initCommand, string(d.dir))
 }
 
-// prepare brings a node that runs to where the stack can be deployed on it.
+// prepare waits for a running node, and loads what the stack needs to be deployed.
 func (d *demo) prepare(ctx context.Context, n *node.Node) error {
 	if err := n.AwaitAPI(ctx); err != nil {
 		return err
@@ -175,7 +176,7 @@ func (d *demo) prepare(ctx context.Context, n *node.Node) error {
 	return err
 }
 
-// stackConfig is the config of the stack dev.
+// stackConfig returns the config of the stack dev, or the defaults without its file.
 func (d *demo) stackConfig() (*config.Config, error) {
 	path := filepath.Join(d.root, "Pulumi.dev.yaml")
 	stack, err := config.FromFile(path)
@@ -192,13 +193,13 @@ func (d *demo) down(ctx context.Context) error {
 		return err
 	}
 	if n == nil {
-		d.report("no node runs")
+		d.report("the node is not running")
 		return node.Clean(d.dir)
 	}
 	if err := n.Stop(ctx); err != nil {
 		return err
 	}
-	d.report("the node is stopped; its data is kept in %s", d.relative(string(d.dir)))
+	d.report("the node is stopped; its data remains in %s", d.relative(string(d.dir)))
 	return nil
 }
 
@@ -208,7 +209,7 @@ func (d *demo) status(ctx context.Context) error {
 		return err
 	}
 	if n == nil {
-		return errors.New("no node runs; `make demo` starts one")
+		return errors.New("the node is not running; `make demo` starts it")
 	}
 	fmt.Printf("process     %d, since %s\n", n.PID, n.Started.Format(time.DateTime))
 	fmt.Printf("API         https://%s\n", n.Address)
@@ -218,24 +219,24 @@ func (d *demo) status(ctx context.Context) error {
 		fmt.Printf("failed      %s\n", failure)
 	}
 	if len(n.Failures()) > 0 {
-		return errors.New("the node has lost a part; `make demo` starts it again")
+		return errors.New("a part of the node ended; `make demo` starts the node again")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	return n.AwaitAPI(ctx)
 }
 
-// exec becomes the command, in the node's namespaces.
+// exec replaces this process with a command in the node's namespaces.
 func (d *demo) exec(args []string) error {
 	if len(args) == 0 {
-		return errors.New("exec needs a command")
+		return errors.New("exec requires a command")
 	}
 	n, err := node.Find(d.dir)
 	if err != nil {
 		return err
 	}
 	if n == nil {
-		return errors.New("no node runs; `make demo` starts one")
+		return errors.New("the node is not running; `make demo` starts it")
 	}
 	nsenter, err := exec.LookPath("nsenter")
 	if err != nil {
@@ -245,7 +246,7 @@ func (d *demo) exec(args []string) error {
 	return syscall.Exec(nsenter, args, os.Environ())
 }
 
-// lock keeps a second command from doing the same work beside this one.
+// lock waits until no other command holds the lock of up, and takes it.
 func (d *demo) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(string(d.dir), 0o755); err != nil {
 		return nil, err
@@ -273,7 +274,7 @@ func (d *demo) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// relative is a path as a person in the work tree would write it.
+// relative returns a path relative to the work tree, for messages.
 func (d *demo) relative(path string) string {
 	if relative, err := filepath.Rel(d.root, path); err == nil {
 		return relative

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// values works out what expressions of instrumented packages can be, without
-// running them. A variable is any of what is ever assigned to it.
+// values finds the possible values of expressions in instrumented packages without running
+// them. A variable can have every value that is ever assigned to it.
 type values struct {
 	packages map[*types.Package]*sourcePackage
 	assigned map[types.Object][]ast.Expr             // to variables
@@ -29,8 +29,8 @@ type values struct {
 	depth int
 }
 
-// scope is what is looked at: one call of each function, one literal of each
-// struct, so that what belongs together stays together.
+// scope selects one call of each function and one literal of each struct, so that values of
+// one call or literal are not combined with those of another.
 type scope struct {
 	calls    map[types.Object]*ast.CallExpr
 	literals map[*types.TypeName]*ast.CompositeLit
@@ -43,20 +43,20 @@ type param struct {
 	variadic bool
 }
 
-// keyOf is any key of an expression that is ranged over, and elementOf any element.
+// keyOf stands for every key, and elementOf for every element, of a range expression.
 type (
 	keyOf     struct{ ast.Expr }
 	elementOf struct{ ast.Expr }
 )
 
-// choice is the panic of an evaluation that depends on which call of a function,
-// or which literal of a struct, is looked at.
+// choice is the panic of an evaluation that depends on a call of a function, or on a literal
+// of a struct, that the scope does not select.
 type choice struct {
 	function types.Object
 	named    *types.TypeName
 }
 
-// index reads the packages once, for everything that is asked of them later.
+// index returns the values of packages, after reading all their assignments and calls.
 func index(packages []*sourcePackage) *values {
 	v := &values{
 		packages: map[*types.Package]*sourcePackage{},
@@ -131,8 +131,7 @@ func (v *values) indexNode(node ast.Node) bool {
 	return true
 }
 
-// assign notes an assignment to a variable or a field; of a value that is not an
-// expression with nil.
+// assign records an assignment to a variable or a field. A nil value is not known.
 func (v *values) assign(to, value ast.Expr) {
 	name, ok := to.(*ast.Ident)
 	if field, isField := to.(*ast.SelectorExpr); isField {
@@ -153,7 +152,7 @@ func (v *values) object(name *ast.Ident) types.Object {
 	return v.info.Uses[name]
 }
 
-// callee returns the function or method that a call names, nil if it is not known.
+// callee returns the function or method that a call names, or nil if it is not known.
 func (v *values) callee(call *ast.CallExpr) types.Object {
 	var name *ast.Ident
 	switch f := ast.Unparen(call.Fun).(type) {
@@ -171,6 +170,7 @@ func (v *values) callee(call *ast.CallExpr) types.Object {
 	return function.Origin()
 }
 
+// structOf returns the name of a named struct type or a pointer to one, or nil.
 func structOf(t types.Type) *types.TypeName {
 	if t == nil {
 		return nil
@@ -188,10 +188,10 @@ func structOf(t types.Type) *types.TypeName {
 	return named.Obj()
 }
 
-// each calls f for every combination of calls and literals on which what f
-// evaluates depends.
+// each calls f for every combination of calls and literals on which its result depends.
 func (v *values) each(f func()) { v.eachBelow(f, 0) }
 
+// maxChoices is the number of choices in a combination; further ones are not known.
 const maxChoices = 4
 
 func (v *values) eachBelow(f func(), chosen int) {
@@ -221,6 +221,7 @@ func (v *values) eachBelow(f func(), chosen int) {
 	}
 }
 
+// try calls f and returns the choice that it needs, or nil.
 func (v *values) try(f func()) (needed *choice) {
 	v.depth = 0
 	defer func() {
@@ -236,9 +237,8 @@ func (v *values) try(f func()) (needed *choice) {
 	return nil
 }
 
-// resolve returns the expressions that an expression stands for: of a variable
-// what is assigned to it, of a call what the function returns. Nil stands for
-// what cannot be known.
+// resolve returns the expressions that an expression stands for, such as the values that are
+// assigned to a variable. Nil stands for an unknown value.
 func (v *values) resolve(expr ast.Expr) []ast.Expr {
 	if v.depth++; v.depth > 10000 {
 		return []ast.Expr{nil}
@@ -275,7 +275,7 @@ func (v *values) resolve(expr ast.Expr) []ast.Expr {
 	return []ast.Expr{expr}
 }
 
-// elements returns the elements of literals, and of those with keys one half.
+// elements returns the elements of literals. half selects the key or the value of pairs.
 func (v *values) elements(of ast.Expr, half func(*ast.KeyValueExpr) ast.Expr) []ast.Expr {
 	var elements []ast.Expr
 	for _, resolved := range v.resolve(of) {
@@ -339,8 +339,8 @@ func (v *values) refersTo(expr ast.Expr, object types.Object) bool {
 	return found
 }
 
-// field returns a field's values: in the literal of its struct that is looked at,
-// and what is ever assigned to it.
+// field returns a field's values in the selected literal of its struct, and those that are
+// ever assigned to it.
 func (v *values) field(e *ast.SelectorExpr, selection *types.Selection) []ast.Expr {
 	if len(selection.Index()) != 1 {
 		return []ast.Expr{nil}
@@ -366,8 +366,8 @@ func (v *values) field(e *ast.SelectorExpr, selection *types.Selection) []ast.Ex
 	return found
 }
 
-// structs returns the literals that a struct can be: of a type with a name the one
-// that is looked at. Nil stands for what cannot be known.
+// structs returns the literals that a struct can be, or the selected one if its type has a
+// name. Nil stands for an unknown literal.
 func (v *values) structs(expr ast.Expr) []*ast.CompositeLit {
 	if named := structOf(v.info.Types[expr].Type); named != nil {
 		literal, chosen := v.scope.literals[named]
@@ -384,7 +384,7 @@ func (v *values) structs(expr ast.Expr) []*ast.CompositeLit {
 	return found
 }
 
-// fieldOf returns a field's value in a literal, nil if it is not set.
+// fieldOf returns a field's value in a literal, or nil if it is not set.
 func (v *values) fieldOf(literal *ast.CompositeLit, name string) ast.Expr {
 	for i, element := range literal.Elts {
 		switch e := element.(type) {
@@ -405,7 +405,7 @@ func (v *values) fieldOf(literal *ast.CompositeLit, name string) ast.Expr {
 	return nil
 }
 
-// texts returns what a string can be; known is whether these are all.
+// texts returns the possible values of a string; known reports whether these are all.
 func (v *values) texts(expr ast.Expr) (texts []string, known bool) {
 	if expr == nil {
 		return nil, false
@@ -413,12 +413,7 @@ func (v *values) texts(expr ast.Expr) (texts []string, known bool) {
 	if value := v.info.Types[expr].Value; value != nil && value.Kind() == constant.String {
 		return []string{constant.StringVal(value)}, true
 	}
-	known = true
-	for _, e := range v.resolve(expr) {
-		some, all := v.text(e)
-		texts, known = append(texts, some...), known && all
-	}
-	return texts, known
+	return union(v.resolve(expr), v.text)
 }
 
 func (v *values) text(expr ast.Expr) ([]string, bool) {
@@ -462,7 +457,7 @@ func (v *values) text(expr ast.Expr) ([]string, bool) {
 	return nil, false
 }
 
-// returned evaluates what the function of a call returns.
+// returned evaluates the results of the function of a call.
 func (v *values) returned(call *ast.CallExpr, evaluate func(ast.Expr) ([]string, bool)) (found []string, known bool) {
 	function := v.callee(call)
 	body := v.bodies[function]
@@ -489,7 +484,7 @@ func (v *values) returned(call *ast.CallExpr, evaluate func(ast.Expr) ([]string,
 	return found, known
 }
 
-// combined applies f to every combination of what the parts can be.
+// combined applies f to every combination of the possible values of parts.
 func (v *values) combined(parts []ast.Expr, f func([]string) string) ([]string, bool) {
 	combinations := [][]string{nil}
 	for _, part := range parts {
@@ -515,116 +510,99 @@ func (v *values) combined(parts []ast.Expr, f func([]string) string) ([]string, 
 	return found, true
 }
 
-// names returns the strings in a []string; known is whether these are all.
-func (v *values) names(expr ast.Expr) (names []string, known bool) {
+// union evaluates expressions together; known reports whether all values are.
+func union[T any](exprs []ast.Expr, evaluate func(ast.Expr) ([]T, bool)) (found []T, known bool) {
 	known = true
-	for _, e := range v.resolve(expr) {
-		some, all := v.namesIn(e)
-		names, known = append(names, some...), known && all
+	for _, expr := range exprs {
+		some, all := evaluate(expr)
+		found, known = append(found, some...), known && all
 	}
-	return names, known
+	return found, known
 }
 
-func (v *values) namesIn(expr ast.Expr) (names []string, known bool) {
-	switch e := expr.(type) {
-	case *ast.Ident:
-		return nil, e.Name == "nil"
-	case *ast.CompositeLit:
-		known = true
-		for _, element := range e.Elts {
-			if pair, ok := element.(*ast.KeyValueExpr); ok { // labels that are constant
-				element = pair.Key
-			}
-			some, all := v.texts(element)
-			names, known = append(names, some...), known && all
+// list evaluates a slice: nil, a literal of elements, or what a function returns.
+func list[T any](v *values, expr ast.Expr, element func(ast.Expr) ([]T, bool), returned func(*ast.CallExpr) ([]T, bool)) ([]T, bool) {
+	return union(v.resolve(expr), func(expr ast.Expr) ([]T, bool) {
+		switch e := expr.(type) {
+		case *ast.Ident:
+			return nil, e.Name == "nil"
+		case *ast.CompositeLit:
+			return union(e.Elts, element)
+		case *ast.CallExpr:
+			return returned(e)
 		}
-		return names, known
-	case *ast.CallExpr:
-		name, isIdent := ast.Unparen(e.Fun).(*ast.Ident)
-		function := v.callee(e)
+		return nil, false
+	})
+}
+
+// concatenated evaluates a call that returns a slice of its arguments, which are
+// slices; of append, elements may follow the first.
+func concatenated[T any](v *values, call *ast.CallExpr, slice, element func(ast.Expr) ([]T, bool)) ([]T, bool) {
+	args := call.Args
+	// In s = append(s, x) the other values of s are evaluated anyway.
+	if variable, ok := args[0].(*ast.Ident); ok && slices.Contains(v.assigned[v.object(variable)], ast.Expr(call)) {
+		args = args[1:]
+	}
+	return union(args, func(arg ast.Expr) ([]T, bool) {
+		if isBuiltin(call, "append") && arg != call.Args[0] && call.Ellipsis == token.NoPos {
+			return element(arg)
+		}
+		return slice(arg)
+	})
+}
+
+func isBuiltin(call *ast.CallExpr, name string) bool {
+	function, ok := ast.Unparen(call.Fun).(*ast.Ident)
+	return ok && function.Name == name
+}
+
+// names returns the strings in a []string, or the keys of a map of constant labels;
+// known reports whether these are all.
+func (v *values) names(expr ast.Expr) (names []string, known bool) {
+	element := func(expr ast.Expr) ([]string, bool) {
+		if pair, ok := expr.(*ast.KeyValueExpr); ok {
+			expr = pair.Key
+		}
+		return v.texts(expr)
+	}
+	return list(v, expr, element, func(call *ast.CallExpr) ([]string, bool) {
+		function := v.callee(call)
 		switch {
-		case isIdent && name.Name == "make":
+		case isBuiltin(call, "make"):
 			return nil, true
-		case isIdent && name.Name == "append", function != nil && function.Pkg() != nil && function.Pkg().Path() == "slices" && (function.Name() == "Concat" || function.Name() == "Clone"):
-			known = true
-			for i, arg := range e.Args {
-				evaluate := v.names
-				if isIdent && i > 0 && e.Ellipsis == token.NoPos {
-					evaluate = v.texts
-				}
-				if own, ok := arg.(*ast.Ident); ok && i == 0 && v.busy(own, e) {
-					continue
-				}
-				some, all := evaluate(arg)
-				names, known = append(names, some...), known && all
-			}
-			return names, known
-		case v.info.Types[e.Fun].IsType() && len(e.Args) == 1:
-			return v.names(e.Args[0])
+		case isBuiltin(call, "append"), function != nil && function.Pkg() != nil && function.Pkg().Path() == "slices" && (function.Name() == "Concat" || function.Name() == "Clone"):
+			return concatenated(v, call, v.names, v.texts)
+		case v.info.Types[call.Fun].IsType() && len(call.Args) == 1:
+			return v.names(call.Args[0])
 		case function != nil:
-			return v.returned(e, v.names)
+			return v.returned(call, v.names)
 		}
-	}
-	return nil, false
+		return nil, false
+	})
 }
 
-// busy reports whether a call's result is assigned to the variable that it is
-// given, as in s = append(s, x): the variable's other values are looked at anyway.
-func (v *values) busy(variable *ast.Ident, call *ast.CallExpr) bool {
-	return slices.Contains(v.assigned[v.object(variable)], ast.Expr(call))
-}
-
-// numbers returns the numbers in a []float64; known is whether these are all.
+// numbers returns the numbers in a []float64; known reports whether these are all.
 func (v *values) numbers(expr ast.Expr) (numbers []float64, known bool) {
 	if selector, ok := expr.(*ast.SelectorExpr); ok && selector.Sel.Name == "DefBuckets" {
 		return prometheus.DefBuckets, true
 	}
-	known = true
-	for _, e := range v.resolve(expr) {
-		some, all := v.numbersIn(e)
-		numbers, known = append(numbers, some...), known && all
+	element := func(expr ast.Expr) ([]float64, bool) {
+		number, known := v.number(expr)
+		return []float64{number}, known
 	}
-	return numbers, known
-}
-
-func (v *values) numbersIn(expr ast.Expr) (numbers []float64, known bool) {
-	switch e := expr.(type) {
-	case *ast.Ident:
-		return nil, e.Name == "nil"
-	case *ast.CompositeLit:
-		known = true
-		for _, element := range e.Elts {
-			number, ok := v.number(element)
-			numbers, known = append(numbers, number), known && ok
-		}
-		return numbers, known
-	case *ast.CallExpr:
-		name, _ := ast.Unparen(e.Fun).(*ast.Ident)
-		function := v.callee(e)
+	return list(v, expr, element, func(call *ast.CallExpr) ([]float64, bool) {
+		function := v.callee(call)
 		switch {
-		case name != nil && (name.Name == "append" || name.Name == "merge") || function != nil && function.Name() == "MergeBuckets":
-			known = true
+		case isBuiltin(call, "append") || isBuiltin(call, "merge") || function != nil && function.Name() == "MergeBuckets":
+			numbers, known := concatenated(v, call, v.numbers, element)
 			if function != nil && function.Pkg().Path() == "k8s.io/component-base/metrics" {
-				numbers = append(numbers, 0) // which it puts before them
-			}
-			for i, arg := range e.Args {
-				if name != nil && name.Name == "append" && i > 0 && e.Ellipsis == token.NoPos {
-					number, ok := v.number(arg)
-					numbers, known = append(numbers, number), known && ok
-					continue
-				}
-				some, all := v.numbers(arg)
-				numbers, known = append(numbers, some...), known && all
+				numbers = append([]float64{0}, numbers...) // as MergeBuckets does
 			}
 			return numbers, known
-		case function != nil && len(e.Args) == 3:
-			var args [3]float64
-			for i, arg := range e.Args {
-				number, ok := v.number(arg)
-				if !ok {
-					return nil, false
-				}
-				args[i] = number
+		case function != nil && len(call.Args) == 3:
+			args, known := union(call.Args, element)
+			if !known {
+				return nil, false
 			}
 			switch function.Name() {
 			case "LinearBuckets":
@@ -635,8 +613,8 @@ func (v *values) numbersIn(expr ast.Expr) (numbers []float64, known bool) {
 				return prometheus.ExponentialBucketsRange(args[0], args[1], int(args[2])), true
 			}
 		}
-	}
-	return nil, false
+		return nil, false
+	})
 }
 
 func (v *values) number(expr ast.Expr) (float64, bool) {

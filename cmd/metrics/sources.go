@@ -17,8 +17,8 @@ import (
 	"strings"
 )
 
-// instrumentation are the packages that metrics are made with. The functions of
-// a package that imports one of them are read, and of others declarations only.
+// instrumentation lists the packages with which metrics are created. Functions are read only
+// in packages that import one of them; in others, declarations are.
 var instrumentation = []string{
 	"github.com/prometheus/client_golang/prometheus",
 	"github.com/prometheus/client_golang/prometheus/promauto",
@@ -26,7 +26,7 @@ var instrumentation = []string{
 	"k8s.io/kube-state-metrics/v2/pkg/metric",
 }
 
-// sourcePackage is a package as `go list` describes it, and as it was read.
+// sourcePackage is a package as `go list` returns it, with its parsed files.
 type sourcePackage struct {
 	ImportPath string
 	Dir        string
@@ -41,16 +41,16 @@ type sourcePackage struct {
 	info  *types.Info // nil unless it is instrumented
 }
 
-// sources are the packages that programs are linked of.
+// sources contains the packages of programs by import path.
 type sources struct {
 	fileSet  *token.FileSet
 	packages map[string]*sourcePackage
 }
 
-// listSources lists the programs' packages, with the versions of the module in dir.
+// listSources returns the packages of programs, in the versions of the module in dir.
 func listSources(dir string, programs []string) (*sources, error) {
 	s := &sources{token.NewFileSet(), map[string]*sourcePackage{}}
-	if len(programs) == 0 { // of which go list would make the directory's own
+	if len(programs) == 0 { // go list would list the package in dir
 		return s, nil
 	}
 	command := exec.Command("go", append([]string{"list", "-e", "-deps", "-json=ImportPath,Dir,GoFiles,Imports,ImportMap,Deps,Module"}, programs...)...)
@@ -75,7 +75,7 @@ func listSources(dir string, programs []string) (*sources, error) {
 	}
 }
 
-// linked returns the instrumented packages of a program, in a fixed order.
+// linked returns the instrumented packages of a program, in order of their paths.
 func (s *sources) linked(program string) ([]*sourcePackage, error) {
 	main, ok := s.packages[program]
 	if !ok || main.Dir == "" {
@@ -95,17 +95,18 @@ func (s *sources) linked(program string) ([]*sourcePackage, error) {
 	return linked, nil
 }
 
+// instrumented reports whether the package imports one of instrumentation.
 func (p *sourcePackage) instrumented() bool {
 	return slices.ContainsFunc(p.Imports, func(path string) bool { return slices.Contains(instrumentation, path) })
 }
 
-// instruments reports whether metrics are made with the package or one below it.
+// instruments reports whether the package is one of instrumentation or below one.
 func (p *sourcePackage) instruments() bool {
 	return slices.ContainsFunc(instrumentation, func(path string) bool { return strings.HasPrefix(p.ImportPath+"/", path+"/") })
 }
 
-// load parses and type-checks a package and what it imports. Type errors do not
-// matter: what they leave unknown is unknown.
+// load parses and type-checks a package and its imports. It ignores type errors, which leave
+// types unknown.
 func (s *sources) load(p *sourcePackage) error {
 	if p.types != nil {
 		return nil
@@ -138,7 +139,7 @@ func (s *sources) load(p *sourcePackage) error {
 	return nil
 }
 
-// importer imports what one package imports.
+// importer resolves the imports of one package.
 type importer struct {
 	*sources
 	from *sourcePackage

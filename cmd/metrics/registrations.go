@@ -16,7 +16,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
 )
 
-// optionTypes are the structs that describe a metric, with the metric's type.
+// optionTypes maps the structs with options of a metric to the metric's type.
 var optionTypes = map[string]model.MetricType{
 	"CounterOpts":         model.MetricTypeCounter,
 	"GaugeOpts":           model.MetricTypeGauge,
@@ -27,21 +27,21 @@ var optionTypes = map[string]model.MetricType{
 	"Opts":                model.MetricTypeUnknown,
 }
 
-// registrations finds the metrics that packages make.
+// registrations finds the metrics that packages create.
 type registrations struct {
 	*values
 	fileSet *token.FileSet
 	found   metrics.Exposition
-	unknown map[string]bool // places of metrics whose names only the program knows
+	unknown map[string]bool // places of metrics whose names or buckets are known at run time only
 	seen    map[*ast.CompositeLit]bool
 
-	// instruments is whether the package that is read is one that metrics are made
-	// with: it turns others' options into others, and makes few metrics of its own.
+	// instruments reports whether the package that is read is one of instrumentation, which
+	// passes on the options of others and creates few metrics itself.
 	instruments bool
 }
 
-// readMetrics returns the metrics that packages make in the files that count, and
-// the places of what cannot be known from the source.
+// readMetrics returns the metrics that packages create in the files for which counts returns
+// true, and the places of those that the sources do not determine.
 func readMetrics(fileSet *token.FileSet, packages []*sourcePackage, counts func(name string, file *ast.File) bool) (metrics.Exposition, []string) {
 	r := &registrations{
 		values:  index(packages),
@@ -67,7 +67,7 @@ func readMetrics(fileSet *token.FileSet, packages []*sourcePackage, counts func(
 	return r.found, slices.Sorted(maps.Keys(r.unknown))
 }
 
-// call finds what a call makes: a metric of options, a description, or a family
+// call adds the metrics that a call creates: from options, as a description, or as a family
 // of kube-state-metrics.
 func (r *registrations) call(node ast.Node) {
 	call, ok := node.(*ast.CallExpr)
@@ -108,7 +108,7 @@ func (r *registrations) call(node ast.Node) {
 				all := true
 				for i, arg := range call.Args[1:] {
 					if !isTexts(r.info.Types[arg].Type) {
-						if constant := r.info.Types[arg].Type; constant != nil && constant.Underlying() == types.Typ[types.String] { // one of several
+						if constant := r.info.Types[arg].Type; constant != nil && constant.Underlying() == types.Typ[types.String] { // a label as an argument of its own
 							text, known := r.texts(call.Args[i+1])
 							labels, all = append(labels, text...), all && known
 						}
@@ -123,7 +123,7 @@ func (r *registrations) call(node ast.Node) {
 	}
 }
 
-// literal finds options that no call was seen to use: their labels can be any.
+// literal adds the metrics of options that no call uses. Their labels are not known.
 func (r *registrations) literal(node ast.Node) {
 	options, ok := node.(*ast.CompositeLit)
 	if !ok || r.instruments || r.seen[options] || optionsOf(r.info.Types[options].Type) == "" {
@@ -172,6 +172,7 @@ func (r *registrations) options(options *ast.CompositeLit, labels []string, all 
 	r.add(options, names, known, m)
 }
 
+// add adds a metric under each of its possible names.
 func (r *registrations) add(at ast.Node, names []string, known bool, m metrics.Metric) {
 	if !known {
 		r.unknown[r.at(at)+": name"] = true
@@ -185,6 +186,7 @@ func (r *registrations) add(at ast.Node, names []string, known bool, m metrics.M
 	}
 }
 
+// at returns the place of a node, as FILE:LINE.
 func (r *registrations) at(node ast.Node) string {
 	position := r.fileSet.Position(node.Pos())
 	file := position.Filename
@@ -194,7 +196,7 @@ func (r *registrations) at(node ast.Node) string {
 	return fmt.Sprintf("%s:%d", file, position.Line)
 }
 
-// optionsOf returns the name of a type of options; empty if it is another type.
+// optionsOf returns the name of a type in optionTypes, or an empty string for another type.
 func optionsOf(t types.Type) string {
 	named := structOf(t)
 	if named == nil || named.Pkg() == nil || !slices.Contains(instrumentation, named.Pkg().Path()) {
@@ -206,7 +208,7 @@ func optionsOf(t types.Type) string {
 	return named.Name()
 }
 
-// isLiteral reports whether options are written where they are used.
+// isLiteral reports whether an expression is a literal of options or a pointer to one.
 func isLiteral(expr ast.Expr) bool {
 	if pointer, ok := expr.(*ast.UnaryExpr); ok {
 		expr = pointer.X
@@ -215,6 +217,7 @@ func isLiteral(expr ast.Expr) bool {
 	return ok
 }
 
+// isTexts reports whether a type is a slice of strings.
 func isTexts(t types.Type) bool {
 	if t == nil {
 		return false
@@ -223,8 +226,8 @@ func isTexts(t types.Type) bool {
 	return ok && types.Identical(slice.Elem().Underlying(), types.Typ[types.String])
 }
 
-// familyLabels returns the labels of a family of kube-state-metrics: whatever
-// the function that makes its metrics, and what it calls, sets as their keys.
+// familyLabels returns the labels of a family of kube-state-metrics: all LabelKeys that the
+// function that generates its metrics, and the functions that it calls, set.
 func (r *registrations) familyLabels(generate ast.Expr) (labels []string, known bool) {
 	known = true
 	keys := func(value ast.Expr) {
@@ -260,8 +263,9 @@ func (r *registrations) familyLabels(generate ast.Expr) (labels []string, known 
 	return labels, known
 }
 
-// assignedKeys calls keys with what an assignment adds to a metric's own keys:
-// m.LabelKeys, m.LabelValues = mergeKeyValues(keys, values, m.LabelKeys, m.LabelValues).
+// assignedKeys calls keys with the expressions that an assignment adds to LabelKeys, as in
+//
+//	m.LabelKeys, m.LabelValues = mergeKeyValues(keys, values, m.LabelKeys, m.LabelValues).
 func (r *registrations) assignedKeys(n *ast.AssignStmt, i int, keys func(ast.Expr)) {
 	if len(n.Lhs) == len(n.Rhs) {
 		keys(n.Rhs[i])

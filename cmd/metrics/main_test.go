@@ -16,7 +16,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
 )
 
-// answers of an API server with one node and two pods.
+// answers contains the responses of an API server with one node and two pods, by path.
 var answers = map[string]string{
 	"/api/v1/nodes": `{"items": [{"metadata": {"name": "a"}}]}`,
 	"/api/v1/namespaces/monitoring/pods": `{"items": [
@@ -60,7 +60,7 @@ func server(t *testing.T, answers map[string]string) (kubeconfig string) {
 	return kubeconfig
 }
 
-// scraped are exporters whose sources are not read.
+// scraped has no exporters, so that no sources are read.
 var scraped []exporter
 
 func TestCollect(t *testing.T) {
@@ -86,8 +86,7 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-// What the sources say stands first, and what was scraped stays only where they
-// do not say it.
+// Metrics from the sources come first. A scraped metric remains unless it is among them.
 func TestCollectSources(t *testing.T) {
 	out, answer := t.TempDir(), filepath.Join(t.TempDir(), "answer")
 	file := filepath.Join(out, "program.txt")

@@ -18,7 +18,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// source is where an exporter's metrics are: a path of the API server or a file.
+// source is the place of an exporter's metrics: a path of the API server or a file.
 type source struct{ exporter, at string }
 
 type cluster struct {
@@ -27,8 +27,8 @@ type cluster struct {
 	host   string
 }
 
-// sources of what a stack scrapes: the API server, the nodes and the pods of
-// the stack and of CoreDNS.
+// sources returns the sources that a stack scrapes: the API server, the nodes, and the pods
+// of the stack and of CoreDNS.
 func (c cluster) sources(namespace string) ([]source, error) {
 	list := []source{{"kube-apiserver", "/metrics"}}
 	nodes, err := c.list("/api/v1/nodes")
@@ -54,6 +54,7 @@ func (c cluster) sources(namespace string) ([]source, error) {
 	return list, nil
 }
 
+// object has the fields of nodes and pods that sources reads.
 type object struct {
 	Metadata struct {
 		Name, Namespace string
@@ -78,7 +79,7 @@ func (c cluster) list(path string) ([]object, error) {
 	return list.Items, json.Unmarshal(body, &list)
 }
 
-// sources are those of a pod's metrics ports.
+// sources returns the sources of a pod's metrics ports.
 func (o object) sources() []source {
 	exporter, path := o.Metadata.Labels["app.kubernetes.io/name"], "/metrics"
 	switch {
@@ -95,7 +96,7 @@ func (o object) sources() []source {
 			}
 			proxy := fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%d/proxy", o.Metadata.Namespace, o.Metadata.Name, port.ContainerPort)
 			list = append(list, source{exporter, proxy + path})
-			if exporter == string(config.BlackboxExporterJob) { // which probes itself for a sample
+			if exporter == string(config.BlackboxExporterJob) { // its probes of itself are a sample
 				for _, probe := range []string{"module=http_2xx&target=http://127.0.0.1:9115", "module=tcp_connect&target=127.0.0.1:9115"} {
 					list = append(list, source{"probe", proxy + "/probe?" + probe})
 				}
@@ -121,6 +122,7 @@ func (c cluster) get(path string) (body []byte, err error) {
 	return io.ReadAll(response.Body)
 }
 
+// metricOf returns a metric with the labels and bucket bounds of all its series.
 func metricOf(family *dto.MetricFamily) metrics.Metric {
 	m := metrics.Metric{Name: family.GetName(), Type: model.MetricType(strings.ToLower(family.GetType().String()))}
 	if family.GetType() == dto.MetricType_UNTYPED {
@@ -140,7 +142,7 @@ func metricOf(family *dto.MetricFamily) metrics.Metric {
 	return m
 }
 
-// versionOf is the version in the labels of a *_build_info.
+// versionOf returns the version, without a v, in the labels of a *_build_info.
 func versionOf(family *dto.MetricFamily) string {
 	for _, series := range family.GetMetric() {
 		for _, label := range series.GetLabel() {

@@ -1,4 +1,4 @@
-// Command program makes metrics in the ways in which exporters make them.
+// Command program creates metrics in the ways in which exporters do.
 package main
 
 import (
@@ -15,7 +15,7 @@ var bounds = append([]float64{0.1}, prometheus.LinearBuckets(1, 1, 2)...)
 
 var tables = []struct{ name, label string }{{"rows", "table"}, {"columns", "table"}}
 
-// stat is a description that several metrics are made of.
+// stat describes several metrics.
 type stat struct {
 	name   string
 	labels []string
@@ -55,7 +55,7 @@ func main() {
 	c.describe("reads", "device")
 	c.describe("mounts", "path")
 
-	prometheus.NewDesc("program_"+os.Args[0], "", nil, nil)                    // a name that only the program knows
+	prometheus.NewDesc("program_"+os.Args[0], "", nil, nil)                    // a name that is known at run time only
 	prometheus.NewDesc("program_open", "", []string{os.Args[0]}, nil)          // a label likewise
 	prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "program_any"}, os.Args) // labels likewise
 }

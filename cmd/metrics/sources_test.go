@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const program = "github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics/collect/testdata/program"
+const program = "github.com/kubernetes-prometheus/kubernetes-prometheus/cmd/metrics/testdata/program"
 
 func TestReadMetrics(t *testing.T) {
 	sources, err := listSources(".", []string{program})

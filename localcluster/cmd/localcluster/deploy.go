@@ -17,10 +17,10 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
 )
 
-// targetsTimeout is how long the stack's targets may take until all are up.
+// targetsTimeout is the time to wait until all of the stack's targets are up.
 const targetsTimeout = time.Minute
 
-// deploy starts the node, updates the stack on it and says how to look at it.
+// deploy starts the node, updates the stack on it and prints how to reach it.
 func (d *demo) deploy(ctx context.Context) error {
 	if err := d.up(ctx); err != nil {
 		return err
@@ -31,20 +31,20 @@ func (d *demo) deploy(ctx context.Context) error {
 	}
 	if slices.Contains(d.missing, config.GrafanaImage) {
 		// `pulumi up` would wait for a pod that cannot start.
-		d.report("Grafana's image is not to be had: all of Grafana is deployed but its pod (grafana.replicas: 0)")
+		d.report("Grafana's image is not available: all of Grafana is deployed except its pod (grafana.replicas: 0)")
 		if err := e.Set(ctx, "grafana.replicas", "0"); err != nil {
 			return err
 		}
 	}
 	d.report("compiling the program")
-	if err := d.compile(ctx); err != nil {
+	if err := d.compile(ctx, e); err != nil {
 		return err
 	}
 	d.report("pulumi up of the stack %s", engine.Stack)
 	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", engine.Stack)
 	up.Stdout, up.Stderr = os.Stdout, os.Stderr
-	// A second interrupt would make it leave without saving its state, so that of a
-	// terminal must come to this process alone, which hands it on.
+	// A second interrupt would make the CLI exit without saving its state. In a process
+	// group of its own, it gets only the one that this process sends, not the terminal's.
 	up.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
 	runtime.LockOSThread() // Pdeathsig is sent when the thread ends, not the process
 	if err := up.Run(); err != nil {
@@ -54,9 +54,15 @@ func (d *demo) deploy(ctx context.Context) error {
 	return d.summary(ctx)
 }
 
-// compile builds the program as Pulumi would, which shows less of it.
-func (d *demo) compile(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "run"), "build")
+// compile builds the program before Pulumi does, which would show less progress. What
+// has to be compiled depends on the stack's config.
+func (d *demo) compile(ctx context.Context, e *engine.Engine) error {
+	stackConfig, err := e.ConfigJSON()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "cmd", "run"), "build")
+	cmd.Env = append(os.Environ(), "PULUMI_CONFIG="+stackConfig)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Run(); err != nil {
@@ -65,7 +71,7 @@ func (d *demo) compile(ctx context.Context) error {
 	return nil
 }
 
-// pulumi becomes the CLI, with the demo's environment.
+// pulumi replaces this process with the CLI, with the demo's environment.
 func (d *demo) pulumi(ctx context.Context, args []string) error {
 	e := d.engine()
 	if err := e.Prepare(ctx, false); err != nil {
@@ -88,7 +94,7 @@ func (d *demo) engine() *engine.Engine {
 	}
 }
 
-// summary says what Prometheus scrapes and how to reach it.
+// summary prints the state of the targets and how to reach Prometheus and Grafana.
 func (d *demo) summary(ctx context.Context) error {
 	n, err := node.Find(d.dir)
 	if err != nil {

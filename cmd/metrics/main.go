@@ -1,17 +1,16 @@
-// Command collect writes the files of check/metrics: what the sources of each
-// exporter's version register, and below it what live scrapes have shown besides,
-// such as metrics that only the running program names: `make metrics`.
+// Command metrics writes the files of check/metrics, which list the metrics of each
+// exporter: first those that the sources of its version register, then others that scrapes
+// returned, such as metrics that the program names at run time.
 //
-//	collect [-modules DIR] [-kubeconfig FILE] [-namespace NAME] [-out DIR] [EXPORTER=SOURCE...]
+//	metrics [-modules DIR] [-kubeconfig FILE] [-namespace NAME] [-out DIR] [EXPORTER=SOURCE...]
 //
-// The sources are those of the Go modules that the local node's programs are
-// built from. Where there is no kubeconfig there is no node: nothing is scraped.
-// Everything is scraped by way of the API server; a further SOURCE is a path of
-// the API server, or a file with what an exporter answered that it cannot reach,
-// such as a scheduler.
+// It reads the Go modules from which the local node's programs are built. It scrapes through
+// the API server of the kubeconfig, and nothing if there is no such file. A further SOURCE
+// is a path of the API server, or a file with the response of an exporter that the API
+// server cannot reach, such as a scheduler.
 //
-// A metric that was scraped once stays in its file: what a component exposes
-// depends on what it has had to do so far. To start anew, delete the file.
+// A metric that was scraped once remains in its file, since many programs expose a metric
+// only after they have used it. To drop such metrics, delete the file.
 package main
 
 import (
@@ -38,12 +37,12 @@ import (
 
 func main() {
 	modules := flag.String("modules", "localcluster/binaries", "directory of the go.mod that pins the exporters' modules")
-	kubeconfig := flag.String("kubeconfig", ".local/kubeconfig", "of the cluster")
-	namespace := flag.String("namespace", "monitoring", "of the stack")
+	kubeconfig := flag.String("kubeconfig", ".local/kubeconfig", "kubeconfig of the cluster to scrape")
+	namespace := flag.String("namespace", "monitoring", "namespace of the stack")
 	out := flag.String("out", "check/metrics", "directory to write to")
 	flag.Parse()
 	if err := run(context.Background(), exporters, *modules, *kubeconfig, *namespace, *out, flag.Args()); err != nil {
-		fmt.Fprintln(os.Stderr, "collect:", err)
+		fmt.Fprintln(os.Stderr, "metrics:", err)
 		os.Exit(1)
 	}
 }
@@ -54,7 +53,7 @@ func run(ctx context.Context, exporters []exporter, modules, kubeconfig, namespa
 		return err
 	}
 	if _, err := os.Stat(kubeconfig); errors.Is(err, fs.ErrNotExist) {
-		fmt.Println("no node, nothing to scrape:", err)
+		fmt.Println("nothing is scraped:", err)
 	} else if err := c.scrapeCluster(ctx, kubeconfig, namespace); err != nil {
 		return err
 	}
@@ -75,11 +74,11 @@ func run(ctx context.Context, exporters []exporter, modules, kubeconfig, namespa
 	return nil
 }
 
-// exposition is what is known of what an exporter exposes.
+// exposition contains the metrics of an exporter.
 type exposition struct {
-	version string
-	origin  string             // of what was read
-	read    metrics.Exposition // in the sources
+	version string             // without a v; empty: not known
+	origin  string             // of read, for the file
+	read    metrics.Exposition // from the sources
 	scraped metrics.Exposition
 }
 
@@ -88,6 +87,7 @@ type collector struct {
 	found   map[string]*exposition
 }
 
+// of returns the exposition of an exporter, and adds it if needed.
 func (c *collector) of(exporter string) *exposition {
 	if c.found[exporter] == nil {
 		c.found[exporter] = &exposition{read: metrics.Exposition{}, scraped: metrics.Exposition{}}
@@ -95,16 +95,16 @@ func (c *collector) of(exporter string) *exposition {
 	return c.found[exporter]
 }
 
-// read reads what the exporters' sources register.
+// read reads the metrics that the exporters' sources register.
 func (c *collector) read(modules string, exporters []exporter) error {
-	programs := map[string][]string{} // by folder of their go.mod
+	programs := map[string][]string{} // by directory of their go.mod
 	for _, e := range exporters {
 		programs[e.modules] = append(programs[e.modules], e.program)
 	}
 	found := map[string]*sources{}
-	for folder, programs := range programs {
+	for dir, programs := range programs {
 		var err error
-		if found[folder], err = listSources(filepath.Join(modules, folder), programs); err != nil {
+		if found[dir], err = listSources(filepath.Join(modules, dir), programs); err != nil {
 			return err
 		}
 	}
@@ -127,12 +127,13 @@ func (c *collector) read(modules string, exporters []exporter) error {
 		of.origin = fmt.Sprintf("the sources of %s %s", e.program, sources.packages[e.program].Module.Version)
 		fmt.Printf("%-28s %5d metrics from %s\n", e.name, len(found), of.origin)
 		for _, place := range unknown {
-			fmt.Printf("%-28s not known from the source: %s\n", "", place)
+			fmt.Printf("%-28s not known from the sources: %s\n", "", place)
 		}
 	}
 	return nil
 }
 
+// scrapeCluster scrapes the API server, the nodes and the pods of a cluster.
 func (c *collector) scrapeCluster(ctx context.Context, kubeconfig, namespace string) error {
 	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -155,6 +156,8 @@ func (c *collector) scrapeCluster(ctx context.Context, kubeconfig, namespace str
 	return nil
 }
 
+// scrape adds the metrics of a source. It returns an error if the version differs from that
+// of the sources.
 func (c *collector) scrape(s source) error {
 	var text []byte
 	var err error
@@ -187,10 +190,10 @@ func (c *collector) scrape(s source) error {
 	return nil
 }
 
-// seen is the line before what was scraped, and is not among what was read.
+// seen precedes the scraped metrics that were not read.
 const seen = "# Seen in scrapes:\n"
 
-// write writes an exporter's file anew, but keeps what was scraped before.
+// write replaces an exporter's file, and keeps the scraped metrics in it.
 func (e *exposition) write(dir, exporter string) error {
 	name := exporter + ".txt"
 	if e.version != "" {
