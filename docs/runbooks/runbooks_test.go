@@ -1,5 +1,5 @@
-// Package runbooks tests the pages that alerts link to: one for each alert, all of
-// them in the index README.md, with commands and queries that work.
+// Package runbooks tests the pages that alerts link to: all of them are in the index
+// README.md, have the same headings, and name commands that parse and metrics that exist.
 package runbooks
 
 import (
