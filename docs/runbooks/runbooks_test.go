@@ -144,7 +144,7 @@ func TestPagesHaveTheSameHeadings(t *testing.T) {
 		for _, match := range block.FindAllStringSubmatch(text, -1) {
 			assert.Contains(t, []string{"sh", "promql"}, match[1], "%s: language of a code block", name)
 		}
-		assert.Equal(t, strings.Count(text, "\n```")%2, 0, "%s: a code block does not end", name)
+		assert.Zero(t, strings.Count(text, "\n```")%2, "%s: a code block does not end", name)
 	}
 }
 
