@@ -1,6 +1,6 @@
-// Package directorysize holds the programs of node-directory-size-metrics:
-// shell and awk scripts that need nothing but busybox. One measures
-// directories and writes a metrics file, the other serves that file.
+// Package directorysize holds the programs of node-directory-size-metrics, shell and awk
+// scripts that need only busybox. One measures directories and writes a metrics file, the
+// other serves that file.
 package directorysize
 
 import (
@@ -18,24 +18,24 @@ var sizes string
 //go:embed metrics.sh
 var metrics string
 
-// Scripts of the scanner, by file name. They go into one folder.
+// Scripts holds the scripts of the scanner by file name. They belong in one directory.
 var Scripts = map[string]string{"scan.sh": scan, "sizes.awk": sizes}
 
-// CGI is the script that answers a request for the metrics. Its environment
-// has OUT, as in Settings.
+// CGI is the CGI script that responds to a request for the metrics. It needs OUT in its
+// environment, as Settings.Env returns it.
 var CGI = metrics
 
-// Settings of the scanner.
+// Settings configures the scanner.
 type Settings struct {
-	Out       string        // folder of the metrics file and of what scans leave behind
-	Host      string        // where the node's root directory is; empty for /
-	Depth     int           // levels of sub-directories that are reported
+	Out       string        // directory of the metrics file and of the scanner's state
+	Host      string        // where the node's root directory is mounted; empty for /
+	Depth     int           // how many levels of subdirectories are reported
 	Threshold int64         // bytes; smaller directories are not reported
-	Interval  time.Duration // whole seconds from the end of a scan to the start of the next
-	Timeout   time.Duration // whole seconds that the scan of one directory may take
+	Interval  time.Duration // from the end of a scan to the start of the next, in whole seconds
+	Timeout   time.Duration // limit for the scan of one directory, in whole seconds
 }
 
-// Env is the scanner's environment.
+// Env returns the environment variables of the scanner.
 func (s Settings) Env() map[string]string {
 	return map[string]string{
 		"OUT":       s.Out,
@@ -49,8 +49,9 @@ func (s Settings) Env() map[string]string {
 
 func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 
-// Command scans directories, each an absolute path on the node, until it is
-// ended. It leaves the CPU and the disk to whatever else wants them.
+// Command returns the command that scans directories, which are absolute paths on the node,
+// until it is terminated. scripts is the directory of Scripts. The scanner runs with the
+// lowest CPU and disk priority.
 func Command(scripts string, directories []string) []string {
 	return append([]string{"sh", scripts + "/scan.sh"}, directories...)
 }

@@ -30,7 +30,7 @@ type scanner struct {
 	log      *bytes.Buffer
 }
 
-// start runs the scanner as its container does: every program in it is busybox'.
+// start runs the scanner as its container does, with only busybox in PATH.
 func start(t *testing.T, s Settings, user uint32, directories ...string) *scanner {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")
@@ -65,7 +65,7 @@ func start(t *testing.T, s Settings, user uint32, directories ...string) *scanne
 	return &scanner{c, s, log}
 }
 
-// applets is a folder with busybox under the names of its applets, as in its image.
+// applets returns a directory with a link to busybox for each of its applets, as in its image.
 func applets(t *testing.T, busybox string) string {
 	t.Helper()
 	list, err := exec.Command(busybox, "--list").Output()
@@ -77,7 +77,7 @@ func applets(t *testing.T, busybox string) string {
 	return folder
 }
 
-// parse reads a metrics page as Prometheus does: metric to path to value.
+// parse reads a metrics page as Prometheus does, and returns its values by metric and path.
 func parse(t *testing.T, page []byte) map[string]map[string]float64 {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -103,7 +103,7 @@ const (
 	timestampMetric = "node_directory_size_scan_timestamp_seconds"
 )
 
-// until waits for a metrics page that is as wanted.
+// until waits until wanted accepts the metrics page, and returns the page.
 func (s *scanner) until(t *testing.T, what string, wanted func(map[string]map[string]float64) bool) map[string]map[string]float64 {
 	t.Helper()
 	var last []byte
@@ -121,7 +121,7 @@ func (s *scanner) until(t *testing.T, what string, wanted func(map[string]map[st
 	return nil
 }
 
-// scanned waits for the end of the first scan of every directory.
+// scanned waits until each directory has been scanned once, and returns the metrics page.
 func (s *scanner) scanned(t *testing.T, directories ...string) map[string]map[string]float64 {
 	t.Helper()
 	return s.until(t, "scanned", func(page map[string]map[string]float64) bool {
@@ -129,14 +129,14 @@ func (s *scanner) scanned(t *testing.T, directories ...string) map[string]map[st
 	})
 }
 
-// write makes a file with the folders above it.
+// write creates a file of size bytes, and its parent directories.
 func write(t *testing.T, path string, size int) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("x"), size), 0o644))
 }
 
-// du is what the du of this machine, which can end names with a NUL, reports.
+// du returns the sizes that GNU du reports, which can end names with NUL.
 func du(t *testing.T, host, directory string, depth int) map[string]float64 {
 	t.Helper()
 	output, err := exec.Command("du", "--block-size=1024", "-x", "-0", "-d", strconv.Itoa(depth), host+directory).Output()
@@ -155,7 +155,7 @@ func TestSizesAreThoseOfDu(t *testing.T) {
 	host := t.TempDir()
 	for _, path := range []string{
 		"a/b/c/deep", "with space/f", `quo"te/f`, `back\slash/f`, `\n/f`, "new\nline/f", "\n/f", "{},=#/f", "été/写真/f", "tab\t/f", "-x/f",
-		// As a record of du would be, were it the line it seems to be.
+		// Names with a line that looks like a record of du.
 		"12\n4\t" + host + "/var/fake/f", "12\n4\t/host/./var/f",
 	} {
 		write(t, filepath.Join(host, "var", path), 100<<10)
@@ -259,7 +259,7 @@ func TestUnreadableDirectory(t *testing.T) {
 	t.Cleanup(func() { _ = os.Chmod(host+"/var/closed", 0o755) })
 	user := uint32(os.Getuid())
 	if user == 0 {
-		user = 65534 // root may read everything
+		user = 65534 // because root may read everything
 	}
 	s := start(t, Settings{Host: host, Depth: 1, Interval: time.Hour}, user, "/var")
 	page := s.scanned(t, "/var")
@@ -268,7 +268,7 @@ func TestUnreadableDirectory(t *testing.T) {
 	assert.Contains(t, s.end(t), "Permission denied")
 }
 
-// du returns the pid of the scanner's du, 0 while there is none.
+// du returns the process ID of the scanner's du, or 0 if none runs.
 func (s *scanner) du(t *testing.T) int {
 	t.Helper()
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", s.Process.Pid))
@@ -286,7 +286,7 @@ func (s *scanner) du(t *testing.T) int {
 	return found
 }
 
-// stop holds a du that is at work, as a disk that does not answer would.
+// stop pauses a running du, as a disk that does not respond would.
 func (s *scanner) stop(t *testing.T) int {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
@@ -298,7 +298,7 @@ func (s *scanner) stop(t *testing.T) int {
 	return 0
 }
 
-// many makes a directory that takes du long enough to be seen at it.
+// many creates a directory that takes du long enough for a test to see du run.
 func many(t *testing.T, host string) {
 	t.Helper()
 	for i := range 20 {
@@ -322,7 +322,7 @@ func TestSlowScanIsEndedAndKeepsTheSizesBefore(t *testing.T) {
 	assert.Contains(t, s.end(t), "/var: scan ended by signal 9; the limit is 2s")
 }
 
-// end asks the scanner to end, and returns its log.
+// end terminates the scanner and returns its log.
 func (s *scanner) end(t *testing.T) string {
 	t.Helper()
 	require.NoError(t, s.Process.Signal(syscall.SIGTERM))
@@ -380,8 +380,7 @@ func TestScansAreNeverTwoAtATime(t *testing.T) {
 	assert.GreaterOrEqual(t, len(seen), 5)
 }
 
-// Pages that are read while the file is replaced, with more and fewer
-// directories in it, are each a whole one.
+// A page that is read while the file is replaced by a longer or shorter one is complete.
 func TestServesWholePages(t *testing.T) {
 	host := t.TempDir()
 	write(t, host+"/var/f", 1)
@@ -428,7 +427,7 @@ func TestServesWholePages(t *testing.T) {
 	assert.Greater(t, len(lengths), 1, "the file never changed")
 }
 
-// serve runs httpd as its container does, and returns the address of the page.
+// serve runs httpd as its container does, and returns the URL of the metrics page.
 func serve(t *testing.T, s *scanner) string {
 	t.Helper()
 	home := t.TempDir()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Answers a request to httpd, as CGI. httpd would serve the file itself, but with
-# the length of the file before when it is replaced at the wrong moment.
+# Responds to a request to httpd, as CGI. httpd could serve the file itself, but would
+# send a wrong length if the file were replaced at that moment.
 if [ ! -e "$OUT/metrics.prom" ]; then
 	printf 'Status: 503 Service Unavailable\r\n\r\n'
 	exit

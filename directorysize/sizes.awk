@@ -1,12 +1,12 @@
-# Turns a report of du -k on $HOST/./DIRECTORY into samples.
+# Converts the output of du -k for $HOST/./DIRECTORY into samples.
 BEGIN {
 	root = ENVIRON["HOST"] "/."
 	threshold = ENVIRON["THRESHOLD"] + 0
 	for (i = 1; i < 256; i++) byte[sprintf("%c", i)] = i
 }
 
-# No file has a /./ in its path. A line without it goes on with the path before,
-# in which there is a newline.
+# No file has a /./ in its path. A line without it continues the path of the previous
+# line, which contains a newline.
 {
 	tab = index($0, "\t")
 	if (tab > 1 && substr($0, tab + 1, length(root) + 1) == root "/") {
@@ -24,8 +24,8 @@ function report() {
 	if (path != "" && size >= threshold) printf "node_directory_size_bytes{path=\"%s\"} %.0f\n", escape(path), size
 }
 
-# escape makes a label value of any bytes. Prometheus refuses a page with bytes
-# that are not UTF-8: they become \xNN.
+# escape returns s as a label value. Prometheus rejects a page that is not valid UTF-8,
+# so invalid bytes become \xNN.
 function escape(s,   out, i, n, c) {
 	for (i = 1; i <= length(s); i += n) {
 		n = character(s, i)
@@ -40,7 +40,7 @@ function escape(s,   out, i, n, c) {
 	return out
 }
 
-# character returns how many bytes the UTF-8 character at s[i] has, 0 if it is none:
+# character returns the length in bytes of the UTF-8 character at s[i], or 0 if it is invalid:
 # https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/#G27506
 function character(s, i,   first, n, k, low, high) {
 	first = byte[substr(s, i, 1)]
@@ -49,7 +49,7 @@ function character(s, i,   first, n, k, low, high) {
 	if (first < 128) return 1
 	if (first < 194 || first > 244) return 0
 	n = first < 224 ? 2 : first < 240 ? 3 : 4
-	# Beyond these the same character has a shorter form, or there is no such character.
+	# Outside of these limits the encoding is overlong, a surrogate or beyond U+10FFFF.
 	if (first == 224) low = 160
 	if (first == 237) high = 159
 	if (first == 240) low = 144

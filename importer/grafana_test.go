@@ -15,13 +15,13 @@ import (
 	"github.com/grafana/grafana-openapi-client-go/models"
 )
 
-// grafana stands in for Grafana's HTTP API. It accepts a request only if it decodes,
-// without a field left over, into the official model of that request, and answers as
-// Grafana does, its error messages included.
+// grafana is a fake of Grafana's HTTP API. It accepts a request only if the official model
+// of that request has all of its fields, and responds as Grafana does, error messages
+// included.
 type grafana struct {
 	*httptest.Server
-	authorization string // the only header that logs in
-	notReady      int    // answers to /api/health that say so
+	authorization string // the only Authorization header that is accepted
+	notReady      int    // how many more times /api/health responds that Grafana is not ready
 
 	mu          sync.Mutex
 	requests    []string // method and URL
@@ -63,7 +63,7 @@ func newGrafana(t *testing.T, authorization string) *grafana {
 	return g
 }
 
-// take returns the requests since the last call.
+// take returns the requests received since the last call.
 func (g *grafana) take() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +72,7 @@ func (g *grafana) take() []string {
 	return requests
 }
 
-// state is all that imports may change, as text.
+// state returns everything that an import may change, as text.
 func (g *grafana) state() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -93,7 +93,7 @@ func refuse(w http.ResponseWriter, status int, message string) {
 	answer(w, status, models.ErrorResponseBody{Message: &message})
 }
 
-// decode is strict: a misspelt field is an error, as is a value the model does not allow.
+// decode is strict: it returns an error for an unknown field and for a value of the wrong type.
 func decode(w http.ResponseWriter, r *http.Request, into interface {
 	Validate(strfmt.Registry) error
 }) bool {

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Pushes datasources, folders and dashboards through Grafana's HTTP API. The request
-# bodies lie beside this script: datasource.UID.json, folder.UID.json, dashboard.UID.json.
-# Running it again changes nothing; the first request that fails ends it.
+# Pushes datasources, folders and dashboards through Grafana's HTTP API. The request bodies
+# are in the script's directory: datasource.UID.json, folder.UID.json, dashboard.UID.json.
+# It stops at the first request that fails. Running it again changes nothing.
 #
 #   GRAFANA_URL            base URL, without credentials and trailing slash
-#   GRAFANA_TOKEN_FILE     file with a service account token, or else
-#   GRAFANA_USER           user name, with
-#   GRAFANA_PASSWORD_FILE  file with the password
-#   GRAFANA_READY_SECONDS  how long to wait for Grafana to be ready
+#   GRAFANA_TOKEN_FILE     file with a service account token; if unset, the next two
+#   GRAFANA_USER           user name
+#   GRAFANA_PASSWORD_FILE  file with the password of that user
+#   GRAFANA_READY_SECONDS  how many seconds to wait for Grafana to become ready
 set -eu
 
 payload=$(dirname "$0")
@@ -19,8 +19,9 @@ fail() {
 	exit 1
 }
 
-# The header that logs in. printf is part of the shell and curl reads the header from its
-# standard input, so the credential is in nobody's arguments or environment.
+# authorization prints the header with the credential. printf is a shell builtin, and curl
+# reads the header from standard input, so that no process has the credential in its
+# arguments or environment.
 authorization() {
 	if [ -n "${GRAFANA_TOKEN_FILE:-}" ]; then
 		printf 'Authorization: Bearer %s\n' "$(cat "$GRAFANA_TOKEN_FILE")"
@@ -30,7 +31,7 @@ authorization() {
 	fi
 }
 
-# call METHOD PATH [FILE] sends the file and leaves the answer in $status and $body.
+# call METHOD PATH [FILE] sends the file and stores the response in $status and $body.
 call() {
 	answer=$(authorization | curl --disable --silent --show-error --max-time 60 \
 		--request "$1" --header @- --header 'Content-Type: application/json' \
@@ -40,7 +41,7 @@ call() {
 	body=${answer%"$newline"*}
 }
 
-# accepted METHOD PATH [FILE] is a call that Grafana has to accept.
+# accepted METHOD PATH [FILE] makes a call, and exits unless Grafana accepts it.
 accepted() {
 	call "$@"
 	case $status in
@@ -49,7 +50,7 @@ accepted() {
 	esac
 }
 
-# exists PATH tells whether there is something at the path.
+# exists PATH reports whether Grafana has an object at the path.
 exists() {
 	call GET "$1"
 	case $status in
@@ -59,7 +60,7 @@ exists() {
 	esac
 }
 
-# each KIND FUNCTION calls the function with the UID and file of everything of a kind.
+# each KIND FUNCTION calls the function with the UID and the file of each object of a kind.
 each() {
 	count=0
 	for file in "$payload/$1".*.json; do
@@ -79,7 +80,7 @@ datasource() {
 	fi
 }
 
-# A folder that exists keeps the title somebody may have given it.
+# An existing folder keeps its title, which somebody may have changed.
 folder() {
 	exists "/api/folders/$1" || accepted POST /api/folders "$2"
 }

@@ -1,8 +1,7 @@
-// Package importer is the program of the Job that pushes datasources and dashboards
-// through Grafana's HTTP API: a POSIX shell script that needs nothing but curl, and the
-// request bodies it sends. Everything is decided and rendered here, at preview; the script
-// only loops over files. It runs in any image that has a shell and curl, on a read-only
-// root file system, as any user.
+// Package importer renders what the import Job runs: a POSIX shell script that pushes
+// datasources and dashboards through Grafana's HTTP API, and the bodies of its requests.
+// Everything is rendered at preview; the script only loops over files. It needs an image
+// with a shell and curl, and runs as any user on a read-only root file system.
 //
 // API: https://grafana.com/docs/grafana/latest/developers/http_api/
 package importer
@@ -25,25 +24,26 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Dir is where the Job's pod has the files of a Payload.
+// Dir is the directory of the Job's pod that has the files of a Payload.
 const Dir = "/import"
 
 //go:embed import.sh
 var script string
 
-// Payload is everything a Job needs, as files of Dir.
+// Payload holds the files that a Job needs in Dir.
 type Payload struct {
-	// Files are the script, the datasources and the folders, which fit into one ConfigMap.
+	// Files holds the script, the datasources and the folders, by file name. They fit into
+	// one ConfigMap.
 	Files map[string]string
-	// Dashboards are the requests that save the dashboards, by file name. Each may be as
-	// large as a ConfigMap: they want one each.
+	// Dashboards holds the requests that save the dashboards, by file name. Each may fill a
+	// ConfigMap, so each needs one of its own.
 	Dashboards map[string]string
-	// Hash has 10 hexadecimal digits that change with the content of any file. In the
-	// Job's name they make it run again exactly then.
+	// Hash is 10 hexadecimal digits that change whenever a file changes. The Job has them in
+	// its name, so that it runs again exactly then.
 	Hash string
 }
 
-// New renders the payload. The folders are those of the dashboards.
+// New returns the payload that imports the datasources, the dashboards and their folders.
 func New(datasources []render.Datasource, all []dashboards.Dashboard) (*Payload, error) {
 	p := &Payload{
 		Files:      map[string]string{"import.sh": script},
@@ -100,29 +100,30 @@ func hash(groups ...map[string]string) string {
 	return hex.EncodeToString(sum.Sum(nil))[:10]
 }
 
-// Command runs the script in the Job's container.
+// Command returns the command of the Job's container.
 func Command() []string {
 	return []string{"/bin/sh", path.Join(Dir, "import.sh")}
 }
 
-// Login is how the Job logs in: by token, or else by user and password. Both are files,
-// mounted from a Secret.
+// Login holds the credentials of the Job: either TokenFile, or User and PasswordFile. The
+// files are mounted from a Secret.
 type Login struct {
-	TokenFile    string // with a service account token that may write datasources, folders and dashboards
+	TokenFile    string // has the token of a service account that may write datasources, folders and dashboards
 	User         string
 	PasswordFile string
 }
 
-// Environment is the environment of the Job's container; no secret is in it. The Grafana
-// at the address has the given time, in whole seconds, to become ready. The error says
-// what is wrong with the address.
+// Environment returns the environment variables of the Job's container, none of them
+// secret. The script waits up to ready, in whole seconds, for the Grafana at address to
+// become ready. Environment returns an error if address is not a base URL without
+// credentials, or if login is not exactly one kind of credential.
 func Environment(address string, ready time.Duration, login Login) (map[string]string, error) {
 	parsed, err := url.Parse(address)
 	switch {
 	case err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Host == "":
 		return nil, fmt.Errorf("importer: want the base URL of Grafana, such as https://grafana.example.com")
 	case parsed.User != nil:
-		return nil, fmt.Errorf("importer: the URL of %s holds a credential, which belongs into a secret", parsed.Host)
+		return nil, fmt.Errorf("importer: the URL of %s holds a credential, which belongs in a secret", parsed.Host)
 	case parsed.RawQuery != "" || parsed.Fragment != "":
 		return nil, fmt.Errorf("importer: %s: want a base URL without a query or fragment", address)
 	}

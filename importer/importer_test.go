@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// Characters that quoting would trip over.
+	// Characters that break a script that does not quote.
 	password = `pa"ss wo'rd\$(x):%s`
 	token    = "glsa_0123456789abcdefghijABCDEFGHIJ_01234567"
 )
@@ -59,17 +59,17 @@ func payload(t *testing.T) *importer.Payload {
 	return p
 }
 
-// job is the Job's container: its mounts and its environment, and nothing of the
-// environment of this test but what finds programs.
+// job is the Job's container: its mounts and its environment. Of this test's own
+// environment it has only PATH.
 type job struct {
 	dir   string
 	shell []string
 	env   []string
-	calls string // where curl's arguments and environment are noted
+	calls string // file to which curl's arguments and environment are written
 }
 
-// newJob mounts the payload as Kubernetes does, and puts a curl into PATH that notes how
-// it was called before it becomes the real one.
+// newJob mounts the payload as Kubernetes does, and adds to PATH a curl that records how it
+// was called and then runs the real one.
 func newJob(t *testing.T, p *importer.Payload, address string, ready time.Duration, login importer.Login) *job {
 	t.Helper()
 	curl, err := exec.LookPath("curl")
@@ -126,7 +126,7 @@ func TestImportIntoAnEmptyGrafana(t *testing.T) {
 		"password": {basic(password), admin(t)},
 		"token":    {"Bearer " + token, importer.Login{TokenFile: write(t, token)}},
 	}
-	// The image has BusyBox, whose shell is not Debian's: run both where both are.
+	// The image has BusyBox, whose shell differs from Debian's. Both are tested if installed.
 	shells := map[string][]string{"sh": {"sh"}}
 	if _, err := exec.LookPath("busybox"); err == nil {
 		shells["busybox"] = []string{"busybox", "sh"}
@@ -194,7 +194,7 @@ func TestImportBringsBackWhatSomebodyChanged(t *testing.T) {
 	assert.Equal(t, want, g.state())
 }
 
-// A folder's title may be changed in Grafana: its UID is what the import holds on to.
+// A folder's title may be changed in Grafana: the import identifies folders by UID.
 func TestImportLeavesAFolderItsTitle(t *testing.T) {
 	g := newGrafana(t, basic(password))
 	g.folders["folder-monitoring"] = "Überwachung"
@@ -222,8 +222,8 @@ func TestNoCredentialOutsideItsFile(t *testing.T) {
 
 			calls, err := os.ReadFile(j.calls)
 			require.NoError(t, err)
-			require.Contains(t, string(calls), "--data-binary", "the arguments were not noted")
-			require.Contains(t, string(calls), "GRAFANA_URL=", "the environment was not noted")
+			require.Contains(t, string(calls), "--data-binary", "the arguments were not recorded")
+			require.Contains(t, string(calls), "GRAFANA_URL=", "the environment was not recorded")
 			requests := strings.Join(g.take(), "\n")
 			require.Contains(t, requests, "/api/dashboards/db")
 			for _, secret := range test.secrets {

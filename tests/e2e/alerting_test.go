@@ -28,44 +28,44 @@ import (
 
 const (
 	slackAddress = nodeIP + ":9999"
-	slackSecret  = "e2eSECRETe2eSECRETe2e" // the secret part of the webhook's URL
+	slackSecret  = "e2eSECRETe2eSECRETe2e" // the secret part of the webhook URL
 )
 
-// Alerts reach Slack once, from three Alertmanagers and from two of them.
+// Each alert reaches Slack once, whether three Alertmanagers run or two.
 func TestAlerting(t *testing.T) {
 	n := start(t)
-	n.cluster.localOnly(t, "an address of the node's for the Slack receiver")
+	n.cluster.localOnly(t, "an address on the node for the Slack receiver")
 	slack := startSlack(t, n)
 	n.emptyNamespace(t, workloads)
-	n.localcluster(t, "demo") // with a new copy of the stack's config
+	n.localcluster(t, "demo") // which also copies the stack's config anew
 	step := func(name string, test func(*testing.T)) {
 		if !t.Run(name, test) {
 			t.FailNow()
 		}
 	}
 	step("up with three Alertmanagers and Slack", func(t *testing.T) { n.upWithSlack(t) })
-	step("a pod that is not ready is told once, and that it recovered", func(t *testing.T) { n.podNotReady(t, slack, workloads) })
+	step("a pod that is not ready is reported once, and so is its recovery", func(t *testing.T) { n.podNotReady(t, slack, workloads) })
 	step("an inhibited alert stays silent", func(t *testing.T) { n.inhibited(t, slack) })
 	step("the same with one Alertmanager killed", func(t *testing.T) {
 		n.killAlertmanager(t)
-		// In a namespace of its own, which is a group of its own: Prometheus repeats
-		// for a while that the first alert has resolved.
+		// In another namespace, and so in another group: for a while Prometheus repeats
+		// that the first alert is resolved.
 		n.emptyNamespace(t, workloads+"-peer-down")
 		n.podNotReady(t, slack, workloads+"-peer-down")
 	})
-	step("the webhook is nowhere but in its Secret", func(t *testing.T) { n.webhookHidden(t) })
+	step("the webhook URL is only in its Secret", func(t *testing.T) { n.webhookHidden(t) })
 }
 
-// upWithSlack deploys the stack dev with alerts that fire sooner.
+// upWithSlack deploys the stack dev with Slack, and with alerts that fire sooner.
 func (n *node) upWithSlack(t *testing.T) {
-	n.set(t, "storage.mode", "ephemeral") // three replicas, and one node with a disk
+	n.set(t, "storage.mode", "ephemeral") // for three replicas; only one node has a disk
 	n.pulumi(t, "config", "rm", "--path", config.Project+":storage.local")
 	n.set(t, "prometheus.retention", "2h")
 	n.set(t, "alerting.replicas", "3")
 	n.set(t, "alerting.slack.channel", "#e2e")
 	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
 	n.set(t, "alerting.route.groupWait", "5s")
-	n.set(t, "alerting.route.groupInterval", "1m") // peers wait for each other up to 30s
+	n.set(t, "alerting.route.groupInterval", "1m") // peers wait up to 30s for each other
 	n.set(t, "prometheus.scrapeInterval", "5s")
 	n.set(t, "prometheus.scrapeTimeout", "5s")
 	n.set(t, "prometheus.evaluationInterval", "5s")
@@ -74,8 +74,7 @@ func (n *node) upWithSlack(t *testing.T) {
 	n.up(t)
 }
 
-// inhibitedRules raise the same alert about the same thing twice: once as
-// critical, and the warning it mutes.
+// inhibitedRules fire one alert with two severities: the critical one mutes the warning.
 const inhibitedRules = `
 groups:
   - name: e2e
@@ -84,8 +83,8 @@ groups:
       - {alert: E2EInhibited, expr: vector(1), labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: warning is silent}}
 `
 
-// podNotReady raises PodNotReady by a pod that no node is for, sees one message arrive,
-// deletes the pod and sees one more.
+// podNotReady creates a pod that fits on no node, expects one message about PodNotReady,
+// deletes the pod and expects one more.
 func (n *node) podNotReady(t *testing.T, slack *slack, namespace string) {
 	pod := n.metricsPod("waiting-in-"+namespace, nil)
 	pod.Spec.NodeSelector = map[string]string{"e2e": "no-node"}
@@ -104,15 +103,15 @@ func (n *node) podNotReady(t *testing.T, slack *slack, namespace string) {
 	assert.Equal(t, "#ecb22e", firing.Message.Attachments[0].Color)
 
 	require.NoError(t, pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))
-	slack.await(t, 4*time.Minute, "that it resolved", func(m slackMessage) bool { return about(m) && m.resolved() })
-	time.Sleep(30 * time.Second) // the peers' turns to notify again
-	var told []string
+	slack.await(t, 4*time.Minute, "the resolved alert", func(m slackMessage) bool { return about(m) && m.resolved() })
+	time.Sleep(30 * time.Second) // in which the other peers could notify again
+	var titles []string
 	for _, m := range slack.messages() {
 		if about(m) {
-			told = append(told, m.title())
+			titles = append(titles, m.title())
 		}
 	}
-	assert.Len(t, told, 2, "one message when it fired and one when it resolved")
+	assert.Len(t, titles, 2, "one message when it fired and one when it resolved")
 }
 
 func (n *node) inhibited(t *testing.T, slack *slack) {
@@ -124,8 +123,8 @@ func (n *node) inhibited(t *testing.T, slack *slack) {
 	assert.Contains(t, suppressed, `"inhibitedBy":["`)
 }
 
-// killAlertmanager kills one of the three and keeps it from coming back until
-// the test ends: no pod is scheduled on a cordoned node.
+// killAlertmanager kills one of the three Alertmanagers, and cordons the node so that the
+// pod does not start again before the test ends.
 func (n *node) killAlertmanager(t *testing.T) {
 	n.cordon(t, true)
 	t.Cleanup(func() { n.cordon(t, false) })
@@ -147,13 +146,13 @@ func (n *node) cordon(t *testing.T, cordoned bool) {
 	require.NoError(t, err)
 }
 
-// webhookHidden looks for the webhook's secret in everything that this program
-// and the cluster wrote.
+// webhookHidden fails if the secret part of the webhook URL is in anything that Pulumi or the
+// cluster stores or logs, except its Secret.
 func (n *node) webhookHidden(t *testing.T) {
 	needles := [][]byte{[]byte(slackSecret), []byte(base64.StdEncoding.EncodeToString([]byte(slackSecret)))[:20]}
 	hidden := func(where string, text []byte) {
 		for _, needle := range needles {
-			assert.False(t, bytes.Contains(text, needle), "the webhook is in %s", where)
+			assert.False(t, bytes.Contains(text, needle), "the webhook URL is in %s", where)
 		}
 	}
 	for _, folder := range []string{"state", "Pulumi.dev.yaml"} {
@@ -197,10 +196,10 @@ func (n *node) webhookHidden(t *testing.T) {
 
 	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "alertmanager-secrets", metav1.GetOptions{})
 	require.NoError(t, err)
-	assert.Contains(t, string(secret.Data[config.SlackWebhookFile]), slackSecret, "the test looks for what is there")
+	assert.Contains(t, string(secret.Data[config.SlackWebhookFile]), slackSecret, "the Secret lacks the webhook URL: the test looks for the wrong text")
 }
 
-// slackMessage is a line of slackreceiver.
+// slackMessage is a line that slackreceiver prints.
 type slackMessage struct {
 	Path    string
 	Message struct {
@@ -213,7 +212,7 @@ func (m slackMessage) title() string  { return m.Message.Attachments[0].Title }
 func (m slackMessage) text() string   { return m.Message.Attachments[0].Text }
 func (m slackMessage) resolved() bool { return strings.HasPrefix(m.title(), "RESOLVED") }
 
-// slack is the receiver that runs on the node.
+// slack holds what the receiver on the node has received.
 type slack struct {
 	mu       sync.Mutex
 	received []slackMessage
@@ -250,7 +249,7 @@ func startSlack(t *testing.T, n *node) *slack {
 		}
 	}()
 	t.Cleanup(func() {
-		_ = stdin.Close() // which ends the receiver
+		_ = stdin.Close() // ends the receiver
 		<-done
 		_ = cmd.Wait()
 	})
@@ -263,7 +262,7 @@ func (s *slack) messages() []slackMessage {
 	return append([]slackMessage(nil), s.received...)
 }
 
-// await returns the first message that matches.
+// await waits for a message that matches, and returns the first one.
 func (s *slack) await(t *testing.T, patience time.Duration, what string, match func(slackMessage) bool) slackMessage {
 	t.Helper()
 	var found slackMessage

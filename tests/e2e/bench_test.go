@@ -14,11 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkUp is the time of `pulumi up` from an empty cluster until every pod
-// is ready and every target is up.
+// BenchmarkUp measures the time from `pulumi up` on an empty cluster until every pod is
+// ready and every target is up.
 func BenchmarkUp(b *testing.B) {
 	n := start(b)
-	n.localcluster(b, "demo") // whose config leaves out what has no image
+	n.localcluster(b, "demo") // its copy of the config leaves out programs without an image
 	for b.Loop() {
 		b.StopTimer()
 		n.destroy(b)
@@ -42,9 +42,9 @@ func BenchmarkUp(b *testing.B) {
 	}
 }
 
-// BenchmarkPreview compares a preview without changes with that of an empty
-// program, on the same engine and node: what building and running the program
-// takes, and the whole command.
+// BenchmarkPreview compares a preview without changes to the preview of an empty program,
+// with the same engine and node: the CPU and wall time of building and running the program,
+// and the wall time of the whole command.
 func BenchmarkPreview(b *testing.B) {
 	n := start(b)
 	n.localcluster(b, "demo")
@@ -56,12 +56,12 @@ func BenchmarkPreview(b *testing.B) {
 		n.pulumi(b, append(flags, "preview", "--expect-no-changes", "--color", "never")...)
 		whole = time.Since(started).Seconds()
 		text, err := os.ReadFile(file)
-		require.NoError(b, err, "only the demo's own language host says what the program took, not the official one")
+		require.NoError(b, err, "only the demo's language host reports the program's usage; the official one does not")
 		_, err = fmt.Sscan(string(text), &program.wall, &program.cpu)
 		require.NoError(b, err)
 		return whole, program
 	}
-	preview() // builds
+	preview() // builds the program
 	preview("--cwd", empty)
 	var ours, theirs usage
 	var oursWhole, theirsWhole float64
@@ -84,7 +84,8 @@ type usage struct{ wall, cpu float64 } // seconds
 
 func (u *usage) add(more usage) { u.wall += more.wall; u.cpu += more.cpu }
 
-// emptyProject is the folder of a project around the empty program, with a stack.
+// emptyProject creates a project and a stack of the empty program, and returns the project's
+// directory.
 func (n *node) emptyProject(b *testing.B) string {
 	b.Helper()
 	dir := filepath.Join(n.root, ".local", "bench")
@@ -96,8 +97,8 @@ func (n *node) emptyProject(b *testing.B) string {
 	return dir
 }
 
-// BenchmarkPrometheus reports how large the server of the stack dev is on the
-// node, which has nothing but the stack on it.
+// BenchmarkPrometheus reports the series and the memory of the stack dev's Prometheus server,
+// on a node that runs only the stack.
 func BenchmarkPrometheus(b *testing.B) {
 	n := start(b)
 	n.localcluster(b, "demo")

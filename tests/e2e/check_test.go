@@ -17,8 +17,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// seriesPossible looks for series that the checks of the whole stack take to be
-// impossible: they would refuse what works.
+// seriesPossible fails if Prometheus has a series that the checks of the whole stack consider
+// impossible: they would reject queries that work.
 func seriesPossible(t *testing.T, n *node) {
 	rendered, err := render.New(n.stack)
 	require.NoError(t, err)

@@ -19,20 +19,20 @@ import (
 
 var (
 	kubeconfigFlag = flag.String("kubeconfig", "", "kubeconfig of an existing cluster to test on; empty for the local node")
-	stackFlag      = flag.String("stack", "kind", "stack to deploy on the existing cluster, in the context that it names")
+	stackFlag      = flag.String("stack", "kind", "stack to deploy on the existing cluster; its cluster.context selects the context of the kubeconfig")
 )
 
-// cluster is where a stack is deployed, and how Pulumi is run for it.
+// cluster is the cluster that a stack is deployed to, with what Pulumi needs for it.
 type cluster struct {
-	local      bool // the local node, with commands that reach its insides
+	local      bool // whether it is the local node, on which tests can run commands
 	root       string
 	kubeconfig string
 	stack      string
-	dir        string // Pulumi's project, the stack's config and its state
+	dir        string // directory of the Pulumi project, the stack's config and its state
 }
 
-// clusterUnderTest returns the existing cluster of the flag -kubeconfig, or the
-// local node.
+// clusterUnderTest returns the cluster of the flag -kubeconfig, or the local node if the flag
+// is not set.
 func clusterUnderTest(t testing.TB, root string) cluster {
 	t.Helper()
 	local := filepath.Join(root, ".local")
@@ -44,12 +44,11 @@ func clusterUnderTest(t testing.TB, root string) cluster {
 	return cluster{root: root, kubeconfig: path, stack: *stackFlag, dir: filepath.Join(local, "e2e")}
 }
 
-// stackFile is the name of the stack's config file, in the work tree and in dir.
+// stackFile returns the name of the stack's config file, in the work tree and in dir.
 func (c cluster) stackFile() string { return "Pulumi." + c.stack + ".yaml" }
 
-// prepare starts the local node. For an existing cluster it makes a copy of the
-// project and the stack's config, with a random value for each secret that the
-// stack lacks.
+// prepare starts the local node. For an existing cluster, it copies the project and the
+// stack's config, and sets each missing secret to a random value.
 func (c cluster) prepare(t testing.TB, n *node) {
 	t.Helper()
 	if c.local {
@@ -79,8 +78,8 @@ func (c cluster) prepare(t testing.TB, n *node) {
 	}
 }
 
-// command returns localcluster with args. On an existing cluster, pulumi is the
-// installed CLI, and every other command skips the test.
+// command returns the localcluster command with args. On an existing cluster, it returns
+// the installed CLI for the command pulumi, and skips the test for any other.
 func (c cluster) command(ctx context.Context, t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	if c.local {
@@ -96,14 +95,14 @@ func (c cluster) command(ctx context.Context, t testing.TB, args ...string) *exe
 	cmd.Env = append(os.Environ(),
 		"KUBECONFIG="+c.kubeconfig,
 		"PULUMI_BACKEND_URL=file://"+filepath.Join(c.dir, "state"),
-		"PULUMI_CONFIG_PASSPHRASE=e2e", // the stack's secrets are random, and go with the cluster
+		"PULUMI_CONFIG_PASSPHRASE=e2e", // protects nothing: the stack's secrets are random
 		"PULUMI_SKIP_UPDATE_CHECK=true",
 	)
 	return cmd
 }
 
-// localOnly skips the rest of the test on an existing cluster, which lacks what
-// the test needs.
+// localOnly skips the rest of the test on an existing cluster. needs names what only the
+// local node has.
 func (c cluster) localOnly(t testing.TB, needs string) {
 	t.Helper()
 	if !c.local {

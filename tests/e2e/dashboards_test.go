@@ -19,17 +19,17 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Why a query may return nothing on the local node.
+// Reasons why a query may return nothing on the local node.
 const (
 	healthy   = "only the Watchdog fires on a healthy node"
-	silent    = "the stack dev notifies nobody"
-	unlimited = "no container of the stack has a CPU limit, and only those are throttled"
-	noCard    = "the local node has no network card, only the bridge of its pods"
+	silent    = "the stack dev has no receiver"
+	unlimited = "no container of the stack has a CPU limit, without which none is throttled"
+	noCard    = "the local node has no network interface except its pods' bridge"
 	noIO      = "the local node's cgroups have no io controller"
-	noPSI     = "the local node's cgroups are of version 1, which tells no pressure"
+	noPSI     = "the local node has cgroups of version 1, which do not report pressure"
 )
 
-// mayBeEmpty are the queries that need not return data, with the reason.
+// mayBeEmpty lists the queries that need not return data, with the reason.
 var mayBeEmpty = map[string]string{
 	`alerts-overview: panel "Firing alerts", query A`:                       healthy,
 	`alerts-overview: panel "Firing by severity", query A`:                  healthy,
@@ -47,7 +47,7 @@ var mayBeEmpty = map[string]string{
 	`nodes: panel "Errors and drops", query B`:                              noCard,
 }
 
-// mayBeAbsent are the metrics that need not exist, with the reason.
+// mayBeAbsent lists the metrics that need not exist, with the reason.
 var mayBeAbsent = map[string]string{
 	"container_cpu_cfs_periods_total":             unlimited,
 	"container_cpu_cfs_throttled_periods_total":   unlimited,
@@ -56,9 +56,9 @@ var mayBeAbsent = map[string]string{
 	"container_pressure_io_waiting_seconds_total": noPSI,
 }
 
-// dashboardQueries runs what people see: every query of every shipped dashboard names
-// metrics that exist, and returns data. What there is to see on an existing cluster
-// is not known: there, every query has to be accepted.
+// dashboardQueries runs every query of every shipped dashboard. On the local node each must
+// name metrics that exist and return data. On an existing cluster, whose metrics are not
+// known, Prometheus must accept each.
 func dashboardQueries(t *testing.T, n *node) {
 	stack, err := render.New(n.stack)
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func dashboardQueries(t *testing.T, n *node) {
 		return strings.Join(empty, "\n")
 	})
 	t.Logf("queries without data: %q", empty)
-	n.cluster.localOnly(t, "to know which metrics there are")
+	n.cluster.localOnly(t, "a known set of metrics")
 
 	names, _, _, err := n.prometheus.LabelValues(t.Context(), model.MetricNameLabel, nil, time.Now().Add(-10*time.Minute), time.Now())
 	require.NoError(t, err)
@@ -107,7 +107,7 @@ func dashboardQueries(t *testing.T, n *node) {
 		}
 	}
 	for where := range mayBeEmpty {
-		assert.True(t, places[where], "%s is no longer a query: drop its excuse", where)
+		assert.True(t, places[where], "%s is not a query any more: remove it from mayBeEmpty", where)
 	}
 	t.Logf("%d queries of %d dashboards; metrics that do not exist: %v", len(queries), len(stack.Dashboards), slices.Sorted(maps.Keys(absent)))
 }

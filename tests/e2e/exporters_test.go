@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// directorySizes compares what node-directory-size-metrics reports of a
-// directory with what du says on the node.
+// directorySizes compares the size that node-directory-size-metrics reports for a directory
+// with the output of du on the node.
 func directorySizes(t *testing.T, n *node) {
 	const directory = `/var/lib/e2e "sizes"`
 	n.localcluster(t, "exec", "mkdir", "-p", directory+"/below")
@@ -34,7 +34,7 @@ func directorySizes(t *testing.T, n *node) {
 			return fmt.Sprintf("%d samples of %s, %v", len(samples), query, err)
 		}
 		if got := float64(samples[0].Value); got != kilobytes*1024 {
-			return fmt.Sprintf("%f bytes, and du says %f", got, kilobytes*1024)
+			return fmt.Sprintf("%f bytes, but du reports %f", got, kilobytes*1024)
 		}
 		return ""
 	})

@@ -14,8 +14,8 @@ import (
 	"k8s.io/client-go/transport/spdy"
 )
 
-// forward connects an address of this machine to a port of the first running pod
-// that selector matches, until stop is called.
+// forward listens on a local address and forwards connections to a port of the first running
+// pod that selector matches, until stop is called.
 func (n *node) forward(t *testing.T, selector string, port int) (address string, stop func(), err error) {
 	t.Helper()
 	pods, err := n.kubernetes.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{
@@ -26,7 +26,7 @@ func (n *node) forward(t *testing.T, selector string, port int) (address string,
 		return "", nil, err
 	}
 	if len(pods.Items) == 0 {
-		return "", nil, fmt.Errorf("no pod with %s runs", selector)
+		return "", nil, fmt.Errorf("no running pod matches %s", selector)
 	}
 	roundTripper, upgrader, err := spdy.RoundTripperFor(n.rest)
 	if err != nil {

@@ -20,13 +20,12 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// grafanaShows fills Grafana both ways: from files and, on a volume, by the import job.
-// Where its image is not to be had, what the API server makes of its objects is all there
-// is to see.
+// grafanaShows fills Grafana in both ways: from files and, with a volume, by the import Job.
+// If its image is not available, it only checks the objects on the API server.
 func grafanaShows(t *testing.T, n *node) {
 	require.True(t, n.stack.Grafana.Deployed())
 	if !n.stack.Grafana.Runs() {
-		t.Log("Grafana's image is not to be had: its objects are deployed, and its API is not asked")
+		t.Log("Grafana's image is not available: only its objects are checked")
 	}
 	n.grafanaHasEverything(t, appsv1.RollingUpdateDeploymentStrategyType)
 
@@ -43,7 +42,7 @@ func grafanaShows(t *testing.T, n *node) {
 		require.Len(t, jobs.Items, 1)
 		assert.Equal(t, int32(1), jobs.Items[0].Status.Succeeded)
 	} else {
-		assert.Empty(t, jobs.Items, "nothing to push to")
+		assert.Empty(t, jobs.Items, "an import Job without a Grafana that runs")
 	}
 
 	n.set(t, "grafana.import", "files")
@@ -52,7 +51,8 @@ func grafanaShows(t *testing.T, n *node) {
 	n.grafanaHasEverything(t, appsv1.RollingUpdateDeploymentStrategyType)
 }
 
-// grafanaHasEverything asks a Grafana that runs for its datasource and dashboards.
+// grafanaHasEverything checks Grafana's update strategy and, if Grafana runs, that it has the
+// datasource and the dashboards.
 func (n *node) grafanaHasEverything(t *testing.T, strategy appsv1.DeploymentStrategyType) {
 	t.Helper()
 	deployment, err := n.kubernetes.AppsV1().Deployments(namespace).Get(t.Context(), "grafana", metav1.GetOptions{})
@@ -84,8 +84,8 @@ func (n *node) grafanaHasEverything(t *testing.T, strategy appsv1.DeploymentStra
 	})
 }
 
-// askGrafana calls Grafana's API as its administrator. The API server's proxy
-// would keep the login to itself, so the call is forwarded to the pod.
+// askGrafana calls Grafana's API as its administrator. It uses a port-forward, because the
+// API server's proxy does not pass on the Authorization header.
 func (n *node) askGrafana(t *testing.T, path string, answer any) error {
 	t.Helper()
 	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "grafana", metav1.GetOptions{})

@@ -1,7 +1,7 @@
 //go:build e2e
 
-// Package e2e deploys a stack with the real Pulumi engine and looks at what runs
-// there: the stack dev on the local node, or another on an existing cluster.
+// Package e2e deploys a stack with the real Pulumi engine and checks what runs on the
+// cluster: the stack dev on the local node, or another stack on an existing cluster.
 package e2e
 
 import (
@@ -28,10 +28,10 @@ import (
 
 const (
 	namespace = "monitoring"
-	nodeIP    = "10.244.255.1" // of the local node; pods reach it
+	nodeIP    = "10.244.255.1" // of the local node, as pods reach it
 )
 
-// node is the cluster under test and the stack on it.
+// node is the cluster under test, the stack on it and their clients.
 type node struct {
 	root       string // the work tree
 	cluster    cluster
@@ -41,8 +41,8 @@ type node struct {
 	prometheus promv1.API
 }
 
-// start prepares the cluster under test. The local node is brought up, with the
-// images of the stack in it.
+// start prepares the cluster under test. It starts the local node with the images of the
+// stack.
 func start(t testing.TB) *node {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -51,7 +51,7 @@ func start(t testing.TB) *node {
 	n.stack, err = config.FromFile(filepath.Join(root, n.cluster.stackFile()))
 	require.NoError(t, err)
 	n.cluster.prepare(t, n)
-	// In the stack's context, so that tests and Pulumi mean the same cluster.
+	// With the stack's context, so that the tests and Pulumi use the same cluster.
 	n.rest, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		&clientcmd.ClientConfigLoadingRules{ExplicitPath: n.cluster.kubeconfig},
 		&clientcmd.ConfigOverrides{CurrentContext: n.stack.Cluster.Context},
@@ -64,7 +64,8 @@ func start(t testing.TB) *node {
 	return n
 }
 
-// service is a client of a Service, by way of the API server.
+// service returns a client of a Service through the API server's proxy. nameAndPort is
+// name:port.
 func (n *node) service(t testing.TB, nameAndPort string) api.Client {
 	t.Helper()
 	transport, err := rest.TransportFor(n.rest)
@@ -77,7 +78,7 @@ func (n *node) service(t testing.TB, nameAndPort string) api.Client {
 	return client
 }
 
-// get is the body of a Service's answer.
+// get returns the body of a Service's response.
 func (n *node) get(t *testing.T, nameAndPort, path string, parameters map[string]string) string {
 	t.Helper()
 	body, err := n.tryGet(t.Context(), nameAndPort, path, parameters)
@@ -91,9 +92,9 @@ func (n *node) tryGet(ctx context.Context, nameAndPort, path string, parameters 
 	return string(body), err
 }
 
-// localcluster runs a command of the local node and returns what it printed on
-// standard output. What it reports on standard error is the test's progress. On
-// an existing cluster, which only runs the command pulumi, it skips the test.
+// localcluster runs a localcluster command and returns its standard output. Its standard
+// error appears in the test's output. On an existing cluster it runs only the command pulumi,
+// and skips the test for any other.
 func (n *node) localcluster(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := n.try(t, args...)
@@ -103,7 +104,7 @@ func (n *node) localcluster(t testing.TB, args ...string) string {
 
 func (n *node) try(t testing.TB, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Minute) // cleanups run commands too
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Minute) // because cleanups run commands too
 	defer cancel()
 	cmd := n.cluster.command(ctx, t, args...)
 	var out bytes.Buffer
@@ -120,13 +121,13 @@ func (n *node) pulumi(t testing.TB, args ...string) string {
 	return n.localcluster(t, append([]string{"pulumi"}, args...)...)
 }
 
-// set changes a value of the stack's config, by path below the project.
+// set changes a value of the stack's config. path is relative to the project's key.
 func (n *node) set(t testing.TB, path, value string, flags ...string) {
 	t.Helper()
 	n.pulumi(t, append([]string{"config", "set", "--path", config.Project + ":" + path, value}, flags...)...)
 }
 
-// deploy brings up the stack as a person would the first time.
+// deploy deploys the stack as a user does the first time.
 func (n *node) deploy(t testing.TB) {
 	t.Helper()
 	if n.cluster.local {
@@ -134,13 +135,13 @@ func (n *node) deploy(t testing.TB) {
 	} else {
 		n.up(t)
 	}
-	// On the local node, without what the machine cannot run.
+	// On the local node its copy leaves out programs that cannot run there.
 	var err error
 	n.stack, err = config.FromFile(filepath.Join(n.cluster.dir, n.cluster.stackFile()))
 	require.NoError(t, err)
 }
 
-// destroy deletes what the stack has on the cluster, as it is there.
+// destroy deletes everything that the stack has on the cluster.
 func (n *node) destroy(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "destroy", "--yes", "--refresh", "--skip-preview", "--color", "never")
@@ -149,8 +150,8 @@ func (n *node) destroy(t testing.TB) {
 func (n *node) up(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never")
-	// The provider that builds here looks at a StatefulSet before its controller has seen
-	// the update, and finds it ready: https://github.com/pulumi/pulumi-kubernetes/pull/4094
+	// The local node's version of the provider checks a StatefulSet before its controller has
+	// seen the update, and finds it ready: https://github.com/pulumi/pulumi-kubernetes/pull/4094
 	eventually(t, 3*time.Minute, "StatefulSets are rolled out", func(ctx context.Context) string {
 		sets, err := n.kubernetes.AppsV1().StatefulSets(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
@@ -166,7 +167,7 @@ func (n *node) up(t testing.TB) {
 	})
 }
 
-// query is the value of an instant query: a vector.
+// query returns the result of an instant query at a time.
 func (n *node) query(t testing.TB, query string, at time.Time) model.Vector {
 	t.Helper()
 	vector, err := n.tryQuery(t.Context(), query, at)
@@ -189,8 +190,8 @@ func (n *node) tryQuery(ctx context.Context, query string, at time.Time) (model.
 	}
 }
 
-// eventually calls check until it returns no reason to wait, or fails the test
-// with the last reason.
+// eventually calls check every second until it returns an empty string. After patience, it
+// fails the test with the last reason that check returned.
 func eventually(t testing.TB, patience time.Duration, what string, check func(ctx context.Context) (waiting string)) {
 	t.Helper()
 	deadline := time.Now().Add(patience)

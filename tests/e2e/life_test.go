@@ -26,17 +26,16 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// The steps of a stack's life: what an update may do to what is running.
+// The steps of TestStack that change the stack, and what they may do to what is running.
 
-// unchanged fails unless the stack on the cluster is what the program says, as a check for
-// drift asks.
+// unchanged fails if the cluster differs from the stack, as a check for drift does.
 func (n *node) unchanged(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "preview", "--refresh", "--expect-no-changes", "--diff", "--color", "never")
 }
 
-// plan returns what an update would do: operations by resource name, without those
-// that change nothing.
+// plan returns the operations of an update by resource name, except those that change
+// nothing.
 func (n *node) plan(t testing.TB) map[string]string {
 	t.Helper()
 	var preview struct {
@@ -55,7 +54,8 @@ func (n *node) plan(t testing.TB) map[string]string {
 	return plan
 }
 
-// updates fails unless the plan only updates, and each of these resources.
+// updates returns the plan. It fails if the plan does anything but update, or leaves out one
+// of the resources.
 func (n *node) updates(t testing.TB, resources ...string) map[string]string {
 	t.Helper()
 	plan := n.plan(t)
@@ -73,7 +73,7 @@ func secondUp(t *testing.T, n *node) {
 	n.pulumi(t, "preview", "--expect-no-changes", "--color", "never")
 }
 
-// ownRule is a rule of the stack's own.
+// ownRule is the format of a rule file for alerting.extraRules; its verb is the recorded value.
 const ownRule = "groups:\n  - name: e2e\n    rules:\n      - {record: e2e:life:sum, expr: vector(%d)}\n"
 
 func reloadedEdits(t *testing.T, n *node) {
@@ -99,7 +99,7 @@ func reloadedEdits(t *testing.T, n *node) {
 		{"scrape interval", func() { n.set(t, "prometheus.scrapeInterval", "10s") }, "discovery-config"},
 		{"retention", func() { n.set(t, "prometheus.retention", "6d") }, "discovery-config"},
 		{"an alert's override", func() { n.set(t, "alerting.overrides.PodNotReady.for", "20m") }, "rules-config"},
-		{"an own rule", func() { n.set(t, "alerting.extraRules.e2e", fmt.Sprintf(ownRule, 2)) }, "rules-config"},
+		{"a rule in extraRules", func() { n.set(t, "alerting.extraRules.e2e", fmt.Sprintf(ownRule, 2)) }, "rules-config"},
 		{"a receiver", func() { n.set(t, "alerting.slack.channel", "#other") }, "alertmanager-config"},
 		{"a receiver's secret", func() {
 			n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/second", "--secret")
@@ -112,7 +112,7 @@ func reloadedEdits(t *testing.T, n *node) {
 		assert.NotContains(t, plan, "prometheus-server", "%s restarts Prometheus", edit.name)
 	}
 	n.up(t)
-	eventually(t, 3*time.Minute, "the server reloads its config and rules", func(ctx context.Context) string {
+	eventually(t, 3*time.Minute, "Prometheus reloads its config and rules", func(ctx context.Context) string {
 		loaded, err := n.prometheus.Config(ctx)
 		if err != nil {
 			return err.Error()
@@ -124,7 +124,7 @@ func reloadedEdits(t *testing.T, n *node) {
 		}
 		samples, err := n.tryQuery(ctx, "e2e:life:sum == 2", time.Now())
 		if err != nil || len(samples) == 0 {
-			return fmt.Sprint("the old rule ", err)
+			return fmt.Sprint("still the old rule ", err)
 		}
 		return ""
 	})
@@ -160,7 +160,7 @@ func restartingEdits(t *testing.T, n *node) {
 }
 
 func growingClaim(t *testing.T, n *node) {
-	n.cluster.localOnly(t, "storage that grows")
+	n.cluster.localOnly(t, "storage that can be resized")
 	size := n.stack.Storage.Size.DeepCopy()
 	size.Add(resource.MustParse("1Gi"))
 	n.set(t, "storage.size", size.String())
@@ -180,12 +180,12 @@ func growingClaim(t *testing.T, n *node) {
 	class, err := n.kubernetes.StorageV1().StorageClasses().Get(t.Context(), *claim.Spec.StorageClassName, metav1.GetOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, "WaitForFirstConsumer", string(*class.VolumeBindingMode))
-	assert.Equal(t, before.UID, n.prometheusPod(t).UID, "the pod is another one")
+	assert.Equal(t, before.UID, n.prometheusPod(t).UID, "the pod was replaced")
 	n.hasOldSamples(t)
-	eventually(t, 3*time.Minute, "what has changed beside it is applied", func(ctx context.Context) string {
+	eventually(t, 3*time.Minute, "the other changes of the update are applied", func(ctx context.Context) string {
 		loaded, err := n.prometheus.Config(ctx)
 		if err != nil || !strings.Contains(loaded.YAML, "time: 5d") {
-			return fmt.Sprint("the old retention ", err)
+			return fmt.Sprint("still the old retention ", err)
 		}
 		return ""
 	})
@@ -210,7 +210,8 @@ func shrinkingClaim(t *testing.T, n *node) {
 	n.set(t, "prometheus.retention", "5d")
 }
 
-// versions are the generations of everything an update of storage and retention touches.
+// versions returns the resource versions of every object that an update of storage and
+// retention may change.
 func (n *node) versions(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -230,16 +231,16 @@ func (n *node) versions(t *testing.T) map[string]string {
 	return found
 }
 
-// notReady updates the stack, which has to fail within the time that the docs give and say
-// what is not ready. Its pods' events, which the docs lead to, say why. Then it updates the
-// stack once more without the mistake.
+// notReady makes a mistake and updates the stack. The update must fail within the documented
+// time with an error that contains each text of what, and a warning event of a pod must contain
+// event. After the correction, an update must succeed.
 func (n *node) notReady(t *testing.T, within time.Duration, mistake, correction func(), event string, what ...string) {
 	n.set(t, "cluster.readyTimeout", "30s")
 	mistake()
 	started := time.Now()
 	out, err := n.try(t, "pulumi", "up", "--yes", "--skip-preview", "--color", "never")
-	require.Error(t, err, "the update succeeds")
-	assert.Less(t, time.Since(started), within+time.Minute) // what the rest of the update takes
+	require.Error(t, err, "the update succeeded")
+	assert.Less(t, time.Since(started), within+time.Minute) // for the rest of the update
 	for _, text := range what {
 		assert.Contains(t, out, text)
 	}
@@ -248,7 +249,7 @@ func (n *node) notReady(t *testing.T, within time.Duration, mistake, correction 
 	assert.True(t, slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
 		return e.LastTimestamp.Time.After(started) && strings.Contains(e.Message, event) ||
 			e.EventTime.Time.After(started) && strings.Contains(e.Message, event)
-	}), "no event says %q", event)
+	}), "no event contains %q", event)
 	correction()
 	n.set(t, "cluster.readyTimeout", "10m")
 	n.up(t)
@@ -263,7 +264,7 @@ func missingImage(t *testing.T, n *node) {
 }
 
 func smallNode(t *testing.T, n *node) {
-	n.cluster.localOnly(t, "volumes that outlive their claims")
+	n.cluster.localOnly(t, "volumes that remain when their claims are deleted")
 	n.destroy(t)
 	resources := n.stack.Prometheus.Resources
 	n.set(t, "prometheus.startupTimeout", "1m")
@@ -280,9 +281,9 @@ func smallNode(t *testing.T, n *node) {
 	n.hasOldSamples(t)
 }
 
-// protectedVolumes destroys what is not protected, as the README says.
+// protectedVolumes destroys everything that is not protected, as documented.
 func protectedVolumes(t *testing.T, n *node) {
-	t.Cleanup(func() { // or no other run could begin from empty
+	t.Cleanup(func() { // so that the next run can start without a stack
 		n.set(t, "storage.protect", "false")
 		n.pulumi(t, "state", "unprotect", "--all", "--yes")
 	})
@@ -290,9 +291,9 @@ func protectedVolumes(t *testing.T, n *node) {
 	n.up(t)
 	pod := n.prometheusPod(t)
 	out, err := n.try(t, "pulumi", "destroy", "--yes", "--color", "never")
-	require.Error(t, err, "a plain destroy is refused")
+	require.Error(t, err, "a plain destroy must be refused")
 	assert.Contains(t, out, "protected")
-	assert.Equal(t, pod.UID, n.prometheusPod(t).UID, "the refused destroy destroys something")
+	assert.Equal(t, pod.UID, n.prometheusPod(t).UID, "the refused destroy deleted something")
 
 	kept := n.volumes(t)
 	require.NotEmpty(t, kept)
@@ -305,26 +306,26 @@ func protectedVolumes(t *testing.T, n *node) {
 	assert.Equal(t, kept, n.volumes(t))
 
 	n.up(t)
-	assert.Equal(t, kept, n.volumes(t), "the claims and volumes are others")
+	assert.Equal(t, kept, n.volumes(t), "claims or volumes were replaced")
 	n.hasOldSamples(t)
 }
 
-// lostState forgets the stack's state, and has the objects adopted as the README says.
+// lostState deletes the stack's state and adopts the objects, as documented.
 func lostState(t *testing.T, n *node) {
 	kept, pod := n.volumes(t), n.prometheusPod(t)
 	n.pulumi(t, "stack", "rm", "--yes", "--force", "--preserve-config", "--stack", n.cluster.stack)
 	n.pulumi(t, "stack", "select", "--create", n.cluster.stack)
 	n.adopt(t)
-	assert.Equal(t, kept, n.volumes(t), "the claims and volumes are others")
-	assert.Equal(t, pod.UID, n.prometheusPod(t).UID, "the pod is another one")
+	assert.Equal(t, kept, n.volumes(t), "claims or volumes were replaced")
+	assert.Equal(t, pod.UID, n.prometheusPod(t).UID, "the pod was replaced")
 
-	n.set(t, "prometheus.scrapeInterval", "20s") // an update of what was adopted
+	n.set(t, "prometheus.scrapeInterval", "20s") // updates an adopted object
 	n.updates(t, "discovery-config")
 	n.up(t)
 }
 
-// adopt updates the stack so that it takes over what is on the cluster and not in its
-// state, as the README says. The test's further updates go on taking over fields.
+// adopt updates the stack so that it takes over objects on the cluster that its state lacks,
+// as documented. Later updates of the test still take over fields.
 func (n *node) adopt(t *testing.T) {
 	t.Helper()
 	t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
@@ -334,24 +335,24 @@ func (n *node) adopt(t *testing.T) {
 	n.up(t)
 }
 
-// killedUp kills the engine in the middle of an update from empty.
+// killedUp kills the engine in the middle of the first update.
 func killedUp(t *testing.T, n *node) {
-	n.cluster.localOnly(t, "volumes that outlive their claims")
+	n.cluster.localOnly(t, "volumes that remain when their claims are deleted")
 	n.destroy(t)
 	up := exec.CommandContext(t.Context(), filepath.Join(n.root, ".local", "bin", "localcluster"),
-		"pulumi", "up", "--yes", "--skip-preview", "--color", "never") // becomes the CLI, whose process the engine is
+		"pulumi", "up", "--yes", "--skip-preview", "--color", "never") // execs the CLI, which runs the engine
 	up.Dir = n.root
 	var out bytes.Buffer
 	up.Stdout, up.Stderr = &out, &out
 	require.NoError(t, up.Start())
-	eventually(t, 2*time.Minute, "the update is half-way", func(ctx context.Context) string {
+	eventually(t, 2*time.Minute, "the update is halfway", func(ctx context.Context) string {
 		if _, err := n.kubernetes.AppsV1().Deployments(namespace).Get(ctx, "kube-state-metrics", metav1.GetOptions{}); err != nil {
 			return err.Error()
 		}
 		return ""
 	})
 	require.NoError(t, up.Process.Kill())
-	require.Error(t, up.Wait(), "the update was over: %s", out.String())
+	require.Error(t, up.Wait(), "the update finished before it was killed: %s", out.String())
 
 	n.pulumi(t, "cancel", "--yes")
 	n.pulumi(t, "refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--color", "never")
@@ -360,7 +361,7 @@ func killedUp(t *testing.T, n *node) {
 	n.hasOldSamples(t)
 }
 
-// volumes are the claims of the stack and the volumes they are bound to, by UID.
+// volumes returns the UIDs of the stack's claims and of the volumes that they are bound to.
 func (n *node) volumes(t *testing.T) map[string]types.UID {
 	t.Helper()
 	claims, err := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace).List(t.Context(), metav1.ListOptions{})
@@ -382,8 +383,8 @@ func destroyAndUp(t *testing.T, n *node) {
 	require.NoError(t, err)
 	assert.Empty(t, roles.Items)
 
-	n.cluster.localOnly(t, "volumes that outlive their claims")
-	n.set(t, "storage.size", n.stack.Storage.Size.String()) // of new claims, which may be smaller
+	n.cluster.localOnly(t, "volumes that remain when their claims are deleted")
+	n.set(t, "storage.size", n.stack.Storage.Size.String()) // new claims may be smaller than the grown one
 	n.up(t)
 	n.hasOldSamples(t)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// The life of a stack. The steps build on each other.
+// TestStack takes a stack through its life. Each step relies on the steps before it.
 func TestStack(t *testing.T) {
 	n := start(t)
 	step := func(name string, test func(*testing.T, *node)) {
@@ -26,39 +26,39 @@ func TestStack(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	// life is a step after which a preview finds nothing to do, on a cluster that it asks.
+	// life is a step after which a refreshed preview must find nothing to change.
 	life := func(name string, test func(*testing.T, *node)) {
 		step(name, func(t *testing.T, n *node) {
 			test(t, n)
 			n.unchanged(t)
 		})
 	}
-	life("up from empty", upFromEmpty)
+	life("up on an empty cluster", upFromEmpty)
 	step("an annotated pod is scraped once, within two intervals", annotatedPod)
 	step("every target of every job is up", targetsUp)
-	step("each exporter's samples can be queried", exporterSamples)
-	step("directory sizes equal du's", directorySizes)
+	step("samples of each exporter can be queried", exporterSamples)
+	step("directory sizes equal those of du", directorySizes)
 	step("every query of every dashboard returns data", dashboardQueries)
-	step("the checks think every series possible", seriesPossible)
-	step("Grafana is filled by files and by the job", grafanaShows)
+	step("the checks consider every series possible", seriesPossible)
+	step("Grafana is filled from files and by the import Job", grafanaShows)
 	life("a second up changes nothing", secondUp)
-	life("edits that every program reloads update in place", reloadedEdits)
+	life("edits that programs reload restart nothing", reloadedEdits)
 	life("edits that restart a program replace nothing", restartingEdits)
-	life("a changed alerting config keeps silences", keptSilence)
-	life("samples outlive the process and the pod", samplesOutlive)
-	life("a claim grows in place, with what else has changed", growingClaim)
+	life("silences survive a change of the alerting config", keptSilence)
+	life("samples survive a killed process and a deleted pod", samplesOutlive)
+	life("a claim grows in place, together with other changes", growingClaim)
 	life("a claim that would shrink is refused before anything changes", shrinkingClaim)
-	life("an image that does not exist ends the update, and the next one mends it", missingImage)
-	life("a node that is too small ends the update, and the next one mends it", smallNode)
-	life("protected volumes outlive a destroy", protectedVolumes)
-	life("a lost state is found again", lostState)
-	life("an update whose engine was killed is completed by the next", killedUp)
-	life("destroy keeps the samples, and a second up finds them", destroyAndUp)
+	life("a missing image fails the update, and the next update corrects it", missingImage)
+	life("a node that is too small fails the update, and the next update corrects it", smallNode)
+	life("protected volumes survive a destroy", protectedVolumes)
+	life("a stack without its state adopts its objects", lostState)
+	life("an update whose engine was killed is completed by the next update", killedUp)
+	life("samples survive a destroy and the next up", destroyAndUp)
 }
 
-// upFromEmpty deploys as `make demo` does, on a cluster without the stack.
+// upFromEmpty deploys the stack as `make demo` does, on a cluster without it.
 func upFromEmpty(t *testing.T, n *node) {
-	// An aborted run leaves a lock, and volumes that are protected.
+	// An aborted run may leave a lock and protected volumes.
 	for _, args := range [][]string{{"pulumi", "cancel", "--yes"}, {"pulumi", "state", "unprotect", "--all", "--yes"}} {
 		_, _ = n.try(t, args...)
 	}
@@ -70,10 +70,10 @@ func upFromEmpty(t *testing.T, n *node) {
 	n.annotatedService(t)
 }
 
-// workloads is the namespace of what the tests deploy to be monitored.
+// workloads is the namespace of the pods and Services that the tests monitor.
 const workloads = "e2e"
 
-// emptyNamespace makes the namespace anew.
+// emptyNamespace deletes a namespace, if it exists, and creates it.
 func (n *node) emptyNamespace(t *testing.T, name string) {
 	t.Helper()
 	client := n.kubernetes.CoreV1().Namespaces()
@@ -96,7 +96,7 @@ func (n *node) emptyNamespace(t *testing.T, name string) {
 }
 
 func targetsUp(t *testing.T, n *node) {
-	eventually(t, 3*time.Minute, "every enabled job has targets and all of them are up", func(ctx context.Context) string {
+	eventually(t, 3*time.Minute, "every enabled job has targets, and all are up", func(ctx context.Context) string {
 		targets, err := n.prometheus.Targets(ctx)
 		if err != nil {
 			return err.Error()
@@ -117,8 +117,8 @@ func targetsUp(t *testing.T, n *node) {
 	})
 }
 
-// annotatedService is a pod that serves metrics behind a Service that asks to
-// be scraped and probed. The pod itself asks for nothing.
+// annotatedService creates a pod that serves metrics, and a Service in front of it with
+// annotations to be scraped and probed. The pod has no such annotations.
 func (n *node) annotatedService(t *testing.T) {
 	t.Helper()
 	pod := n.metricsPod("annotated-service", map[string]string{})
@@ -134,7 +134,7 @@ func (n *node) annotatedService(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// metricsPod serves node-exporter's metrics on port 9100.
+// metricsPod returns a pod that serves node-exporter's metrics on port 9100.
 func (n *node) metricsPod(name string, annotations map[string]string) *corev1.Pod {
 	user, no := int64(65534), false
 	return &corev1.Pod{
@@ -186,8 +186,8 @@ func exporterSamples(t *testing.T, n *node) {
 
 func annotatedPod(t *testing.T, n *node) {
 	pod := n.metricsPod("annotated-pod", map[string]string{"prometheus.io/scrape": "true", "prometheus.io/port": "9100"})
-	pod.Labels["app"] = "annotated-service" // behind the annotated Service too
-	// A second container with a port of its own must not make a second target.
+	pod.Labels["app"] = "annotated-service" // so that the annotated Service selects it too
+	// A second container with another port must not become a second target.
 	pod.Spec.Containers = append(pod.Spec.Containers, *pod.Spec.Containers[0].DeepCopy())
 	pod.Spec.Containers[1].Name = "other"
 	pod.Spec.Containers[1].Args = append(pod.Spec.Containers[1].Args, "--web.listen-address=:9101")
@@ -209,7 +209,7 @@ func annotatedPod(t *testing.T, n *node) {
 		}
 		return ""
 	})
-	time.Sleep(n.stack.Prometheus.ScrapeInterval.Duration) // for a second target to show itself
+	time.Sleep(n.stack.Prometheus.ScrapeInterval.Duration) // for a second target to appear
 	targets, err := n.prometheus.Targets(t.Context())
 	require.NoError(t, err)
 	var scraped []string
@@ -218,10 +218,10 @@ func annotatedPod(t *testing.T, n *node) {
 			scraped = append(scraped, target.ScrapeURL)
 		}
 	}
-	assert.Len(t, scraped, 1, "the pod is scraped once")
+	assert.Len(t, scraped, 1, "the pod must be scraped once")
 }
 
-// silence mutes an alert for an hour.
+// silence silences an alert for an hour.
 func (n *node) silence(t *testing.T, alert string) {
 	t.Helper()
 	silence := fmt.Sprintf(`{"matchers":[{"name":"alertname","value":%q,"isRegex":false}],"startsAt":%q,"endsAt":%q,"createdBy":"e2e","comment":"kept"}`,
@@ -231,7 +231,8 @@ func (n *node) silence(t *testing.T, alert string) {
 	require.NoError(t, err)
 }
 
-// keptSilence changes what restarts Alertmanager.
+// keptSilence changes a setting that restarts Alertmanager, and looks for the silence it made
+// before.
 func keptSilence(t *testing.T, n *node) {
 	n.silence(t, "None")
 	pods := n.kubernetes.CoreV1().Pods(namespace)
@@ -241,7 +242,7 @@ func keptSilence(t *testing.T, n *node) {
 	n.up(t)
 	after, err := pods.Get(t.Context(), "alertmanager-0", metav1.GetOptions{})
 	require.NoError(t, err)
-	assert.NotEqual(t, before.UID, after.UID, "the new config is in use")
+	assert.NotEqual(t, before.UID, after.UID, "Alertmanager did not restart")
 	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/status", nil), "repeat_interval: 6h")
 	assert.Contains(t, n.get(t, "alertmanager:web", "api/v2/silences", nil), `"comment":"kept"`)
 }
@@ -253,10 +254,10 @@ func (n *node) prometheusPod(t *testing.T) *corev1.Pod {
 	return pod
 }
 
-// written is a moment of which Prometheus has samples.
+// written is a time for which Prometheus has samples.
 var written time.Time
 
-// hasOldSamples waits for the server and asks it for samples of that moment.
+// hasOldSamples waits until Prometheus returns samples for the time written.
 func (n *node) hasOldSamples(t *testing.T) {
 	t.Helper()
 	eventually(t, 3*time.Minute, "samples of "+written.Format(time.TimeOnly), func(ctx context.Context) string {
@@ -265,7 +266,7 @@ func (n *node) hasOldSamples(t *testing.T) {
 			return err.Error()
 		}
 		if len(samples) == 0 {
-			return "they are gone"
+			return "there are none"
 		}
 		return ""
 	})
@@ -277,7 +278,7 @@ func samplesOutlive(t *testing.T, n *node) {
 
 	before := n.prometheusPod(t)
 	n.localcluster(t, "exec", "busybox", "killall", "-9", "prometheus")
-	eventually(t, time.Minute, "the killed container is started again", func(context.Context) string {
+	eventually(t, time.Minute, "the killed container is restarted", func(context.Context) string {
 		pod := n.prometheusPod(t)
 		if pod.Status.ContainerStatuses[0].RestartCount == before.Status.ContainerStatuses[0].RestartCount {
 			return "not restarted"

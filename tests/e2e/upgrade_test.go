@@ -21,23 +21,23 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// upgradeFrom is the version that an upgrade starts from: a commit, and once there are
-// releases the tag of the last one.
+// upgradeFrom is the version that TestUpgrade upgrades from: a commit or, once there are
+// releases, the tag of the last one.
 const upgradeFrom = "94c1c38"
 
-// A stack that the last version deployed is taken over by this one: nothing that keeps
-// data is replaced, and no sample, silence or alert is lost.
+// TestUpgrade deploys a stack with the last version and updates it with this one. The update
+// must not replace anything that holds data, nor lose a sample, a silence or an alert.
 func TestUpgrade(t *testing.T) {
 	n := start(t)
-	n.cluster.localOnly(t, "images of the last version's names")
-	n.localcluster(t, "demo") // with a new copy of the stack's config
+	n.cluster.localOnly(t, "images with the names that the last version uses")
+	n.localcluster(t, "demo") // which also copies the stack's config anew
 	n.destroy(t)
-	n.set(t, "grafana.persistence.enabled", "true") // so that every app has a volume
+	n.set(t, "grafana.persistence.enabled", "true") // so that each server has a volume
 	n.set(t, "alerting.extraRules.e2e", `
 groups:
   - name: e2e
     rules:
-      - {alert: E2EUpgrade, expr: vector(1), labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: outlives an upgrade}}
+      - {alert: E2EUpgrade, expr: vector(1), labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: survives an upgrade}}
       - {alert: E2EPending, expr: vector(1), for: 1h, labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: keeps its age}}
 `)
 	n.upLastVersion(t)
@@ -61,16 +61,16 @@ groups:
 	before := n.identities(t)
 
 	plan := n.plan(t)
-	t.Logf("the upgrade: %v", plan)
+	t.Logf("plan of the upgrade: %v", plan)
 	for name, op := range plan {
 		assert.NotContains(t, op, "replace", name)
 		assert.NotContains(t, op, "delete", name)
 	}
 	upgraded := time.Now()
 	n.up(t)
-	assert.Equal(t, before, n.identities(t), "claims, volumes, StatefulSets or the namespace are others")
+	assert.Equal(t, before, n.identities(t), "a claim, a volume, a StatefulSet or the namespace was replaced")
 	n.hasOldSamples(t)
-	eventually(t, 3*time.Minute, "an alert fires, its silence mutes it, and the other has kept its age", func(ctx context.Context) string {
+	eventually(t, 3*time.Minute, "one alert fires and is silenced, and the other is pending since before the upgrade", func(ctx context.Context) string {
 		samples, err := n.tryQuery(ctx, `ALERTS{alertname="E2EUpgrade", alertstate="firing"}`, time.Now())
 		if err != nil || len(samples) != 1 {
 			return fmt.Sprint("it does not fire ", err)
@@ -81,11 +81,11 @@ groups:
 		}
 		samples, err = n.tryQuery(ctx, `ALERTS_FOR_STATE{alertname="E2EPending"}`, time.Now())
 		if err != nil || len(samples) != 1 || float64(samples[0].Value) >= float64(upgraded.Unix()) {
-			return fmt.Sprint("the pending alert has begun anew: ", samples, err)
+			return fmt.Sprint("the pending alert started again: ", samples, err)
 		}
 		return ""
 	})
-	eventually(t, time.Minute, "what was scraped is scraped", func(ctx context.Context) string {
+	eventually(t, time.Minute, "every target is up", func(ctx context.Context) string {
 		down, err := n.tryQuery(ctx, "up == 0", time.Now())
 		if err != nil || len(down) > 0 {
 			return fmt.Sprint(down, err)
@@ -95,7 +95,7 @@ groups:
 	n.unchanged(t)
 }
 
-// upLastVersion deploys the stack dev as upgradeFrom does, with today's config.
+// upLastVersion deploys the stack dev with version upgradeFrom and the current config.
 func (n *node) upLastVersion(t *testing.T) {
 	t.Helper()
 	source, project := filepath.Join(n.root, ".local", "upgrade", "source"), filepath.Join(n.root, ".local", "upgrade", "project")
@@ -111,7 +111,8 @@ func (n *node) upLastVersion(t *testing.T) {
 	run(n.root, "git", "worktree", "prune")
 	run(n.root, "git", "worktree", "add", "--detach", source, upgradeFrom)
 	t.Cleanup(func() { _ = exec.Command("git", "-C", n.root, "worktree", "remove", "--force", source).Run() })
-	// With today's modules, which are compiled already: what counts is what it deploys.
+	// With the current modules, which are already compiled. They do not change what the old
+	// version deploys.
 	modfile := filepath.Join(source, ".local", "modules", "go.mod")
 	require.NoError(t, os.MkdirAll(filepath.Dir(modfile), 0o755))
 	for _, name := range []string{"go.mod", "go.sum"} {
@@ -121,15 +122,15 @@ func (n *node) upLastVersion(t *testing.T) {
 	}
 	run(source, "go", "build", "-mod=mod", "-modfile="+modfile, "-o", filepath.Join(source, ".local", "bin", config.Project), ".")
 
-	// Images of its pins that are others than today's hold what today's hold.
+	// Images whose tag has changed since get the old tag too.
 	text, err := os.ReadFile(filepath.Join(source, "config", "images.go"))
 	require.NoError(t, err)
 	for _, pin := range regexp.MustCompile(`"([a-z.]+/[^":]+):([^":]+)"`).FindAllStringSubmatch(string(text), -1) {
 		for _, image := range []config.Image{config.PrometheusImage, config.AlertmanagerImage, config.NodeExporterImage,
 			config.KubeStateMetricsImage, config.BlackboxExporterImage, config.BusyboxImage} {
-			today := n.stack.Images.Ref(image)
-			if old := pin[1] + ":" + pin[2]; strings.HasPrefix(today, pin[1]+":") && today != old {
-				n.localcluster(t, "exec", "ctr", "--namespace", "k8s.io", "images", "tag", "--force", today, old)
+			current := n.stack.Images.Ref(image)
+			if old := pin[1] + ":" + pin[2]; strings.HasPrefix(current, pin[1]+":") && current != old {
+				n.localcluster(t, "exec", "ctr", "--namespace", "k8s.io", "images", "tag", "--force", current, old)
 			}
 		}
 	}
@@ -141,8 +142,8 @@ func (n *node) upLastVersion(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(project, "Pulumi.yaml"),
 		fmt.Appendf(nil, "name: %s\nmain: %s\nruntime: {name: go, options: {binary: run}}\n", config.Project, source), 0o600))
 
-	// That version waits for its claims to be pending, as they no longer are once the
-	// controller has bound them.
+	// The old version waits until its claims are pending, and misses it if the controller
+	// binds them first. So the controller is stopped until the provider has seen them.
 	signal := func(name string) error {
 		_, err := n.try(t, "exec", "busybox", "killall", "-"+name, "kube-controller-manager")
 		return err
@@ -151,7 +152,7 @@ func (n *node) upLastVersion(t *testing.T) {
 	t.Cleanup(func() { _ = signal("CONT") })
 	require.NoError(t, signal("STOP"))
 	go func() {
-		const apps, seen = 3, 3 * time.Second // what has a claim, and how soon the provider looks at it
+		const apps, seen = 3, 3 * time.Second // servers with a claim, and how soon the provider sees a new claim
 		claims := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace)
 		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 			if found, err := claims.List(context.Background(), metav1.ListOptions{}); err == nil && len(found.Items) == apps {
@@ -166,7 +167,7 @@ func (n *node) upLastVersion(t *testing.T) {
 	require.NoError(t, err, out)
 }
 
-// identities are the UIDs of what an upgrade must not replace.
+// identities returns the UIDs of everything that an upgrade must not replace.
 func (n *node) identities(t *testing.T) map[string]types.UID {
 	t.Helper()
 	found := n.volumes(t)

@@ -1,5 +1,5 @@
-// Command emptyprogram is the least a Pulumi program can do: what benchmarks
-// of the real one are measured against.
+// Command emptyprogram is the smallest Pulumi program, to which benchmarks compare the real
+// one.
 package main
 
 import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"

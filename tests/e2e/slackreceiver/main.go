@@ -1,7 +1,7 @@
-// Command slackreceiver speaks the format of Slack's incoming webhooks
-// (https://api.slack.com/messaging/webhooks): it answers as Slack does and
-// prints each message it took as a line of JSON. It listens on its argument,
-// and ends when its standard input does.
+// Command slackreceiver is a fake of Slack's incoming webhooks
+// (https://api.slack.com/messaging/webhooks). It responds as Slack does and prints each
+// accepted message as a line of JSON. It listens on the address in its argument, and exits
+// at the end of its standard input.
 package main
 
 import (

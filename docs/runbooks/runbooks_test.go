@@ -1,0 +1,237 @@
+// Package runbooks tests the pages that alerts link to: all of them are in the index
+// README.md, have the same headings, and name commands that parse and metrics that exist.
+package runbooks
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
+)
+
+const index = "README.md"
+
+// headings are the sections of every page, in this order. The index explains them.
+var headings = []string{"Meaning", "Impact", "Diagnosis", "Fix"}
+
+var (
+	block       = regexp.MustCompile("(?ms)^```(\\S*)\n(.*?)^```$")
+	heading     = regexp.MustCompile(`(?m)^#+ .*$`)
+	link        = regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`)
+	placeholder = regexp.MustCompile(`<[a-z]+>`)
+)
+
+// read returns the text of every page by file name, the index among them.
+func read(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	pages := map[string]string{}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		pages[name] = string(text)
+	}
+	require.Contains(t, pages, index)
+	return pages
+}
+
+// blocks returns the code blocks of one language in a text.
+func blocks(text, language string) []string {
+	var found []string
+	for _, match := range block.FindAllStringSubmatch(text, -1) {
+		if match[1] == language {
+			found = append(found, match[2])
+		}
+	}
+	return found
+}
+
+// recorded returns the names of the metrics that shipped rules record.
+func recorded(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "rules", "*.yaml"))
+	require.NoError(t, err)
+	var names []string
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.yaml") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var content rulefmt.RuleGroups
+		require.NoError(t, yaml.Unmarshal(text, &content))
+		for _, group := range content.Groups {
+			for _, rule := range group.Rules {
+				if rule.Record != "" {
+					names = append(names, rule.Record)
+				}
+			}
+		}
+	}
+	require.NotEmpty(t, names)
+	return names
+}
+
+func TestIndexHasEveryPage(t *testing.T) {
+	pages := read(t)
+	linked := map[string]bool{}
+	for _, match := range link.FindAllStringSubmatch(pages[index], -1) {
+		if strings.HasSuffix(match[2], ".md") {
+			linked[match[2]] = true
+			assert.Equal(t, match[1]+".md", match[2], "the index calls a page by the name of its alert")
+		}
+	}
+	for name := range pages {
+		if name != index {
+			assert.True(t, linked[name], "%s does not list %s", index, name)
+		}
+	}
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for name, text := range read(t) {
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			target, anchor, _ := strings.Cut(match[2], "#")
+			switch {
+			case strings.HasPrefix(match[2], "https://"): // needs the network
+			case target == "":
+				assert.Contains(t, anchors(text), anchor, "%s links to #%s", name, anchor)
+			case assert.FileExists(t, filepath.FromSlash(target), "%s links to %s", name, target) && anchor != "":
+				linked, err := os.ReadFile(filepath.FromSlash(target))
+				require.NoError(t, err)
+				assert.Contains(t, anchors(string(linked)), anchor, "%s links to %s", name, match[2])
+			}
+		}
+	}
+}
+
+// anchors returns the names by which GitHub links to the headings of a text.
+func anchors(text string) []string {
+	var names []string
+	for _, line := range heading.FindAllString(block.ReplaceAllString(text, ""), -1) {
+		name := strings.ToLower(strings.TrimLeft(line, "# "))
+		names = append(names, strings.ReplaceAll(regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(name, ""), " ", "-"))
+	}
+	return names
+}
+
+func TestPagesHaveTheSameHeadings(t *testing.T) {
+	for name, text := range read(t) {
+		if name == index {
+			continue
+		}
+		want := []string{"# " + strings.TrimSuffix(name, ".md")}
+		for _, section := range headings {
+			want = append(want, "## "+section)
+		}
+		assert.Equal(t, want, heading.FindAllString(block.ReplaceAllString(text, ""), -1), name)
+		for _, section := range regexp.MustCompile(`(?m)^## .*$`).Split(text, -1)[1:] {
+			assert.NotEmpty(t, strings.TrimSpace(section), "%s has an empty section", name)
+		}
+		for _, match := range block.FindAllStringSubmatch(text, -1) {
+			assert.Contains(t, []string{"sh", "promql"}, match[1], "%s: language of a code block", name)
+		}
+		assert.Zero(t, strings.Count(text, "\n```")%2, "%s: a code block does not end", name)
+	}
+}
+
+// A word in angle brackets stands for a value of the alert.
+func TestCommandsAreValidShell(t *testing.T) {
+	for name, text := range read(t) {
+		for _, commands := range blocks(text, "sh") {
+			bash := exec.Command("bash", "-n")
+			bash.Stdin = strings.NewReader(placeholder.ReplaceAllString(commands, "value"))
+			out, err := bash.CombinedOutput()
+			assert.NoError(t, err, "%s:\n%s\n%s", name, commands, out)
+			assert.Empty(t, string(out), "%s:\n%s", name, commands)
+		}
+	}
+}
+
+func TestQueriesNameMetricsThatExist(t *testing.T) {
+	known := knownMetrics(t)
+	queries := 0
+	for name, text := range read(t) {
+		for _, lines := range blocks(text, "promql") {
+			for query := range strings.Lines(lines) {
+				queries++
+				for _, unknown := range unknownMetrics(t, known, name, query) {
+					assert.Fail(t, "no exporter exposes "+unknown, "%s: %s", name, query)
+				}
+			}
+		}
+	}
+	assert.Greater(t, queries, 90, "the blocks are not found")
+}
+
+// unknownMetrics returns the metrics in a query that neither an exporter nor a rule has.
+func unknownMetrics(t *testing.T, known func(string) bool, page, query string) []string {
+	t.Helper()
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+	if !assert.NoError(t, err, "%s: %s", page, query) {
+		return nil
+	}
+	var unknown []string
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		selector, ok := node.(*parser.VectorSelector)
+		if ok && selector.Name != "" && !known(selector.Name) {
+			unknown = append(unknown, selector.Name)
+		}
+		return nil
+	})
+	return unknown
+}
+
+// knownMetrics reports whether a metric is exposed by an exporter, is added by Prometheus,
+// or is recorded by a shipped rule.
+func knownMetrics(t *testing.T) func(name string) bool {
+	t.Helper()
+	exact := map[string]bool{}
+	var prefixes []string
+	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE", "up", "scrape_duration_seconds", "scrape_samples_scraped"} {
+		exact[name] = true
+	}
+	for _, name := range recorded(t) {
+		exact[name] = true
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", "check", "metrics", "*.txt"))
+	require.NoError(t, err)
+	for _, file := range files {
+		exporter, version, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".txt"), "-v")
+		exposition, err := metrics.Of(exporter, version)
+		require.NoError(t, err)
+		for _, metric := range exposition {
+			if prefix, ok := metric.Prefix(); ok {
+				prefixes = append(prefixes, prefix)
+				continue
+			}
+			suffixes := []string{""}
+			switch metric.Type {
+			case model.MetricTypeHistogram:
+				suffixes = []string{"_bucket", "_sum", "_count"}
+			case model.MetricTypeSummary:
+				suffixes = []string{"", "_sum", "_count"}
+			}
+			for _, suffix := range suffixes {
+				exact[metric.Name+suffix] = true
+			}
+		}
+	}
+	require.Greater(t, len(exact), 1000, "the exporters' metrics are not found")
+	return func(name string) bool {
+		return exact[name] || slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	}
+}
