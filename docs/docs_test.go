@@ -18,6 +18,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -367,7 +368,7 @@ func TestSettings(t *testing.T) {
 
 // Every path that a page names exists.
 func TestPaths(t *testing.T) {
-	repositoryPath := regexp.MustCompile("^([A-Za-z0-9_-]+|\\.github)/[A-Za-z0-9_./-]*$")
+	repositoryPath := regexp.MustCompile(`^([A-Za-z0-9_-]+|\.github)/[A-Za-z0-9_./-]*$`)
 	count := 0
 	for _, p := range pages(t) {
 		for i, line := range p.lines {
@@ -659,6 +660,20 @@ func TestCommands(t *testing.T) {
 	}
 	for _, program := range []string{"make", "pulumi", "kubectl", "git"} {
 		assert.Greater(t, counts[program], 5, program)
+	}
+}
+
+func TestQueriesParse(t *testing.T) {
+	for _, p := range pages(t) {
+		for _, f := range p.fences {
+			if f.lang != "promql" || path.Dir(p.path) == "docs/runbooks" { // which has a test of its own
+				continue
+			}
+			for query := range strings.Lines(f.text) {
+				_, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+				assert.NoError(t, err, "%s:%d", p.path, f.line)
+			}
+		}
 	}
 }
 
