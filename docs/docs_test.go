@@ -43,7 +43,7 @@ var pending = []string{
 // page is one Markdown file.
 type page struct {
 	path   string   // in the repository
-	lines  []string // of the file, those of fences empty
+	lines  []string // of the file; lines of fences are empty
 	fences []fence
 }
 
@@ -119,7 +119,7 @@ var (
 	linkText = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 )
 
-// anchors returns the anchors of a page's headings, by GitHub's rule and by that of Python-Markdown,
+// anchors returns the anchors of a page's headings, by the rules of GitHub and of Python-Markdown,
 // with which MkDocs renders.
 func (p page) anchors() (github, mkdocs map[string]bool) {
 	github, mkdocs = map[string]bool{}, map[string]bool{}
