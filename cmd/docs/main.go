@@ -29,6 +29,7 @@ type document struct {
 
 var documents = []document{
 	{"docs/config.md", writeReference},
+	{"docs/scraping.md", writeJobs},
 	{"config/schema.json", writeSchema},
 	{"Pulumi.yaml", writeProject},
 }
