@@ -126,7 +126,7 @@ func TestQueriesOfAPanelHaveIDsOfTheirOwn(t *testing.T) {
 				seen[target.RefID] = true
 			}
 		}
-		assert.Greater(t, len(queries), 10, d.UID)
+		assert.NotEmpty(t, queries, d.UID)
 	}
 }
 

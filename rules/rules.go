@@ -35,25 +35,26 @@ var embedded embed.FS
 
 const testSuffix = "_test.yaml"
 
-// needs names the job without whose metrics no rule of a file can fire. Files
-// that are not listed are part of every stack.
+// needs names the job without whose metrics no rule of a file can fire, where the file does
+// not have the job's name. Any other file is part of every stack.
 var needs = map[string]config.Job{
-	"alertmanager.yaml":                config.AlertmanagerJob,
-	"apiserver.yaml":                   config.APIServersJob,
-	"blackbox-exporter.yaml":           config.BlackboxExporterJob,
-	"controller-manager.yaml":          config.ControllerManagerJob,
-	"coredns.yaml":                     config.CoreDNSJob,
-	"etcd.yaml":                        config.EtcdJob,
-	"kube-proxy.yaml":                  config.KubeProxyJob,
-	"kube-state-metrics.yaml":          config.KubeStateMetricsJob,
-	"node-directory-size-metrics.yaml": config.NodeDirectorySizeMetricsJob,
-	"node-exporter.yaml":               config.NodeExporterJob,
-	"nodes.yaml":                       config.KubeStateMetricsJob,
-	"prometheus.yaml":                  config.PrometheusJob,
-	"scheduler.yaml":                   config.SchedulerJob,
-	"storage.yaml":                     config.NodesJob,
-	"volumes.yaml":                     config.KubeStateMetricsJob,
-	"workloads.yaml":                   config.KubeStateMetricsJob,
+	"apiserver.yaml":          config.APIServersJob,
+	"controller-manager.yaml": config.ControllerManagerJob,
+	"nodes.yaml":              config.KubeStateMetricsJob,
+	"scheduler.yaml":          config.SchedulerJob,
+	"storage.yaml":            config.NodesJob,
+	"volumes.yaml":            config.KubeStateMetricsJob,
+	"workloads.yaml":          config.KubeStateMetricsJob,
+}
+
+// neededBy returns the job without whose metrics no rule of a file can fire; false for a file
+// that is part of every stack.
+func neededBy(file string) (config.Job, bool) {
+	if job, ok := needs[file]; ok {
+		return job, true
+	}
+	row, ok := config.Job(strings.TrimSuffix(file, ".yaml")).Row()
+	return row.Name, ok
 }
 
 // severities that routes and inhibitions of Alertmanager know.
@@ -96,7 +97,7 @@ func Render(opts Options) ([]File, error) {
 	problems := opts.validate(shipped)
 	files := map[string]File{}
 	for _, name := range slices.Sorted(maps.Keys(shipped)) {
-		if job, ok := needs[name]; ok && !opts.collected(job) {
+		if job, ok := neededBy(name); ok && !opts.collected(job) {
 			continue
 		}
 		text, err := opts.apply(shipped[name])

@@ -30,12 +30,14 @@ type document struct {
 var documents = []document{
 	{"docs/config.md", writeReference},
 	{"docs/scraping.md", writeJobs},
+	{"docs/runbooks/README.md", writeRunbooks},
 	{"config/schema.json", writeSchema},
 	{"Pulumi.yaml", writeProject},
 }
 
 // source is what documents are written from.
 type source struct {
+	root     string        // of the work tree
 	defaults reflect.Value // of type config.Config
 	comments comments      // of package config
 }
@@ -70,7 +72,7 @@ func run(root string) error {
 
 func load(root string) (source, error) {
 	found, err := parseComments(filepath.Join(root, "config"))
-	return source{reflect.ValueOf(config.Default()), found}, err
+	return source{root, reflect.ValueOf(config.Default()), found}, err
 }
 
 // generate returns the text of a document as it is and as it should be.
