@@ -8,45 +8,45 @@ import (
 
 // Alerting configures Alertmanager and the alerting rules.
 type Alerting struct {
-	// Deploy Alertmanager and send it alerts. Without it rules are still evaluated.
+	// Deploy Alertmanager and send alerts to it. Rules are evaluated either way.
 	Enabled bool `json:"enabled"`
-	// Number of Alertmanagers that share silences and notify once between them.
+	// Number of Alertmanagers, 1 to 9. They share silences and send each notification once.
 	Replicas int `json:"replicas"`
-	// Size of each replica's volume, for silences and the notification log.
+	// Size of each replica's volume, which holds silences and the notification log; 64Mi or more.
 	Size Quantity `json:"size"`
-	// Slack notifications: the receiver `slack`.
+	// Slack notifications, which the receiver `slack` sends.
 	Slack *Slack `json:"slack"`
-	// URL that is called while alerting works, such as a healthchecks.io check.
+	// URL to call every minute while alerting works, such as a healthchecks.io check; a secret.
 	DeadMansSwitchURL *Secret `json:"deadMansSwitchUrl"`
-	// The root route. Its children are the Watchdog's and routes.
+	// The root route. Below it are the Watchdog's route and alerting.routes.
 	Route Route `json:"route"`
-	// Further receivers in Alertmanager's own format:
+	// Additional receivers in Alertmanager's own format:
 	// https://prometheus.io/docs/alerting/latest/configuration/#receiver
 	Receivers []map[string]any `json:"receivers"`
 	// Routes below the root, in Alertmanager's own format:
 	// https://prometheus.io/docs/alerting/latest/configuration/#route
 	Routes []map[string]any `json:"routes"`
-	// Inhibition rules beside the shipped ones, in Alertmanager's own format:
+	// Additional inhibition rules in Alertmanager's own format:
 	// https://prometheus.io/docs/alerting/latest/configuration/#inhibit_rule
 	InhibitRules []map[string]any `json:"inhibitRules"`
 	// Time intervals for routes, in Alertmanager's own format:
 	// https://prometheus.io/docs/alerting/latest/configuration/#time_interval
 	TimeIntervals []map[string]any `json:"timeIntervals"`
-	// Notification templates: file name, ending in .tmpl, to text. They may
-	// redefine the templates of the Slack message.
+	// Notification templates: file name ending in .tmpl to text. They may redefine the
+	// templates of the Slack message.
 	Templates map[string]string `json:"templates"`
 	// Secrets of receivers: name to value. A receiver's *_file option reads
 	// /etc/alertmanager/secrets/NAME.
 	Secrets map[string]Secret `json:"secrets"`
-	// Accept that alerts of the root route reach nobody.
+	// Accept that alerts which only the root route matches notify nobody.
 	AcknowledgeNoNotifications bool `json:"acknowledgeNoNotifications"`
-	// URL Alertmanager is reached at from outside; it is in links of notifications.
+	// URL at which Alertmanager is reached from outside the cluster, for links in notifications.
 	ExternalURL *URL `json:"externalUrl"`
 	// Shipped alerts to leave out, by name.
 	Disabled []string `json:"disabled"`
 	// Changes to shipped alerts, by name.
 	Overrides map[string]AlertOverride `json:"overrides"`
-	// Further rule files in Prometheus' own format, by name:
+	// Additional rule files in Prometheus' own format, by name:
 	// https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/
 	ExtraRules map[string]any `json:"extraRules"`
 	// Compute resources of each replica.
@@ -58,31 +58,31 @@ type Alerting struct {
 type Slack struct {
 	// Channel or user to notify, such as "#alerts". Required.
 	Channel string `json:"channel"`
-	// Incoming webhook. Required; a secret.
+	// URL of the incoming webhook. Required; a secret.
 	WebhookURL Secret `json:"webhookUrl"`
-	// Tell when an alert has resolved; true unless set.
+	// Also notify when an alert is resolved; true unless set.
 	SendResolved *bool `json:"sendResolved"`
 }
 
 // Route is the root of the routing tree.
 type Route struct {
-	// Receiver of alerts that no other route takes; `slack` when Slack is configured.
+	// Receiver of alerts that match no other route; empty for `slack` if alerting.slack is set.
 	Receiver string `json:"receiver"`
-	// Labels whose alerts are notified of together.
+	// Labels to group alerts by: alerts with the same values share a notification.
 	GroupBy []string `json:"groupBy"`
 	// How long to collect a group's first alerts before notifying.
 	GroupWait Duration `json:"groupWait"`
-	// How long to wait before notifying of changes in a group.
+	// How long to wait before notifying about changes in a group.
 	GroupInterval Duration `json:"groupInterval"`
-	// How long to wait before notifying again of what still fires.
+	// How long to wait before repeating a notification about alerts that still fire.
 	RepeatInterval Duration `json:"repeatInterval"`
 }
 
 // AlertOverride changes every rule of one shipped alert.
 type AlertOverride struct {
-	// How long the condition must hold before the alert fires; 0s for at once.
+	// How long the condition must hold before the alert fires; 0s to fire at once.
 	For *Duration `json:"for"`
-	// critical, warning, info or none. Not for alerts that have several severities.
+	// Severity: critical, warning, info or none. Not allowed for an alert with several severities.
 	Severity string `json:"severity"`
 	// Labels to add or replace; values may be templates.
 	Labels map[string]string `json:"labels"`
@@ -123,7 +123,7 @@ func (a Alerting) validate(storage Storage) Problems {
 		}
 	}
 	if a.ExternalURL != nil {
-		p.Add(baseURL("alerting.externalUrl", *a.ExternalURL)...)
+		p.Add(validateBaseURL("alerting.externalUrl", *a.ExternalURL)...)
 	}
 	p.Add(validateSecretNames("alerting.secrets", a.Secrets)...)
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
@@ -142,7 +142,7 @@ const (
 	DeadMansSwitchFile = "dead-mans-switch-url"
 )
 
-// SecretFiles are the contents of Alertmanager's secrets directory, by name.
+// SecretFiles returns the content of each file in Alertmanager's secrets directory, by name.
 func (a Alerting) SecretFiles() map[string]Secret {
 	files := maps.Clone(a.Secrets)
 	if files == nil {

@@ -15,35 +15,39 @@ import (
 
 // BlackboxExporter configures https://github.com/prometheus/blackbox_exporter.
 type BlackboxExporter struct {
-	// Deploy it. The jobs kubernetes-services, kubernetes-ingresses and blackbox-targets need it.
+	// Deploy the exporter. The jobs kubernetes-services, kubernetes-ingresses and
+	// blackbox-targets require it.
 	Enabled bool `json:"enabled"`
-	// Probe modules in the exporter's own format, beside http_2xx, http_2xx_insecure and tcp_connect:
+	// Probe modules in the exporter's own format, in addition to http_2xx, http_2xx_insecure
+	// and tcp_connect, which they may replace:
 	// https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
 	Modules map[string]map[string]any `json:"modules"`
 	// Secrets of modules: name to value. A module's *_file option reads
 	// /etc/blackbox/secrets/NAME.
 	Secrets map[string]Secret `json:"secrets"`
-	// What else to probe, in the cluster or outside it: the job blackbox-targets.
+	// Targets to probe, inside or outside the cluster, by the job blackbox-targets.
 	Targets []ProbeTarget `json:"targets"`
 	// Compute resources of the pod.
 	Resources Resources `json:"resources"`
 	Scheduling
 }
 
-// ProbeTarget is one thing to probe.
+// ProbeTarget is one target of the job blackbox-targets.
 type ProbeTarget struct {
-	// A URL for modules with prober http, host:port for tcp and grpc, a host for icmp and dns.
+	// What to probe: a URL for modules with prober http, host:port for tcp and grpc, a host for
+	// icmp and dns.
 	URL string `json:"url"`
-	// Module of the exporter; http_2xx unless set.
+	// Probe module; http_2xx unless set.
 	Module string `json:"module"`
-	// Labels of the target's series, beside instance (the URL) and module.
+	// Labels of the target's series, in addition to instance (the URL) and module.
 	Labels map[string]string `json:"labels"`
 }
 
-// DefaultModule probes what names no other.
+// DefaultModule is the probe module of targets that name none.
 const DefaultModule = "http_2xx"
 
-// AllModules are the shipped probe modules, and those of the stack, which win.
+// AllModules returns the shipped probe modules and the stack's own, which replace shipped ones of
+// the same name.
 func (b BlackboxExporter) AllModules() map[string]map[string]any {
 	modules := map[string]map[string]any{
 		DefaultModule:       {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4"}},
@@ -54,7 +58,7 @@ func (b BlackboxExporter) AllModules() map[string]map[string]any {
 	return modules
 }
 
-// complete names the module of every target.
+// complete sets the module of targets that name none.
 func (b *BlackboxExporter) complete() {
 	for i := range b.Targets {
 		if b.Targets[i].Module == "" {
@@ -102,7 +106,7 @@ func (t ProbeTarget) validateURL(p *Problems, at string, prober any) {
 	parsed, err := url.Parse(t.URL)
 	switch {
 	case err == nil && parsed.User != nil:
-		p.Addf(at, "has a user name or password, which would be labels; name them in a module's basic_auth, the password by password_file from %s.secrets", blackboxExporterPath)
+		p.Addf(at, "has a user name or password, which would become part of a label; set a module's basic_auth, whose password_file reads %s.secrets", blackboxExporterPath)
 	case prober == "http":
 		if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
 			p.Addf(at, "%q; allowed for module %s: an absolute http:// or https:// URL", t.URL, t.Module)

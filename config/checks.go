@@ -9,7 +9,7 @@ import (
 
 // Checks configures the checks of the whole stack that run in every preview.
 type Checks struct {
-	// Checks whose findings are only printed, by name, each with the reason.
+	// Checks whose findings are printed but do not fail a preview: name to reason.
 	Waive map[string]string `json:"waive"`
 }
 
@@ -17,7 +17,7 @@ func (c Checks) validate() Problems {
 	var p Problems
 	for _, name := range slices.Sorted(maps.Keys(c.Waive)) {
 		if strings.TrimSpace(c.Waive[name]) == "" {
-			p.Addf(fmt.Sprintf("checks.waive.%s", name), "names no reason; say why the check's findings are accepted")
+			p.Addf(fmt.Sprintf("checks.waive.%s", name), "gives no reason; say why the check's findings are accepted")
 		}
 	}
 	return p

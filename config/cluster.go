@@ -10,37 +10,36 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Cluster says which cluster the stack owns and where in it.
+// Cluster identifies the cluster and the namespace that the stack deploys to.
 type Cluster struct {
 	// Name of the cluster: the `cluster` label on every series and alert. Required.
 	Name string `json:"name"`
-	// What kind of cluster it is. With it change which components of the control
-	// plane are scraped, whether exporters may use the host, and other defaults.
+	// Kind of cluster. It determines which components of the control plane are scraped, whether
+	// exporters may use the host, and other defaults.
 	Platform Platform `json:"platform"`
-	// Kubeconfig context to deploy to; empty for the kubeconfig's current one.
+	// Kubeconfig context to deploy to; empty for the current context.
 	Context string `json:"context"`
 	// Namespace of every namespaced object.
 	Namespace string `json:"namespace"`
-	// Create the namespace. With false it must exist and admit privileged pods (node-exporter).
+	// Create the namespace. If false, it must exist and admit privileged pods (node-exporter).
 	CreateNamespace bool `json:"createNamespace"`
-	// Labels of the namespace, beside the program's own.
+	// Labels of the namespace, in addition to the program's own.
 	Labels map[string]string `json:"labels"`
-	// How long the pods of a workload may take to become ready before an update fails.
-	// Prometheus has prometheus.startupTimeout on top; the Job of grafana.import has a
-	// deadline of its own.
+	// How long the pods of a workload may take to become ready before an update fails, 30s to 6h.
+	// For Prometheus, prometheus.startupTimeout is added; the Job of grafana.import has its own
+	// deadline.
 	ReadyTimeout Duration `json:"readyTimeout"`
-	// How many nodes the cluster has, for estimates of series, memory and disk; 0 if
-	// unknown, for none.
+	// Number of nodes, for estimates of series, memory and disk; 0 (unknown) for no estimates.
 	Nodes int `json:"nodes"`
-	// How many pods run in it, for the same estimates; 0 for 30 on each node.
+	// Number of pods in the cluster, for the same estimates; 0 for 30 on each node.
 	Pods int `json:"pods"`
-	// Who may connect to the components, besides each other.
+	// Who may connect to the components, apart from each other.
 	NetworkPolicies NetworkPolicies `json:"networkPolicies"`
 }
 
-// NetworkPolicies restrict who may connect to the components.
+// NetworkPolicies restricts who may connect to the components.
 type NetworkPolicies struct {
-	// Create one policy per component. Port-forwarding works either way.
+	// Create one NetworkPolicy per component. Port-forwarding works either way.
 	Enabled bool `json:"enabled"`
 	// Namespaces whose pods, such as an ingress controller's, may reach the web UIs.
 	FromNamespaces []string `json:"fromNamespaces"`

@@ -1,4 +1,4 @@
-// Package config is the stack config: its types, defaults, strict decoding and
+// Package config holds the stack config: its types, defaults, strict decoding and
 // validation. It imports no Kubernetes or Pulumi SDK, so everything that can be
 // known from config alone is checked without them.
 package config
@@ -16,7 +16,7 @@ const Project = "kubernetes-prometheus"
 // Config is one cluster's monitoring system. Each field is a top-level key of
 // the stack file, prefixed with the project: `kubernetes-prometheus:cluster`.
 type Config struct {
-	// Which cluster and namespace this stack owns.
+	// Which cluster and namespace this stack deploys to.
 	Cluster Cluster `json:"cluster"`
 	// Where container images come from.
 	Images Images `json:"images"`
@@ -26,22 +26,23 @@ type Config struct {
 	Prometheus Prometheus `json:"prometheus"`
 	// What is scraped.
 	Discovery Discovery `json:"discovery"`
-	// The exporters shipped beside Prometheus.
+	// The exporters deployed with Prometheus.
 	Exporters Exporters `json:"exporters"`
 	// Alertmanager, notifications and alerting rules.
 	Alerting Alerting `json:"alerting"`
 	// Grafana, its datasource and dashboards.
 	Grafana Grafana `json:"grafana"`
-	// The checks of the whole stack in every preview.
+	// The checks of the whole stack that run in every preview.
 	Checks Checks `json:"checks"`
 
-	collected map[Job]collection // of every job, once complete
+	collected map[Job]collection // how each job's metrics are collected; set by complete
 }
 
-// Default returns the config of a stack that sets nothing. Every default is
-// here, of its platform, or derived in complete from values that are.
+// Default returns the config of a stack that sets nothing. Every default is set here or by the
+// platform, or derived from those in complete.
 func Default() Config { return defaultsOn(genericPlatform) }
 
+// defaultsOn returns the defaults of a stack on platform.
 func defaultsOn(platform Platform) Config {
 	c := Config{
 		Cluster:    defaultCluster(),
@@ -57,19 +58,21 @@ func defaultsOn(platform Platform) Config {
 	return c
 }
 
+// load decodes, completes and validates the values of a stack. isPlaintext reports whether the
+// secret at a path is in plain text. The Config is usable only if there are no problems.
 func load(values map[string]any, isPlaintext func(path string) bool) (*Config, Problems) {
 	cfg := defaultsOn(platformOf(values))
 	problems := decode(values, isPlaintext, &cfg)
 	cfg.complete()
 	for _, problem := range cfg.validate() {
-		if !problems.overlaps(problem.Path) { // else it is about the default that took the value's place
+		if !problems.overlaps(problem.Path) { // otherwise it is about the default that replaced an invalid value
 			problems = append(problems, problem)
 		}
 	}
 	return &cfg, problems
 }
 
-// complete fills what is derived from other values.
+// complete sets the values that are derived from others.
 func (c *Config) complete() {
 	if c.Storage.Mode == StorageDynamic && c.Storage.StorageClass == "" {
 		c.Storage.StorageClass = c.Cluster.Profile().StorageClass
@@ -98,27 +101,27 @@ func (c *Config) validate() Problems {
 // Problem is one violation in a stack's config.
 type Problem struct {
 	Path    string // config path, such as prometheus.resources.requests.cpu
-	Message string // the bad value and what is allowed
+	Message string // the invalid value and what is allowed
 
-	meant         string // path that an unknown one was most likely meant to be
-	missingSecret bool   // which only the stack itself, not its file, has to have
+	meant         string // the path that an unknown one is likely a typo of; empty if none is near
+	missingSecret bool   // a required secret is not set, which is allowed in a stack file
 }
 
 func (p Problem) Error() string { return p.Path + ": " + p.Message }
 
-// Problems is every violation found in a stack's config.
+// Problems lists the violations found in a stack's config.
 type Problems []Problem
 
-// Add adds problems.
+// Add appends problems.
 func (p *Problems) Add(more ...Problem) { *p = append(*p, more...) }
 
-// Addf adds the problem of one path.
+// Addf appends the Problem at path with a formatted message.
 func (p *Problems) Addf(path, format string, args ...any) {
 	*p = append(*p, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// invalid reports a value that has errors of apimachinery's validation, whose
-// rule is enough to say without its example and regular expression.
+// invalid appends a Problem if errs is not empty. errs is what a function of apimachinery's
+// validation package returns for value; the message leaves out its example and regular expression.
 func (p *Problems) invalid(path, value string, errs []string) {
 	if len(errs) > 0 {
 		rule, _, _ := strings.Cut(errs[0], " (e.g. ")
@@ -126,7 +129,7 @@ func (p *Problems) invalid(path, value string, errs []string) {
 	}
 }
 
-// missing reports a secret that is required and not set.
+// missing appends the Problem of a required secret that is not set.
 func (p *Problems) missing(path string) {
 	*p = append(*p, Problem{Path: path, Message: "missing; set it with: " + SecretCommand(path), missingSecret: true})
 }
@@ -139,12 +142,13 @@ func (p Problems) overlaps(path string) bool {
 	})
 }
 
-// inside tells whether path is parent or below it.
+// inside reports whether path is parent or below it.
 func inside(path, parent string) bool {
 	rest, ok := strings.CutPrefix(path, parent)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
+// sorted returns the problems sorted by path, without duplicates.
 func (p Problems) sorted() Problems {
 	slices.SortStableFunc(p, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return slices.Compact(p)
@@ -158,8 +162,8 @@ func (p Problems) Err() error {
 	return p.sorted()
 }
 
-// Join makes one error of several, nil ones left out: first the problems of all
-// of them, then what is no problem of the config.
+// Join returns one error for several, of which any may be nil: first the Problems of all of them,
+// sorted, then all other errors; nil if every error is.
 func Join(errs ...error) error {
 	var all Problems
 	var others []error

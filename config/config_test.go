@@ -155,7 +155,7 @@ func TestPrometheus(t *testing.T) {
 			`prometheus.nodeSelector["a b"]: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`,
 		}, {
 			"toleration of every taint by mistake", "prometheus: {tolerations: [{effect: NoSchedule}]}",
-			`prometheus.tolerations[0].key: missing; only operator: Exists may leave it out`,
+			`prometheus.tolerations[0].key: missing; it may be left out only with operator: Exists`,
 		}, {
 			"toleration that contradicts itself", "prometheus: {tolerations: [{key: a, operator: Exists, value: b}]}",
 			`prometheus.tolerations[0].value: "b" is not allowed with operator: Exists`,
@@ -207,7 +207,7 @@ func TestDiscovery(t *testing.T) {
 			`discovery.jobs.alertmanager.enabled: true, but what it scrapes is off; set alerting.enabled: true`,
 		}, {
 			"scrape config without name", "discovery: {extraScrapeConfigs: [{metrics_path: /}]}",
-			`discovery.extraScrapeConfigs[0].job_name: missing; every scrape config has a job_name`,
+			`discovery.extraScrapeConfigs[0].job_name: missing; every scrape config requires a job_name`,
 		}, {
 			"scrape config named like a job", "discovery: {extraScrapeConfigs: [{job_name: kubernetes-pods}]}",
 			`discovery.extraScrapeConfigs[0].job_name: "kubernetes-pods" is a job of this program; choose another name`,
@@ -243,7 +243,7 @@ func TestExporters(t *testing.T) {
 			`exporters.nodeExporter.port: 80; allowed: 1024 to 65535`,
 		}, {
 			"no kinds", "exporters: {kubeStateMetrics: {kinds: []}}",
-			`exporters.kubeStateMetrics.kinds: names none; set exporters.kubeStateMetrics.enabled: false to report on nothing`,
+			`exporters.kubeStateMetrics.kinds: is empty; set exporters.kubeStateMetrics.enabled: false to report on nothing`,
 		}, {
 			"kind twice", "exporters: {kubeStateMetrics: {kinds: [pods, nodes, pods]}}",
 			`exporters.kubeStateMetrics.kinds[2]: "pods" is named twice`,

@@ -15,35 +15,38 @@ import (
 
 // enum is a string type with a closed set of values.
 type enum interface {
-	// Values lists what may be written.
+	// Values lists the allowed values.
 	Values() []string
 }
 
 // text is a value written as one string, such as a duration or a size.
 type text interface {
 	encoding.TextUnmarshaler
-	// Allowed describes what may be written, for error messages.
+	// Allowed describes the notation, for error messages.
 	Allowed() string
 }
 
 // decode merges values onto cfg and reports every unknown key, wrong type and
-// unparsable value with its path. isPlaintext reports which secrets are in plain text.
+// unparsable value with its path. isPlaintext reports whether the secret at a path is in
+// plain text.
 func decode(values map[string]any, isPlaintext func(path string) bool, cfg *Config) Problems {
 	d := decoder{isPlaintext: isPlaintext}
 	d.into("", values, reflect.ValueOf(cfg).Elem())
 	return d.problems
 }
 
+// decoder decodes YAML or JSON values onto Go values, and collects problems.
 type decoder struct {
 	isPlaintext func(path string) bool
 	problems    Problems
 }
 
+// into decodes in, the value at path, onto out.
 func (d *decoder) into(path string, in any, out reflect.Value) {
-	if in == nil { // `key:` with nothing behind it leaves the default
+	if in == nil { // `key:` without a value keeps the default
 		return
 	}
-	if _, secret := out.Addr().Interface().(*Secret); encrypted(in) && !secret && out.Kind() != reflect.Pointer {
+	if _, secret := out.Addr().Interface().(*Secret); isEncrypted(in) && !secret && out.Kind() != reflect.Pointer {
 		d.problems.Add(notSecret(path))
 		return
 	}
@@ -85,10 +88,10 @@ func (d *decoder) text(path string, in any, out text) {
 	}
 }
 
-// secret takes a decrypted value, or the encrypted one of a stack file. Its
-// errors do not show it.
+// secret accepts a decrypted value or, in a stack file, an encrypted one. Its errors never show
+// the value.
 func (d *decoder) secret(path string, in any, out *Secret) {
-	if encrypted(in) {
+	if isEncrypted(in) {
 		unknown := "[encrypted]"
 		out.value = &unknown
 		return
@@ -164,11 +167,11 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 	out.Set(list)
 }
 
-// checkNative reports, in a value of a foreign format, encrypted values, because
-// its text goes into a ConfigMap, and empty elements of lists, which loaders
-// misread or fail on without a word.
+// checkNative reports what is not allowed in a value of another program's format: encrypted
+// values, because its text goes into a ConfigMap, and empty list elements, which upstream loaders
+// misread or reject without an explanation.
 func (d *decoder) checkNative(path string, in any) {
-	if encrypted(in) {
+	if isEncrypted(in) {
 		d.problems.Add(notSecret(path))
 		return
 	}
@@ -188,7 +191,7 @@ func (d *decoder) checkNative(path string, in any) {
 	}
 }
 
-// native makes a value of a foreign format the same whether it was read from
+// native returns a value of another program's format that is the same whether it was read from
 // JSON, where every number is a float64, or from YAML.
 func native(in any) any {
 	switch value := in.(type) {
@@ -238,7 +241,8 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 	d.mistyped(path, in, allowedKind(out))
 }
 
-// integer accepts the number types of encoding/json and yaml.
+// integer converts a number that encoding/json or yaml has read; false if it is not a whole number
+// that an int64 holds exactly.
 func integer(value any) (int64, bool) {
 	switch n := value.(type) {
 	case int:
@@ -253,8 +257,8 @@ func integer(value any) (int64, bool) {
 	return 0, false
 }
 
-// misshapen is mistyped where no scalar belongs. It does not repeat a string,
-// which may be a secret one level too high.
+// misshapen reports a value where an object or a list belongs. Unlike mistyped it does not quote a
+// string, which may be a secret that was set one level too high.
 func (d *decoder) misshapen(path string, in any, allowed string) {
 	if _, ok := in.(string); ok {
 		d.problems.Addf(path, "is a string; allowed: %s", allowed)
@@ -263,11 +267,12 @@ func (d *decoder) misshapen(path string, in any, allowed string) {
 	d.mistyped(path, in, allowed)
 }
 
+// mistyped reports a value of the wrong type.
 func (d *decoder) mistyped(path string, in any, allowed string) {
 	d.problems.Addf(path, "%s; allowed: %s", describe(in), allowed)
 }
 
-// describe names a value in an error without repeating a whole object.
+// describe returns the type of a value, and the value itself unless it is an object or a list.
 func describe(in any) string {
 	switch value := in.(type) {
 	case string:
@@ -280,7 +285,7 @@ func describe(in any) string {
 		return "is a list"
 	case int, int64, uint64, float64:
 		return fmt.Sprintf("%v is a number", value)
-	case map[any]any: // only YAML has these, and dates
+	case map[any]any: // only in YAML, as are dates
 		return "is an object with keys that are not strings"
 	case time.Time:
 		return value.Format(time.DateOnly) + " is a date"
@@ -289,6 +294,7 @@ func describe(in any) string {
 	}
 }
 
+// allowedKind describes what may be written for a scalar, for error messages.
 func allowedKind(out reflect.Value) string {
 	if e, ok := out.Interface().(enum); ok {
 		return strings.Join(e.Values(), ", ")
@@ -303,6 +309,8 @@ func allowedKind(out reflect.Value) string {
 	}
 }
 
+// fieldByKey returns the field of object, or of a struct embedded in it, that a key sets; false if
+// there is none.
 func fieldByKey(object reflect.Value, key string) (reflect.Value, bool) {
 	for i := range object.NumField() {
 		field := object.Type().Field(i)
@@ -320,7 +328,7 @@ func fieldByKey(object reflect.Value, key string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// fieldNames lists the keys of an object in the order they are declared.
+// fieldNames returns the keys of an object in the order of their declaration.
 func fieldNames(object reflect.Type) []string {
 	var names []string
 	for i := range object.NumField() {
@@ -334,6 +342,7 @@ func fieldNames(object reflect.Type) []string {
 	return names
 }
 
+// join returns the path of key in the object at path.
 func join(path, key string) string {
 	if path == "" {
 		return key
@@ -341,8 +350,8 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// unknownKey is UnknownName, but for the key that `pulumi config set a.b`
-// without --path creates.
+// unknownKey returns the Problem of a key that is not one of known. It explains the dotted key
+// that `pulumi config set a.b` creates without --path.
 func unknownKey(path, key string, known []string) Problem {
 	if first, _, dotted := strings.Cut(key, "."); path == "" && dotted && slices.Contains(known, first) {
 		return Problem{Path: key, Message: fmt.Sprintf("is one key with a dot in it; remove it, and set the value inside %s with: pulumi config set --path '%s:%s' VALUE", first, Project, key)}
@@ -354,8 +363,8 @@ func unknownKey(path, key string, known []string) Problem {
 	return problem
 }
 
-// UnknownName is the Problem of a name that is not one of known. It suggests
-// the nearest known name, or lists them all when none is near.
+// UnknownName returns the Problem of a name that is not one of known. It suggests the nearest
+// known name, or lists them all if none is near.
 func UnknownName(path, name string, known []string) Problem {
 	if near, ok := Nearest(name, known); ok {
 		return Problem{Path: path, Message: fmt.Sprintf("unknown %q; did you mean %q?", name, near)}
@@ -363,7 +372,7 @@ func UnknownName(path, name string, known []string) Problem {
 	return Problem{Path: path, Message: fmt.Sprintf("unknown %q; allowed: %s", name, strings.Join(known, ", "))}
 }
 
-// Nearest returns the known name that name was most likely meant to be.
+// Nearest returns the known name that name was most likely meant to be; false if none is near.
 func Nearest(name string, known []string) (string, bool) {
 	best, distance := "", math.MaxInt
 	for _, candidate := range known {

@@ -8,35 +8,35 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Discovery says what is scraped.
+// Discovery configures what is scraped.
 type Discovery struct {
 	// Namespaces in which annotated Services, Ingresses and pods are discovered; empty for all.
 	Namespaces []string `json:"namespaces"`
-	// Verify the kubelets' serving certificates against the cluster's CA. Off but
-	// on eks and k3s, because many clusters' kubelets sign their own.
+	// Verify the kubelets' serving certificates against the cluster's CA. By default only on eks
+	// and k3s, because the kubelets of many other clusters sign their own.
 	VerifyKubeletCertificates bool `json:"verifyKubeletCertificates"`
-	// Settings of single jobs, by name.
+	// Settings of individual jobs, by name.
 	Jobs map[Job]JobSettings `json:"jobs"`
-	// Further scrape configs in Prometheus' own format:
+	// Additional scrape configs in Prometheus' own format:
 	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
 	ExtraScrapeConfigs []map[string]any `json:"extraScrapeConfigs"`
 }
 
-// JobSettings change one scrape job.
+// JobSettings changes one scrape job.
 type JobSettings struct {
-	// Scrape this job; on unless what it scrapes is off or cluster.platform does
-	// not let it be scraped. What has to be switched on: kubernetes-ingresses, which
-	// lead out of the cluster and back, and components of the control plane that
-	// need a change to be reached.
+	// Scrape this job. By default it is on if what it scrapes is deployed and cluster.platform
+	// exposes it. These are off until they are enabled: kubernetes-ingresses, whose probes leave
+	// the cluster and come back, and components of the control plane that can be reached only
+	// after a change in the cluster.
 	Enabled *bool `json:"enabled"`
 	// Scrape interval; prometheus.scrapeInterval unless set.
 	ScrapeInterval *Duration `json:"scrapeInterval"`
 	// Scrape timeout; prometheus.scrapeTimeout unless set.
 	ScrapeTimeout *Duration `json:"scrapeTimeout"`
-	// Samples a scrape may return before it counts as failed; 0 for no limit. The
-	// default limits what does not grow with the cluster.
+	// Number of samples above which a scrape fails; 0 for no limit. By default only jobs whose
+	// targets do not return more as the cluster grows have a limit.
 	SampleLimit int `json:"sampleLimit"`
-	// Relabelling of scraped samples, in Prometheus' own format, after the job's own:
+	// Relabelling of scraped samples in Prometheus' own format, applied after the job's own:
 	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#metric_relabel_configs
 	MetricRelabelConfigs []map[string]any `json:"metricRelabelConfigs"`
 }
@@ -55,6 +55,7 @@ func defaultDiscovery() Discovery {
 	return Discovery{Jobs: settings}
 }
 
+// validateDiscovery rejects invalid settings of jobs, and jobs that cannot be scraped.
 func (c *Config) validateDiscovery() Problems {
 	var p Problems
 	d := c.Discovery
@@ -80,8 +81,8 @@ func (c *Config) validateDiscovery() Problems {
 			p.Addf(path+".sampleLimit", "%d; allowed: 0 (no limit) or more", settings.SampleLimit)
 		}
 		if settings.Enabled != nil && *settings.Enabled {
-			if why := c.collected[job].cannot; why != "" {
-				p.Addf(path+".enabled", "true, but %s", why)
+			if blocker := c.collected[job].blocker; blocker != "" {
+				p.Addf(path+".enabled", "true, but %s", blocker)
 			}
 		}
 	}
@@ -93,7 +94,7 @@ func (c *Config) validateDiscovery() Problems {
 		case extra["job_name"] != nil && !text:
 			p.Addf(path, "%s; allowed: a string", describe(extra["job_name"]))
 		case name == "":
-			p.Addf(path, "missing; every scrape config has a job_name")
+			p.Addf(path, "missing; every scrape config requires a job_name")
 		case slices.Contains(Jobs, Job(name)):
 			p.Addf(path, "%q is a job of this program; choose another name", name)
 		case names[name]:

@@ -10,11 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Exporters configures what is scraped beside Kubernetes itself.
+// Exporters configures the exporters that the stack deploys.
 type Exporters struct {
 	// node-exporter: hardware and kernel metrics of every node.
 	NodeExporter NodeExporter `json:"nodeExporter"`
-	// node-directory-size-metrics: how much disk space directories of every node take.
+	// node-directory-size-metrics: disk space that directories use on every node.
 	NodeDirectorySizeMetrics NodeDirectorySizeMetrics `json:"nodeDirectorySizeMetrics"`
 	// kube-state-metrics: the state of Kubernetes objects.
 	KubeStateMetrics KubeStateMetrics `json:"kubeStateMetrics"`
@@ -24,9 +24,9 @@ type Exporters struct {
 
 // NodeExporter configures https://github.com/prometheus/node_exporter.
 type NodeExporter struct {
-	// Deploy it.
+	// Deploy the exporter.
 	Enabled bool `json:"enabled"`
-	// Port on each node's address.
+	// Port on each node's address, 1024 to 65535.
 	Port int `json:"port"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
@@ -35,20 +35,20 @@ type NodeExporter struct {
 
 // KubeStateMetrics configures https://github.com/kubernetes/kube-state-metrics.
 type KubeStateMetrics struct {
-	// Deploy it.
+	// Deploy the exporter.
 	Enabled bool `json:"enabled"`
-	// Kinds of object to report on. The default leaves out secrets and configmaps,
-	// so that the exporter has no right to read them.
+	// Kinds of objects to report on. The default leaves out secrets and configmaps, so that the
+	// exporter may not read them.
 	Kinds []Kind `json:"kinds"`
-	// Kind to the Kubernetes labels that become labels of its kube_*_labels
-	// metric; "*" for all.
+	// Kind to the Kubernetes labels that become labels of its kube_*_labels metric; "*" for all.
 	MetricLabelsAllowlist map[Kind][]string `json:"metricLabelsAllowlist"`
-	// The same for annotations and kube_*_annotations.
+	// Kind to the Kubernetes annotations that become labels of its kube_*_annotations metric; "*"
+	// for all.
 	MetricAnnotationsAllowlist map[Kind][]string `json:"metricAnnotationsAllowlist"`
 	// Metrics to leave out, by name or as regular expressions without commas.
 	MetricDenylist []string `json:"metricDenylist"`
-	// Number of pods that share the objects among them; for clusters with more
-	// than one pod can list.
+	// Number of pods, 1 to 64, that divide the objects between them. One is enough unless a
+	// cluster has more objects than a single pod can list.
 	Shards int `json:"shards"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
@@ -78,10 +78,10 @@ func defaultExporters() Exporters {
 	}
 }
 
-// Kind is a kind of object that kube-state-metrics reports on: a lower-case plural.
+// Kind is a kind of object that kube-state-metrics can report on, as a lower-case plural.
 type Kind string
 
-// KindGroups maps each kind to its API group.
+// KindGroups maps each kind to its API group; empty for the core group.
 var KindGroups = map[Kind]string{
 	"certificatesigningrequests":      "certificates.k8s.io",
 	"configmaps":                      "",
@@ -138,7 +138,7 @@ func (k KubeStateMetrics) validate() Problems {
 	const path = "exporters.kubeStateMetrics"
 	var p Problems
 	if len(k.Kinds) == 0 {
-		p.Addf(path+".kinds", "names none; set %s.enabled: false to report on nothing", path)
+		p.Addf(path+".kinds", "is empty; set %s.enabled: false to report on nothing", path)
 	}
 	for i, kind := range k.Kinds {
 		if slices.Contains(k.Kinds[:i], kind) {
@@ -163,7 +163,7 @@ func (k KubeStateMetrics) validate() Problems {
 	return p
 }
 
-// validateKinds refuses labels of a kind that is not reported on.
+// validateKinds rejects labels of kinds that are not reported on, and invalid names of labels.
 func (k KubeStateMetrics) validateKinds(path string, allowlist map[Kind][]string) Problems {
 	var p Problems
 	for _, kind := range slices.Sorted(maps.Keys(allowlist)) {

@@ -16,7 +16,7 @@ func TestNodeDirectorySizeMetrics(t *testing.T) {
 	run(t, []violation{
 		{
 			"no directories", set("directories: []"),
-			`exporters.nodeDirectorySizeMetrics.directories: names none; set exporters.nodeDirectorySizeMetrics.enabled: false to measure nothing`,
+			`exporters.nodeDirectorySizeMetrics.directories: is empty; set exporters.nodeDirectorySizeMetrics.enabled: false to measure nothing`,
 		}, {
 			"relative", set("directories: [var]"),
 			`exporters.nodeDirectorySizeMetrics.directories[0]: "var"` + allowed,
@@ -43,10 +43,10 @@ func TestNodeDirectorySizeMetrics(t *testing.T) {
 			`exporters.nodeDirectorySizeMetrics.directories[1]: "/var" is named twice`,
 		}, {
 			"inner one later", set("directories: [/var, /var/lib]"),
-			`exporters.nodeDirectorySizeMetrics.directories[1]: "/var/lib" and "/var" are one in the other, which would be measured twice; name the outer one, and raise depth to see the inner`,
+			`exporters.nodeDirectorySizeMetrics.directories[1]: "/var/lib" and "/var" overlap, so the inner one would be measured twice; name only the outer one, and raise depth to report the inner`,
 		}, {
 			"outer one later", set("directories: [/var, /]"),
-			`exporters.nodeDirectorySizeMetrics.directories[1]: "/" and "/var" are one in the other, which would be measured twice; name the outer one, and raise depth to see the inner`,
+			`exporters.nodeDirectorySizeMetrics.directories[1]: "/" and "/var" overlap, so the inner one would be measured twice; name only the outer one, and raise depth to report the inner`,
 		}, {
 			"depth", set("depth: 6"),
 			`exporters.nodeDirectorySizeMetrics.depth: 6; allowed: 0 (only the directories themselves) to 5`,
@@ -114,7 +114,7 @@ func TestProbeTargets(t *testing.T) {
 			at + `.url: "a b"; allowed for module ping: a host`,
 		}, {
 			"password", set("{url: 'https://me:hunter2@example.com/'}"),
-			at + `.url: has a user name or password, which would be labels; name them in a module's basic_auth, the password by password_file from exporters.blackboxExporter.secrets`,
+			at + `.url: has a user name or password, which would become part of a label; set a module's basic_auth, whose password_file reads exporters.blackboxExporter.secrets`,
 		}, {
 			"unknown module", set("{url: 'https://example.com/', module: http_2x}"),
 			at + `.module: unknown "http_2x"; did you mean "http_2xx"?`,

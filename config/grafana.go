@@ -13,17 +13,17 @@ import (
 
 // Grafana configures Grafana, and the datasource and dashboards in it.
 type Grafana struct {
-	// Deploy Grafana or, with external.url, fill one that exists.
+	// Deploy Grafana or, if external.url is set, import into the Grafana there.
 	Enabled bool `json:"enabled"`
-	// 1, or 0 for all of Grafana's objects without its pod.
+	// Number of pods: 1, or 0 to deploy all of Grafana's objects without its pod.
 	Replicas int `json:"replicas"`
-	// Name of the user who may do everything.
+	// User name of the administrator: letters, digits, @, ., _ and -.
 	AdminUser string `json:"adminUser"`
-	// Password of that user; a secret. A Grafana with persistence takes it once, with
-	// its first start: change it in Grafana too. Required unless external.url is set.
+	// Password of the administrator; a secret. With persistence, Grafana reads it only when it
+	// starts for the first time: change it in Grafana too. Required unless external.url is set.
 	AdminPassword Secret `json:"adminPassword"`
-	// How datasource and dashboards get into Grafana: files (provisioned from
-	// ConfigMaps) or job (a Kubernetes Job pushes them through Grafana's HTTP API).
+	// How the datasource and dashboards get into Grafana: files (provisioned from ConfigMaps) or
+	// job (a Kubernetes Job pushes them through Grafana's HTTP API).
 	Import GrafanaImport `json:"import"`
 	// Keep what people create in Grafana.
 	Persistence GrafanaPersistence `json:"persistence"`
@@ -33,11 +33,11 @@ type Grafana struct {
 	// Secrets of settings: name to value. A setting reads
 	// $__file{/etc/grafana-secrets/NAME}.
 	Secrets map[string]Secret `json:"secrets"`
-	// URL people open Grafana at; that of the ingress or external.url unless set.
+	// URL at which people open Grafana; the ingress's URL or external.url unless set.
 	ExternalURL *URL `json:"externalUrl"`
-	// How Grafana is reached from outside.
+	// How Grafana is reached from outside the cluster.
 	Ingress GrafanaIngress `json:"ingress"`
-	// A Grafana that exists. With it none is deployed.
+	// An existing Grafana to use instead of deploying one.
 	External ExternalGrafana `json:"external"`
 	// Compute resources of Grafana's pod.
 	Resources Resources `json:"resources"`
@@ -46,10 +46,10 @@ type Grafana struct {
 	Scheduling
 }
 
-// GrafanaImport is how datasource and dashboards get into Grafana.
+// GrafanaImport is how the datasource and dashboards get into Grafana.
 type GrafanaImport string
 
-// The ways into Grafana.
+// The ways to fill Grafana.
 const (
 	ImportFiles GrafanaImport = "files"
 	ImportJob   GrafanaImport = "job"
@@ -59,17 +59,17 @@ func (GrafanaImport) Values() []string { return []string{string(ImportFiles), st
 
 // GrafanaPersistence keeps Grafana's database on a volume.
 type GrafanaPersistence struct {
-	// Keep Grafana's database on a volume, as storage says. Without it users,
-	// preferences and dashboards made in Grafana are lost with each pod.
+	// Keep Grafana's database on a volume, provided according to storage.mode. Otherwise users,
+	// preferences and dashboards created in Grafana are lost whenever its pod is replaced.
 	Enabled bool `json:"enabled"`
-	// Size of the volume. It grows in place and never shrinks.
+	// Size of the volume, 100Mi or more. It can be increased in place but not reduced.
 	Size Quantity `json:"size"`
 }
 
-// GrafanaIngress publishes Grafana.
+// GrafanaIngress exposes Grafana outside the cluster.
 type GrafanaIngress struct {
-	// Create an Ingress. Its controller's namespace has to be in
-	// cluster.networkPolicies.fromNamespaces.
+	// Create an Ingress. With network policies, cluster.networkPolicies.fromNamespaces must name
+	// the namespace of its controller.
 	Enabled bool `json:"enabled"`
 	// Host name, such as grafana.example.com. Required with an Ingress.
 	Host string `json:"host"`
@@ -77,22 +77,22 @@ type GrafanaIngress struct {
 	ClassName string `json:"className"`
 	// Annotations of the Ingress, for its controller.
 	Annotations map[string]string `json:"annotations"`
-	// TLS Secret in the namespace with the host's certificate, which cert-manager may
-	// create; empty for no TLS.
+	// Name of a TLS Secret with the host's certificate in the stack's namespace, such as one that
+	// cert-manager creates; empty for no TLS.
 	TLSSecret string `json:"tlsSecret"`
 }
 
-// ExternalGrafana is a Grafana that another program runs.
+// ExternalGrafana is a Grafana that this stack does not deploy.
 type ExternalGrafana struct {
-	// Base URL, as pods of this cluster reach it.
+	// Base URL at which pods of this cluster reach that Grafana.
 	URL *URL `json:"url"`
 	// Token of a service account that may write datasources, folders and dashboards; a
 	// secret. Required with url.
 	Token Secret `json:"token"`
-	// URL of this stack's Prometheus, as that Grafana reaches it. Required with url.
+	// URL at which that Grafana reaches this stack's Prometheus. Required with url.
 	PrometheusURL *URL `json:"prometheusUrl"`
-	// URL of this stack's Alertmanagers, as that Grafana reaches them; empty for no
-	// datasource of them.
+	// URL at which that Grafana reaches this stack's Alertmanagers; empty for no Alertmanager
+	// datasource.
 	AlertmanagerURL *URL `json:"alertmanagerUrl"`
 }
 
@@ -108,21 +108,22 @@ func defaultGrafana() Grafana {
 	}
 }
 
-// Deployed tells whether the stack has a Grafana of its own.
+// Deployed reports whether the stack deploys a Grafana.
 func (g Grafana) Deployed() bool { return g.Enabled && g.External.URL == nil }
 
-// Runs tells whether that Grafana has a pod.
+// Runs reports whether the stack deploys a Grafana with a pod.
 func (g Grafana) Runs() bool { return g.Deployed() && g.Replicas > 0 }
 
-// Imports tells whether there is a Grafana to push to, and that is the way to fill it.
+// Imports reports whether a Job pushes the datasource and dashboards into a Grafana, deployed or
+// external.
 func (g Grafana) Imports() bool {
 	return g.Import == ImportJob && (g.Runs() || g.Enabled && g.External.URL != nil)
 }
 
-// AdminPasswordFile is the name of the password among SecretFiles.
+// AdminPasswordFile is the name of the administrator's password in SecretFiles.
 const AdminPasswordFile = "admin-password"
 
-// SecretFiles are the contents of Grafana's secrets directory, by name.
+// SecretFiles returns the content of each file in Grafana's secrets directory, by name.
 func (g Grafana) SecretFiles() map[string]Secret {
 	files := maps.Clone(g.Secrets)
 	if files == nil {
@@ -132,6 +133,7 @@ func (g Grafana) SecretFiles() map[string]Secret {
 	return files
 }
 
+// complete derives ExternalURL from the ingress, unless it is set.
 func (g *Grafana) complete() {
 	if g.ExternalURL != nil || !g.Ingress.Enabled || g.Ingress.Host == "" {
 		return
@@ -143,7 +145,7 @@ func (g *Grafana) complete() {
 	g.ExternalURL = &URL{scheme + "://" + g.Ingress.Host + "/"}
 }
 
-// Link is where people open Grafana, "" if only a port-forward reaches it.
+// Link returns the URL at which people open Grafana; "" if only a port-forward reaches it.
 func (g Grafana) Link() string {
 	switch {
 	case !g.Enabled:
@@ -156,8 +158,8 @@ func (g Grafana) Link() string {
 	return ""
 }
 
-// login is a user name that HTTP's basic authentication and an ini file can carry.
-var login = regexp.MustCompile(`^[A-Za-z0-9@._-]+$`)
+// loginPattern matches user names that HTTP's basic authentication and an ini file can both carry.
+var loginPattern = regexp.MustCompile(`^[A-Za-z0-9@._-]+$`)
 
 func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 	if !g.Enabled {
@@ -170,7 +172,7 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 		p.Add(g.validateDeployed(storage, policies)...)
 	}
 	if g.ExternalURL != nil {
-		p.Add(baseURL("grafana.externalUrl", *g.ExternalURL)...)
+		p.Add(validateBaseURL("grafana.externalUrl", *g.ExternalURL)...)
 	}
 	p.Add(g.Resources.validate("grafana.resources")...)
 	p.Add(g.ImportResources.validate("grafana.importResources")...)
@@ -181,9 +183,9 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Problems {
 	var p Problems
 	if g.Replicas < 0 || g.Replicas > 1 {
-		p.Addf("grafana.replicas", "%d; allowed: 0 or 1, because one pod has the database", g.Replicas)
+		p.Addf("grafana.replicas", "%d; allowed: 0 or 1, because only one pod can use the database", g.Replicas)
 	}
-	if !login.MatchString(g.AdminUser) {
+	if !loginPattern.MatchString(g.AdminUser) {
 		p.Addf("grafana.adminUser", "%q; allowed: letters, digits, @, ., _ and -", g.AdminUser)
 	}
 	if password := g.AdminPassword.Reveal(); password == "" {
@@ -210,7 +212,7 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 	if g.Ingress.Enabled {
 		p.Add(g.Ingress.validate()...)
 		if policies.Enabled && len(policies.FromNamespaces) == 0 {
-			p.Addf("cluster.networkPolicies.fromNamespaces", "empty, so grafana.ingress could not reach Grafana; name the namespace of the ingress controller")
+			p.Addf("cluster.networkPolicies.fromNamespaces", "empty, so the controller of grafana.ingress cannot reach Grafana; add its namespace")
 		}
 	}
 	for path, set := range map[string]bool{
@@ -228,7 +230,7 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 func (i GrafanaIngress) validate() Problems {
 	var p Problems
 	if i.Host == "" {
-		p.Addf("grafana.ingress.host", "missing; an Ingress takes the host name people open, such as grafana.example.com")
+		p.Addf("grafana.ingress.host", "missing; an Ingress requires the host name that people open, such as grafana.example.com")
 	} else {
 		p.invalid("grafana.ingress.host", i.Host, validation.IsDNS1123Subdomain(i.Host))
 	}
@@ -261,7 +263,7 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.external.alertmanagerUrl": g.External.AlertmanagerURL,
 	} {
 		if u != nil {
-			p.Add(baseURL(path, *u)...)
+			p.Add(validateBaseURL(path, *u)...)
 		}
 	}
 	for path, set := range map[string]bool{
@@ -272,22 +274,22 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.persistence.enabled": g.Persistence.Enabled,
 	} {
 		if set {
-			p.Addf(path, "is of a Grafana that this stack deploys, and grafana.external.url names another one; remove one of them")
+			p.Addf(path, "only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two")
 		}
 	}
 	return p
 }
 
-// baseURL checks an address that more is put behind, and that anyone may read. The
-// error does not show a credential.
-func baseURL(path string, address URL) Problems {
+// validateBaseURL checks a URL to which paths are appended. It is stored in clear text, so it must
+// not contain a credential, and the problem does not show one.
+func validateBaseURL(path string, address URL) Problems {
 	var p Problems
 	parsed, err := url.Parse(address.String())
 	switch {
 	case err != nil:
 		p.Addf(path, "not a URL")
 	case parsed.User != nil:
-		p.Addf(path, "has a credential in it, and everyone may read it; remove that")
+		p.Addf(path, "contains a credential, but is stored in clear text; remove the credential")
 	case parsed.RawQuery != "" || parsed.Fragment != "":
 		p.Addf(path, "%q has a query or fragment; allowed: a base URL, such as https://grafana.example.com", address)
 	}

@@ -26,7 +26,7 @@ func TestGrafana(t *testing.T) {
 			`grafana.adminPassword: starts or ends with white space, which Grafana drops from a file`,
 		}, {
 			"two pods on one database", "grafana: {adminPassword: hunter2, replicas: 2}",
-			`grafana.replicas: 2; allowed: 0 or 1, because one pod has the database`,
+			`grafana.replicas: 2; allowed: 0 or 1, because only one pod can use the database`,
 		}, {
 			"user with a colon", "grafana: {adminPassword: hunter2, adminUser: 'a:b'}",
 			`grafana.adminUser: "a:b"; allowed: letters, digits, @, ., _ and -`,
@@ -50,13 +50,13 @@ func TestGrafana(t *testing.T) {
 			`grafana.secrets["admin-password"]: the name is taken by grafana.adminPassword; choose another`,
 		}, {
 			"credential in the URL", "grafana: {adminPassword: hunter2, externalUrl: 'https://a:hunter2@grafana.example.com'}",
-			`grafana.externalUrl: has a credential in it, and everyone may read it; remove that`,
+			`grafana.externalUrl: contains a credential, but is stored in clear text; remove the credential`,
 		}, {
 			"settings", "grafana: {adminPassword: hunter2, config: {server: on}}",
 			`grafana.config.server: is a string; allowed: an object`,
 		}, {
 			"ingress without host", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true}}",
-			`grafana.ingress.host: missing; an Ingress takes the host name people open, such as grafana.example.com`,
+			`grafana.ingress.host: missing; an Ingress requires the host name that people open, such as grafana.example.com`,
 		}, {
 			"ingress of a URL", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: 'https://grafana.example.com'}}",
 			`grafana.ingress.host: "https://grafana.example.com": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
@@ -65,7 +65,7 @@ func TestGrafana(t *testing.T) {
 			`grafana.ingress.className: "NGINX": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
 		}, {
 			"ingress that no policy lets in", "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: grafana.example.com}}",
-			`cluster.networkPolicies.fromNamespaces: empty, so grafana.ingress could not reach Grafana; name the namespace of the ingress controller`,
+			`cluster.networkPolicies.fromNamespaces: empty, so the controller of grafana.ingress cannot reach Grafana; add its namespace`,
 		}, {
 			"CPU", "grafana: {adminPassword: hunter2, resources: {limits: {cpu: 1m}}}",
 			`grafana.resources.requests.cpu: 100m is more than the limit of 1m`,
@@ -89,13 +89,13 @@ func TestExternalGrafana(t *testing.T) {
 			`grafana.external.prometheusUrl: missing; the Grafana at grafana.external.url needs an address of this Prometheus that it can reach`,
 		}, {
 			"credential in the URL", "grafana: {import: job, external: {" + external + ", alertmanagerUrl: 'https://a:hunter2@alertmanager.example.com'}}",
-			`grafana.external.alertmanagerUrl: has a credential in it, and everyone may read it; remove that`,
+			`grafana.external.alertmanagerUrl: contains a credential, but is stored in clear text; remove the credential`,
 		}, {
 			"page instead of the base URL", "grafana: {import: job, external: {url: 'https://grafana.example.com/?orgId=1', token: hunter2, prometheusUrl: 'https://prometheus.example.com'}}",
 			`grafana.external.url: "https://grafana.example.com/?orgId=1" has a query or fragment; allowed: a base URL, such as https://grafana.example.com`,
 		}, {
 			"and one of our own", "grafana: {import: job, persistence: {enabled: true}, external: {" + external + "}}",
-			`grafana.persistence.enabled: is of a Grafana that this stack deploys, and grafana.external.url names another one; remove one of them`,
+			`grafana.persistence.enabled: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,
 		}, {
 			"token without URL", "grafana: {adminPassword: hunter2, external: {token: hunter2}}",
 			`grafana.external.token: is only used with grafana.external.url`,

@@ -25,7 +25,7 @@ const (
 	CurlImage             Image = "curl" // of Grafana's import job
 )
 
-// pins is the one table of images: registry, repository and tag.
+// pins maps each image to its pinned reference: registry, repository and tag.
 var pins = map[Image]string{
 	PrometheusImage:       "quay.io/prometheus/prometheus:v3.16.0",
 	AlertmanagerImage:     "quay.io/prometheus/alertmanager:v0.34.2",
@@ -45,11 +45,12 @@ func (Image) Values() []string {
 	return names
 }
 
-// Images says where container images come from.
+// Images configures where container images come from.
 type Images struct {
-	// Registry to its mirror: `quay.io: mirror.example.com/quay` pulls every quay.io image from there.
+	// Registry to its mirror: with `quay.io: mirror.example.com/quay`, every image of quay.io is
+	// pulled from there.
 	RegistryMirrors map[string]string `json:"registryMirrors"`
-	// Image to a full reference (repository and tag or digest) that replaces its pin.
+	// Image to the full reference (repository and tag or digest) that replaces the pinned one.
 	Overrides map[Image]string `json:"overrides"`
 	// Pull policy of every container: IfNotPresent, Always or Never.
 	PullPolicy PullPolicy `json:"pullPolicy"`
@@ -62,8 +63,8 @@ type PullPolicy string
 
 func (PullPolicy) Values() []string { return []string{"IfNotPresent", "Always", "Never"} }
 
-// Ref returns the reference that image is pulled by: its override or pin, from
-// the registry's mirror when there is one.
+// Ref returns the reference to pull image by: its override or pin, from the registry's mirror if
+// there is one.
 func (i Images) Ref(image Image) string {
 	ref := i.source(image)
 	registry := registryOf(ref)
@@ -71,14 +72,14 @@ func (i Images) Ref(image Image) string {
 	if !ok {
 		return ref
 	}
-	named, err := reference.ParseNormalizedNamed(ref) // docker.io and library/ need not be written
+	named, err := reference.ParseNormalizedNamed(ref) // docker.io and library/ may be left out
 	if err != nil {
 		return ref
 	}
 	return strings.TrimSuffix(mirror, "/") + strings.TrimPrefix(named.String(), registry)
 }
 
-// source is the override or pin of image.
+// source returns the override or pin of image.
 func (i Images) source(image Image) string {
 	if override, ok := i.Overrides[image]; ok {
 		return override
@@ -86,7 +87,7 @@ func (i Images) source(image Image) string {
 	return pins[image]
 }
 
-// registryOf is the registry of a reference, docker.io if it names none.
+// registryOf returns the registry of a reference: docker.io if it names none, "" if it is invalid.
 func registryOf(ref string) string {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -95,8 +96,8 @@ func registryOf(ref string) string {
 	return reference.Domain(named)
 }
 
-// Version is the tag of image, for the app.kubernetes.io/version label; empty
-// for a reference by digest alone and for a tag too long for a label.
+// Version returns the tag of image, for the app.kubernetes.io/version label; "" for a reference by
+// digest alone and for a tag that is too long for a label.
 func (i Images) Version(image Image) string {
 	ref, err := reference.ParseNormalizedNamed(i.Ref(image))
 	if err != nil {
@@ -119,7 +120,7 @@ func (i Images) validate() Problems {
 		} else if reference.IsNameOnly(ref) {
 			p.Addf(path, "%q has neither tag nor digest; allowed: registry/repository:tag", value)
 		} else if tagged, ok := ref.(reference.Tagged); ok && tagged.Tag() == "latest" {
-			p.Addf(path, "%q is another image tomorrow; allowed: registry/repository:tag with the tag of a version", value)
+			p.Addf(path, "%q changes over time; allowed: registry/repository:tag with the tag of a version", value)
 		}
 	}
 	used := map[string]bool{}

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Job names a scrape job of this program. It is the `job` label of what is scraped.
+// Job is a scrape job of this program: the value of the `job` label of what it scrapes.
 type Job string
 
 // The scrape jobs.
@@ -32,49 +32,50 @@ const (
 	CoreDNSJob                  Job = "coredns"
 )
 
-// ScrapeJob is what this program knows of a scrape job. A job without a function of its
-// own in render scrapes the pods of the program of its name.
+// ScrapeJob describes a scrape job. A job without a function of its own in render scrapes the
+// pods of the program with the same name.
 type ScrapeJob struct {
 	Name  Job
 	About string // what it scrapes, in Markdown, for docs/scraping.md
 
-	// Settings is the config path of the program whose metrics it scrapes, or that probes
-	// for it; empty for what every cluster has. Deployed reports whether that program runs.
+	// Settings is the config path of the program that the job scrapes or probes with; empty if
+	// every stack has it. Deployed reports whether that program is deployed; nil if Settings
+	// is empty.
 	Settings string
 	Deployed func(*Config) bool
-	// ControlPlane marks a component that is scraped only where the platform's Profile says
-	// how. A component with Requires there has to be switched on.
+	// ControlPlane marks a component that is scraped only if the platform's Profile says how.
+	// If that has Requires, the job is off until it is enabled.
 	ControlPlane bool
 	// OptIn marks a job that is off unless discovery.jobs.<job>.enabled is true.
 	OptIn bool
 	// SampleLimit is the default of discovery.jobs.<job>.sampleLimit; 0 for no limit.
 	SampleLimit int
 
-	// Targets returns how many targets the job has in a cluster of so many nodes; nil where
-	// annotations in the cluster decide. A job with none is off. A cluster may differ from
-	// a count that is Approximate.
+	// Targets returns the job's number of targets in a cluster with that number of nodes; nil if
+	// annotations in the cluster determine it. A job without targets is off, unless the number
+	// is Approximate: a cluster may then have more or fewer.
 	Targets     func(c *Config, nodes int) int
 	Approximate bool
-	// MayBeEmpty marks a job whose lack of targets is no cause for JobAbsent.
+	// MayBeEmpty marks a job that JobAbsent does not watch, because it may have no targets.
 	MayBeEmpty bool
-	// Blinding marks a job without whose metrics most alerts cannot fire: TargetDown is
-	// critical once every target is down.
+	// Blinding marks a job whose metrics other alerts depend on, so that TargetDown is critical
+	// once all its targets are down.
 	Blinding bool
 
-	// Exporter is the file in check/metrics, without its version, that lists the job's
-	// metrics; empty if the job may have any. Image is the one whose version the file has;
-	// empty for what has the cluster's version.
+	// Exporter is the name, without the version, of the file in check/metrics that lists the
+	// job's metrics; empty if it may have any. Image is the image whose version is the file's;
+	// empty if that is the cluster's version.
 	Exporter string
 	Image    Image
 	Series   Series
 }
 
-// Series estimates how many series a job has, after the shipped relabelling.
+// Series is an estimate of a job's number of series, after the shipped relabelling.
 type Series struct {
-	Target, Node, Pod int // for each target of the job, node and pod of the cluster
+	Target, Node, Pod int // series per target of the job, per node and per pod of the cluster
 }
 
-// Counts of targets.
+// Numbers of targets, for ScrapeJob.Targets.
 func onNodes(_ *Config, nodes int) int    { return nodes }
 func onControlPlane(_ *Config, n int) int { return min(3, n) } // a highly available one has three
 func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { return n } }
@@ -176,20 +177,21 @@ var ScrapeJobs = []ScrapeJob{{
 // Jobs lists the names of the scrape jobs in the order they are rendered.
 var Jobs = jobs(func(ScrapeJob) bool { return true })
 
-// ControlPlane lists the jobs of components that not every platform lets be scraped.
+// ControlPlane lists the jobs of components that only some platforms expose.
 var ControlPlane = jobs(func(job ScrapeJob) bool { return job.ControlPlane })
 
-func jobs(wanted func(ScrapeJob) bool) []Job {
+// jobs returns the names of the rows that matches selects.
+func jobs(matches func(ScrapeJob) bool) []Job {
 	var names []Job
 	for _, job := range ScrapeJobs {
-		if wanted(job) {
+		if matches(job) {
 			names = append(names, job.Name)
 		}
 	}
 	return names
 }
 
-// Row returns the job's row of ScrapeJobs; false for the name of another job.
+// Row returns the job's row of ScrapeJobs; false if it has none.
 func (j Job) Row() (ScrapeJob, bool) {
 	i := slices.IndexFunc(ScrapeJobs, func(row ScrapeJob) bool { return row.Name == j })
 	if i < 0 {
@@ -209,28 +211,28 @@ func (Job) Values() []string {
 // collection is how a job's metrics are collected in one stack.
 type collection struct {
 	enabled bool
-	by      Job    // the enabled job that brings its metrics; empty if none does
-	cannot  string // why it cannot be enabled; empty if it can
+	by      Job    // the enabled job that collects its metrics; empty if none does
+	blocker string // why it cannot be enabled; empty if it can
 }
 
-// Enabled reports whether a job is scraped: what it scrapes is deployed and there is any,
-// the platform lets it be scraped and no setting switches it off.
+// Enabled reports whether a job is scraped: what it scrapes is deployed and has targets, the
+// platform exposes it and no setting disables it.
 func (c *Config) Enabled(job Job) bool { return c.collected[job].enabled }
 
-// CollectedBy returns the enabled job that collects the metrics of job: itself, or that of
-// a process which repeats them; empty if none does.
+// CollectedBy returns the enabled job that collects the metrics of job: the job itself, or one
+// that scrapes another process which serves the same metrics; empty if none does.
 func (c *Config) CollectedBy(job Job) Job { return c.collected[job].by }
 
-// Collected reports whether the metrics of a job are collected, by whichever job.
+// Collected reports whether any enabled job collects the metrics of job.
 func (c *Config) Collected(job Job) bool { return c.CollectedBy(job) != "" }
 
-// resolveJobs decides which jobs are on.
+// resolveJobs determines how the metrics of each job are collected.
 func (c *Config) resolveJobs() {
 	c.collected = map[Job]collection{}
 	for _, row := range ScrapeJobs {
-		job := collection{cannot: c.unscrapable(row)}
+		job := collection{blocker: c.blocker(row)}
 		idle := row.Targets != nil && !row.Approximate && row.Targets(c, max(1, c.Cluster.Nodes)) == 0
-		if job.enabled = job.cannot == "" && !idle && c.wanted(row.Name); job.enabled {
+		if job.enabled = job.blocker == "" && !idle && c.wanted(row.Name); job.enabled {
 			job.by = row.Name
 		}
 		c.collected[row.Name] = job
@@ -243,18 +245,18 @@ func (c *Config) resolveJobs() {
 	}
 }
 
-// wanted reports whether the settings leave a job on.
+// wanted reports whether no setting disables a job.
 func (c *Config) wanted(job Job) bool {
 	enabled := c.Discovery.Jobs[job].Enabled
 	return enabled == nil || *enabled
 }
 
-// unscrapable returns why a job cannot be scraped; empty if it can.
-func (c *Config) unscrapable(row ScrapeJob) string {
+// blocker returns why a job cannot be scraped; empty if it can.
+func (c *Config) blocker(row ScrapeJob) string {
 	target, known := c.ControlPlaneTarget(row.Name)
 	switch {
 	case target.Repeated != "":
-		return fmt.Sprintf("on %s job %s has its metrics", c.Cluster.Platform, target.Repeated)
+		return fmt.Sprintf("on %s, job %s collects its metrics", c.Cluster.Platform, target.Repeated)
 	case row.ControlPlane && !known:
 		return fmt.Sprintf("on %s nothing serves its metrics", c.Cluster.Platform)
 	case row.Deployed != nil && !row.Deployed(c):

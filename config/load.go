@@ -12,10 +12,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// FromPulumi builds the Config of a running stack from Pulumi's raw values,
-// keyed project:key, each a string or JSON. secretKeys are those that hold an
-// encrypted value; a secret below any other key is refused, and so is an
-// encrypted value below a key that has no place for one.
+// FromPulumi returns the Config of a running stack from Pulumi's raw values,
+// keyed project:key, each a plain string or JSON. secretKeys names the keys that
+// hold an encrypted value: a secret below any other key is rejected, and so is an
+// encrypted value below a key without secrets. The error is Problems.
 func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 	values := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
@@ -25,7 +25,7 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 		}
 		var value any
 		if err := json.Unmarshal([]byte(raw[key]), &value); err != nil {
-			value = raw[key] // a plain string; decoding says what is allowed
+			value = raw[key] // a plain string; decoding reports what is allowed
 		}
 		values[name] = value
 	}
@@ -37,7 +37,7 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 	for _, key := range secretKeys {
 		name, ours := strings.CutPrefix(key, Project+":")
 		if field, known := fieldByKey(reflect.ValueOf(cfg).Elem(), name); ours && known && !holdsSecrets(field.Type()) {
-			problems.Add(notSecret(name)) // or somewhere below it, which Pulumi does not say
+			problems.Add(notSecret(name)) // or a value below it: Pulumi does not say which
 		}
 	}
 	if err := problems.Err(); err != nil {
@@ -46,9 +46,9 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 	return cfg, nil
 }
 
-// FromFile builds the Config of a stack file such as Pulumi.dev.yaml. Its
+// FromFile returns the Config of a stack file such as Pulumi.dev.yaml. Its
 // secrets stay encrypted and may be missing, so the Config describes the stack
-// but cannot deploy it.
+// but cannot deploy it. The error names the file, and wraps Problems if it has any.
 func FromFile(path string) (*Config, error) {
 	cfg, problems, err := loadFile(path)
 	if err != nil {
@@ -61,8 +61,8 @@ func FromFile(path string) (*Config, error) {
 	return cfg, nil
 }
 
-// MissingSecrets returns the config paths of the secrets that a stack file lacks
-// and its stack has to have.
+// MissingSecrets returns the config paths of the required secrets that a stack
+// file does not set.
 func MissingSecrets(path string) ([]string, error) {
 	_, problems, err := loadFile(path)
 	if err != nil {
@@ -77,6 +77,7 @@ func MissingSecrets(path string) ([]string, error) {
 	return paths, nil
 }
 
+// loadFile loads a stack file. The error is about a file that cannot be read or is not YAML.
 func loadFile(path string) (*Config, Problems, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -98,7 +99,7 @@ func loadFile(path string) (*Config, Problems, error) {
 	cfg, problems := load(values, func(string) bool { return true })
 	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
 		if !strings.Contains(key, ":") {
-			problems.Addf(key, "has no project in front; write %s:%s", Project, key)
+			problems.Addf(key, "has no project prefix; write %s:%s", Project, key)
 		}
 	}
 	problems.Add(misspeltProjects(slices.Sorted(maps.Keys(file.Config)))...)
@@ -110,12 +111,12 @@ func loadFile(path string) (*Config, Problems, error) {
 	return cfg, problems, nil
 }
 
-// pulumiKeys are those that a stack file has beside config:
+// pulumiKeys lists the keys of a stack file other than config:
 // https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 var pulumiKeys = []string{"secretsprovider", "encryptedkey", "encryptionsalt", "environment"}
 
-// misspeltProjects are the keys that nobody reads because their project is
-// meant to be this one, and is not.
+// misspeltProjects reports keys whose project is a likely typo of this one, so that
+// no program reads them.
 func misspeltProjects(keys []string) Problems {
 	var p Problems
 	for _, key := range keys {

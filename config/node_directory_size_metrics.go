@@ -8,21 +8,22 @@ import (
 	"time"
 )
 
-// NodeDirectorySizeMetrics configures the sizes of directories, as du measures
-// them: allocated blocks, without other file systems mounted below.
+// NodeDirectorySizeMetrics configures the exporter of the sizes of directories, as du measures
+// them: allocated blocks, without other file systems that are mounted below.
 type NodeDirectorySizeMetrics struct {
-	// Deploy it.
+	// Deploy the exporter.
 	Enabled bool `json:"enabled"`
-	// Directories to measure, each mounted read-only. One that a node lacks is
-	// created there, empty, by most container runtimes.
+	// Directories to measure, each mounted read-only. If a node lacks one, most container
+	// runtimes create it, empty.
 	Directories []string `json:"directories"`
-	// Levels of sub-directories that are reported too.
+	// Levels of subdirectories to report: 0 (only the directories themselves) to 5.
 	Depth int `json:"depth"`
-	// Smaller directories are measured and not reported.
+	// Size below which a directory is measured but not reported; 0 to report all.
 	Threshold Quantity `json:"threshold"`
-	// Time from the end of a scan to the start of the next, in whole seconds.
+	// Time from the end of a scan to the start of the next: 10s to 1h, in whole seconds.
 	Interval Duration `json:"interval"`
-	// Time after which the scan of one directory is ended as failed, in whole seconds.
+	// Time after which the scan of one directory is stopped and counts as failed: 1s to 1h, in
+	// whole seconds.
 	Timeout Duration `json:"timeout"`
 	// Compute resources of each of the pod's two containers.
 	Resources Resources `json:"resources"`
@@ -46,11 +47,11 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 	const at = "exporters.nodeDirectorySizeMetrics"
 	var p Problems
 	if len(n.Directories) == 0 {
-		p.Addf(at+".directories", "names none; set %s.enabled: false to measure nothing", at)
+		p.Addf(at+".directories", "is empty; set %s.enabled: false to measure nothing", at)
 	}
 	for i, directory := range n.Directories {
 		at := fmt.Sprintf("%s.directories[%d]", at, i)
-		if !measurable(directory) {
+		if !isMeasurable(directory) {
 			p.Addf(at, `%q; allowed: a clean absolute path of up to 512 printable ASCII characters other than : $ " and \`, directory)
 			continue
 		}
@@ -59,7 +60,7 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 			case before == directory:
 				p.Addf(at, "%q is named twice", directory)
 			case within(directory, before), within(before, directory):
-				p.Addf(at, "%q and %q are one in the other, which would be measured twice; name the outer one, and raise depth to see the inner", directory, before)
+				p.Addf(at, "%q and %q overlap, so the inner one would be measured twice; name only the outer one, and raise depth to report the inner", directory, before)
 			}
 		}
 	}
@@ -83,13 +84,14 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 	return p
 }
 
-// measurable tells whether a directory can be mounted by its name, and be an
-// argument of the container and a label as it is.
-func measurable(directory string) bool {
+// isMeasurable reports whether the name of a directory can be a mount path, an argument of the
+// container and a label without being changed.
+func isMeasurable(directory string) bool {
 	return path.IsAbs(directory) && path.Clean(directory) == directory && len(directory) <= 512 &&
 		!strings.ContainsFunc(directory, func(r rune) bool { return r < ' ' || r > '~' || slices.Contains([]rune(`:$"\`), r) })
 }
 
+// within reports whether the path inner is below outer.
 func within(inner, outer string) bool {
 	return strings.HasPrefix(inner, strings.TrimSuffix(outer, "/")+"/")
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Platform is the kind of a cluster: what its vendor or installer lets be
-// scraped and run there.
+// Platform is a kind of cluster. It determines what can be scraped and run there, and some
+// defaults.
 type Platform string
 
 func (Platform) Values() []string {
@@ -17,21 +17,21 @@ func (Platform) Values() []string {
 	return names
 }
 
-// Profile is what holds on one platform, and what is the default there.
+// Profile holds the restrictions and the defaults of one platform.
 type Profile struct {
-	// Why pods may not use the host's files and network; empty where they may.
+	// Why pods may not use the host's files and network; empty if they may.
 	NoHostAccess string
-	// Pods get user and group ids assigned, and may not ask for their own. The
-	// host takes the right to use a SecurityContextConstraints.
+	// Whether the platform assigns user and group ids to pods, which may not choose their own.
+	// Using the host then requires the right to use a SecurityContextConstraints.
 	AssignsUsers bool
-	// The kubelets' serving certificates are signed by the cluster's CA.
+	// Whether the cluster's CA signs the kubelets' serving certificates.
 	SignsKubeletCertificates bool
 	// Port of node-exporter where 9100 is taken; 0 for 9100.
 	NodeExporterPort int
 	// StorageClass on SSD that every cluster has; empty for the default class.
 	StorageClass string
-	// Where the components of the control plane are scraped. One that is not
-	// listed cannot be, but for the API servers, of which there always is a Service.
+	// Where the components of the control plane are scraped. A component that is not listed
+	// cannot be scraped, except the API servers, which always have a Service.
 	ControlPlane map[Job]ControlPlaneTarget
 }
 
@@ -41,14 +41,14 @@ type ControlPlaneTarget struct {
 	Namespace string // of the pods
 	Pods      string // label selector
 	Nodes     string // label selector of the nodes whose addresses serve the metrics
-	APIPath   string // of the metrics at the API servers
-	APIAccess string // resource of API group EKSMetricsGroup that the path stands for
-	Repeated  Job    // scrapes a process that repeats the component's metrics
+	APIPath   string // path of the metrics at the API servers
+	APIAccess string // resource of API group EKSMetricsGroup; the right to get it opens APIPath
+	Repeated  Job    // job that scrapes a process which also serves the component's metrics
 
-	Port   int
-	Secure bool // HTTPS, for callers who may get /metrics
+	Port   int  // of the pods or nodes; 0 otherwise
+	Secure bool // HTTPS, and only for callers who may get /metrics
 
-	// What has to be changed in the cluster first; until then the job is off.
+	// What must be changed in the cluster before the job can be enabled; empty if nothing.
 	Requires string
 }
 
@@ -58,12 +58,12 @@ const EKSMetricsGroup = "metrics.eks.amazonaws.com"
 
 const genericPlatform Platform = "generic"
 
-// Profiles is every platform.
+// Profiles maps each platform to its profile.
 var Profiles = map[Platform]Profile{
-	// Any cluster. Its components are looked for where kubeadm puts them, if asked to.
+	// Any cluster. Components that a stack enables are expected where kubeadm puts them.
 	genericPlatform: {ControlPlane: map[Job]ControlPlaneTarget{
-		SchedulerJob:         static("kube-scheduler", 10259, "pods labelled and reachable as on kubeadm"),
-		ControllerManagerJob: static("kube-controller-manager", 10257, "pods labelled and reachable as on kubeadm"),
+		SchedulerJob:         staticPods("kube-scheduler", 10259, "pods labelled and reachable as on kubeadm"),
+		ControllerManagerJob: staticPods("kube-controller-manager", 10257, "pods labelled and reachable as on kubeadm"),
 		EtcdJob:              etcd("pods labelled and reachable as on kubeadm"),
 		KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", "pods labelled and reachable as on kubeadm"),
 		CoreDNSJob:           coreDNS("CoreDNS as the cluster's DNS"),
@@ -101,7 +101,7 @@ var Profiles = map[Platform]Profile{
 
 	"openshift": {
 		AssignsUsers:     true,
-		NodeExporterPort: 9199, // OpenShift's own monitoring has 9100
+		NodeExporterPort: 9199, // OpenShift's own monitoring uses 9100
 		ControlPlane: map[Job]ControlPlaneTarget{
 			SchedulerJob:         {Namespace: "openshift-kube-scheduler", Pods: "app=openshift-kube-scheduler", Port: 10259, Secure: true},
 			ControllerManagerJob: {Namespace: "openshift-kube-controller-manager", Pods: "app=kube-controller-manager", Port: 10257, Secure: true},
@@ -113,17 +113,18 @@ var Profiles = map[Platform]Profile{
 	},
 }
 
-// kubeadm binds what it can to the loopback address, where no other pod reaches it.
+// kubeadm holds the targets of clusters that kubeadm installs. It binds most components to the
+// loopback address, where no other pod reaches them.
 var kubeadm = map[Job]ControlPlaneTarget{
-	SchedulerJob:         static("kube-scheduler", 10259, "the kube-scheduler flag --bind-address=0.0.0.0"),
-	ControllerManagerJob: static("kube-controller-manager", 10257, "the kube-controller-manager flag --bind-address=0.0.0.0"),
+	SchedulerJob:         staticPods("kube-scheduler", 10259, "the kube-scheduler flag --bind-address=0.0.0.0"),
+	ControllerManagerJob: staticPods("kube-controller-manager", 10257, "the kube-controller-manager flag --bind-address=0.0.0.0"),
 	EtcdJob:              etcd("the etcd flag --listen-metrics-urls=http://0.0.0.0:2381"),
 	KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", "metricsBindAddress: 0.0.0.0:10249 in the kube-proxy ConfigMap"),
 	CoreDNSJob:           coreDNS(""),
 }
 
-// static is a component in static pods.
-func static(name string, port int, requires string) ControlPlaneTarget {
+// staticPods returns the target of a component that runs as static pods.
+func staticPods(name string, port int, requires string) ControlPlaneTarget {
 	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=" + name, Port: port, Secure: true, Requires: requires}
 }
 
@@ -135,26 +136,27 @@ func kubeProxy(pods, requires string) ControlPlaneTarget {
 	return ControlPlaneTarget{Namespace: "kube-system", Pods: pods, Port: 10249, Requires: requires}
 }
 
-// coreDNS has the label of its predecessor nearly everywhere.
+// coreDNS returns the target of CoreDNS, which nearly everywhere has the label of its predecessor,
+// kube-dns.
 func coreDNS(requires string) ControlPlaneTarget {
 	return ControlPlaneTarget{Namespace: "kube-system", Pods: "k8s-app=kube-dns", Port: 9153, Requires: requires}
 }
 
-// Profile is what holds on the stack's platform.
+// Profile returns the profile of the stack's platform.
 func (c Cluster) Profile() Profile { return Profiles[c.Platform] }
 
-// ControlPlaneTarget returns where the stack's platform has the component that job
-// scrapes; false if the platform does not say, or nothing can be reached.
+// ControlPlaneTarget returns where the component that job scrapes is reached on the stack's
+// platform; false if the platform's profile does not list it.
 func (c *Config) ControlPlaneTarget(job Job) (ControlPlaneTarget, bool) {
 	target, ok := c.Cluster.Profile().ControlPlane[job]
 	return target, ok
 }
 
-// platformOf is the platform that the values of a stack name.
+// platformOf returns the platform that the values of a stack name; generic if that is unknown.
 func platformOf(values map[string]any) Platform {
 	cluster, _ := values["cluster"].(map[string]any)
 	name, _ := cluster["platform"].(string)
-	if _, known := Profiles[Platform(name)]; !known { // decoding says so
+	if _, known := Profiles[Platform(name)]; !known { // decoding reports it
 		return genericPlatform
 	}
 	return Platform(name)
@@ -181,20 +183,20 @@ func (c *Config) applyPlatform(platform Platform) {
 	}
 }
 
-// validatePlatform refuses what the platform does not have.
+// validatePlatform rejects what the platform does not allow.
 func (c *Config) validatePlatform() Problems {
 	var p Problems
 	profile := c.Cluster.Profile()
-	if why := profile.NoHostAccess; why != "" {
+	if reason := profile.NoHostAccess; reason != "" {
 		const message = "%v, but cluster.platform is %s: %s"
 		if c.Exporters.NodeExporter.Enabled {
-			p.Addf("exporters.nodeExporter.enabled", message, true, c.Cluster.Platform, why)
+			p.Addf("exporters.nodeExporter.enabled", message, true, c.Cluster.Platform, reason)
 		}
 		if c.Exporters.NodeDirectorySizeMetrics.Enabled {
-			p.Addf("exporters.nodeDirectorySizeMetrics.enabled", message, true, c.Cluster.Platform, why)
+			p.Addf("exporters.nodeDirectorySizeMetrics.enabled", message, true, c.Cluster.Platform, reason)
 		}
 		if c.Storage.Mode == StorageLocal {
-			p.Addf("storage.mode", message, c.Storage.Mode, c.Cluster.Platform, why)
+			p.Addf("storage.mode", message, c.Storage.Mode, c.Cluster.Platform, reason)
 		}
 	}
 	return p

@@ -98,7 +98,7 @@ func TestPlatformRefusals(t *testing.T) {
 			`discovery.jobs.etcd.enabled: true, but on gke nothing serves its metrics`,
 		}, {
 			"a job that would repeat another", "cluster: {name: test, platform: k3s}\ndiscovery: {jobs: {kubernetes-apiservers: {enabled: true}}}",
-			`discovery.jobs.kubernetes-apiservers.enabled: true, but on k3s job kubernetes-nodes has its metrics`,
+			`discovery.jobs.kubernetes-apiservers.enabled: true, but on k3s, job kubernetes-nodes collects its metrics`,
 		},
 	})
 }

@@ -9,23 +9,23 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Resources are a container's compute requests and limits.
+// Resources holds a container's compute requests and limits.
 type Resources struct {
 	// Guaranteed amounts.
 	Requests ResourceList `json:"requests"`
-	// Upper bounds; no CPU limit means no throttling.
+	// Upper bounds. Without a CPU limit, the container is not throttled.
 	Limits ResourceList `json:"limits"`
 }
 
 // ResourceList is an amount of CPU and memory.
 type ResourceList struct {
-	// CPU cores, such as "250m".
+	// Number of CPU cores, such as "250m" for a quarter of one.
 	CPU *Quantity `json:"cpu"`
-	// Memory, such as "512Mi".
+	// Bytes of memory, such as "512Mi".
 	Memory *Quantity `json:"memory"`
 }
 
-// resources is a default: cpu and memory requested, memory limited.
+// resources returns default requests for CPU and memory, and a default limit for memory.
 func resources(cpu, memory, memoryLimit string) Resources {
 	q := func(s string) *Quantity { parsed := quantity(s); return &parsed }
 	return Resources{
@@ -48,7 +48,7 @@ func (r Resources) validate(path string) Problems {
 	return p
 }
 
-// validate refuses what is meant in another unit, such as 512m of memory.
+// validate rejects amounts that were likely meant in another unit, such as 512m of memory.
 func (l ResourceList) validate(path string) Problems {
 	var p Problems
 	if cpu := l.CPU; cpu != nil && !cpu.IsZero() && (cpu.Cmp(resource.MustParse("1m")) < 0 || cpu.Cmp(resource.MustParse("1k")) > 0) {
@@ -60,11 +60,11 @@ func (l ResourceList) validate(path string) Problems {
 	return p
 }
 
-// Scheduling says on which nodes pods may run, and before which others.
+// Scheduling determines which nodes pods may run on, and their priority.
 type Scheduling struct {
 	// Labels a node must have.
 	NodeSelector map[string]string `json:"nodeSelector"`
-	// Taints the pods tolerate, as in a pod's spec.tolerations.
+	// Taints that the pods tolerate, as in a pod's spec.tolerations.
 	Tolerations []Toleration `json:"tolerations"`
 	// PriorityClass of the pods; empty for the cluster's default.
 	PriorityClassName string `json:"priorityClassName"`
@@ -73,22 +73,22 @@ type Scheduling struct {
 // Toleration is a Kubernetes toleration:
 // https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
 type Toleration struct {
-	// Taint key; empty with operator Exists tolerates every taint.
+	// Key of the taint; empty, with operator Exists, for every taint.
 	Key string `json:"key"`
-	// Equal (default) or Exists.
+	// Which values match: Equal (default) for value alone, or Exists for any.
 	Operator TolerationOperator `json:"operator"`
-	// Taint value, with operator Equal.
+	// Value of the taint, with operator Equal.
 	Value string `json:"value"`
-	// NoSchedule, PreferNoSchedule or NoExecute; empty for all.
+	// Effect of the taint: NoSchedule, PreferNoSchedule or NoExecute; empty for all.
 	Effect TaintEffect `json:"effect"`
 }
 
-// TolerationOperator relates a toleration to a taint's value.
+// TolerationOperator is how a toleration matches the value of a taint.
 type TolerationOperator string
 
 func (TolerationOperator) Values() []string { return []string{"Equal", "Exists"} }
 
-// TaintEffect is what a taint does to pods that don't tolerate it.
+// TaintEffect is what a taint does to pods that do not tolerate it.
 type TaintEffect string
 
 func (TaintEffect) Values() []string { return []string{"NoSchedule", "PreferNoSchedule", "NoExecute"} }
@@ -103,7 +103,7 @@ func (s Scheduling) validate(path string) Problems {
 	for i, t := range s.Tolerations {
 		at := fmt.Sprintf("%s.tolerations[%d]", path, i)
 		if t.Key == "" && t.Operator != "Exists" {
-			p.Addf(at+".key", "missing; only operator: Exists may leave it out")
+			p.Addf(at+".key", "missing; it may be left out only with operator: Exists")
 		}
 		if t.Operator == "Exists" && t.Value != "" {
 			p.Addf(at+".value", "%q is not allowed with operator: Exists", t.Value)

@@ -16,29 +16,32 @@ import (
 
 // Prometheus configures the server.
 type Prometheus struct {
-	// Number of identical servers, each scraping everything. Two or more survive the loss of a node.
+	// Number of identical servers, 1 to 10, each of which scrapes every target. Two or more
+	// survive the loss of a node.
 	Replicas int `json:"replicas"`
-	// How long samples are kept.
+	// How long samples are kept, 2h or more.
 	Retention Duration `json:"retention"`
-	// How much disk samples may use before the oldest go; derived from storage.size unless set.
+	// How much disk space samples may use before the oldest are deleted; derived from
+	// storage.size unless set.
 	RetentionSize *Quantity `json:"retentionSize"`
-	// How often targets are scraped, unless a job says otherwise.
+	// How often targets are scraped, 1s to 1d, unless discovery.jobs sets another interval.
 	ScrapeInterval Duration `json:"scrapeInterval"`
 	// How long a scrape may take; at most the interval.
 	ScrapeTimeout Duration `json:"scrapeTimeout"`
-	// How often rules are evaluated.
+	// How often rules are evaluated, 1s to 1d.
 	EvaluationInterval Duration `json:"evaluationInterval"`
-	// How old an out-of-order sample may be and still be stored; 0s refuses them.
+	// How old an out-of-order sample may be to be stored; 0s to store none.
 	OutOfOrderTimeWindow Duration `json:"outOfOrderTimeWindow"`
-	// Labels on everything that leaves the server, beside `cluster` and `replica`.
+	// Labels on everything that leaves the server, in addition to `cluster` and `replica`.
 	ExternalLabels map[string]string `json:"externalLabels"`
-	// URL the server is reached at from outside; it is in links of alerts.
+	// URL at which the server is reached from outside the cluster, for links in alerts.
 	ExternalURL *URL `json:"externalUrl"`
-	// How long a start may take: replaying the write-ahead log of a large server takes minutes.
+	// How long a start may take, 1m to 24h. Replaying the write-ahead log of a large server
+	// takes minutes.
 	StartupTimeout Duration `json:"startupTimeout"`
 	// Feature flags to enable: https://prometheus.io/docs/prometheus/latest/feature_flags/
 	FeatureFlags []FeatureFlag `json:"featureFlags"`
-	// Further command-line flags, without dashes, to their values:
+	// Additional command-line flags: name without dashes to value. See
 	// https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
 	ExtraArgs map[Flag]string `json:"extraArgs"`
 	// Secrets of scrape configs: name to value. A *_file option of
@@ -52,7 +55,7 @@ type Prometheus struct {
 // Flag is a Prometheus command-line flag that a stack may set.
 type Flag string
 
-// The server's flags that neither prometheus.yml nor this program sets.
+// Values lists the flags of the pinned server that neither prometheus.yml nor this program sets.
 func (Flag) Values() []string {
 	return []string{
 		"alertmanager.drain-notification-queue-on-shutdown",
@@ -90,8 +93,8 @@ func (Flag) Values() []string {
 	}
 }
 
-// boolean tells whether the flag is --name or --no-name.
-func (f Flag) boolean() bool {
+// isBoolean reports whether the flag has no value: it is written --name or --no-name.
+func (f Flag) isBoolean() bool {
 	switch f {
 	case "alertmanager.drain-notification-queue-on-shutdown", "auto-gomaxprocs", "auto-gomemlimit",
 		"web.enable-admin-api", "web.enable-otlp-receiver", "web.enable-remote-write-receiver":
@@ -100,7 +103,7 @@ func (f Flag) boolean() bool {
 	return false
 }
 
-// accepts tells whether the server starts with a value of the flag, and what it allows.
+// accepts reports whether the server starts with a value of the flag, and returns what is allowed.
 func (f Flag) accepts(value string) (ok bool, allowed string) {
 	boolean := []string{"true", "false"}
 	switch f {
@@ -116,7 +119,7 @@ func (f Flag) accepts(value string) (ok bool, allowed string) {
 	case "web.page-title", "web.remote-write-receiver.accepted-protobuf-messages":
 		return value != "" && !slices.Contains(boolean, value), "the value of --" + string(f)
 	}
-	if f.boolean() {
+	if f.isBoolean() {
 		return slices.Contains(boolean, value), `"true" or "false"`
 	}
 	number, err := strconv.ParseFloat(value, 64)
@@ -154,17 +157,18 @@ func defaultPrometheus() Prometheus {
 	}
 }
 
-// usable is the part of a volume that retention may fill. The write-ahead log
-// and the block a compaction writes beside its sources need the rest, a fifth
-// of the volume and at least 256Mi.
-func usable(size Quantity) *Quantity {
+// maxRetentionSize returns how much of a volume samples may fill. The rest, a fifth of the volume
+// and at least 256Mi, is for the write-ahead log and for the block that a compaction writes before
+// its sources are deleted.
+func maxRetentionSize(size Quantity) *Quantity {
 	headroom := max(size.Value()/5, 256<<20)
 	return &Quantity{*resource.NewQuantity((size.Value()-headroom)>>20<<20, resource.BinarySI)}
 }
 
+// complete derives RetentionSize from the volume's size, unless it is set.
 func (c *Prometheus) complete(storage Storage) {
 	if c.RetentionSize == nil {
-		c.RetentionSize = usable(storage.Size)
+		c.RetentionSize = maxRetentionSize(storage.Size)
 	}
 }
 
@@ -176,7 +180,7 @@ func (c Prometheus) validate(storage Storage) Problems {
 	if c.Retention.Duration < 2*time.Hour {
 		p.Addf("prometheus.retention", "%s; allowed: 2h (one block) or more", c.Retention)
 	}
-	if limit := usable(storage.Size); c.RetentionSize.Cmp(limit.Quantity) > 0 {
+	if limit := maxRetentionSize(storage.Size); c.RetentionSize.Cmp(limit.Quantity) > 0 {
 		p.Addf("prometheus.retentionSize", "%s leaves no room for the write-ahead log and compaction on a volume of %s (storage.size); allowed: up to %s",
 			c.RetentionSize, storage.Size, limit)
 	} else if c.RetentionSize.Value() < 1<<20 && limit.Sign() > 0 {
@@ -204,7 +208,7 @@ func (c Prometheus) validate(storage Storage) Problems {
 		}
 	}
 	if c.ExternalURL != nil {
-		p.Add(baseURL("prometheus.externalUrl", *c.ExternalURL)...)
+		p.Add(validateBaseURL("prometheus.externalUrl", *c.ExternalURL)...)
 	}
 	p.Add(validateSecretNames("prometheus.secrets", c.Secrets)...)
 	p.Add(c.Resources.validate("prometheus.resources")...)
@@ -212,7 +216,7 @@ func (c Prometheus) validate(storage Storage) Problems {
 	return p
 }
 
-// sane tells whether something may be done that often.
+// validInterval reports whether interval is between 1s and 1d.
 func validInterval(interval Duration) bool {
 	return interval.Duration >= time.Second && interval.Duration <= 24*time.Hour
 }

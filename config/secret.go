@@ -12,7 +12,7 @@ import (
 
 // Secret is a value that reaches a process only as a file of a Kubernetes
 // Secret. It prints as [secret], so that no log or error shows it.
-type Secret struct{ value *string } // a pointer: no verb of fmt follows it
+type Secret struct{ value *string } // a pointer, which no verb of fmt follows
 
 func (s *Secret) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
@@ -33,7 +33,7 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// IsSet tells whether the stack has the secret.
+// IsSet reports whether the stack sets the secret.
 func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
 func (Secret) String() string { return "[secret]" }
@@ -42,7 +42,7 @@ func (Secret) GoString() string { return "[secret]" }
 
 func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal("[secret]") }
 
-// validateSecretNames refuses names that are no file of a Kubernetes Secret.
+// validateSecretNames rejects names that are not valid Secret keys.
 func validateSecretNames(path string, secrets map[string]Secret) Problems {
 	var p Problems
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
@@ -51,19 +51,19 @@ func validateSecretNames(path string, secrets map[string]Secret) Problems {
 	return p
 }
 
-// SecretCommand is the command that sets the secret at a config path.
+// SecretCommand returns the command that sets the secret at a config path.
 func SecretCommand(path string) string {
 	return fmt.Sprintf("pulumi config set --secret --path '%s:%s'", Project, path)
 }
 
-// notSecret is the Problem of an encrypted value where no secret belongs.
+// notSecret returns the Problem of an encrypted value at a path that is not a secret.
 func notSecret(path string) Problem {
-	return Problem{Path: path, Message: "is encrypted, but what is here can be read in the cluster's ConfigMaps and the stack's state; " +
-		"put secrets into prometheus.secrets, exporters.blackboxExporter.secrets, alerting.secrets or grafana.secrets and name their files here"}
+	return Problem{Path: path, Message: "is encrypted, but this setting is stored in clear text in the cluster's ConfigMaps and the stack's state; " +
+		"put secrets into prometheus.secrets, exporters.blackboxExporter.secrets, alerting.secrets or grafana.secrets, and refer to their files here"}
 }
 
-// encrypted tells whether a value is an encrypted one of a stack file.
-func encrypted(in any) bool {
+// isEncrypted reports whether a value is {secure: CIPHERTEXT}, as stack files have encrypted ones.
+func isEncrypted(in any) bool {
 	object, ok := in.(map[string]any)
 	if !ok || len(object) != 1 {
 		return false
@@ -72,7 +72,7 @@ func encrypted(in any) bool {
 	return ok
 }
 
-// holdsSecrets tells whether a Secret is anywhere in values of a type.
+// holdsSecrets reports whether values of a type can contain a Secret.
 func holdsSecrets(t reflect.Type) bool {
 	if _, ok := reflect.New(t).Interface().(text); ok {
 		return t == reflect.TypeFor[Secret]()

@@ -8,32 +8,32 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Storage says where Prometheus keeps its samples.
+// Storage configures where Prometheus keeps its samples.
 type Storage struct {
-	// How volumes come to be: dynamic (a StorageClass provisions them), local
-	// (a directory on the SSD of named nodes) or ephemeral (lost with the pod).
+	// How volumes are provided: dynamic (a StorageClass provisions them), local (a directory on
+	// the SSD of named nodes) or ephemeral (lost with the pod).
 	Mode StorageMode `json:"mode"`
-	// Size of each replica's volume. It grows in place and never shrinks.
+	// Size of each replica's volume, 1Gi or more. It can be increased in place but not reduced.
 	Size Quantity `json:"size"`
 	// StorageClass of dynamic volumes; empty for the cluster's default class.
 	StorageClass string `json:"storageClass"`
-	// Where local volumes are.
+	// Where local volumes are placed.
 	Local LocalStorage `json:"local"`
-	// Refuse to delete the volumes, whatever a change or `pulumi destroy` asks.
+	// Refuse to delete the volumes, in an update or by `pulumi destroy`.
 	Protect bool `json:"protect"`
 }
 
 // LocalStorage places volumes on the disks of nodes.
 type LocalStorage struct {
-	// Directory on the nodes, such as the mount point of their SSD. It must have a
-	// directory for each program that keeps data: prometheus, alertmanager and, with
-	// grafana.persistence, grafana.
+	// Directory on the nodes, such as the mount point of their SSD. It must contain a directory
+	// for each program that keeps data: prometheus, alertmanager and, with grafana.persistence,
+	// grafana.
 	Path string `json:"path"`
 	// Node of each replica, by its kubernetes.io/hostname label.
 	Nodes []string `json:"nodes"`
 }
 
-// StorageMode is how volumes come to be.
+// StorageMode is how volumes are provided.
 type StorageMode string
 
 // The storage modes.
@@ -56,7 +56,7 @@ func defaultStorage() Storage {
 	}
 }
 
-// Protected tells whether there are volumes and deleting them is refused.
+// Protected reports whether the stack has volumes and refuses to delete them.
 func (s Storage) Protected() bool { return s.Protect && s.Mode != StorageEphemeral }
 
 func (s Storage) validate(replicas int) Problems {

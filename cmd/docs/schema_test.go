@@ -134,7 +134,7 @@ var kinds = []struct {
 	{"not a URL", regexp.MustCompile(`: not an absolute URL;`), 4},
 	{"secret in plain text", regexp.MustCompile(`: (in plain text; encrypt it|not a secret;)`), 6},
 	{"missing", regexp.MustCompile(`^(cluster\.name|alerting\.slack\.channel): missing;`), 3},
-	{"no project", regexp.MustCompile(`: has no project in front;`), 1},
+	{"no project", regexp.MustCompile(`: has no project prefix;`), 1},
 }
 
 // inexpressible matches the messages of those kinds that a schema cannot have,
