@@ -1,5 +1,5 @@
-// Command kubernetes-prometheus is the Pulumi program: one stack deploys one
-// cluster's monitoring system.
+// Command kubernetes-prometheus is a Pulumi program. A stack deploys the monitoring system of
+// one Kubernetes cluster.
 package main
 
 import (
@@ -14,12 +14,12 @@ import (
 )
 
 func main() {
-	var run pulumi.RunInfo // with every value of the stack, so that a misspelt key is seen
+	var run pulumi.RunInfo // has all config of the stack, misspelt keys included
 	pulumi.Run(func(ctx *pulumi.Context) error { return program(ctx, run) }, func(info *pulumi.RunInfo) { run = *info })
 }
 
-// program renders a stack, checks it and deploys it. It registers nothing of a stack that
-// is known not to work.
+// program renders the stack, checks it and deploys it. It registers no resource if a check
+// fails.
 func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 	cfg, err := config.FromPulumi(run.Config, run.ConfigSecretKeys)
 	if err != nil {
@@ -44,33 +44,34 @@ func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 	return deploy(ctx, stack)
 }
 
-// deploy is the architecture: what discovery finds and the exporters report, Prometheus
-// scrapes onto its storage; its rules alert through Alertmanager, and Grafana shows it.
+// deploy registers the components and the outputs. Prometheus discovers and scrapes targets,
+// exporters among them, stores the samples, evaluates rules and sends alerts to Alertmanager;
+// Grafana shows the metrics.
 func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	cluster, err := components.NewCluster(ctx, "cluster", &components.ClusterArgs{Stack: stack})
 	if err != nil {
 		return err
 	}
-	site, on := cluster.Site, pulumi.ResourceOption(pulumi.Provider(cluster.Provider))
+	site, opts := cluster.Site, pulumi.ResourceOption(pulumi.Provider(cluster.Provider))
 
-	storage, err := components.DeployStorages(ctx, site, on)
+	storage, err := components.DeployStorages(ctx, site, opts)
 	if err != nil {
 		return err
 	}
-	on = pulumi.Composite(on, storage.BeforeOthers())
-	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.Prometheus.Claims}, on)
+	opts = pulumi.Composite(opts, storage.BeforeOthers())
+	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.Prometheus.Claims}, opts)
 	if err != nil {
 		return err
 	}
-	rules, err := components.NewRules(ctx, "rules", &components.RulesArgs{Site: site}, on)
+	rules, err := components.NewRules(ctx, "rules", &components.RulesArgs{Site: site}, opts)
 	if err != nil {
 		return err
 	}
-	alertmanager, err := components.DeployAlertmanager(ctx, site, storage.Alertmanager, on)
+	alertmanager, err := components.DeployAlertmanager(ctx, site, storage.Alertmanager, opts)
 	if err != nil {
 		return err
 	}
-	if err := components.DeployExporters(ctx, site, on); err != nil {
+	if err := components.DeployExporters(ctx, site, opts); err != nil {
 		return err
 	}
 	prometheus, err := components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
@@ -78,11 +79,11 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 		ConfigMap: discovery.ConfigMap,
 		Rules:     rules.ConfigMap,
 		Claims:    storage.Prometheus.Claims,
-	}, on)
+	}, opts)
 	if err != nil {
 		return err
 	}
-	grafana, err := components.DeployGrafana(ctx, site, storage.Grafana, on)
+	grafana, err := components.DeployGrafana(ctx, site, storage.Grafana, opts)
 	if err != nil {
 		return err
 	}
@@ -105,8 +106,8 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	return nil
 }
 
-// portForward returns the command that makes a program's Service reachable from this
-// machine.
+// portForward returns the kubectl command that forwards a local port to the Service of a
+// program.
 func portForward(site components.Site, program render.Program) pulumi.StringOutput {
 	context := ""
 	if name := site.Stack.Config.Cluster.Context; name != "" {

@@ -10,7 +10,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/stacks"
 )
 
-// TestMain makes this binary the program, where it runs as one.
+// TestMain runs the Pulumi program instead of the tests if a Pulumi engine has started this
+// binary, which TestProgram arranges.
 func TestMain(m *testing.M) {
 	if os.Getenv(pulumi.EnvMonitor) == "" {
 		os.Exit(m.Run())

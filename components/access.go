@@ -11,11 +11,11 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// serviceAccount creates the app's ServiceAccount and returns its name.
+// serviceAccount creates the app's ServiceAccount, without any rights, and returns its name.
 func (a app) serviceAccount() (pulumi.StringInput, error) {
 	account, err := create(a, "account", corev1.NewServiceAccount, &corev1.ServiceAccountArgs{
 		Metadata: a.metadata(a.name),
-		// Pods that talk to the API say so themselves.
+		// Pods that call the Kubernetes API mount the token explicitly.
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		ImagePullSecrets:             a.pullSecrets(),
 	})
@@ -25,7 +25,7 @@ func (a app) serviceAccount() (pulumi.StringInput, error) {
 	return account.Metadata.Name().Elem(), nil
 }
 
-// clusterRole grants rules in the whole cluster to the account.
+// clusterRole grants rules to the ServiceAccount called account, in the whole cluster.
 func (a app) clusterRole(account pulumi.StringInput, rules rbacv1.PolicyRuleArray) error {
 	role, err := create(a, "role", rbacv1.NewClusterRole, &rbacv1.ClusterRoleArgs{
 		Metadata: a.clusterMetadata(a.name),
@@ -42,7 +42,7 @@ func (a app) clusterRole(account pulumi.StringInput, rules rbacv1.PolicyRuleArra
 	return err
 }
 
-// namespaceRole grants rules in one namespace to the account.
+// namespaceRole grants rules to the ServiceAccount called account, in one namespace.
 func (a app) namespaceRole(suffix, namespace string, account pulumi.StringInput, rules rbacv1.PolicyRuleArray) error {
 	own := a.Stack.Config.Cluster.Namespace
 	metadata := a.metadata(own + "-" + a.name)
@@ -61,17 +61,19 @@ func (a app) namespaceRole(suffix, namespace string, account pulumi.StringInput,
 	return err
 }
 
+// roleRef refers to a Role or ClusterRole in a binding.
 func roleRef(kind string, name pulumi.StringInput) *rbacv1.RoleRefArgs {
 	return &rbacv1.RoleRefArgs{ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String(kind), Name: name}
 }
 
+// subjects returns the ServiceAccount called account as the only subject of a binding.
 func (a app) subjects(account pulumi.StringInput) rbacv1.SubjectArray {
 	return rbacv1.SubjectArray{&rbacv1.SubjectArgs{Kind: pulumi.String("ServiceAccount"), Name: account, Namespace: a.Namespace}}
 }
 
-// grant creates the ServiceAccount of Prometheus with what the stack's scrape jobs need,
-// and returns its name.
-func (a app) grant(grants []render.Grant) (pulumi.StringInput, error) {
+// grantedAccount creates the app's ServiceAccount with the rights in grants, and returns its
+// name.
+func (a app) grantedAccount(grants []render.Grant) (pulumi.StringInput, error) {
 	account, err := a.serviceAccount()
 	if err != nil {
 		return nil, err
@@ -93,9 +95,21 @@ func (a app) grant(grants []render.Grant) (pulumi.StringInput, error) {
 	return account, nil
 }
 
-// hostAccess gives the pods of spec their security context and, where the
-// platform grants the host to accounts and not to namespaces, an account with
-// the right to it. SELinux there hides the host's files from all but spc_t.
+// policyRule returns a grant as a rule of a Role or ClusterRole.
+func policyRule(grant render.Grant) *rbacv1.PolicyRuleArgs {
+	rule := &rbacv1.PolicyRuleArgs{Verbs: pulumi.ToStringArray(grant.Verbs)}
+	if len(grant.URLs) > 0 {
+		rule.NonResourceURLs = pulumi.ToStringArray(grant.URLs)
+		return rule
+	}
+	rule.ApiGroups = pulumi.ToStringArray([]string{grant.Group})
+	rule.Resources = pulumi.ToStringArray(grant.Resources)
+	return rule
+}
+
+// hostAccess sets the security context of pods that use the host. On OpenShift, which lets
+// ServiceAccounts and not namespaces use the host, it also gives them a ServiceAccount that
+// may, and the SELinux type spc_t: others do not see the host's files.
 func (a app) hostAccess(spec *corev1.PodSpecArgs, security *corev1.PodSecurityContextArgs) error {
 	spec.SecurityContext = security
 	if !a.Stack.Config.Cluster.Profile().AssignsUsers {
@@ -113,16 +127,4 @@ func (a app) hostAccess(spec *corev1.PodSpecArgs, security *corev1.PodSecurityCo
 		Subjects: a.subjects(account),
 	})
 	return err
-}
-
-// policyRule returns a grant as a rule of a role.
-func policyRule(grant render.Grant) *rbacv1.PolicyRuleArgs {
-	rule := &rbacv1.PolicyRuleArgs{Verbs: pulumi.ToStringArray(grant.Verbs)}
-	if len(grant.URLs) > 0 {
-		rule.NonResourceURLs = pulumi.ToStringArray(grant.URLs)
-		return rule
-	}
-	rule.ApiGroups = pulumi.ToStringArray([]string{grant.Group})
-	rule.Resources = pulumi.ToStringArray(grant.Resources)
-	return rule
 }

@@ -13,22 +13,26 @@ import (
 )
 
 // Alertmanager groups, mutes and routes alerts: a StatefulSet, Services, a ConfigMap, a
-// Secret, a NetworkPolicy and, with replicas, a PodDisruptionBudget.
+// Secret, a NetworkPolicy and, with several replicas, a PodDisruptionBudget.
 type Alertmanager struct {
 	pulumi.ResourceState
 
 	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
 }
 
-// AlertmanagerArgs are what Alertmanager needs from other components.
+// AlertmanagerArgs configures an Alertmanager.
 type AlertmanagerArgs struct {
 	Site
-	Claims []pulumi.Resource // of its volumes, empty for ephemeral storage
+	Claims []pulumi.Resource // of its volumes; empty with ephemeral storage
 }
 
+// alertmanagerSecrets names the Secret with config.Alerting.SecretFiles.
+const alertmanagerSecrets = "alertmanager-secrets"
+
 var (
+	// alertmanagerWeb serves the API and the web UI.
 	alertmanagerWeb = tcp("web", render.Alertmanager.Port)
-	// Peers gossip by UDP, and by TCP what does not fit in a packet.
+	// alertmanagerGossip connects peers: UDP and, for larger messages, TCP.
 	alertmanagerGossip = []port{tcp("gossip", 9094), udp("gossip-udp", 9094)}
 )
 
@@ -56,7 +60,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if err != nil {
 		return err
 	}
-	secret, err := a.secret("secrets", "alertmanager-secrets", cfg.SecretFiles())
+	secret, err := a.secret("secrets", alertmanagerSecrets, cfg.SecretFiles())
 	if err != nil {
 		return err
 	}
@@ -78,8 +82,8 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas); err != nil {
 		return err
 	}
-	// A new configuration restarts the replicas one by one; silences and the
-	// notification log are on their volumes, and with their peers.
+	// A new configuration restarts the replicas one by one. Silences and the notification
+	// log survive on their volumes, and on their peers.
 	statefulSet := alertmanagerStatefulSet(a, args, ports, pulumi.StringMap{
 		"checksum/config": pulumi.String(checksum(files.Files)),
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
@@ -89,11 +93,12 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	return err
 }
 
+// alertmanagerStatefulSet returns the StatefulSet of Alertmanager.
 func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
 	cfg := args.Stack.Config.Alerting
 	volumes := corev1.VolumeArray{
 		configMapVolume("config", args.Stack.AlertmanagerConfig.Name),
-		secretVolume("secrets", "alertmanager-secrets"),
+		secretVolume("secrets", alertmanagerSecrets),
 	}
 	templates, volumes := dataVolume(args.Claims, cfg.Size, volumes)
 	spec := &corev1.PodSpecArgs{
@@ -118,7 +123,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annota
 		a.spreadReplicas(spec, false) // three peers on two nodes are better than two
 	}
 	return &appsv1.StatefulSetArgs{
-		Metadata: a.workload(),
+		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(cfg.Replicas),
 			ServiceName:          pulumi.String("alertmanager-headless"),
@@ -130,11 +135,13 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annota
 	}
 }
 
+// alertmanagerFlags returns Alertmanager's command line.
+// https://github.com/prometheus/alertmanager#high-availability
 func alertmanagerFlags(cfg *config.Config) []string {
 	flags := []string{
 		"--config.file=" + render.AlertmanagerDir + "/alertmanager.yml",
 		"--storage.path=" + render.AlertmanagerDataDir,
-		"--web.route-prefix=/", // an external URL with a path does not move the server
+		"--web.route-prefix=/", // also with an external URL that has a path
 	}
 	if url := cfg.Alerting.ExternalURL; url != nil {
 		flags = append(flags, "--web.external-url="+url.String())
@@ -145,7 +152,7 @@ func alertmanagerFlags(cfg *config.Config) []string {
 	flags = append(flags,
 		fmt.Sprintf("--cluster.listen-address=0.0.0.0:%d", alertmanagerGossip[0].number),
 		fmt.Sprintf("--cluster.advertise-address=$(POD_IP):%d", alertmanagerGossip[0].number),
-		"--cluster.label="+cfg.Cluster.Namespace) // peers of another namespace are refused
+		"--cluster.label="+cfg.Cluster.Namespace) // keeps out peers of another namespace
 	for replica := range cfg.Alerting.Replicas {
 		flags = append(flags, fmt.Sprintf("--cluster.peer=alertmanager-%d.alertmanager-headless.%s.svc:%d",
 			replica, cfg.Cluster.Namespace, alertmanagerGossip[0].number))
@@ -153,7 +160,8 @@ func alertmanagerFlags(cfg *config.Config) []string {
 	return flags
 }
 
-// DeployAlertmanager deploys Alertmanager onto its storage; nil for a stack without alerting.
+// DeployAlertmanager deploys Alertmanager onto its storage. It returns nil if alerting is
+// disabled.
 func DeployAlertmanager(ctx *pulumi.Context, site Site, storage *Storage, opts ...pulumi.ResourceOption) (*Alertmanager, error) {
 	if !site.Stack.Config.Alerting.Enabled {
 		return nil, nil

@@ -10,9 +10,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// BlackboxExporter probes what the jobs kubernetes-services,
-// kubernetes-ingresses and blackbox-targets name: a Deployment, its modules in
-// a ConfigMap, a Secret if there are any, and its Service.
+// BlackboxExporter probes the targets of the jobs kubernetes-services, kubernetes-ingresses
+// and blackbox-targets: a Deployment, a ConfigMap with its modules, a Service, a
+// NetworkPolicy and, if exporters.blackboxExporter.secrets is set, a Secret.
 type BlackboxExporter struct{ pulumi.ResourceState }
 
 // BlackboxExporterArgs configures a BlackboxExporter.
@@ -28,6 +28,9 @@ func NewBlackboxExporter(ctx *pulumi.Context, name string, args *BlackboxExporte
 func (args *BlackboxExporterArgs) inputs() pulumi.Map {
 	return pulumi.Map{"image": pulumi.String(args.Stack.Config.Images.Ref(config.BlackboxExporterImage))}
 }
+
+// blackboxSecrets names the Secret with exporters.blackboxExporter.secrets.
+const blackboxSecrets = "blackbox-exporter-secrets"
 
 func (a app) deployBlackboxExporter() (pulumi.Map, error) {
 	cfg, files := a.Stack.Config.Exporters.BlackboxExporter, a.Stack.BlackboxConfig
@@ -45,16 +48,16 @@ func (a app) deployBlackboxExporter() (pulumi.Map, error) {
 	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.BlackboxDir)}
 	var before []pulumi.Resource
 	if len(cfg.Secrets) > 0 {
-		secret, err := a.secret("secrets", "blackbox-exporter-secrets", cfg.Secrets)
+		secret, err := a.secret("secrets", blackboxSecrets, cfg.Secrets)
 		if err != nil {
 			return nil, err
 		}
 		before = append(before, secret)
-		volumes = append(volumes, secretVolume("secrets", "blackbox-exporter-secrets"))
+		volumes = append(volumes, secretVolume("secrets", blackboxSecrets))
 		mounts = append(mounts, readOnlyMount("secrets", render.BlackboxSecretsDir))
 	}
 	_, err := create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
-		Metadata: a.workload(),
+		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(1),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},

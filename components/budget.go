@@ -6,8 +6,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// disruptionBudget lets a drain evict one of several replicas at a time. A single replica
-// gets none: it would block every drain.
+// disruptionBudget creates the app's PodDisruptionBudget, which lets a drain evict one replica
+// at a time. A single replica gets none: a budget would not protect it, or block every drain.
 func (a app) disruptionBudget(replicas int) error {
 	if replicas < 2 {
 		return nil

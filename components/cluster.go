@@ -12,17 +12,18 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Cluster is the connection to one Kubernetes cluster, and the namespace in it.
+// Cluster is the connection to the stack's Kubernetes cluster, and the namespace in it.
 type Cluster struct {
 	pulumi.ResourceState
 
-	Site     Site
-	Provider *kubernetes.Provider
+	Site     Site                 // for the other components
+	Provider *kubernetes.Provider // of every object
 }
 
 // ClusterArgs configures a Cluster.
 type ClusterArgs struct{ Stack *render.Stack }
 
+// site returns a Site without a namespace: NewCluster creates that.
 func (args *ClusterArgs) site() Site { return Site{Stack: args.Stack} }
 
 func (args *ClusterArgs) check() error {
@@ -37,8 +38,8 @@ func (args *ClusterArgs) inputs() pulumi.Map {
 	return pulumi.Map{"name": pulumi.String(cfg.Name), "platform": pulumi.String(string(cfg.Platform)), "context": pulumi.String(cfg.Context)}
 }
 
-// NewCluster connects to the cluster of a stack and creates its namespace, unless
-// cluster.createNamespace is false.
+// NewCluster creates the provider for the stack's cluster and, unless
+// cluster.createNamespace is false, the namespace.
 func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
 	c := &Cluster{}
 	return c, construct(ctx, "Cluster", name, c, args, opts, app{}, func(a app) (pulumi.Map, error) {
@@ -48,13 +49,14 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	})
 }
 
+// connect creates the provider and the namespace, and sets the fields of c.
 func (c *Cluster) connect(a app) error {
 	cfg := c.Site.Stack.Config
 	args := &kubernetes.ProviderArgs{
-		// A stack is one cluster. Without this the provider is replaced, and every
-		// object with it, when the kubeconfig changes.
+		// A stack belongs to one cluster. Without this, a change of the kubeconfig
+		// replaces the provider, and every object with it.
 		ClusterIdentifier: pulumi.String(a.ctx.Stack()),
-		// Without these an edited ConfigMap replaces every StatefulSet that mounts it.
+		// Without these, an edited ConfigMap or Secret is replaced, not updated.
 		EnableConfigMapMutable: pulumi.Bool(true),
 		EnableSecretMutable:    pulumi.Bool(true),
 	}
@@ -79,13 +81,14 @@ func (c *Cluster) connect(a app) error {
 	if err != nil {
 		return err
 	}
-	// The output, so that everything in the namespace is created after it.
+	// An output of the object, so that everything in the namespace is created after it.
 	c.Site.Namespace = namespace.Metadata.Name().Elem()
 	return nil
 }
 
-// podSecurity is the standard that the namespace's pods have to meet: two
-// exporters need the host, everything else is `restricted`.
+// podSecurity returns the Pod Security Standard that the namespace enforces: privileged with
+// an exporter that uses the host, else restricted.
+// https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func podSecurity(exporters config.Exporters) string {
 	if exporters.NodeExporter.Enabled || exporters.NodeDirectorySizeMetrics.Enabled {
 		return "privileged"

@@ -1,4 +1,4 @@
-// Package components holds the parts of the monitoring system, each a Pulumi
+// Package components deploys the parts of the monitoring system. Each part is a Pulumi
 // ComponentResource that owns its Kubernetes objects.
 package components
 
@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"reflect"
 
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -15,14 +14,17 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Site is what components deploy, and where.
+// Site holds what every component needs to know: the stack that it deploys a part of, and
+// the namespace that it deploys to.
 type Site struct {
 	Stack     *render.Stack
 	Namespace pulumi.StringInput // of every namespaced object; exists once this resolves
 }
 
+// site returns s: arguments that embed a Site implement part of the interface arguments.
 func (s Site) site() Site { return s }
 
+// check rejects a Site with an empty field.
 func (s Site) check() error {
 	if s.Stack == nil || s.Namespace == nil {
 		return errors.New("Site needs a Stack and a Namespace")
@@ -30,35 +32,36 @@ func (s Site) check() error {
 	return nil
 }
 
-// app is one program of a component: what its objects are called and labelled, and whose
-// children they are.
+// app is the program that a component deploys. It names and labels the program's objects,
+// and is their way to the component that is their parent.
 type app struct {
 	Site
 	ctx       *pulumi.Context
 	component pulumi.ComponentResource // parent of the objects
-	prefix    string                   // of the objects' resource names
+	prefix    string                   // of the objects' resource names: the component's name
 
-	name  string       // app.kubernetes.io/name, and the name of its objects
+	name  string       // app.kubernetes.io/name, and the name of most of its objects
 	role  string       // app.kubernetes.io/component
-	image config.Image // empty for an app that runs nothing
+	image config.Image // empty if the component runs no pods
 }
 
-// arguments are a component's arguments.
+// arguments is implemented by the arguments of every component.
 type arguments interface {
 	site() Site
-	check() error
-	inputs() pulumi.Map // what people see in the component's state
+	check() error       // rejects arguments that the component cannot be built from
+	inputs() pulumi.Map // inputs of the component in the state, for people to read
 }
 
 // construct checks args and registers c as a component of this project, of type
-// kubernetes-prometheus:components:<kind>. deploy creates its objects and returns its
-// outputs. Errors name the component.
+// kubernetes-prometheus:components:<kind>. deploy then creates the component's objects and
+// returns its outputs; it gets a with the fields that construct fills in. Errors start with
+// the component's name.
 func construct(ctx *pulumi.Context, kind, name string, c pulumi.ComponentResource, args arguments, opts []pulumi.ResourceOption,
 	a app, deploy func(a app) (pulumi.Map, error),
 ) error {
 	wrap := func(err error) error { return fmt.Errorf("%s: %w", name, err) }
 	if reflect.ValueOf(args).IsNil() {
-		return wrap(errors.New("needs arguments"))
+		return wrap(errors.New("args must not be nil"))
 	}
 	if err := args.check(); err != nil {
 		return wrap(err)
@@ -77,15 +80,16 @@ func construct(ctx *pulumi.Context, kind, name string, c pulumi.ComponentResourc
 	return nil
 }
 
-// create creates an object of the component: a child whose resource name is the
-// component's with the suffix.
+// create creates an object as a child of the component. Its resource name is the
+// component's name, a hyphen and suffix; object is its constructor in the SDK.
 func create[Args, Resource any](a app, suffix string, object func(*pulumi.Context, string, *Args, ...pulumi.ResourceOption) (*Resource, error),
 	args *Args, opts ...pulumi.ResourceOption,
 ) (*Resource, error) {
 	return object(a.ctx, a.prefix+"-"+suffix, args, append(opts, pulumi.Parent(a.component))...)
 }
 
-// selector identifies the app's pods. It never changes: selectors are immutable.
+// selector returns the labels that select the app's pods. They never change: the selectors
+// of Deployments, StatefulSets and DaemonSets are immutable.
 func (a app) selector() pulumi.StringMap {
 	return pulumi.StringMap{
 		"app.kubernetes.io/name":      pulumi.String(a.name),
@@ -94,6 +98,8 @@ func (a app) selector() pulumi.StringMap {
 	}
 }
 
+// labels returns the labels of the app's objects: the selector's and those that describe it.
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
 func (a app) labels() pulumi.StringMap {
 	labels := a.selector()
 	labels["app.kubernetes.io/part-of"] = pulumi.String(config.Project)
@@ -104,7 +110,7 @@ func (a app) labels() pulumi.StringMap {
 	return labels
 }
 
-// metadata returns the metadata of a namespaced object.
+// metadata returns the metadata of a namespaced object of the app.
 func (a app) metadata(name string) *metav1.ObjectMetaArgs {
 	return &metav1.ObjectMetaArgs{
 		Name:      pulumi.String(name),
@@ -113,29 +119,22 @@ func (a app) metadata(name string) *metav1.ObjectMetaArgs {
 	}
 }
 
-// workload returns the metadata of the app's workload, which has the version of this
-// program as a label. Its pods do not have it: a new version alone restarts nothing.
-func (a app) workload() *metav1.ObjectMetaArgs {
-	metadata := a.metadata(a.name)
+// workloadMetadata returns the metadata of the app's Deployment, StatefulSet or DaemonSet.
+// It has the version of this program as a label. Its pods do not: a new version alone
+// restarts nothing.
+func (a app) workloadMetadata() *metav1.ObjectMetaArgs {
 	labels := a.labels()
 	labels[config.VersionLabel] = pulumi.String(config.Version)
+	metadata := a.metadata(a.name)
 	metadata.Labels = labels
 	return metadata
 }
 
-// clusterMetadata returns the metadata of a cluster-scoped object. The namespace in its
-// name keeps two stacks on one cluster apart.
+// clusterMetadata returns the metadata of a cluster-scoped object of the app. Its name
+// starts with the namespace, so that two stacks on one cluster do not share it.
 func (a app) clusterMetadata(name string) *metav1.ObjectMetaArgs {
 	return &metav1.ObjectMetaArgs{
 		Name:   pulumi.String(a.Stack.Config.Cluster.Namespace + "-" + name),
 		Labels: a.labels(),
 	}
-}
-
-// configMap creates a rendered ConfigMap.
-func (a app) configMap(suffix string, configMap render.ConfigMap, opts ...pulumi.ResourceOption) (*corev1.ConfigMap, error) {
-	return create(a, suffix, corev1.NewConfigMap, &corev1.ConfigMapArgs{
-		Metadata: a.metadata(configMap.Name),
-		Data:     pulumi.ToStringMap(configMap.Files),
-	}, opts...)
 }

@@ -6,19 +6,20 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Discovery says what Prometheus scrapes: a ConfigMap with prometheus.yml, which a running
-// server reloads by itself.
+// Discovery is the ConfigMap with prometheus.yml, which names what Prometheus scrapes. A
+// running server reloads it by itself.
 type Discovery struct {
 	pulumi.ResourceState
 
 	ConfigMap string // name; its key is prometheus.yml
 }
 
-// DiscoveryArgs say where the server's samples are.
+// DiscoveryArgs configures a Discovery.
 type DiscoveryArgs struct {
 	Site
-	// Claims of the server's volumes. What is kept follows their size, so they
-	// change first: a claim that refuses to shrink must not cost samples.
+	// Claims of the server's volumes; empty with ephemeral storage. They change before
+	// prometheus.yml, whose retention follows their size: the server must not delete
+	// samples for a claim that then fails to shrink.
 	Claims []pulumi.Resource
 }
 

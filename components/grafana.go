@@ -17,27 +17,28 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Grafana shows what Prometheus has: a Deployment, a Service, a NetworkPolicy, ConfigMaps with
-// its configuration and dashboards, a Secret and, if configured, an Ingress.
+// Grafana shows Prometheus' metrics in dashboards: a Deployment, a Service, a NetworkPolicy,
+// ConfigMaps with its configuration and dashboards, a Secret and, if configured, an Ingress.
 type Grafana struct {
 	pulumi.ResourceState
 
 	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
 }
 
+// grafanaWeb serves the API and the web UI.
 var grafanaWeb = tcp("web", render.Grafana.Port)
 
 const (
-	// grafanaUser is the user of Grafana's image.
-	grafanaUser = 472
-	// grafanaSecret is the Secret with config.Grafana.SecretFiles.
+	// grafanaUID is the UID of the user of Grafana's image.
+	grafanaUID = 472
+	// grafanaSecret names the Secret with config.Grafana.SecretFiles.
 	grafanaSecret = "grafana"
 )
 
-// GrafanaArgs configures Grafana.
+// GrafanaArgs configures a Grafana.
 type GrafanaArgs struct {
 	Site
-	Claims []pulumi.Resource // of its volume, empty without grafana.persistence
+	Claims []pulumi.Resource // of its volume; empty without grafana.persistence
 }
 
 // NewGrafana deploys Grafana.
@@ -77,7 +78,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 		}
 	}
 	files := a.Stack.GrafanaConfig
-	keys := map[string]string{} // a key has no slashes
+	keys := map[string]string{} // file names: a key of a ConfigMap has no slashes
 	for file, text := range files.Files {
 		keys[path.Base(file)] = text
 	}
@@ -85,7 +86,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if err != nil {
 		return err
 	}
-	before := []pulumi.Resource{configMap} // a pod that starts sooner has the old one
+	before := []pulumi.Resource{configMap} // a pod that starts earlier reads the old files
 	for _, d := range a.Stack.Provisioned() {
 		if _, err := a.configMap("dashboard-"+d.UID, render.DashboardConfigMap(a.name, d)); err != nil {
 			return err
@@ -97,8 +98,8 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	}
 	before = append(before, claims...)
 	deployment := grafanaDeployment(a, pulumi.StringMap{
-		// What is mounted as files is read at the start only. The Secret's version reveals a
-		// change; a checksum would allow guessing a password.
+		// Grafana reads both only when it starts. The Secret has no checksum, which would let
+		// people confirm a guess of its passwords.
 		"checksum/config": pulumi.String(checksum(files.Files)),
 		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
 	})
@@ -106,6 +107,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	return err
 }
 
+// grafanaDeployment returns the Deployment of Grafana.
 func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentArgs {
 	cfg := a.Stack.Config.Grafana
 	items := corev1.KeyToPathArray{}
@@ -117,7 +119,7 @@ func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentAr
 			Name:  pulumi.String(a.Stack.GrafanaConfig.Name),
 			Items: items,
 		}},
-		&corev1.VolumeArgs{Name: pulumi.String("secrets"), Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String(grafanaSecret)}},
+		secretVolume("secrets", grafanaSecret),
 		&corev1.VolumeArgs{Name: pulumi.String("tmp"), EmptyDir: &corev1.EmptyDirVolumeSourceArgs{}},
 	}
 	mounts := corev1.VolumeMountArray{
@@ -126,24 +128,21 @@ func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentAr
 		mount("tmp", "/tmp"),
 		mount(dataVolumeName, render.GrafanaDataDir),
 	}
-	// Written in full: what the API server fills in would stay behind, and be refused,
-	// when the strategy changes.
+	// Every field is set: the API server's defaults would stay when the strategy changes to
+	// Recreate, which does not allow them.
 	strategy := &appsv1.DeploymentStrategyArgs{
 		Type:          pulumi.String("RollingUpdate"),
 		RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0)},
 	}
 	if cfg.Persistence.Enabled {
-		// Two pods would write to one database.
+		// Otherwise two pods write to one database.
 		strategy = &appsv1.DeploymentStrategyArgs{Type: pulumi.String("Recreate")}
 		volumes = append(volumes, &corev1.VolumeArgs{
 			Name:                  pulumi.String(dataVolumeName),
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: pulumi.String(claimName(a.name, 0))},
 		})
 	} else {
-		volumes = append(volumes, &corev1.VolumeArgs{
-			Name:     pulumi.String(dataVolumeName),
-			EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(cfg.Persistence.Size.String())},
-		})
+		volumes = append(volumes, ephemeralData(cfg.Persistence.Size))
 	}
 	sources := map[dashboards.Folder]corev1.VolumeProjectionArray{}
 	for _, d := range a.Stack.Provisioned() {
@@ -155,7 +154,7 @@ func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentAr
 	}
 	startup := probe("/api/health", grafanaWeb.name, 5, 60) // the first start creates the database
 	template := a.pod(&corev1.PodSpecArgs{
-		SecurityContext: a.nonRoot(grafanaUser),
+		SecurityContext: a.nonRoot(grafanaUID),
 		Volumes:         volumes,
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 			Name:           pulumi.String(a.name),
@@ -167,7 +166,7 @@ func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentAr
 		}, cfg.Resources)},
 	}, cfg.Scheduling, annotations)
 	return &appsv1.DeploymentArgs{
-		Metadata: a.workload(),
+		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(cfg.Replicas),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
@@ -177,11 +176,12 @@ func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentAr
 	}
 }
 
+// grafanaIngress creates the Ingress configured in grafana.ingress.
 func (a app) grafanaIngress() error {
 	cfg := a.Stack.Config.Grafana.Ingress
 	metadata := a.metadata(a.name)
 	annotations := pulumi.ToStringMap(cfg.Annotations)
-	// Many controllers never set the address that Pulumi would wait for.
+	// Many controllers never set the load balancer address that Pulumi would wait for.
 	annotations["pulumi.com/skipAwait"] = pulumi.String("true")
 	metadata.Annotations = annotations
 	spec := &networkingv1.IngressSpecArgs{
@@ -210,8 +210,9 @@ func (a app) grafanaIngress() error {
 	return err
 }
 
-// DeployGrafana deploys Grafana, and fills it or the one at grafana.external.url; nil for a
-// stack that deploys none.
+// DeployGrafana deploys Grafana onto its storage, which may be nil, and the import job that
+// fills it or the Grafana at grafana.external.url. It returns nil if the stack deploys no
+// Grafana.
 func DeployGrafana(ctx *pulumi.Context, site Site, storage *Storage, opts ...pulumi.ResourceOption) (*Grafana, error) {
 	cfg := site.Stack.Config.Grafana
 	var grafana *Grafana

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -17,32 +16,28 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// GrafanaImport pushes the datasources and dashboards through Grafana's HTTP
-// API: a Job, what it sends in ConfigMaps and, for an external Grafana, the
-// token in a Secret. The Job runs again when what it sends changes, and when
-// it has failed.
+// GrafanaImport writes the datasources and dashboards through Grafana's HTTP API: a Job,
+// ConfigMaps with what it sends, a NetworkPolicy and, for an external Grafana, a Secret with
+// the token. The Job runs again when what it sends changes, and when it has failed.
 type GrafanaImport struct{ pulumi.ResourceState }
 
-// GrafanaImportArgs names the Grafana that is filled.
+// GrafanaImportArgs configures a GrafanaImport.
 type GrafanaImportArgs struct {
 	Site
-	Grafana *Grafana // of this stack; nil for the one at grafana.external.url
+	Grafana *Grafana // that is filled; nil for the one at grafana.external.url
 }
 
 const (
-	grafanaImport  = "grafana-import"
-	credentialsDir = "/credentials"
-	tokenFile      = "token"
+	grafanaImport  = "grafana-import" // name of the app
+	credentialsDir = "/credentials"   // mount path of the file with the password or token
+	tokenFile      = "token"          // key of the token in the Secret, and file below credentialsDir
 
-	// importReady is how long Grafana may take to become ready, importRetries how
-	// often a pod that failed is followed by another, and importDeadline what all
-	// of that may take.
-	importReady    = 5 * time.Minute
-	importRetries  = 2
-	importDeadline = 15 * time.Minute
+	importReady    = 5 * time.Minute  // limit for Grafana to become ready
+	importRetries  = 2                // pods that follow one that failed
+	importDeadline = 15 * time.Minute // limit for all pods together
 )
 
-// NewGrafanaImport runs the import.
+// NewGrafanaImport creates the job, which runs at once.
 func NewGrafanaImport(ctx *pulumi.Context, name string, args *GrafanaImportArgs, opts ...pulumi.ResourceOption) (*GrafanaImport, error) {
 	c := &GrafanaImport{}
 	a := app{name: grafanaImport, role: "job", image: config.CurlImage}
@@ -55,7 +50,7 @@ func (args *GrafanaImportArgs) inputs() pulumi.Map {
 	return pulumi.Map{"address": pulumi.String(args.address())}
 }
 
-// address returns the base URL of the Grafana that is filled.
+// address returns the base URL of the Grafana that the job fills.
 func (args *GrafanaImportArgs) address() string {
 	if external := args.Stack.Config.Grafana.External.URL; external != nil {
 		return external.String()
@@ -71,7 +66,7 @@ func (a app) deployGrafanaImport(grafana *Grafana) error {
 	if err := a.networkPolicy(); err != nil {
 		return err
 	}
-	var before []pulumi.Resource // a Job that starts sooner sends what was there
+	var before []pulumi.Resource // a Job that starts earlier sends the old files
 	var sources corev1.VolumeProjectionArray
 	add := func(suffix string, configMap render.ConfigMap) error {
 		created, err := a.configMap(suffix, configMap)
@@ -109,16 +104,12 @@ func (a app) deployGrafanaImport(grafana *Grafana) error {
 		}
 		before = append(before, token)
 	}
-	environment, err := importer.Environment(args.address(), importReady, login)
+	env, err := importer.Environment(args.address(), importReady, login)
 	if err != nil {
 		return err
 	}
-	var env corev1.EnvVarArray
-	for _, variable := range slices.Sorted(maps.Keys(environment)) {
-		env = append(env, &corev1.EnvVarArgs{Name: pulumi.String(variable), Value: pulumi.String(environment[variable])})
-	}
 	spec := &corev1.PodSpecArgs{
-		RestartPolicy:   pulumi.String("Never"), // the log of a pod that failed stays
+		RestartPolicy:   pulumi.String("Never"), // keeps the log of a pod that failed
 		SecurityContext: a.nonRoot(nobodyUID),
 		Volumes: corev1.VolumeArray{
 			&corev1.VolumeArgs{Name: pulumi.String("import"), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources}},
@@ -130,8 +121,9 @@ func (a app) deployGrafanaImport(grafana *Grafana) error {
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 			Name:    pulumi.String(a.name),
 			Command: pulumi.ToStringArray(importer.Command()),
-			Env:     env,
-			// What Grafana said against a request is in the pod's status, and so in Pulumi's error.
+			Env:     environment(env),
+			// Puts Grafana's answer to a rejected request into the pod's status, and so into
+			// Pulumi's error.
 			TerminationMessagePolicy: pulumi.String("FallbackToLogsOnError"),
 			VolumeMounts: corev1.VolumeMountArray{
 				readOnlyMount("import", importer.Dir),
@@ -141,7 +133,7 @@ func (a app) deployGrafanaImport(grafana *Grafana) error {
 	}
 	metadata := a.metadata(a.name + "-" + payload.Hash)
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
-	patience := (importDeadline + time.Minute).String()
+	timeout := (importDeadline + time.Minute).String()
 	_, err = create(a, "job", batchv1.NewJob, &batchv1.JobArgs{
 		Metadata: metadata,
 		Spec: &batchv1.JobSpecArgs{
@@ -150,8 +142,8 @@ func (a app) deployGrafanaImport(grafana *Grafana) error {
 			Template:              a.pod(spec, cfg.Scheduling, nil),
 		},
 	}, pulumi.DependsOn(before),
-		// The old Job first, so that two never push at the same time.
+		// Two jobs never write at the same time.
 		pulumi.DeleteBeforeReplace(true),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout}))
 	return err
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// KubeStateMetrics reports the state of Kubernetes objects: a Deployment or, in
-// shards, a StatefulSet; its Service, and the right to list and watch the
-// configured kinds.
+// KubeStateMetrics reports the state of Kubernetes objects: a Deployment or, in shards, a
+// StatefulSet and a PodDisruptionBudget; a Service, a NetworkPolicy, and RBAC to list and
+// watch the configured kinds.
 type KubeStateMetrics struct{ pulumi.ResourceState }
 
-// KubeStateMetricsArgs configures KubeStateMetrics.
+// KubeStateMetricsArgs configures a KubeStateMetrics.
 type KubeStateMetricsArgs struct{ Site }
 
 // NewKubeStateMetrics deploys kube-state-metrics.
@@ -74,10 +74,10 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	if cfg.Shards == 1 {
 		spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
 		_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
-			Metadata: a.workload(),
+			Metadata: a.workloadMetadata(),
 			Spec: &appsv1.DeploymentSpecArgs{
 				Replicas: pulumi.Int(1),
-				// Two pods at a time would report every object twice.
+				// Two pods at once would report every object twice.
 				Strategy: &appsv1.DeploymentStrategyArgs{
 					Type:          pulumi.String("RollingUpdate"),
 					RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{MaxSurge: pulumi.Int(0), MaxUnavailable: pulumi.Int(1)},
@@ -87,13 +87,13 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 			},
 		}, a.readyTimeout(0))
 	} else {
-		// A pod's index is its shard. A StatefulSet never has two pods of one
-		// index, so that no object is reported twice.
+		// A pod's index is its shard. A StatefulSet never has two pods with the same
+		// index, so no object is reported twice.
 		container.Env = corev1.EnvVarArray{fieldEnv("SHARD", "metadata.labels['apps.kubernetes.io/pod-index']")}
 		spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
 		a.spreadReplicas(spec, false)
 		_, err = create(a, "shards", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{
-			Metadata: a.workload(),
+			Metadata: a.workloadMetadata(),
 			Spec: &appsv1.StatefulSetSpecArgs{
 				Replicas:            pulumi.Int(cfg.Shards),
 				ServiceName:         pulumi.String(a.name),
@@ -106,6 +106,8 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	return pulumi.Map{}, err
 }
 
+// kubeStateMetricsFlags returns the command line, sorted.
+// https://github.com/kubernetes/kube-state-metrics/blob/main/docs/developer/cli-arguments.md
 func kubeStateMetricsFlags(cfg config.KubeStateMetrics) []string {
 	kinds := make([]string, len(cfg.Kinds))
 	for i, kind := range cfg.Kinds {
@@ -136,7 +138,7 @@ func kubeStateMetricsFlags(cfg config.KubeStateMetrics) []string {
 	return flags
 }
 
-// watchKinds grants list and watch on kinds, a rule for each API group.
+// watchKinds returns the rules that allow listing and watching kinds, one for each API group.
 func watchKinds(kinds []config.Kind) rbacv1.PolicyRuleArray {
 	byGroup := map[string][]string{}
 	for _, kind := range kinds {

@@ -7,8 +7,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// service creates a Service of the app. It does not wait for endpoints: the
-// workload behind it does, with a timeout that fits.
+// service creates a Service of the app. A headless one lists pods that are not ready, too.
+// The update does not wait for its endpoints: it waits for the workload behind it, whose
+// timeout is configured.
 func (a app) service(suffix, name string, headless bool, ports ...port) error {
 	metadata := a.metadata(name)
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
@@ -17,7 +18,7 @@ func (a app) service(suffix, name string, headless bool, ports ...port) error {
 		spec.ClusterIP = pulumi.String("None")
 		spec.PublishNotReadyAddresses = pulumi.Bool(true)
 	} else {
-		// Replicas answer a little differently; a graph that alternates between them flickers.
+		// Replicas answer slightly differently; a graph that alternates between them flickers.
 		spec.SessionAffinity = pulumi.String("ClientIP")
 	}
 	var array corev1.ServicePortArray
@@ -29,14 +30,15 @@ func (a app) service(suffix, name string, headless bool, ports ...port) error {
 	return err
 }
 
-// ingressRule names who may connect to some ports of an app.
+// ingressRule allows connections to ports of an app.
 type ingressRule struct {
 	ports []port
-	from  []string // names of apps
-	webUI bool     // and the configured namespaces
+	from  []string // names of apps of this stack
+	webUI bool     // also from the namespaces in cluster.networkPolicies.fromNamespaces
 }
 
-// networkPolicy creates the app's NetworkPolicy: nobody whom no rule names can connect.
+// networkPolicy creates the app's NetworkPolicy, unless the stack turns policies off. It
+// rejects every connection to the app that no rule allows.
 func (a app) networkPolicy(rules ...ingressRule) error {
 	policies := a.Stack.Config.Cluster.NetworkPolicies
 	if !policies.Enabled {
@@ -64,7 +66,7 @@ func (a app) networkPolicy(rules ...ingressRule) error {
 		for _, p := range rule.ports {
 			ports = append(ports, &networkingv1.NetworkPolicyPortArgs{Port: pulumi.String(p.name), Protocol: pulumi.String(p.protocol)})
 		}
-		if len(peers) > 0 { // a rule without peers would admit everyone
+		if len(peers) > 0 { // a rule without peers would allow everyone
 			ingress = append(ingress, &networkingv1.NetworkPolicyIngressRuleArgs{From: peers, Ports: ports})
 		}
 	}

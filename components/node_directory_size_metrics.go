@@ -3,7 +3,6 @@ package components
 import (
 	"fmt"
 	"maps"
-	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -13,21 +12,21 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// NodeDirectorySizeMetrics reports the sizes of every node's directories: a
-// DaemonSet, its scripts in a ConfigMap, a headless Service and a
-// NetworkPolicy. In its pod, what reads the node's files and what answers
-// requests are two containers that share nothing but the metrics file.
+// NodeDirectorySizeMetrics reports the sizes of directories on every node: a DaemonSet, a
+// ConfigMap with its scripts, a headless Service and a NetworkPolicy. One container of its
+// pod reads the node's files and another answers requests; they share only the file with the
+// metrics.
 type NodeDirectorySizeMetrics struct{ pulumi.ResourceState }
 
 // Paths in the containers.
 const (
-	sizesHost    = "/host"
-	sizesMetrics = "/metrics"
-	sizesScripts = "/scripts"
-	sizesHome    = "/www"
+	sizesHost    = "/host"    // root of the node's directories
+	sizesMetrics = "/metrics" // directory of the metrics file
+	sizesScripts = "/scripts" // of the scanner
+	sizesWWW     = "/www"     // document root of the HTTP server
 )
 
-// NodeDirectorySizeMetricsArgs configures NodeDirectorySizeMetrics.
+// NodeDirectorySizeMetricsArgs configures a NodeDirectorySizeMetrics.
 type NodeDirectorySizeMetricsArgs struct{ Site }
 
 // NewNodeDirectorySizeMetrics deploys node-directory-size-metrics.
@@ -60,7 +59,7 @@ func (a app) deployNodeDirectorySizeMetrics() (pulumi.Map, error) {
 	}
 	cfg := a.Stack.Config.Exporters.NodeDirectorySizeMetrics
 	spec := &corev1.PodSpecArgs{
-		// Nothing is lost with a scan that is cut short.
+		// A scan can be killed: the next pod starts another.
 		TerminationGracePeriodSeconds: pulumi.Int(1),
 		Volumes:                       sizesVolumes(a, cfg.Directories),
 		Containers:                    corev1.ContainerArray{sizesScanner(a, cfg), sizesServer(a, cfg, web)},
@@ -73,13 +72,14 @@ func (a app) deployNodeDirectorySizeMetrics() (pulumi.Map, error) {
 	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))}))
 }
 
+// sizesVolumes returns the volumes of the pod: volume directory-N is the directory N.
 func sizesVolumes(a app, directories []string) corev1.VolumeArray {
 	volumes := corev1.VolumeArray{
 		&corev1.VolumeArgs{
 			Name: pulumi.String("scripts"),
 			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{
 				Name:        pulumi.String(a.name),
-				DefaultMode: pulumi.Int(0o555), // httpd runs its one
+				DefaultMode: pulumi.Int(0o555), // httpd executes metrics
 			},
 		},
 		&corev1.VolumeArgs{
@@ -97,32 +97,28 @@ func sizesVolumes(a app, directories []string) corev1.VolumeArray {
 	return volumes
 }
 
-// sizesScanner measures the directories, as root, because their files are
-// everyone's, and with the one capability that lets root read them all.
+// sizesScanner returns the container that measures the directories. It runs as root with the
+// only capability that it needs to read the files of every user.
 func sizesScanner(a app, cfg config.NodeDirectorySizeMetrics) *corev1.ContainerArgs {
-	env := directorysize.Settings{
+	settings := directorysize.Settings{
 		Out:       sizesMetrics,
 		Host:      sizesHost,
 		Depth:     cfg.Depth,
 		Threshold: cfg.Threshold.Value(),
 		Interval:  cfg.Interval.Duration,
 		Timeout:   cfg.Timeout.Duration,
-	}.Env()
-	var variables corev1.EnvVarArray
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		variables = append(variables, &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(env[name])})
 	}
 	mounts := corev1.VolumeMountArray{readOnlyMount("scripts", sizesScripts), mount("metrics", sizesMetrics)}
 	for i, directory := range cfg.Directories {
 		m := readOnlyMount(fmt.Sprintf("directory-%d", i), hostPath(directory))
-		// What the node unmounts below is unmounted here too, and not kept busy.
+		// A file system that the node unmounts below is unmounted here too, not kept busy.
 		m.MountPropagation = pulumi.String("HostToContainer")
 		mounts = append(mounts, m)
 	}
 	scanner := a.container(&corev1.ContainerArgs{
 		Name:         pulumi.String("scan"),
 		Command:      pulumi.ToStringArray(directorysize.Command(sizesScripts, cfg.Directories)),
-		Env:          variables,
+		Env:          environment(settings.Env()),
 		VolumeMounts: mounts,
 	}, cfg.Resources)
 	scanner.SecurityContext = &corev1.SecurityContextArgs{
@@ -138,7 +134,7 @@ func sizesScanner(a app, cfg config.NodeDirectorySizeMetrics) *corev1.ContainerA
 	return scanner
 }
 
-// hostPath is where a directory of the node is in the scanner's container.
+// hostPath returns the path of a directory of the node in the scanner's container.
 func hostPath(directory string) string {
 	if directory == "/" {
 		return sizesHost
@@ -146,14 +142,15 @@ func hostPath(directory string) string {
 	return sizesHost + directory
 }
 
-// sizesServer answers requests for the metrics; it sees none of the node's files.
+// sizesServer returns the container that serves the metrics. It has no access to the node's
+// files.
 func sizesServer(a app, cfg config.NodeDirectorySizeMetrics, web port) *corev1.ContainerArgs {
-	script := readOnlyMount("scripts", sizesHome+"/cgi-bin/metrics")
+	script := readOnlyMount("scripts", sizesWWW+"/cgi-bin/metrics")
 	script.SubPath = pulumi.String("metrics")
 	server := a.container(&corev1.ContainerArgs{
 		Name:           pulumi.String("serve"),
-		Command:        pulumi.ToStringArray([]string{"httpd", "-f", "-p", fmt.Sprint(web.number), "-h", sizesHome}),
-		Env:            corev1.EnvVarArray{&corev1.EnvVarArgs{Name: pulumi.String("OUT"), Value: pulumi.String(sizesMetrics)}},
+		Command:        pulumi.ToStringArray([]string{"httpd", "-f", "-p", fmt.Sprint(web.number), "-h", sizesWWW}),
+		Env:            environment(map[string]string{"OUT": sizesMetrics}),
 		Ports:          containerPorts(web),
 		ReadinessProbe: probe("/cgi-bin/metrics", web.name, 10, 3),
 		LivenessProbe:  probe("/cgi-bin/metrics", web.name, 20, 6),

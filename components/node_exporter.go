@@ -3,17 +3,15 @@ package components
 import (
 	"fmt"
 
-	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// NodeExporter reports every node's hardware and kernel: a DaemonSet and a
-// headless Service. It uses the host's network, whose traffic it counts, so no
-// NetworkPolicy applies to it.
+// NodeExporter reports on every node's hardware and kernel: a DaemonSet and a headless
+// Service. It is in the host's network, whose traffic it counts, where no NetworkPolicy
+// applies.
 type NodeExporter struct{ pulumi.ResourceState }
 
 // NodeExporterArgs configures a NodeExporter.
@@ -52,21 +50,7 @@ func (a app) deployNodeExporter() (pulumi.Map, error) {
 	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, nil))
 }
 
-// daemonSet runs a pod on every node.
-func (a app) daemonSet(template *corev1.PodTemplateSpecArgs) error {
-	_, err := create(a, "daemonset", appsv1.NewDaemonSet, &appsv1.DaemonSetArgs{
-		Metadata: a.workload(),
-		Spec: &appsv1.DaemonSetSpecArgs{
-			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
-				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
-			},
-			Template: template,
-		},
-	}, a.readyTimeout(0))
-	return err
-}
-
+// nodeExporterPod returns the pod of each node.
 func nodeExporterPod(a app, cfg config.NodeExporter, metrics port) *corev1.PodSpecArgs {
 	return &corev1.PodSpecArgs{
 		HostNetwork: pulumi.Bool(true),
@@ -77,13 +61,13 @@ func nodeExporterPod(a app, cfg config.NodeExporter, metrics port) *corev1.PodSp
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 			Name: pulumi.String(a.name),
 			Args: pulumi.ToStringArray([]string{
-				// Only on the node's own address, not on every one it has.
+				// Only on the address of the node in the cluster, not on all of its addresses.
 				fmt.Sprintf("--web.listen-address=[$(HOST_IP)]:%d", cfg.Port),
 				"--path.rootfs=/host",
 				"--path.procfs=/host/proc",
 				"--path.sysfs=/host/sys",
 				"--path.udev.data=/host/run/udev/data",
-				// Pods' mounts and interfaces come and go and are cadvisor's to report.
+				// Without the mounts and interfaces of pods, which cadvisor reports.
 				`--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/credentials/.+|run/k3s/containerd/.+|run/containerd/.+|var/lib/docker/.+|var/lib/containers/.+|var/lib/kubelet/.+)($|/)`,
 				`--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs)$`,
 				`--collector.netclass.ignored-devices=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
@@ -97,7 +81,7 @@ func nodeExporterPod(a app, cfg config.NodeExporter, metrics port) *corev1.PodSp
 			VolumeMounts: corev1.VolumeMountArray{&corev1.VolumeMountArgs{
 				Name:             pulumi.String("root"),
 				MountPath:        pulumi.String("/host"),
-				MountPropagation: pulumi.String("HostToContainer"), // to see disks mounted later
+				MountPropagation: pulumi.String("HostToContainer"), // shows disks that are mounted later
 				ReadOnly:         pulumi.Bool(true),
 			}},
 		}, cfg.Resources)},

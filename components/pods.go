@@ -1,13 +1,11 @@
 package components
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -16,7 +14,7 @@ import (
 )
 
 // pod returns the template of the app's pods: spec, completed with what all pods have in
-// common. A change of annotations, which may be nil, restarts them.
+// common. The pods restart when annotations, which may be nil, change.
 func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotations pulumi.StringMap) *corev1.PodTemplateSpecArgs {
 	if spec.AutomountServiceAccountToken == nil {
 		spec.AutomountServiceAccountToken = pulumi.Bool(false)
@@ -37,15 +35,31 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 	return &corev1.PodTemplateSpecArgs{Metadata: metadata, Spec: spec}
 }
 
+// daemonSet creates the app's DaemonSet, with a pod of template on every node.
+func (a app) daemonSet(template *corev1.PodTemplateSpecArgs) error {
+	_, err := create(a, "daemonset", appsv1.NewDaemonSet, &appsv1.DaemonSetArgs{
+		Metadata: a.workloadMetadata(),
+		Spec: &appsv1.DaemonSetSpecArgs{
+			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
+				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
+			},
+			Template: template,
+		},
+	}, a.readyTimeout(0))
+	return err
+}
+
 // readyTimeout returns an option that limits how long an update waits for the app's pods to
-// become ready: startup, the time that the app may need to start, and cluster.readyTimeout.
+// become ready: cluster.readyTimeout, and startup, which is the time that a pod of the app
+// may need beyond that of others.
 func (a app) readyTimeout(startup time.Duration) pulumi.ResourceOption {
 	timeout := (startup + a.Stack.Config.Cluster.ReadyTimeout.Duration).String()
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout})
 }
 
-// container fills in what every container has: image, locked-down security
-// context and resources.
+// container completes c with what every container has, and returns it: the app's image, a
+// security context without any privileges, and resources.
 func (a app) container(c *corev1.ContainerArgs, resources config.Resources) *corev1.ContainerArgs {
 	images := a.Stack.Config.Images
 	c.Image = pulumi.String(images.Ref(a.image))
@@ -62,9 +76,9 @@ func (a app) container(c *corev1.ContainerArgs, resources config.Resources) *cor
 	return c
 }
 
-// nonRoot is the pod security context for a user id of the image, unless the
-// platform assigns one. Volumes get the same group, changed only when they don't
-// have it yet: a recursive change of a full volume takes minutes.
+// nonRoot returns the security context of pods that run as user, a UID of the image, unless
+// the platform assigns one. Volumes get the same ID as their group, only if their root
+// directory does not have it yet: to change every file of a full volume takes minutes.
 func (a app) nonRoot(user int) *corev1.PodSecurityContextArgs {
 	security := &corev1.PodSecurityContextArgs{
 		RunAsNonRoot:        pulumi.Bool(true),
@@ -79,11 +93,11 @@ func (a app) nonRoot(user int) *corev1.PodSecurityContextArgs {
 	return security
 }
 
-// nobodyUID is the user of the Prometheus project's images.
+// nobodyUID is the UID of nobody, the user of the Prometheus project's images.
 const nobodyUID = 65534
 
-// probe asks path on the named port every period seconds and gives up after
-// failures in a row.
+// probe returns a probe that requests path from the named port every period seconds, and
+// fails after a number of failures in a row.
 func probe(path, port string, period, failures int) *corev1.ProbeArgs {
 	return &corev1.ProbeArgs{
 		HttpGet:          &corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.String(port)},
@@ -93,9 +107,9 @@ func probe(path, port string, period, failures int) *corev1.ProbeArgs {
 	}
 }
 
-// spreadReplicas keeps replicas of the app on different nodes, and spreads them over zones
-// where there are any. If strict, excess replicas stay Pending; otherwise they may share a
-// node.
+// spreadReplicas makes spec keep the app's replicas on different nodes, and spread them over
+// zones if there are any. If strict, excess replicas stay Pending; otherwise they may share
+// a node.
 func (a app) spreadReplicas(spec *corev1.PodSpecArgs, strict bool) {
 	selector := &metav1.LabelSelectorArgs{MatchLabels: a.selector()}
 	node := &corev1.PodAffinityTermArgs{LabelSelector: selector, TopologyKey: pulumi.String("kubernetes.io/hostname")}
@@ -116,6 +130,7 @@ func (a app) spreadReplicas(spec *corev1.PodSpecArgs, strict bool) {
 	}}
 }
 
+// pullSecrets returns the Secrets in images.pullSecrets.
 func (a app) pullSecrets() corev1.LocalObjectReferenceArray {
 	var refs corev1.LocalObjectReferenceArray
 	for _, name := range a.Stack.Config.Images.PullSecrets {
@@ -124,6 +139,7 @@ func (a app) pullSecrets() corev1.LocalObjectReferenceArray {
 	return refs
 }
 
+// resourceList returns the configured amounts of CPU and memory; none for those not set.
 func resourceList(list config.ResourceList) pulumi.StringMap {
 	amounts := pulumi.StringMap{}
 	if list.CPU != nil {
@@ -135,6 +151,7 @@ func resourceList(list config.ResourceList) pulumi.StringMap {
 	return amounts
 }
 
+// tolerations returns the configured tolerations, without the fields that are not set.
 func tolerations(configured []config.Toleration) corev1.TolerationArray {
 	var array corev1.TolerationArray
 	for _, t := range configured {
@@ -153,30 +170,29 @@ func tolerations(configured []config.Toleration) corev1.TolerationArray {
 	return array
 }
 
-// configMapVolume mounts a ConfigMap of literal name.
-func configMapVolume(name, configMap string) *corev1.VolumeArgs {
-	return &corev1.VolumeArgs{
-		Name:      pulumi.String(name),
-		ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(configMap)},
-	}
-}
-
-// configMapProjection is a ConfigMap of literal name in a projected volume.
-func configMapProjection(configMap string) *corev1.VolumeProjectionArgs {
-	return &corev1.VolumeProjectionArgs{ConfigMap: &corev1.ConfigMapProjectionArgs{Name: pulumi.String(configMap)}}
-}
-
+// mount returns the mount of a volume at path.
 func mount(volume, path string) *corev1.VolumeMountArgs {
 	return &corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path)}
 }
 
+// readOnlyMount returns the mount of a volume at path, not writable.
 func readOnlyMount(volume, path string) *corev1.VolumeMountArgs {
 	m := mount(volume, path)
 	m.ReadOnly = pulumi.Bool(true)
 	return m
 }
 
-// fieldEnv returns an environment variable with the value of a field of the pod.
+// environment returns values as environment variables, sorted by name.
+func environment(values map[string]string) corev1.EnvVarArray {
+	var array corev1.EnvVarArray
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		array = append(array, &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(values[name])})
+	}
+	return array
+}
+
+// fieldEnv returns an environment variable whose value is a field of the pod.
+// https://kubernetes.io/docs/concepts/workloads/pods/downward-api/
 func fieldEnv(name, field string) *corev1.EnvVarArgs {
 	return &corev1.EnvVarArgs{
 		Name:      pulumi.String(name),
@@ -184,9 +200,9 @@ func fieldEnv(name, field string) *corev1.EnvVarArgs {
 	}
 }
 
-// port is a named port of a container.
+// port is a named port of a container, and of the Service in front of it.
 type port struct {
-	name     string
+	name     string // unique in the pod; NetworkPolicies and probes refer to it
 	number   int
 	protocol string // TCP or UDP
 }
@@ -195,20 +211,11 @@ func tcp(name string, number int) port { return port{name, number, "TCP"} }
 
 func udp(name string, number int) port { return port{name, number, "UDP"} }
 
+// containerPorts returns ports as a container declares them.
 func containerPorts(ports ...port) corev1.ContainerPortArray {
 	var array corev1.ContainerPortArray
 	for _, p := range ports {
 		array = append(array, &corev1.ContainerPortArgs{Name: pulumi.String(p.name), ContainerPort: pulumi.Int(p.number), Protocol: pulumi.String(p.protocol)})
 	}
 	return array
-}
-
-// checksum returns a text that changes with any file. It must not cover secrets, which
-// could be guessed from it.
-func checksum(files map[string]string) string {
-	hash := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		fmt.Fprintf(hash, "%q %q\n", name, files[name])
-	}
-	return hex.EncodeToString(hash.Sum(nil))
 }

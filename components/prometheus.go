@@ -14,22 +14,26 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Prometheus is the server: a StatefulSet, Services, RBAC, a NetworkPolicy, a Secret if the
-// stack has secrets for it and, with replicas, a PodDisruptionBudget.
+// Prometheus is the server: a StatefulSet, Services, RBAC, a NetworkPolicy, a Secret if
+// prometheus.secrets is set and, with several replicas, a PodDisruptionBudget.
 type Prometheus struct {
 	pulumi.ResourceState
 
 	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
 }
 
-// PrometheusArgs are what the server needs from other components.
+// PrometheusArgs configures a Prometheus.
 type PrometheusArgs struct {
 	Site
-	ConfigMap string            // with prometheus.yml
-	Rules     string            // ConfigMap with the rule files
-	Claims    []pulumi.Resource // of its volumes, empty for ephemeral storage
+	ConfigMap string            // name of the ConfigMap with prometheus.yml
+	Rules     string            // name of the ConfigMap with the rule files
+	Claims    []pulumi.Resource // of its volumes; empty with ephemeral storage
 }
 
+// prometheusSecrets names the Secret with prometheus.secrets.
+const prometheusSecrets = "prometheus-secrets"
+
+// prometheusWeb serves the API and the web UI.
 var prometheusWeb = tcp("web", render.Prometheus.Port)
 
 // NewPrometheus deploys the server.
@@ -54,7 +58,7 @@ func (args *PrometheusArgs) inputs() pulumi.Map {
 
 func (a app) deployPrometheus(args *PrometheusArgs) error {
 	cfg := a.Stack.Config.Prometheus
-	account, err := a.grant(a.Stack.Grants)
+	account, err := a.grantedAccount(a.Stack.Grants)
 	if err != nil {
 		return err
 	}
@@ -70,10 +74,10 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas); err != nil {
 		return err
 	}
-	// Files that it reads again for each scrape, so that a new value needs no restart.
+	// The server reads these files again for each scrape: a new value needs no restart.
 	var before []pulumi.Resource
 	if len(cfg.Secrets) > 0 {
-		secret, err := a.secret("secrets", "prometheus-secrets", cfg.Secrets)
+		secret, err := a.secret("secrets", prometheusSecrets, cfg.Secrets)
 		if err != nil {
 			return err
 		}
@@ -81,19 +85,20 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 	}
 	_, err = create(a, "server", appsv1.NewStatefulSet, prometheusStatefulSet(a, args, account),
 		bindTo(args.Claims), pulumi.DependsOn(before),
-		// Above the startup probe's budget, so that a long replay is not a failed update.
+		// Longer than the startup probe allows, so that a long replay does not fail the update.
 		a.readyTimeout(cfg.StartupTimeout.Duration))
 	return err
 }
 
+// prometheusStatefulSet returns the StatefulSet of the server.
 func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInput) *appsv1.StatefulSetArgs {
 	cfg := args.Stack.Config.Prometheus
-	period := 15
+	const period = 15 // seconds between two startup probes
 	startup := int(cfg.StartupTimeout.Seconds()) / period
 	volumes := corev1.VolumeArray{configMapVolume("config", args.ConfigMap), configMapVolume("rules", args.Rules)}
 	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.PrometheusDir), readOnlyMount("rules", render.RulesDir), mount(dataVolumeName, render.PrometheusDataDir)}
 	if len(cfg.Secrets) > 0 {
-		volumes = append(volumes, secretVolume("secrets", "prometheus-secrets"))
+		volumes = append(volumes, secretVolume("secrets", prometheusSecrets))
 		mounts = append(mounts, readOnlyMount("secrets", render.PrometheusSecretsDir))
 	}
 	templates, volumes := dataVolume(args.Claims, args.Stack.Config.Storage.Size, volumes)
@@ -101,7 +106,8 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
 		SecurityContext:              a.nonRoot(nobodyUID),
-		// Closing a large head takes a while, and a killed server replays its log.
+		// To write a large head to disk takes minutes; a server that is killed replays its
+		// write-ahead log when it starts.
 		TerminationGracePeriodSeconds: pulumi.Int(300),
 		Volumes:                       volumes,
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
@@ -119,7 +125,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		a.spreadReplicas(spec, true)
 	}
 	return &appsv1.StatefulSetArgs{
-		Metadata: a.workload(),
+		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(cfg.Replicas),
 			ServiceName:          pulumi.String("prometheus-headless"),
@@ -131,14 +137,15 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	}
 }
 
-// prometheusFlags is the server's command line. What prometheus.yml can say,
-// such as retention, is not here: the server reloads that without a restart.
+// prometheusFlags returns the server's command line. Settings that prometheus.yml has too,
+// such as the retention, are not flags: the server reloads the file without a restart.
+// https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
 func prometheusFlags(cfg config.Prometheus) []string {
 	flags := []string{
 		"--config.file=" + render.PrometheusDir + "/prometheus.yml",
 		"--config.auto-reload",
 		"--storage.tsdb.path=" + render.PrometheusDataDir,
-		"--web.route-prefix=/", // an external URL with a path does not move the server
+		"--web.route-prefix=/", // also with an external URL that has a path
 	}
 	if cfg.ExternalURL != nil {
 		flags = append(flags, "--web.external-url="+cfg.ExternalURL.String())
@@ -152,7 +159,7 @@ func prometheusFlags(cfg config.Prometheus) []string {
 	}
 	var extra []string
 	for name, value := range cfg.ExtraArgs {
-		switch value { // a boolean flag is --name or --no-name
+		switch value { // a boolean flag is written --name or --no-name
 		case "true":
 			extra = append(extra, "--"+string(name))
 		case "false":

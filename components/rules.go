@@ -6,8 +6,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Rules holds the alerting and recording rules of the stack in a ConfigMap, which a running
-// server reloads by itself.
+// Rules is the ConfigMap with the stack's alerting and recording rules. A running server
+// reloads it by itself.
 type Rules struct {
 	pulumi.ResourceState
 

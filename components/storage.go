@@ -16,29 +16,31 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// dataVolumeName is the name of the volume with an app's data, and of its claim template.
+// dataVolumeName names the volume with an app's data, and its claim template.
 const dataVolumeName = "data"
 
-// Storage is where the replicas of an app keep their data: a claim for each,
-// and with local storage the volumes and their StorageClass too.
+// Storage is where the replicas of an app keep their data: a PersistentVolumeClaim for each
+// and, with storage.mode local, PersistentVolumes and their StorageClass. With storage.mode
+// ephemeral it has no objects.
 type Storage struct {
 	pulumi.ResourceState
 
-	// Claims are what a StatefulSet adopts by name; none for ephemeral storage.
+	// Claims are adopted by the app's StatefulSet; empty with ephemeral storage.
 	Claims []pulumi.Resource
 
-	volumes []pulumi.Resource // of local storage
+	volumes []pulumi.Resource // empty unless the storage is local
 }
 
-// Storages holds the Storage of each app of a stack; nil for an app that is not deployed or
-// keeps no data.
+// Storages holds the Storage of each app of the stack. It is nil for an app that is not
+// deployed or keeps no data.
 type Storages struct{ Prometheus, Alertmanager, Grafana *Storage }
 
-// BeforeOthers returns an option that orders a component and everything below it behind the
-// volumes, so that an update which a volume refuses has changed nothing but other volumes.
+// BeforeOthers returns an option that orders a component and everything below it after the
+// volumes and claims. An update that Kubernetes rejects for a volume then has changed nothing
+// but other volumes.
 func (s *Storages) BeforeOthers() pulumi.ResourceOption {
-	// Named one by one: to depend on a component is to depend on those of its children that
-	// the SDK has registered by then.
+	// Not the components: depending on one covers only the children that the SDK has
+	// registered by then.
 	var volumes []pulumi.Resource
 	for _, storage := range []*Storage{s.Prometheus, s.Alertmanager, s.Grafana} {
 		if storage != nil {
@@ -52,13 +54,13 @@ func (s *Storages) BeforeOthers() pulumi.ResourceOption {
 	})
 }
 
-// StorageArgs configures the volumes of one app.
+// StorageArgs configures a Storage.
 type StorageArgs struct {
 	Site
-	App      string // the StatefulSet's name, and with local storage the directory's
-	Replicas int
-	Size     config.Quantity
-	Setting  string // config path of Size, for messages
+	App      string          // name of the app, and of its directory below storage.local.path
+	Replicas int             // at least 1
+	Size     config.Quantity // of each replica's volume
+	Setting  string          // config path of Size, for messages
 }
 
 func (args *StorageArgs) check() error {
@@ -76,19 +78,19 @@ func (args *StorageArgs) inputs() pulumi.Map {
 	}
 }
 
-// DeployStorages creates the volumes of every app of the stack that keeps data.
+// DeployStorages deploys a Storage for every app of the stack that keeps data.
 func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption) (*Storages, error) {
 	cfg := site.Stack.Config
 	s := &Storages{}
 	// Until 0.1.0 Grafana's storage was a child of Grafana's component.
 	parent := pulumi.CreateURN(pulumi.String("grafana"), pulumi.String(config.Project+":components:Grafana"),
 		nil, pulumi.String(ctx.Project()), pulumi.String(ctx.Stack()))
-	for _, of := range []struct {
-		storage **Storage
-		name    string
-		wanted  bool
-		args    StorageArgs
-		opts    []pulumi.ResourceOption
+	for _, row := range []struct {
+		storage   **Storage
+		name      string
+		keepsData bool
+		args      StorageArgs
+		opts      []pulumi.ResourceOption
 	}{
 		{&s.Prometheus, "storage", true,
 			StorageArgs{site, render.Prometheus.Name, cfg.Prometheus.Replicas, cfg.Storage.Size, "storage.size"}, nil},
@@ -98,18 +100,18 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 			StorageArgs{site, render.Grafana.Name, 1, cfg.Grafana.Persistence.Size, "grafana.persistence.size"},
 			[]pulumi.ResourceOption{pulumi.Aliases([]pulumi.Alias{{ParentURN: parent}})}},
 	} {
-		if !of.wanted {
+		if !row.keepsData {
 			continue
 		}
 		var err error
-		if *of.storage, err = NewStorage(ctx, of.name, &of.args, slices.Concat(opts, of.opts)...); err != nil {
+		if *row.storage, err = NewStorage(ctx, row.name, &row.args, slices.Concat(opts, row.opts)...); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// NewStorage creates the volumes of an app's replicas.
+// NewStorage creates the claims of an app's replicas and, with local storage, their volumes.
 func NewStorage(ctx *pulumi.Context, name string, args *StorageArgs, opts ...pulumi.ResourceOption) (*Storage, error) {
 	c := &Storage{}
 	return c, construct(ctx, "Storage", name, c, args, opts, app{role: "storage"}, func(a app) (pulumi.Map, error) {
@@ -125,7 +127,7 @@ func NewStorage(ctx *pulumi.Context, name string, args *StorageArgs, opts ...pul
 	})
 }
 
-// dynamic claims volumes that a StorageClass provisions.
+// dynamic creates claims on volumes that a StorageClass provisions.
 func (c *Storage) dynamic(a app, args *StorageArgs) error {
 	var class pulumi.StringPtrInput // nil is the cluster's default class
 	if storageClass := args.Stack.Config.Storage.StorageClass; storageClass != "" {
@@ -139,13 +141,14 @@ func (c *Storage) dynamic(a app, args *StorageArgs) error {
 	return nil
 }
 
-// local claims a directory on the disk of a node for each replica.
+// local creates, for each replica, a volume in a directory of one node and the claim on it.
+// https://kubernetes.io/docs/concepts/storage/volumes/#local
 func (c *Storage) local(a app, args *StorageArgs) error {
 	storage := args.Stack.Config.Storage
 	class, err := create(a, "class", storagev1.NewStorageClass, &storagev1.StorageClassArgs{
 		Metadata:    a.clusterMetadata(a.name + "-local"),
 		Provisioner: pulumi.String("kubernetes.io/no-provisioner"),
-		// The scheduler picks the pod's node first, and with it the volume.
+		// The scheduler chooses the pod's node first, and thereby the volume.
 		VolumeBindingMode:    pulumi.String("WaitForFirstConsumer"),
 		ReclaimPolicy:        pulumi.String("Retain"),
 		AllowVolumeExpansion: pulumi.Bool(true),
@@ -156,7 +159,7 @@ func (c *Storage) local(a app, args *StorageArgs) error {
 	className := class.Metadata.Name().Elem()
 	for replica, node := range storage.Local.Nodes[:args.Replicas] {
 		suffix := fmt.Sprintf("volume-%d", replica)
-		hook, err := a.refuseShrinking(suffix, args.Setting, "capacity")
+		hook, err := a.rejectShrinking(suffix, args.Setting, "capacity")
 		if err != nil {
 			return err
 		}
@@ -168,7 +171,7 @@ func (c *Storage) local(a app, args *StorageArgs) error {
 				PersistentVolumeReclaimPolicy: pulumi.String("Retain"),
 				StorageClassName:              className,
 				VolumeMode:                    pulumi.String("Filesystem"),
-				// Reserved: replica N has its data on node N and nowhere else.
+				// Reserves the volume: the data of replica N is on node N and nowhere else.
 				ClaimRef: &corev1.ObjectReferenceArgs{
 					ApiVersion: pulumi.String("v1"),
 					Kind:       pulumi.String("PersistentVolumeClaim"),
@@ -198,19 +201,18 @@ func (c *Storage) local(a app, args *StorageArgs) error {
 	return nil
 }
 
-// claim creates the PersistentVolumeClaim that the StatefulSet would otherwise
-// create itself. As a resource of its own it grows in place.
+// claim creates the PersistentVolumeClaim that the StatefulSet would otherwise create from
+// its template. As a resource of its own it can grow: a template cannot change.
 func (c *Storage) claim(a app, args *StorageArgs, replica int, class pulumi.StringPtrInput, opts ...pulumi.ResourceOption) error {
 	suffix := fmt.Sprintf("claim-%d", replica)
-	hook, err := a.refuseShrinking(suffix, args.Setting, "resources", "requests")
+	hook, err := a.rejectShrinking(suffix, args.Setting, "resources", "requests")
 	if err != nil {
 		return err
 	}
 	metadata := a.metadata(claimName(a.name, replica))
-	// The provider would wait for phase Pending, which a claim with a volume of its own may
-	// never show, and for ever when a bound claim grows. What the API server refuses fails
-	// at once all the same; PersistentVolumeClaimResizePending reports a volume that does not
-	// follow.
+	// The provider would wait for phase Pending: a claim that is bound at once may never show
+	// it, and one that grows never does. What the API server rejects still fails at once;
+	// the alert PersistentVolumeClaimResizePending fires for a volume that does not grow.
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 	claim, err := create(a, suffix, corev1.NewPersistentVolumeClaim, &corev1.PersistentVolumeClaimArgs{
 		Metadata: metadata,
@@ -223,7 +225,8 @@ func (c *Storage) claim(a app, args *StorageArgs, replica int, class pulumi.Stri
 	return nil
 }
 
-// claimSpec asks for a volume of one size.
+// claimSpec returns the spec of a claim on a volume of size. A nil class is the cluster's
+// default StorageClass.
 func claimSpec(size pulumi.StringInput, class pulumi.StringPtrInput) *corev1.PersistentVolumeClaimSpecArgs {
 	return &corev1.PersistentVolumeClaimSpecArgs{
 		AccessModes:      pulumi.ToStringArray([]string{"ReadWriteOnce"}),
@@ -234,28 +237,33 @@ func claimSpec(size pulumi.StringInput, class pulumi.StringPtrInput) *corev1.Per
 	}
 }
 
-// dataVolume adds the volume with an app's data: from a claim template when there are
-// claims, otherwise a directory that goes with the pod.
+// dataVolume returns a StatefulSet's claim templates and volumes, with the app's data in one
+// of them: in a claim if there are any, else in a directory that is deleted with the pod.
 func dataVolume(claims []pulumi.Resource, size config.Quantity, volumes corev1.VolumeArray) (corev1.PersistentVolumeClaimTypeArray, corev1.VolumeArray) {
 	if len(claims) > 0 {
 		return claimTemplate(), volumes
 	}
-	return nil, append(volumes, &corev1.VolumeArgs{
-		Name:     pulumi.String(dataVolumeName),
-		EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(size.String())},
-	})
+	return nil, append(volumes, ephemeralData(size))
 }
 
-// bindTo orders a StatefulSet after its claims. A replaced claim replaces the StatefulSet
-// too: no claim can be deleted while a pod uses it.
+// ephemeralData returns a volume for an app's data that is deleted with the pod. The kubelet
+// evicts the pod when the volume is larger than size.
+func ephemeralData(size config.Quantity) *corev1.VolumeArgs {
+	return &corev1.VolumeArgs{
+		Name:     pulumi.String(dataVolumeName),
+		EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(size.String())},
+	}
+}
+
+// bindTo returns an option that orders a StatefulSet after its claims. A replaced claim also
+// replaces the StatefulSet: Kubernetes deletes no claim that a pod uses.
 func bindTo(claims []pulumi.Resource) pulumi.ResourceOption {
 	return pulumi.Composite(pulumi.DependsOn(claims), pulumi.ReplaceWith(claims))
 }
 
-// claimTemplate is what makes the StatefulSet adopt the claims: it looks for
-// <template>-<StatefulSet>-<ordinal> before it creates one. It says nothing of
-// the claims' size and class, because a changed template replaces the
-// StatefulSet.
+// claimTemplate returns the template that makes a StatefulSet adopt the claims: it looks for
+// <template>-<StatefulSet>-<ordinal> before it creates one. Size and class are not those of
+// the claims, because a changed template replaces the StatefulSet.
 func claimTemplate() corev1.PersistentVolumeClaimTypeArray {
 	return corev1.PersistentVolumeClaimTypeArray{&corev1.PersistentVolumeClaimTypeArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(dataVolumeName)},
@@ -263,14 +271,16 @@ func claimTemplate() corev1.PersistentVolumeClaimTypeArray {
 	}}
 }
 
+// claimName returns the name by which the StatefulSet called app finds the claim of a replica.
 func claimName(app string, replica int) string {
 	return fmt.Sprintf("%s-%s-%d", dataVolumeName, app, replica)
 }
 
-// refuseShrinking makes the preview and the update of a volume or claim fail when it would
-// become smaller: Kubernetes refuses that too, but halfway through the update. setting is
-// the config path of the size, and path leads to it in the object's spec.
-func (a app) refuseShrinking(suffix, setting string, path ...property.PropertyKey) (pulumi.ResourceOption, error) {
+// rejectShrinking returns an option that fails the preview and the update of a volume or
+// claim that would shrink. Kubernetes rejects that too, but halfway through the update.
+// setting is the config path of the size; path and the key storage lead to it in the
+// object's spec.
+func (a app) rejectShrinking(suffix, setting string, path ...property.PropertyKey) (pulumi.ResourceOption, error) {
 	path = append(append([]property.PropertyKey{"spec"}, path...), "storage")
 	hook, err := a.ctx.RegisterResourceHook(a.prefix+"-"+suffix+"-keeps-its-size", func(args *pulumi.ResourceHookArgs) error {
 		before, after := quantityAt(args.OldInputs, path), quantityAt(args.NewInputs, path)
@@ -286,7 +296,8 @@ func (a app) refuseShrinking(suffix, setting string, path ...property.PropertyKe
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}), nil
 }
 
-// quantityAt returns the amount at a path of an object's inputs, 0 if that is not known.
+// quantityAt returns the quantity at path in an object's inputs; 0 if there is none yet, or
+// if it cannot be parsed.
 func quantityAt(inputs property.PropertyMap, path []property.PropertyKey) resource.Quantity {
 	value := property.NewObjectProperty(inputs)
 	for _, key := range path {
