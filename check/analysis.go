@@ -12,27 +12,27 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-// Analysis is a rendered stack, and what the checks work out from it.
+// Analysis is a rendered stack with what the checks derive from it.
 type Analysis struct {
 	*render.Stack
 
-	queries []query
-	jobs    []*job
-	series  *catalogue
+	queries []query    // of rules in the order of their files, then of dashboards
+	jobs    []*job     // in the order of prometheus.yml
+	series  *catalogue // every series that the server can have
 }
 
-// query is one PromQL expression, wherever it is.
+// query is one PromQL expression of a rule or a dashboard.
 type query struct {
-	path    string // for findings
+	path    string // as in Finding.Path
 	expr    parser.Expr
-	own     bool // of the stack, not shipped
-	panel   bool // of a dashboard: nobody is paged by it
-	guessed bool // it has variables whose values are not known
-	rule    *rulefmt.Rule
+	own     bool          // comes from the stack's config, not from this program
+	panel   bool          // belongs to a dashboard, so nobody is paged by it
+	guessed bool          // contains variables whose values are unknown
+	rule    *rulefmt.Rule // nil for a dashboard's query
 }
 
-// Analyse parses every expression of a stack and works out which series there can be. The
-// error names an expression of a dashboard that does not parse.
+// Analyse parses every expression of a stack and derives which series can exist. The error
+// names the expression that does not parse.
 func Analyse(s *render.Stack) (*Analysis, error) {
 	a := &Analysis{Stack: s}
 	if err := a.parseRules(); err != nil {
@@ -48,6 +48,7 @@ func Analyse(s *render.Stack) (*Analysis, error) {
 	return a, nil
 }
 
+// parseRules adds the expressions of all rule files to the queries, in the order of the files.
 func (a *Analysis) parseRules() error {
 	expressions := parser.NewParser(parser.Options{})
 	for _, file := range a.Rules {
@@ -65,7 +66,8 @@ func (a *Analysis) parseRules() error {
 	return nil
 }
 
-// rulePath returns where a rule is: in a shipped file, or below alerting.extraRules.
+// rulePath returns the path of a rule for findings, such as rules/file/group/rule for a shipped
+// rule and alerting.extraRules/file/group/rule for one of the stack's own.
 func rulePath(file rules.File, group rulefmt.RuleGroup, rule rulefmt.Rule) string {
 	dir := "rules/"
 	if file.Own {
@@ -74,11 +76,13 @@ func rulePath(file rules.File, group rulefmt.RuleGroup, rule rulefmt.Rule) strin
 	return dir + file.Name + "/" + group.Name + "/" + rule.Alert + rule.Record
 }
 
+// parseDashboards adds the expressions of dashboards to the queries. It skips expressions of
+// custom dashboards that do not parse once their unknown variables are guessed.
 func (a *Analysis) parseDashboards(all []dashboards.Dashboard) error {
 	interval := a.Config.Prometheus.ScrapeInterval.Duration
 	values := map[string]string{
 		"cluster":         a.Config.Cluster.Name,
-		"__rate_interval": model.Duration(4 * interval).String(), // as Grafana computes it for a short time range
+		"__rate_interval": model.Duration(4 * interval).String(), // Grafana's value for a short time range
 	}
 	expressions := parser.NewParser(parser.Options{})
 	for _, d := range all {

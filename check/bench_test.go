@@ -12,7 +12,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Checks grow with what there is to check, and no faster.
+// BenchmarkCheck shows that the time of the checks grows linearly with rules and dashboards.
 func BenchmarkCheck(b *testing.B) {
 	for _, n := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("rule files and dashboards=%d", n), func(b *testing.B) {
@@ -29,7 +29,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// Every preview waits for it.
+// BenchmarkStack measures what every preview of a committed stack waits for.
 func BenchmarkStack(b *testing.B) {
 	for _, stack := range []string{"dev", "prod"} {
 		b.Run(stack, func(b *testing.B) {
@@ -45,8 +45,7 @@ func BenchmarkStack(b *testing.B) {
 	}
 }
 
-// manyRules is a stack with n rule files, each small enough for all of them to
-// fit into their ConfigMap.
+// manyRules returns a stack with n rule files, small enough to fit into one ConfigMap together.
 func manyRules(b *testing.B, n int) *config.Config {
 	cfg := configtest.Config(b, "")
 	cfg.Alerting.ExtraRules = map[string]any{}
@@ -58,6 +57,7 @@ func manyRules(b *testing.B, n int) *config.Config {
 	return cfg
 }
 
+// addDashboards adds n custom dashboards to a stack.
 func addDashboards(s *render.Stack, n int) {
 	for i := range n {
 		s.Dashboards = append(s.Dashboards, dashboards.Dashboard{

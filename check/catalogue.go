@@ -14,37 +14,38 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// series are those of one name that one job brings, or rules record.
+// series describes all series of one name that one job exposes or that rules record.
 type series struct {
 	name   string
 	job    *job // nil if recorded
 	labels labelSet
-	own    labelSet // the labels that do not come from the target
-	bounds []float64
-	bucket bool
+	own    labelSet  // the labels that the exporter sets, without those of the target
+	bounds []float64 // the upper bounds that relabelling keeps, if these are buckets
+	bucket bool      // whether these are the buckets of a histogram
 }
 
-// catalogue is every series that the stack's server can have, by name.
+// catalogue holds every series that the stack's server can have.
 type catalogue struct {
 	stack    *Analysis
 	byName   map[string][]*series
-	prefixed []*series           // that stand for every name with their name's beginning
+	prefixed []*series           // series that match a name prefix
 	dropped  map[string][]string // name to the jobs whose relabelling drops it
 	recorded map[string][]*query // name to the rules that record it
-	names    []string            // sorted
+	names    []string            // the names of byName and recorded, sorted
 
-	inferred  map[string][]*series // of recorded names
-	inferring map[string]bool      // recorded names whose labels are being worked out
+	inferred  map[string][]*series // the results of recordedSeries, by name
+	inferring map[string]bool      // names that recordedSeries is working on, to stop recursion
 }
 
-// scraped are the series that every scrape adds, and extraScraped those of the
-// feature extra-scrape-metrics:
+// scrapeMetrics names the series that Prometheus adds to every scrape, extraScrapeMetrics the ones
+// that the feature flag extra-scrape-metrics adds:
 // https://prometheus.io/docs/concepts/jobs_instances/#automatically-generated-labels-and-time-series
 var (
-	scraped      = []string{"up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added"}
-	extraScraped = []string{"scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"}
+	scrapeMetrics      = []string{"up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added"}
+	extraScrapeMetrics = []string{"scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"}
 )
 
+// newCatalogue collects the series of an analysis's jobs and rules, and of the server itself.
 func newCatalogue(s *Analysis) *catalogue {
 	c := &catalogue{
 		stack:     s,
@@ -62,7 +63,7 @@ func newCatalogue(s *Analysis) *catalogue {
 	for _, j := range s.jobs {
 		c.addJob(j)
 	}
-	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE"} { // of the server itself
+	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE"} { // the server's own
 		alerts := labelSet{map[string]bool{model.AlertNameLabel: true}, map[string]bool{model.AlertNameLabel: true}, true}
 		c.add(&series{name: name, labels: alerts})
 	}
@@ -75,12 +76,14 @@ func newCatalogue(s *Analysis) *catalogue {
 	return c
 }
 
+// add adds series under their name.
 func (c *catalogue) add(s *series) { c.byName[s.name] = append(c.byName[s.name], s) }
 
+// addJob adds the series of a job's metrics and of its scrapes.
 func (c *catalogue) addJob(j *job) {
-	synthetic := scraped
+	synthetic := scrapeMetrics
 	if slices.Contains(c.stack.Config.Prometheus.FeatureFlags, config.FeatureFlag("extra-scrape-metrics")) {
-		synthetic = slices.Concat(scraped, extraScraped)
+		synthetic = slices.Concat(scrapeMetrics, extraScrapeMetrics)
 	}
 	for _, name := range synthetic {
 		c.add(&series{name: name, job: j, labels: j.labels, own: noLabels()})
@@ -101,7 +104,7 @@ func (c *catalogue) addJob(j *job) {
 	}
 }
 
-// sampleNames are the names under which a metric's samples are stored.
+// sampleNames returns the names under which Prometheus stores a metric's samples.
 func sampleNames(m metrics.Metric) []string {
 	switch m.Type {
 	case model.MetricTypeHistogram:
@@ -112,6 +115,7 @@ func sampleNames(m metrics.Metric) []string {
 	return []string{m.Name}
 }
 
+// addSample adds the series of one of a metric's sample names, or notes that relabelling drops it.
 func (c *catalogue) addSample(j *job, m metrics.Metric, name string) {
 	if m.Type == model.MetricTypeSummary && name == m.Name {
 		m.Labels = append(slices.Clone(m.Labels), model.QuantileLabel)
@@ -145,11 +149,10 @@ func (c *catalogue) addSample(j *job, m metrics.Metric, name string) {
 	c.add(bucket)
 }
 
-// named are the series of the names that a selector selects, whatever its other
-// matchers.
+// named returns the series whose name a selector selects, regardless of its other matchers.
 func (c *catalogue) named(selector *parser.VectorSelector) []*series {
 	if name := selector.Name; name != "" {
-		found := slices.Concat(c.byName[name], c.record(name))
+		found := slices.Concat(c.byName[name], c.recordedSeries(name))
 		for _, s := range c.prefixed {
 			if strings.HasPrefix(name, s.name) && s.keeps(name) && !slices.ContainsFunc(found, func(f *series) bool { return f.job == s.job }) {
 				found = append(found, s)
@@ -161,19 +164,19 @@ func (c *catalogue) named(selector *parser.VectorSelector) []*series {
 	for _, name := range c.names {
 		if matches(selector, model.MetricNameLabel, name) {
 			found = append(found, c.byName[name]...)
-			found = append(found, c.record(name)...)
+			found = append(found, c.recordedSeries(name)...)
 		}
 	}
 	return found
 }
 
-// keeps tells whether relabelling keeps one of the names that a prefix stands for.
+// keeps reports whether relabelling keeps a name that matches the prefix s.
 func (s *series) keeps(name string) bool {
 	_, _, kept := s.job.kept(metrics.Metric{Name: name, Open: true}, name, "")
 	return kept
 }
 
-// droppedBy are the jobs whose relabelling drops every sample of a name.
+// droppedBy returns the jobs whose relabelling drops every sample of a name, sorted.
 func (c *catalogue) droppedBy(name string) []string {
 	jobs := slices.Clone(c.dropped[name])
 	for _, s := range c.prefixed {
@@ -185,8 +188,8 @@ func (c *catalogue) droppedBy(name string) []string {
 	return slices.Compact(jobs)
 }
 
-// record is the series of a recording rule's name.
-func (c *catalogue) record(name string) []*series {
+// recordedSeries returns the series that recording rules write under a name; nil if none does.
+func (c *catalogue) recordedSeries(name string) []*series {
 	rules := c.recorded[name]
 	if len(rules) == 0 {
 		return nil
@@ -194,7 +197,7 @@ func (c *catalogue) record(name string) []*series {
 	if found, ok := c.inferred[name]; ok {
 		return found
 	}
-	if c.inferring[name] { // a rule that uses what it records
+	if c.inferring[name] { // a rule that selects what it records
 		return []*series{{name: name, labels: labelSet{map[string]bool{}, map[string]bool{}, true}}}
 	}
 	c.inferring[name] = true
@@ -211,14 +214,14 @@ func (c *catalogue) record(name string) []*series {
 	return found
 }
 
-// find are the series that a selector can select.
+// find returns the series that a selector can select.
 func (c *catalogue) find(selector *parser.VectorSelector) []*series {
 	return slices.DeleteFunc(slices.Clone(c.named(selector)), func(s *series) bool {
-		return !s.inJob(selector) || s.refused(selector) != nil
+		return !s.inJob(selector) || s.rejectedBy(selector) != nil
 	})
 }
 
-// openJobs are those a selector's series may come from whose metrics are not known.
+// openJobs returns the jobs with unknown metrics that a selector's series may come from.
 func (c *catalogue) openJobs(selector *parser.VectorSelector) []*job {
 	var open []*job
 	for _, j := range c.stack.jobs {
@@ -229,14 +232,14 @@ func (c *catalogue) openJobs(selector *parser.VectorSelector) []*job {
 	return open
 }
 
-// inJob tells whether a selector's matchers of `job` let the series in.
+// inJob reports whether a selector's matchers of the label job accept the series.
 func (s *series) inJob(selector *parser.VectorSelector) bool {
 	return s.job == nil || s.job.anyName || matches(selector, model.JobLabel, s.job.name)
 }
 
-// refused is a matcher that lets none of the series in, whichever values the
-// cluster has; nil if there is none.
-func (s *series) refused(selector *parser.VectorSelector) *labels.Matcher {
+// rejectedBy returns a matcher of the selector that rejects the series, whatever values their
+// labels have on the cluster; nil if there is none.
+func (s *series) rejectedBy(selector *parser.VectorSelector) *labels.Matcher {
 	for _, m := range selector.LabelMatchers {
 		switch {
 		case m.Name == model.MetricNameLabel || m.Name == model.JobLabel && s.job != nil:
@@ -256,7 +259,7 @@ func (s *series) refused(selector *parser.VectorSelector) *labels.Matcher {
 	return nil
 }
 
-// matches tells whether every matcher of a label lets a value in.
+// matches reports whether all matchers of a label accept a value.
 func matches(selector *parser.VectorSelector, label, value string) bool {
 	for _, m := range selector.LabelMatchers {
 		if m.Name == label && !m.Matches(value) {
@@ -266,8 +269,8 @@ func matches(selector *parser.VectorSelector, label, value string) bool {
 	return true
 }
 
-// Possible says why the stack's server can have no series with these labels, nil
-// if it can: whatever a running server has, the checks have to think possible.
+// Possible returns an error that explains why the stack's server cannot have a series with
+// these labels, or nil. Tests hold the checks to the series of a running server with it.
 func (s *Analysis) Possible(metric model.Metric) error {
 	selector := &parser.VectorSelector{Name: string(metric[model.MetricNameLabel])}
 	for name, value := range metric {
@@ -285,9 +288,9 @@ func (s *Analysis) Possible(metric model.Metric) error {
 			_, has := metric[model.LabelName(label)]
 			return has
 		})
-		switch refused := found.refused(selector); {
-		case refused != nil:
-			why = fmt.Errorf("no series has %s; %s", refused, found.describe(refused.Name))
+		switch rejected := found.rejectedBy(selector); {
+		case rejected != nil:
+			why = fmt.Errorf("no series has %s; %s", rejected, found.describe(rejected.Name))
 		case len(missing) > 0:
 			why = fmt.Errorf("every series has %s", strings.Join(missing, ", "))
 		default:

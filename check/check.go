@@ -1,10 +1,9 @@
-// Package check finds, from a stack's config alone, what would break on its
-// cluster: expressions that can never match, alerts that reach nobody, sizes
-// that do not fit. It needs neither the cluster nor Pulumi, so that `pulumi
-// preview` and `make check` say the same within a second.
+// Package check finds what would break on a cluster from the stack's config alone: expressions
+// that can never match, alerts that reach nobody, sizes that do not fit. It needs neither the
+// cluster nor Pulumi, so `pulumi preview` and `make check` report the same within a second.
 //
-// Package config rejects what is wrong with one value, and package render what an upstream
-// parser finds in one file. Here is what only shows in the whole stack.
+// Package config rejects what is wrong with a single value, and package render what an upstream
+// parser rejects in a single file. This package finds what shows only in the whole stack.
 package check
 
 import (
@@ -18,49 +17,51 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Severity says whether a finding stops a preview.
+// Severity determines whether a finding stops a preview.
 type Severity string
 
 // The severities of findings.
 const (
-	Error   Severity = "error"   // it cannot work: the preview stops
-	Warning Severity = "warning" // it will work worse than it seems
+	Error   Severity = "error"   // the stack cannot work, so the preview stops
+	Warning Severity = "warning" // the stack works, but worse than it seems
 )
 
-// Finding is one thing that a check found.
+// Finding is one problem that a check found.
 type Finding struct {
 	Check    string // name of the check
-	Path     string // where: config path, rule file/group/rule or dashboard/place
-	Message  string // what is wrong, with its numbers, and what to do
+	Path     string // config path, rules/file/group/rule or dashboards/uid/place
+	Message  string // what is wrong, with numbers, and how to fix it
 	Severity Severity
 }
 
+// String returns the finding as `make check` prints it.
 func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s (%s)", f.Severity, f.Path, f.Message, f.Check)
 }
 
-// Check is one of the checks.
+// Check is one check of a stack.
 type Check struct {
-	Name string // in kebab case; never changes, because stacks waive checks by it
-	Doc  string // one line
+	Name string // in kebab case; must not change, because stacks waive checks by name
+	Doc  string // what the check requires, in one sentence
 
 	run func(*Analysis) []Finding
 }
 
-// Waiver is a check that a stack waives, and what it would have found.
+// Waiver is a check that a stack waives, with the findings that do not count.
 type Waiver struct {
-	Check, Reason string
-	Findings      []Finding
+	Check    string // name of the check
+	Reason   string // as the stack gives it
+	Findings []Finding
 }
 
-// Report is what all checks found in one stack.
+// Report holds what all checks found in one stack.
 type Report struct {
 	Findings []Finding // sorted: errors first, then by path
 	Waived   []Waiver  // sorted by check
 }
 
-// Run runs every check on a rendered stack. The error names an expression of a dashboard
-// that does not parse.
+// Run analyses a rendered stack and runs every check on it. The error names an expression that
+// does not parse.
 func Run(s *render.Stack) (Report, error) {
 	a, err := Analyse(s)
 	if err != nil {
@@ -69,7 +70,7 @@ func Run(s *render.Stack) (Report, error) {
 	return a.Check(), nil
 }
 
-// waivers is the name of findings about waivers. It cannot be waived.
+// waivers is the check name of findings about waivers themselves, which cannot be waived.
 const waivers = "waivers"
 
 // Check runs every check on the analysed stack.
@@ -110,6 +111,7 @@ func (a *Analysis) Check() Report {
 	return report
 }
 
+// sorted sorts findings, errors first, and removes duplicates.
 func sorted(findings []Finding) []Finding {
 	slices.SortFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Message, b.Message))
@@ -117,8 +119,8 @@ func sorted(findings []Finding) []Finding {
 	return slices.Compact(findings)
 }
 
-// Warnings returns the findings that do not stop a preview: warnings, and findings of
-// waived checks with the reason.
+// Warnings returns one line for each finding that does not stop a preview: warnings, and the
+// findings of waived checks with the reason.
 func (r Report) Warnings() []string {
 	var warnings []string
 	for _, finding := range r.Findings {

@@ -28,7 +28,8 @@ func analysed(t testing.TB, cfg *config.Config) *Analysis {
 	return a
 }
 
-// load loads a stack with rules of its own, each an expression.
+// load analyses a stack, given in YAML, with one rule of its own for each expression: a recording
+// rule for "name := expression", otherwise an alert.
 func load(t testing.TB, text string, expressions ...string) *Analysis {
 	t.Helper()
 	cfg := configtest.Config(t, text)
@@ -46,7 +47,7 @@ func load(t testing.TB, text string, expressions ...string) *Analysis {
 	return analysed(t, cfg)
 }
 
-// found are the findings as lines, without those that an empty stack has.
+// found returns the findings of a stack as lines.
 func found(s *Analysis) []string {
 	var lines []string
 	for _, finding := range s.Check().Findings {
@@ -55,7 +56,8 @@ func found(s *Analysis) []string {
 	return lines
 }
 
-// The committed stacks pass, and so does every way to switch parts of a stack off.
+// TestNoFinding shows that the committed stacks, every platform and stacks with parts switched off
+// pass all checks.
 func TestNoFinding(t *testing.T) {
 	for _, file := range []string{"dev", "prod", "kind"} {
 		t.Run(file, func(t *testing.T) {
@@ -77,7 +79,7 @@ func TestNoFinding(t *testing.T) {
 		"no alerting":         "alerting: {enabled: false}",
 		"no Grafana":          "grafana: {enabled: false}",
 		"a Grafana elsewhere": `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`,
-		"of a known size":     "cluster: {name: test, nodes: 3, pods: 100}",
+		"a known size":        "cluster: {name: test, nodes: 3, pods: 100}",
 		"targets to probe":    "exporters: {blackboxExporter: {targets: [{url: 'https://example.com', labels: {team: shop}}]}}",
 		"slow scrapes":        "prometheus: {scrapeInterval: 1m, evaluationInterval: 1m}",
 	} {
@@ -90,7 +92,7 @@ func TestNoFinding(t *testing.T) {
 	}
 }
 
-// Expressions that work find no fault, however they are written.
+// TestSoundExpressions shows that expressions that work cause no finding.
 func TestSoundExpressions(t *testing.T) {
 	for _, expr := range []string{
 		`vector(1)`,
@@ -119,8 +121,8 @@ func TestSoundExpressions(t *testing.T) {
 	}
 }
 
-// Everything that shipped rules and dashboards ask for is known, even what they can
-// do without: every job is on.
+// TestShippedNamesAreKnown shows that, with every job on, the checks know every metric that
+// shipped rules and dashboards select, optional ones included.
 func TestShippedNamesAreKnown(t *testing.T) {
 	jobs := map[string]any{}
 	for _, job := range append([]config.Job{config.IngressesJob}, config.ControlPlane...) {
@@ -140,14 +142,15 @@ func TestShippedNamesAreKnown(t *testing.T) {
 	}
 }
 
-// Templates may ask for a label before they show it.
+// TestSoundTemplates shows that templates may test for a label before they show it.
 func TestSoundTemplates(t *testing.T) {
 	assert.Empty(t, found(load(t, `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [
 		{alert: A, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "{{ $labels.cluster }}{{ with $labels.node }} on {{ . }}{{ end }}{{ if .Labels.pod }} in {{ .Labels.pod }}{{ end }}"}},
 		{alert: B, expr: "my_app_up == 0", annotations: {summary: "{{ $labels.whatever }} {{ $value }} {{ $externalLabels.cluster }} {{ range query \"up\" }}{{ .Labels.node }}{{ end }}"}}]}]}}}`)))
 }
 
-// Each case is found by one check, with these words.
+// broken lists, by check, stacks in which that check alone has findings. path and want name one of
+// them: its path and a part of its message.
 var broken = map[string][]struct {
 	name, stack string
 	expressions []string
@@ -160,7 +163,7 @@ var broken = map[string][]struct {
 		{"a job that is off, and none that may have anything", offExcept("prometheus"), []string{`my_app_up == 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job collects my_app_up"},
 		{"a misspelt name of the API server's", "", []string{`rate(apiserver_request_post_timeouts_total{job="kubernetes-apiservers"}[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean apiserver_request_post_timeout_total?"},
 		{"a kind that is not reported on", "", []string{`kube_secret_info{job="kube-state-metrics"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "add secrets to exporters.kubeStateMetrics.kinds"},
-		{"a kind that shipped alerts need", "exporters: {kubeStateMetrics: {kinds: [pods, nodes, deployments, daemonsets, statefulsets, persistentvolumeclaims, persistentvolumes, horizontalpodautoscalers]}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "add jobs to exporters.kubeStateMetrics.kinds; to do without the alert: alerting.disabled: [JobFailed]"},
+		{"a kind that shipped alerts need", "exporters: {kubeStateMetrics: {kinds: [pods, nodes, deployments, daemonsets, statefulsets, persistentvolumeclaims, persistentvolumes, horizontalpodautoscalers]}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "add jobs to exporters.kubeStateMetrics.kinds; to switch the alert off: alerting.disabled: [JobFailed]"},
 		{"a denied metric", "exporters: {kubeStateMetrics: {metricDenylist: ['kube_job_.*']}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "no enabled job collects kube_job_failed"},
 		{"one side of or", "", []string{`node_load1 or node_laod5{job="node-exporter"}`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "no enabled job collects node_laod5; did you mean node_load5?"},
 		{"what absent waits for", "", []string{`absent(node_bootime_seconds{job="node-exporter"})`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean node_boot_time_seconds?"},
@@ -176,9 +179,9 @@ var broken = map[string][]struct {
 		{"one of many that a line stands for", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_md_.*, action: drop}]}}}", []string{`node_md_disks > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "drops node_md_disks"},
 	},
 	"job-known": {
-		{"a misspelt job", "", []string{`node_load1{job="node_exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job of that name has it; node_load1 of node-exporter"},
-		{"another job's metric", "", []string{`node_load1{job="kubernetes-nodes"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "node_load1 of node-exporter"},
-		{"absent of no job", "", []string{`absent(up{job="promteheus"})`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job of that name has it"},
+		{"a misspelt job", "", []string{`node_load1{job="node_exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job that it selects has this metric; jobs that have it: node-exporter"},
+		{"another job's metric", "", []string{`node_load1{job="kubernetes-nodes"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "jobs that have it: node-exporter"},
+		{"absent of no job", "", []string{`absent(up{job="promteheus"})`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job that it selects has this metric"},
 	},
 	"label-known": {
 		{"a label that the metric lacks", "", []string{`node_load1{job="node-exporter", mode="idle"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has mode="idle"; its labels are cluster, container, endpoint, instance, job, namespace, node, pod`},
@@ -224,19 +227,19 @@ var broken = map[string][]struct {
 		{"an own alert", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, receivers: [{name: none}], routes: [{matchers: ['severity="critical"'], receiver: slack}, {matchers: ['severity=~"warning|info"', 'team="own"'], receiver: none}], overrides: {NodeCPUHigh: {labels: {team: own}}}}`, nil, Warning, "rules/node-exporter.yaml/node-exporter/NodeCPUHigh", `receiver none, which notifies nobody`},
 	},
 	"object-size": {
-		{"rules", "alerting: {acknowledgeNoNotifications: true, extraRules: {large: '" + largeRules() + "'}}", nil, Error, "alerting.extraRules", "the ConfigMap prometheus-rules has "},
+		{"rules", "alerting: {acknowledgeNoNotifications: true, extraRules: {large: '" + largeRules() + "'}}", nil, Error, "alerting.extraRules", "ConfigMap prometheus-rules has "},
 		{"annotations", "grafana: {adminPassword: s3cret, ingress: {host: grafana.example.com, annotations: {note: " + strings.Repeat("x", maxAnnotations) + "}}}", nil, Error, "grafana.ingress.annotations", "256 KiB; allowed: up to 256 KiB on an object"},
 	},
 	"sample-limit": {
-		{"below what every target has", "discovery: {jobs: {node-exporter: {sampleLimit: 3}}}", nil, Error, "discovery.jobs.node-exporter.sampleLimit", "3 is below the"},
-		{"below the estimate", "cluster: {name: test, nodes: 10, pods: 500}\ndiscovery: {jobs: {kubernetes-cadvisor: {sampleLimit: 5000}}}", nil, Warning, "discovery.jobs.kubernetes-cadvisor.sampleLimit", "5000 is below the about 5240 samples of a target in a cluster of 10 nodes and 500 pods"},
+		{"below what every target has", "discovery: {jobs: {node-exporter: {sampleLimit: 3}}}", nil, Error, "discovery.jobs.node-exporter.sampleLimit", "3 is too low: every target of the job exposes at least"},
+		{"below the estimate", "cluster: {name: test, nodes: 10, pods: 500}\ndiscovery: {jobs: {kubernetes-cadvisor: {sampleLimit: 5000}}}", nil, Warning, "discovery.jobs.kubernetes-cadvisor.sampleLimit", "5000 is below the estimated 5240 samples of a target in a cluster of 10 nodes and 500 pods"},
 	},
 	"storage-persistent": {
 		{"ephemeral", "storage: {mode: ephemeral}", nil, Warning, "storage.mode", "ephemeral: samples and silences are lost with each pod"},
 	},
 	"retention-fits": {
 		{"a year of one idle node", "storage: {size: 2Gi}\nprometheus: {retention: 365d}", nil, Error, "prometheus.retention", "1y of even one idle node (3000 series every 30s) takes 3008Mi, but prometheus.retentionSize is 1638Mi"},
-		{"a year", "cluster: {name: test, nodes: 50}\nprometheus: {retention: 365d, resources: {requests: {memory: 16Gi}, limits: {memory: 32Gi}}}", nil, Warning, "prometheus.retention", "but prometheus.retentionSize is 40Gi: the oldest go after about"},
+		{"a year", "cluster: {name: test, nodes: 50}\nprometheus: {retention: 365d, resources: {requests: {memory: 16Gi}, limits: {memory: 32Gi}}}", nil, Warning, "prometheus.retention", "but prometheus.retentionSize is 40Gi: samples are deleted after about"},
 	},
 	"memory-fits": {
 		{"far too small a limit", "cluster: {name: test, nodes: 300}\nstorage: {size: 2Ti}", nil, Error, "prometheus.resources.limits.memory", "4Gi is less than half of what is needed: about"},
@@ -279,7 +282,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// A custom dashboard is checked as the stack's own rules are.
+// TestOwnDashboard shows that custom dashboards are checked like the stack's own rules.
 func TestOwnDashboard(t *testing.T) {
 	s := load(t, "")
 	s.Dashboards = []dashboards.Dashboard{{UID: "own", File: "own.json", Folder: dashboards.FolderCustom, JSON: []byte(`{"uid": "own", "title": "Own",
@@ -344,7 +347,7 @@ alerting:
 	assert.Nil(t, load(t, "alerting: {enabled: false}").Routes())
 }
 
-// offExcept switches every other job off, and the rest of the stack with them.
+// offExcept returns YAML that switches off every other job, all exporters and Grafana.
 func offExcept(on ...string) string {
 	var b strings.Builder
 	b.WriteString("exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}\ngrafana: {enabled: false}\ndiscovery: {jobs: {")
@@ -356,6 +359,7 @@ func offExcept(on ...string) string {
 	return b.String() + "}}"
 }
 
+// largeRules returns a rule file that is too large for a ConfigMap.
 func largeRules() string {
 	var b strings.Builder
 	b.WriteString("{groups: [{name: large, rules: [")
@@ -365,14 +369,14 @@ func largeRules() string {
 	return b.String() + "]}]}"
 }
 
-// The figures are those of the local node, whose server had 24,190 series with
-// three Alertmanagers and eleven pods in all.
+// TestEstimate compares the estimate with a measurement: on the local node, with three
+// Alertmanagers and eleven pods in all, the server had 24,190 series.
 func TestEstimate(t *testing.T) {
 	estimate, ok := EstimateOf(configtest.Config(t, "cluster: {name: test, nodes: 1, pods: 11}\nalerting: {acknowledgeNoNotifications: true, replicas: 3}\nprometheus: {scrapeInterval: 15s}\ngrafana: {enabled: false}"))
 	require.True(t, ok)
 	assert.InEpsilon(t, 24_190, estimate.Total, 0.1)
 	assert.InEpsilon(t, 24_190/15., estimate.Samples, 0.1)
-	assert.Greater(t, estimate.Memory, int64(190<<20), "what the server used")
+	assert.Greater(t, estimate.Memory, int64(190<<20), "the memory that the server used")
 
 	estimate, ok = EstimateOf(configtest.Config(t, "cluster: {name: test, nodes: 2}"))
 	require.True(t, ok)
@@ -393,7 +397,7 @@ func TestPossible(t *testing.T) {
 		return changed
 	}
 	require.NoError(t, s.Possible(node))
-	require.NoError(t, s.Possible(with("job", "kubernetes-pods")), "where it may be anything")
+	require.NoError(t, s.Possible(with("job", "kubernetes-pods")), "a job whose metrics are unknown")
 	require.ErrorContains(t, s.Possible(with("job", "prometheus")), `no series of this name in job "prometheus"`)
 	require.ErrorContains(t, s.Possible(with("cluster", "prod")), "cluster is always test")
 	require.ErrorContains(t, s.Possible(with("mode", "idle")), `no series has mode="idle"`)

@@ -1,7 +1,7 @@
 package check
 
-// Checks is every check, in the order of the path of a sample: scraped, asked
-// for, alerted on, stored.
+// Checks lists every check in the order of a sample's life: scraped, queried, alerted on,
+// stored. docs/checks.md lists them too.
 var Checks = []Check{
 	{"metric-collected", "Every metric that an expression selects is collected by an enabled job.", metricCollected},
 	{"metric-kept", "No metric that an expression selects is dropped by relabelling.", metricKept},
@@ -10,15 +10,15 @@ var Checks = []Check{
 	{"bucket-kept", "The histogram buckets that an expression selects exist and are kept.", bucketKept},
 	{"rule-records", "Every recorded series that an expression selects is recorded by a rule.", ruleRecords},
 	{"rule-order", "Within a group a series is recorded before it is used.", ruleOrder},
-	{"range-covers", "Rates are taken over four scrape intervals or more.", rangeCovers},
-	{"match-possible", "The sides of a binary operation have the labels they are matched by, and enough of them to tell replicas apart.", matchPossible},
-	{"template-labels", "The labels that an alert's texts show are labels that its expression has.", templateLabels},
+	{"range-covers", "Rates are calculated over at least four scrape intervals.", rangeCovers},
+	{"match-possible", "The two sides of an operation have the labels that they are matched by, and enough to tell replicas apart.", matchPossible},
+	{"template-labels", "The labels that an alert's annotations and labels refer to are labels that its expression has.", templateLabels},
 	{"alert-routed", "Every alert reaches a receiver that notifies somebody.", alertRouted},
-	{"object-size", "Every ConfigMap and its annotations fit into an object.", objectSize},
+	{"object-size", "Every ConfigMap, and its annotations, fit into a Kubernetes object.", objectSize},
 	{"sample-limit", "A job's sample limit is above what its targets are known to expose.", sampleLimit},
-	{"storage-persistent", "What the programs store outlives their pods.", storagePersistent},
+	{"storage-persistent", "Samples and silences outlive their pods.", storagePersistent},
 	{"retention-fits", "The estimated samples of the whole retention fit onto the disk.", retentionFits},
 	{"memory-fits", "The server's memory suffices for the estimated series.", memoryFits},
-	{"replicas-placed", "There are nodes enough to keep replicas apart.", replicasPlaced},
+	{"replicas-placed", "There are enough nodes to keep replicas apart.", replicasPlaced},
 	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
 }

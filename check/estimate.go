@@ -7,36 +7,36 @@ import (
 )
 
 const (
-	podsOnNode   = 30        // where a stack does not say
-	kibPerSeries = 5         // memory for each series in the head, queries included, in KiB
-	serverMemory = 200 << 20 // bytes, of a server without series
-	sampleBytes  = 1.5       // on disk, with the index
+	podsPerNode  = 30        // assumed unless cluster.pods is set
+	kibPerSeries = 5         // KiB of memory for each series in the head, including queries
+	serverMemory = 200 << 20 // bytes of memory that a server without series needs
+	sampleBytes  = 1.5       // bytes on disk for each sample, including the index
 
-	// An idle node has about this many series, and a sample at least this many bytes: what
-	// they rule out is ruled out on every cluster.
+	// Every cluster has at least this many series, the ones of an idle node, and every sample
+	// takes at least this many bytes on disk. A retention that does not fit even so is an error.
 	leastSeries      = 3000
 	leastSampleBytes = 1.0
 )
 
-// Estimate is what a stack's server is estimated to hold.
+// Estimate is the estimated load of a stack's Prometheus server.
 type Estimate struct {
 	Nodes, Pods int
-	Series      map[config.Job]int // of each enabled job whose targets no annotation decides
+	Series      map[config.Job]int // by enabled job, without jobs that discover by annotation
 	Total       int                // active series
-	Samples     float64            // ingested per second
-	Memory      int64              // bytes, for each replica
-	Disk        int64              // bytes of the whole retention, for each replica
+	Samples     float64            // samples ingested per second
+	Memory      int64              // bytes that each replica needs
+	Disk        int64              // bytes that each replica stores in the whole retention
 }
 
-// EstimateOf estimates a stack from cluster.nodes and cluster.pods; false if it
-// does not say how many nodes it has.
+// EstimateOf estimates the load of a stack's server from cluster.nodes and cluster.pods. It
+// returns false if cluster.nodes is not set.
 func EstimateOf(cfg *config.Config) (Estimate, bool) {
 	e := Estimate{Nodes: cfg.Cluster.Nodes, Pods: cfg.Cluster.Pods, Series: map[config.Job]int{}}
 	if e.Nodes == 0 {
 		return e, false
 	}
 	if e.Pods == 0 {
-		e.Pods = podsOnNode * e.Nodes
+		e.Pods = podsPerNode * e.Nodes
 	}
 	for _, row := range config.ScrapeJobs {
 		job := cfg.CollectedBy(row.Name)
@@ -57,7 +57,7 @@ func EstimateOf(cfg *config.Config) (Estimate, bool) {
 	return e, true
 }
 
-// kept returns how long samples are kept that may use size bytes of the disk.
-func (e Estimate) kept(size int64) time.Duration {
+// retentionWithin returns for how long size bytes of disk can hold the samples.
+func (e Estimate) retentionWithin(size int64) time.Duration {
 	return time.Duration(float64(size) / (e.Samples * sampleBytes) * float64(time.Second))
 }

@@ -15,18 +15,16 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// use is one selector of an expression, and how the expression uses it.
+// use is one selector of an expression, with how the expression uses it.
 type use struct {
 	*query
 	selector *parser.VectorSelector
-	// optional: the expression works without it, as the right side of unless or
-	// one side of or.
-	optional bool
-	function string        // that the selector is the argument of, for a range
-	over     time.Duration // the range
+	optional bool          // the expression works without it: either side of or, right side of unless
+	function string        // the innermost function around the selector; "" if there is none
+	over     time.Duration // the range of a range selector; 0 for an instant selector
 }
 
-// uses are the selectors of every expression.
+// uses returns the selectors of every expression.
 func (s *Analysis) uses() []use {
 	var uses []use
 	for i := range s.queries {
@@ -35,6 +33,7 @@ func (s *Analysis) uses() []use {
 	return uses
 }
 
+// walk appends the selectors below a node, which the expression uses as given.
 func (q *query) walk(node parser.Node, as use, uses *[]use) {
 	switch n := node.(type) {
 	case *parser.VectorSelector:
@@ -63,8 +62,9 @@ func (q *query) walk(node parser.Node, as use, uses *[]use) {
 	}
 }
 
-// finding is about one use of a selector: an error, unless nobody's alert
-// depends on it. What a shipped expression can do without is left unsaid.
+// finding returns a finding about a use of a selector: a warning if the selector is optional or in
+// a shipped dashboard, otherwise an error. It returns none for an optional selector of a shipped
+// expression.
 func (u use) finding(format string, args ...any) []Finding {
 	severity := Error
 	switch {
@@ -76,6 +76,8 @@ func (u use) finding(format string, args ...any) []Finding {
 	return []Finding{{Path: u.path, Message: fmt.Sprintf(format, args...), Severity: severity}}
 }
 
+// metricCollected finds selectors of metrics that no enabled job collects. It leaves metrics that
+// are dropped to metricKept and recorded series to ruleRecords.
 func metricCollected(s *Analysis) []Finding {
 	var findings []Finding
 	missing := map[string]*absence{}
@@ -86,14 +88,14 @@ func metricCollected(s *Analysis) []Finding {
 		}
 		if open := s.series.openJobs(u.selector); u.own && len(open) > 0 {
 			if near, ok := s.series.typoOf(u.selector.Name); ok {
-				findings = append(findings, u.finding("no job of this program collects %s; did you mean %s? (if it is of an application's own, name its job: {job=%q})", name, near, open[0].name)...)
+				findings = append(findings, u.finding("no exporter of this stack exposes %s; did you mean %s? (if one of your applications exposes it, select its job: {job=%q})", name, near, open[0].name)...)
 			}
 			continue
 		}
 		if u.guessed && u.selector.Name == "" || u.optional && !u.own {
 			continue
 		}
-		// One finding for a rule or, of those shipped, a dashboard.
+		// One finding for each rule, query of a custom dashboard or shipped dashboard.
 		path := u.path
 		if u.panel && !u.own {
 			path, _, _ = strings.Cut(strings.TrimPrefix(u.path, "dashboards/"), "/")
@@ -108,7 +110,7 @@ func metricCollected(s *Analysis) []Finding {
 	for _, a := range missing {
 		hint := s.series.reason(a.names[0])
 		if a.rule != nil && !a.own && a.rule.Alert != "" {
-			hint += fmt.Sprintf("; to do without the alert: alerting.disabled: [%s]", a.rule.Alert)
+			hint += fmt.Sprintf("; to switch the alert off: alerting.disabled: [%s]", a.rule.Alert)
 		}
 		for _, finding := range a.finding("no enabled job collects %s%s", a, hint) {
 			finding.Path = a.path
@@ -118,19 +120,21 @@ func metricCollected(s *Analysis) []Finding {
 	return findings
 }
 
-// absence is what one rule or dashboard selects in vain.
+// absence collects the metrics that one rule or dashboard selects in vain.
 type absence struct {
 	use
-	path  string
-	names []string
+	path  string   // as in Finding.Path
+	names []string // without duplicates
 }
 
+// add adds the name of a missing metric.
 func (a *absence) add(name string) {
 	if !slices.Contains(a.names, name) {
 		a.names = append(a.names, name)
 	}
 }
 
+// String lists the metrics, at most three by name.
 func (a *absence) String() string {
 	const most = 3
 	if len(a.names) <= most {
@@ -139,7 +143,7 @@ func (a *absence) String() string {
 	return fmt.Sprintf("%s and %d more", strings.Join(a.names[:most], ", "), len(a.names)-most)
 }
 
-// reason says why a metric is not collected, if that is known.
+// reason returns why a metric is not collected, as the end of a message; "" if unknown.
 func (c *catalogue) reason(name string) string {
 	cfg := c.stack.Config
 	if kind, ok := kindOf(name); ok && cfg.Enabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
@@ -165,7 +169,8 @@ func (c *catalogue) reason(name string) string {
 	return ""
 }
 
-// typoOf is a known name that differs from name by a slip.
+// typoOf returns a known name that name is probably a misspelling of. It reports false for a
+// known name, and for names too short or too different to be certain.
 func (c *catalogue) typoOf(name string) (string, bool) {
 	near, ok := config.Nearest(name, c.names)
 	if !ok || slices.Contains(c.names, name) {
@@ -174,6 +179,7 @@ func (c *catalogue) typoOf(name string) (string, bool) {
 	return near, len(name) >= 8 && levenshtein.ComputeDistance(name, near) <= 2
 }
 
+// metricKept finds selectors of metrics that relabelling drops.
 func metricKept(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
@@ -186,6 +192,7 @@ func metricKept(s *Analysis) []Finding {
 	return findings
 }
 
+// jobKnown finds selectors whose matchers of the label job accept no job that has the metric.
 func jobKnown(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
@@ -198,16 +205,17 @@ func jobKnown(s *Analysis) []Finding {
 			jobs = append(jobs, found.job.name)
 		}
 		slices.Sort(jobs)
-		findings = append(findings, u.finding("%s: no enabled job of that name has it; %s of %s", u.selector, u.selector.Name, strings.Join(slices.Compact(jobs), ", "))...)
+		findings = append(findings, u.finding("%s: no enabled job that it selects has this metric; jobs that have it: %s", u.selector, strings.Join(slices.Compact(jobs), ", "))...)
 	}
 	return findings
 }
 
+// labelKnown finds selectors with labels that no series has, or with values it cannot have.
 func labelKnown(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
-		if found := s.refusing(u); found != nil {
-			if m := found.refused(u.selector); !(found.bucket && m.Name == model.BucketLabel) {
+		if found := s.rejected(u); found != nil {
+			if m := found.rejectedBy(u.selector); !(found.bucket && m.Name == model.BucketLabel) {
 				findings = append(findings, u.finding("%s: no series has %s; %s", u.selector, m, found.describe(m.Name))...)
 			}
 		}
@@ -215,9 +223,9 @@ func labelKnown(s *Analysis) []Finding {
 	return findings
 }
 
-// refusing is a series of a selector's names, if labels of the selector let none
-// of them in.
-func (s *Analysis) refusing(u use) *series {
+// rejected returns a series of a selector's name and job if the selector's other matchers reject
+// every such series; nil if they accept one or if that is not certain.
+func (s *Analysis) rejected(u use) *series {
 	elsewhere := u.own && !isRecorded(u.selector.Name) && len(s.series.openJobs(u.selector)) > 0
 	if u.guessed || elsewhere || len(s.series.find(u.selector)) > 0 {
 		return nil
@@ -230,7 +238,7 @@ func (s *Analysis) refusing(u use) *series {
 	return nil
 }
 
-// describe says what a series has for a label.
+// describe returns the values that a label can have, or the labels that the series have.
 func (s *series) describe(label string) string {
 	if s.job != nil && len(s.job.domains[label]) > 0 {
 		return fmt.Sprintf("%s is always %s in job %s", label, strings.Join(s.job.domains[label], " or "), s.job.name)
@@ -245,14 +253,15 @@ func (s *series) describe(label string) string {
 	return "its labels are " + strings.Join(names, ", ")
 }
 
+// bucketKept finds selectors of histogram buckets that do not exist or that relabelling drops.
 func bucketKept(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
-		found := s.refusing(u)
+		found := s.rejected(u)
 		if found == nil || !found.bucket {
 			continue
 		}
-		if m := found.refused(u.selector); m.Name == model.BucketLabel {
+		if m := found.rejectedBy(u.selector); m.Name == model.BucketLabel {
 			bounds := make([]string, len(found.bounds))
 			for i, bound := range found.bounds {
 				bounds[i] = metrics.FormatBound(bound)
@@ -263,10 +272,11 @@ func bucketKept(s *Analysis) []Finding {
 	return findings
 }
 
-// isRecorded tells a recorded series' name by its colons, which no exporter may use:
+// isRecorded reports whether a name is one of a recorded series: only those contain colons,
 // https://prometheus.io/docs/practices/rules/#naming
 func isRecorded(name string) bool { return strings.Contains(name, ":") }
 
+// ruleRecords finds selectors of recorded series that no rule records.
 func ruleRecords(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
@@ -283,32 +293,32 @@ func ruleRecords(s *Analysis) []Finding {
 	return findings
 }
 
-// ruleOrder looks within groups, whose rules are evaluated one after the other.
-// Groups are evaluated independently of each other.
+// ruleOrder finds rules that use a series before a later rule of the same group records it.
+// Prometheus evaluates the rules of a group in order, and groups independently of each other.
 func ruleOrder(s *Analysis) []Finding {
 	var findings []Finding
-	next := 0 // the queries of rules are in their order
+	next := 0 // index of the next group's first query
 	for _, file := range s.Rules {
 		for _, group := range file.Groups {
 			rules := s.queries[next : next+len(group.Rules)]
 			next += len(group.Rules)
-			later := map[string]int{} // recorded name to the last rule that records it
-			first := map[string]int{}
+			first := map[string]int{} // recorded name to the first rule that records it
+			last := map[string]int{}  // recorded name to the last rule that records it
 			for i, q := range rules {
 				if name := q.rule.Record; name != "" {
 					if _, ok := first[name]; !ok {
 						first[name] = i
 					}
-					later[name] = i
+					last[name] = i
 				}
 			}
 			for i := range rules {
 				var uses []use
 				rules[i].walk(rules[i].expr, use{query: &rules[i]}, &uses)
 				for _, u := range uses {
-					if at, ok := first[u.selector.Name]; ok && at > i && len(s.series.recorded[u.selector.Name]) == later[u.selector.Name]-at+1 && u.over == 0 {
+					if at, ok := first[u.selector.Name]; ok && at > i && len(s.series.recorded[u.selector.Name]) == last[u.selector.Name]-at+1 && u.over == 0 {
 						findings = append(findings, Finding{Path: u.path, Severity: Error,
-							Message: fmt.Sprintf("uses %s before a later rule of its group records it, so always the value of the evaluation before; move it down", u.selector.Name)})
+							Message: fmt.Sprintf("uses %s before a later rule of its group records it, and so always sees the value of the previous evaluation; move it below that rule", u.selector.Name)})
 					}
 				}
 			}
@@ -317,13 +327,15 @@ func ruleOrder(s *Analysis) []Finding {
 	return findings
 }
 
-// rates are the functions that need several samples in their range.
-var rates = []string{"rate", "irate", "increase", "delta", "idelta", "deriv"}
+// rateFunctions names the functions that need several samples in their range.
+var rateFunctions = []string{"rate", "irate", "increase", "delta", "idelta", "deriv"}
 
+// rangeCovers finds rates over less than four scrape intervals. In a dashboard, two intervals are
+// enough to make it a warning.
 func rangeCovers(s *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range s.uses() {
-		if !slices.Contains(rates, u.function) || u.over == 0 {
+		if !slices.Contains(rateFunctions, u.function) || u.over == 0 {
 			continue
 		}
 		shortest, name := time.Duration(0), ""
@@ -351,7 +363,7 @@ func rangeCovers(s *Analysis) []Finding {
 		}
 		found := u.finding("%s over %s is shorter than four scrapes%s, which are %s apart: one failed scrape leaves a gap; allowed: %s or more",
 			u.function, model.Duration(u.over), name, model.Duration(shortest), model.Duration(4*shortest))
-		if u.panel && u.over >= 2*shortest { // a gap in a line
+		if u.panel && u.over >= 2*shortest { // only a gap in a line
 			for i := range found {
 				found[i].Severity = Warning
 			}

@@ -19,25 +19,25 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// job is one scrape job of the stack.
+// job is one scrape job of the stack, as its rendered scrape config defines it.
 type job struct {
 	name     string
 	interval time.Duration
-	limit    uint
-	open     bool // its metrics are not known
-	anyName  bool // it may set the label `job` of its series
+	limit    uint // sample_limit; 0 for no limit
+	open     bool // its metrics are unknown, so it may expose any
+	anyName  bool // its relabelling sets the label job, so its series may have any value
 	many     bool // it certainly has several targets
 
 	labels  labelSet            // of its targets
-	domains map[string][]string // the only values that a target's label can have
+	domains map[string][]string // target label to the only values it can have
 	honors  bool                // honor_labels
-	relabel []*relabel.Config   // of samples
+	relabel []*relabel.Config   // metric_relabel_configs
 
-	metrics metrics.Exposition // before relabelling
+	metrics metrics.Exposition // before relabelling; nil if unknown
 }
 
-// exposition returns what a job of this program would scrape if it were on; nil if that is
-// not known.
+// exposition returns the metrics that a job of this program scrapes when it is on; nil if they
+// are unknown.
 func exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error) {
 	row, ok := name.Row()
 	if !ok || row.Exporter == "" {
@@ -54,7 +54,8 @@ func exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error)
 	return kubeStateMetrics(cfg, exposed), nil
 }
 
-// withRepeated adds the metrics of components that a job's targets repeat.
+// withRepeated returns a job's metrics together with the ones that its targets repeat from other
+// components, as the kubelets of k3s do.
 func withRepeated(cfg *config.Config, name config.Job, exposed metrics.Exposition) (metrics.Exposition, error) {
 	for _, other := range config.Jobs {
 		component, _ := cfg.ControlPlaneTarget(other)
@@ -73,8 +74,8 @@ func withRepeated(cfg *config.Config, name config.Job, exposed metrics.Expositio
 	return exposed, nil
 }
 
-// kubeStateMetrics leaves out the kinds that are not reported on, and what is
-// on the denylist.
+// kubeStateMetrics returns the metrics of kube-state-metrics without kinds that the stack does not
+// report and without metrics on its denylist.
 func kubeStateMetrics(cfg *config.Config, all metrics.Exposition) metrics.Exposition {
 	settings := cfg.Exporters.KubeStateMetrics
 	var denied []*regexp.Regexp
@@ -92,7 +93,7 @@ func kubeStateMetrics(cfg *config.Config, all metrics.Exposition) metrics.Exposi
 	return kept
 }
 
-// kindOf is the kind of object that a metric of kube-state-metrics is about.
+// kindOf returns the kind of object that a metric of kube-state-metrics describes.
 func kindOf(metric string) (config.Kind, bool) {
 	subject, ok := strings.CutPrefix(metric, "kube_")
 	if !ok {
@@ -110,6 +111,7 @@ func kindOf(metric string) (config.Kind, bool) {
 	return "", false
 }
 
+// loadJobs derives the jobs from the rendered scrape configs.
 func (s *Analysis) loadJobs() error {
 	for _, scrape := range s.ScrapeConfigs {
 		exposed, err := exposition(s.Config, config.Job(scrape.JobName))
@@ -129,7 +131,7 @@ func (s *Analysis) loadJobs() error {
 			relabel:  scrape.MetricRelabelConfigs,
 			metrics:  exposed,
 		}
-		j.target(scrape)
+		j.setTargetLabels(scrape)
 		s.jobs = append(s.jobs, j)
 	}
 	return nil
@@ -141,8 +143,9 @@ func several(cfg *config.Config, name config.Job) bool {
 	return ok && row.Targets != nil && !row.Approximate && row.Targets(cfg, cfg.Cluster.Nodes) > 1
 }
 
-// always are the discovered labels that every target of a role has.
-var always = map[kubernetes.Role][]model.LabelName{
+// discoveredLabels names the labels that every target discovered by a role has:
+// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config
+var discoveredLabels = map[kubernetes.Role][]model.LabelName{
 	kubernetes.RoleNode:          {"__meta_kubernetes_node_name"},
 	kubernetes.RolePod:           {"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name"},
 	kubernetes.RoleService:       {"__meta_kubernetes_namespace", "__meta_kubernetes_service_name"},
@@ -151,15 +154,14 @@ var always = map[kubernetes.Role][]model.LabelName{
 	kubernetes.RoleIngress:       {"__meta_kubernetes_namespace", "__meta_kubernetes_ingress_name"},
 }
 
-// target works out the labels of a job's targets from its discovery and
-// relabelling.
-func (j *job) target(scrape *prometheus.ScrapeConfig) {
+// setTargetLabels derives the labels of a job's targets from its discovery and relabelling.
+func (j *job) setTargetLabels(scrape *prometheus.ScrapeConfig) {
 	j.labels = labelSet{may: map[string]bool{}, must: map[string]bool{}}
 	j.domains = map[string][]string{}
 	j.labels.add("job", true)
 	j.labels.add("instance", true)
-	found, namespaces := discovered(scrape.ServiceDiscoveryConfigs)
-	for name, values := range static(scrape.ServiceDiscoveryConfigs) {
+	found, namespaces := discoveredTargets(scrape.ServiceDiscoveryConfigs)
+	for name, values := range staticLabels(scrape.ServiceDiscoveryConfigs) {
 		j.labels.add(name, false)
 		if len(scrape.ServiceDiscoveryConfigs) == 1 {
 			j.domains[name] = values
@@ -200,14 +202,14 @@ func (j *job) target(scrape *prometheus.ScrapeConfig) {
 	}
 }
 
-// fillsIn tells whether a rule sets a label where it is missing.
+// fillsIn reports whether a rule sets a label only on targets without it.
 func fillsIn(r *relabel.Config) bool {
 	return len(r.SourceLabels) == 1 && string(r.SourceLabels[0]) == r.TargetLabel && r.Regex.MatchString("") && !strings.Contains(r.Replacement, "$")
 }
 
-// discovered are the labels that every discovered target has, and the namespaces
-// it can be in; none if it can be in any.
-func discovered(configs discovery.Configs) (names []model.LabelName, namespaces []string) {
+// discoveredTargets returns the labels that every discovered target has, and the namespaces it
+// can be in; nil if it can be in any.
+func discoveredTargets(configs discovery.Configs) (names []model.LabelName, namespaces []string) {
 	if len(configs) != 1 {
 		return nil, nil
 	}
@@ -216,13 +218,13 @@ func discovered(configs discovery.Configs) (names []model.LabelName, namespaces 
 		return nil, nil
 	}
 	if sd.NamespaceDiscovery.IncludeOwnNamespace {
-		return always[sd.Role], nil
+		return discoveredLabels[sd.Role], nil
 	}
-	return always[sd.Role], sd.NamespaceDiscovery.Names
+	return discoveredLabels[sd.Role], sd.NamespaceDiscovery.Names
 }
 
-// static are the labels of static targets, each with its values.
-func static(configs discovery.Configs) map[string][]string {
+// staticLabels returns the labels of static targets, each with the values it has.
+func staticLabels(configs discovery.Configs) map[string][]string {
 	values := map[string][]string{}
 	for _, c := range configs {
 		groups, ok := c.(discovery.StaticConfig)
@@ -240,8 +242,9 @@ func static(configs discovery.Configs) map[string][]string {
 	return values
 }
 
-// kept tells whether relabelling keeps a sample, and with which name and labels.
-// A rule that looks at a value only the cluster knows is taken to keep.
+// kept reports whether metric relabelling keeps the sample of a metric called name, with the
+// bound le if it is a bucket, and returns the name and labels that it then has. It assumes that a
+// rule keeps the sample if that depends on values known only on the cluster.
 func (j *job) kept(m metrics.Metric, name, le string) (newName string, set labelSet, keep bool) {
 	const some = "?"
 	b := labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, name, model.JobLabel, j.name))

@@ -9,15 +9,17 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// labelSet is what is known of the labels of an expression's series.
+// labelSet describes the labels of a set of series.
 type labelSet struct {
-	may  map[string]bool // any of the series may have it
-	must map[string]bool // every one of them has it
-	open bool            // they may have others, too
+	may  map[string]bool // labels that any of the series may have
+	must map[string]bool // labels that each of the series has, a subset of may
+	open bool            // whether the series may have further labels
 }
 
+// noLabels returns an empty set.
 func noLabels() labelSet { return labelSet{may: map[string]bool{}, must: map[string]bool{}} }
 
+// add adds a label, which each of the series has if certain.
 func (s labelSet) add(name string, certain bool) {
 	s.may[name] = true
 	if certain {
@@ -25,12 +27,15 @@ func (s labelSet) add(name string, certain bool) {
 	}
 }
 
+// has reports whether any of the series may have a label.
 func (s labelSet) has(name string) bool { return s.open || s.may[name] }
 
+// clone returns a copy that shares no map with s.
 func (s labelSet) clone() labelSet {
 	return labelSet{maps.Clone(s.may), maps.Clone(s.must), s.open}
 }
 
+// without returns a copy without the named labels.
 func (s labelSet) without(names ...string) labelSet {
 	s = s.clone()
 	for _, name := range names {
@@ -40,7 +45,7 @@ func (s labelSet) without(names ...string) labelSet {
 	return s
 }
 
-// only keeps names.
+// only returns the labels of s that are named, as aggregation by them keeps them.
 func (s labelSet) only(names []string) labelSet {
 	kept := noLabels()
 	for _, name := range names {
@@ -51,7 +56,7 @@ func (s labelSet) only(names []string) labelSet {
 	return kept
 }
 
-// union is that of series that are either of one kind or of the other.
+// union returns the labels of a mix of both sets of series.
 func (s labelSet) union(other labelSet) labelSet {
 	s = s.clone()
 	maps.Copy(s.may, other.may)
@@ -60,11 +65,11 @@ func (s labelSet) union(other labelSet) labelSet {
 	return s
 }
 
-// labelsOf works out the labels of an expression's result.
+// labelsOf returns the labels of an expression's result.
 func (c *catalogue) labelsOf(expr parser.Expr) labelSet {
 	switch e := expr.(type) {
 	case *parser.VectorSelector:
-		return c.selected(e)
+		return c.selectorLabels(e)
 	case *parser.MatrixSelector:
 		return c.labelsOf(e.VectorSelector)
 	case *parser.SubqueryExpr:
@@ -76,16 +81,18 @@ func (c *catalogue) labelsOf(expr parser.Expr) labelSet {
 	case *parser.StepInvariantExpr:
 		return c.labelsOf(e.Expr)
 	case *parser.AggregateExpr:
-		return c.aggregated(e)
+		return c.aggregateLabels(e)
 	case *parser.Call:
-		return c.called(e)
+		return c.callLabels(e)
 	case *parser.BinaryExpr:
-		return c.combined(e)
+		return c.binaryLabels(e)
 	}
-	return noLabels() // numbers and texts
+	return noLabels() // numbers and strings
 }
 
-func (c *catalogue) selected(selector *parser.VectorSelector) labelSet {
+// selectorLabels returns the labels of the series that a selector selects; an open set if no
+// series is known.
+func (c *catalogue) selectorLabels(selector *parser.VectorSelector) labelSet {
 	found := c.find(selector)
 	if len(found) == 0 {
 		return labelSet{map[string]bool{}, map[string]bool{}, true}
@@ -106,7 +113,8 @@ func (c *catalogue) selected(selector *parser.VectorSelector) labelSet {
 	return set
 }
 
-func (c *catalogue) aggregated(e *parser.AggregateExpr) labelSet {
+// aggregateLabels returns the labels that an aggregation leaves.
+func (c *catalogue) aggregateLabels(e *parser.AggregateExpr) labelSet {
 	inner := c.labelsOf(e.Expr)
 	switch e.Op {
 	case parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO:
@@ -124,10 +132,11 @@ func (c *catalogue) aggregated(e *parser.AggregateExpr) labelSet {
 	return set
 }
 
-func (c *catalogue) called(e *parser.Call) labelSet {
+// callLabels returns the labels of a function's result.
+func (c *catalogue) callLabels(e *parser.Call) labelSet {
 	switch e.Func.Name {
 	case "absent", "absent_over_time":
-		return fixed(e.Args[0])
+		return absentLabels(e.Args[0])
 	case "label_replace", "label_join":
 		set := c.labelsOf(e.Args[0]).clone()
 		if target, ok := e.Args[1].(*parser.StringLiteral); ok {
@@ -150,8 +159,9 @@ func (c *catalogue) called(e *parser.Call) labelSet {
 	return noLabels()
 }
 
-// fixed are the labels that absent makes up from a selector.
-func fixed(expr parser.Expr) labelSet {
+// absentLabels returns the labels that absent() derives from the matchers of its argument:
+// https://prometheus.io/docs/prometheus/latest/querying/functions/#absent
+func absentLabels(expr parser.Expr) labelSet {
 	set := noLabels()
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		if selector, ok := node.(*parser.VectorSelector); ok {
@@ -166,7 +176,8 @@ func fixed(expr parser.Expr) labelSet {
 	return set
 }
 
-func (c *catalogue) combined(e *parser.BinaryExpr) labelSet {
+// binaryLabels returns the labels of a binary operation's result.
+func (c *catalogue) binaryLabels(e *parser.BinaryExpr) labelSet {
 	left, right := c.labelsOf(e.LHS), c.labelsOf(e.RHS)
 	switch {
 	case e.LHS.Type() != parser.ValueTypeVector:
@@ -181,9 +192,9 @@ func (c *catalogue) combined(e *parser.BinaryExpr) labelSet {
 	match := e.VectorMatching
 	switch match.Card {
 	case parser.CardManyToOne:
-		return included(left, right, match.Include)
+		return includeLabels(left, right, match.Include)
 	case parser.CardOneToMany:
-		return included(right, left, match.Include)
+		return includeLabels(right, left, match.Include)
 	}
 	if match.On {
 		return left.only(match.MatchingLabels)
@@ -191,8 +202,8 @@ func (c *catalogue) combined(e *parser.BinaryExpr) labelSet {
 	return left.without(match.MatchingLabels...)
 }
 
-// included adds labels of the one side to the many side's.
-func included(many, one labelSet, names []string) labelSet {
+// includeLabels returns the labels of the many side with the named ones replaced by the one side's.
+func includeLabels(many, one labelSet, names []string) labelSet {
 	set := many.without(names...)
 	for _, name := range names {
 		if one.has(name) {
@@ -202,8 +213,9 @@ func included(many, one labelSet, names []string) labelSet {
 	return set
 }
 
-// matched are the labels by which two sides are matched, of those either has.
-func matched(match *parser.VectorMatching, left, right labelSet) []string {
+// matchingLabels returns the labels by which two sides are matched. Without on, they are the
+// labels that either side may have.
+func matchingLabels(match *parser.VectorMatching, left, right labelSet) []string {
 	if match.On {
 		return match.MatchingLabels
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// matchPossible finds binary operations whose sides can never be matched: by a
-// label that one side always has and the other never, or by labels that do not
-// tell the targets of a job apart.
+// matchPossible finds binary operations whose sides can never be matched: by a label that one
+// side always has and the other never has, or by labels that do not distinguish the targets of a
+// job.
 func matchPossible(s *Analysis) []Finding {
 	var findings []Finding
 	for i := range s.queries {
@@ -21,9 +21,9 @@ func matchPossible(s *Analysis) []Finding {
 			if !ok || e.VectorMatching == nil || e.Op == parser.LOR {
 				return nil
 			}
-			problem := s.series.unmatched(e)
+			problem := s.series.mismatch(e)
 			if problem == "" {
-				problem = s.series.ambiguous(e)
+				problem = s.series.ambiguity(e)
 			}
 			if problem != "" {
 				u := use{query: q, optional: e.Op == parser.LUNLESS || isOptional(path, e)}
@@ -35,7 +35,8 @@ func matchPossible(s *Analysis) []Finding {
 	return findings
 }
 
-// isOptional tells whether an expression can do without a part of it.
+// isOptional reports whether an expression works without a part of it. path leads from the
+// expression to the part.
 func isOptional(path []parser.Node, part parser.Node) bool {
 	for i := len(path) - 1; i >= 0; i-- {
 		if e, ok := path[i].(*parser.BinaryExpr); ok && (e.Op == parser.LOR || e.Op == parser.LUNLESS && e.RHS == part) {
@@ -46,10 +47,10 @@ func isOptional(path []parser.Node, part parser.Node) bool {
 	return false
 }
 
-// unmatched says by which label the sides never match.
-func (c *catalogue) unmatched(e *parser.BinaryExpr) string {
+// mismatch describes the label by which the sides of an operation never match; "" if they may.
+func (c *catalogue) mismatch(e *parser.BinaryExpr) string {
 	left, right := c.labelsOf(e.LHS), c.labelsOf(e.RHS)
-	for _, label := range matched(e.VectorMatching, left, right) {
+	for _, label := range matchingLabels(e.VectorMatching, left, right) {
 		side := ""
 		switch {
 		case left.must[label] && !right.has(label):
@@ -65,9 +66,9 @@ func (c *catalogue) unmatched(e *parser.BinaryExpr) string {
 	return ""
 }
 
-// ambiguous says that the side which has to have one series for each of the
-// other's has one for every target of its job, so that the operation fails.
-func (c *catalogue) ambiguous(e *parser.BinaryExpr) string {
+// ambiguity describes a side that must have one series for each match, but has one for each of
+// several targets, so that evaluation fails; "" if there is no such side.
+func (c *catalogue) ambiguity(e *parser.BinaryExpr) string {
 	if !e.VectorMatching.On || e.Op == parser.LAND || e.Op == parser.LUNLESS {
 		return ""
 	}
@@ -99,10 +100,10 @@ func (c *catalogue) ambiguous(e *parser.BinaryExpr) string {
 	return ""
 }
 
-// identifyingLabels distinguish the targets of a job.
+// identifyingLabels names the target labels that distinguish the targets of a job.
 var identifyingLabels = []string{model.InstanceLabel, "pod", "node"}
 
-// pinned tells whether a selector chooses among the targets of a job.
+// pinned reports whether a selector chooses among the targets of a job.
 func pinned(selector *parser.VectorSelector) bool {
 	for _, m := range selector.LabelMatchers {
 		if slices.Contains(identifyingLabels, m.Name) {
@@ -112,8 +113,8 @@ func pinned(selector *parser.VectorSelector) bool {
 	return false
 }
 
-// plainSelector is the selector that an expression has one series for each of; nil
-// if it aggregates, filters or computes.
+// plainSelector returns the selector whose series an expression returns one by one, at most as
+// rates; nil if it aggregates, filters or combines them.
 func plainSelector(expr parser.Expr) *parser.VectorSelector {
 	switch e := expr.(type) {
 	case *parser.VectorSelector:
@@ -121,7 +122,7 @@ func plainSelector(expr parser.Expr) *parser.VectorSelector {
 	case *parser.ParenExpr:
 		return plainSelector(e.Expr)
 	case *parser.Call:
-		if slices.Contains(rates, e.Func.Name) {
+		if slices.Contains(rateFunctions, e.Func.Name) {
 			if m, ok := e.Args[0].(*parser.MatrixSelector); ok {
 				return plainSelector(m.VectorSelector)
 			}

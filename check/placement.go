@@ -2,8 +2,8 @@ package check
 
 import "fmt"
 
-// replicasPlaced counts the nodes for Prometheus' replicas, which never share
-// one. Those of other components do when they have to.
+// replicasPlaced finds more replicas of Prometheus than nodes. Only Prometheus needs a node for
+// each replica: replicas of other components share nodes if there are too few.
 func replicasPlaced(s *Analysis) []Finding {
 	nodes, replicas := s.Config.Cluster.Nodes, s.Config.Prometheus.Replicas
 	if nodes == 0 || replicas <= nodes {
@@ -13,8 +13,8 @@ func replicasPlaced(s *Analysis) []Finding {
 		"%d, each on a node of its own, but cluster.nodes is %d: %d would never start; allowed: up to %d", replicas, nodes, replicas-nodes, nodes)}}
 }
 
-// namespaceAdmits looks at a namespace that the stack does not create. What it
-// admits is known on the cluster only, but not what has to be there.
+// namespaceAdmits warns when exporters that use the host need a privileged namespace that the
+// stack does not create, because only the cluster knows the namespace's labels.
 func namespaceAdmits(s *Analysis) []Finding {
 	var needs string
 	switch cfg := s.Config; {
@@ -28,6 +28,6 @@ func namespaceAdmits(s *Analysis) []Finding {
 		return nil
 	}
 	return []Finding{{Path: "cluster.createNamespace", Severity: Warning, Message: fmt.Sprintf(
-		"false, and %s uses the host's files: unless namespace %s is labelled pod-security.kubernetes.io/enforce: privileged, its pods may be refused; label it, or set %s.enabled: false",
+		"false, and %s uses the host's files: unless namespace %s is labelled pod-security.kubernetes.io/enforce: privileged, its pods may be rejected; label it, or set %s.enabled: false",
 		needs, s.Config.Cluster.Namespace, needs)}}
 }

@@ -16,54 +16,57 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Destination is where the alerts of one rule go.
+// Destination names the receivers of one rule's alerts.
 type Destination struct {
 	Alert    string
-	Severity string // as the rule labels it; empty if it does not
-	Path     string // of the rule, as in findings
-	// Receivers of the alerts whose varying labels, such as namespace, no route
-	// asks for.
+	Severity string // the rule's label severity; empty without one
+	Path     string // of the rule, as in Finding.Path
+	// Receivers get the alerts whose varying labels, such as namespace, match no route. They
+	// are sorted.
 	Receivers []string
-	// Also: further receivers, each for alerts with labels that a route asks for.
+	// Also lists further receivers, each of the alerts with labels that a route matches.
 	Also []ConditionalReceiver
 }
 
-// ConditionalReceiver is a receiver of the alerts that have some labels.
+// ConditionalReceiver is a receiver that gets only alerts with certain labels.
 type ConditionalReceiver struct {
 	Receiver string
 	Labels   model.LabelSet
 }
 
+// String returns the receiver with its condition, such as `shop if {namespace="shop"}`.
 func (c ConditionalReceiver) String() string { return c.Receiver + " if " + c.Labels.String() }
 
-// Routes returns where every alert of a stack goes, in the order of its rules, as
-// Alertmanager's dispatcher decides it; nil for a stack without Alertmanager.
+// Routes returns the receivers of every alert of a stack, in the order of its rules, as
+// Alertmanager's dispatcher selects them; nil for a stack without Alertmanager.
 func (s *Analysis) Routes() []Destination {
 	if s.Alertmanager == nil {
 		return nil
 	}
 	root := dispatch.NewRoute(s.Alertmanager.Route, nil)
-	asked := askedFor(root, nil)
+	matchers := routeMatchers(root, nil)
 	var all []Destination
 	for i := range s.queries {
 		if rule := s.queries[i].rule; rule != nil && rule.Alert != "" {
-			all = append(all, s.destination(&s.queries[i], root, asked))
+			all = append(all, s.destination(&s.queries[i], root, matchers))
 		}
 	}
 	return all
 }
 
-func (s *Analysis) destination(q *query, root *dispatch.Route, asked []amlabels.Matchers) Destination {
+// destination returns the receivers of an alerting rule's alerts: of an alert that has only its
+// certain labels, then of one for each route whose matchers its varying labels can satisfy.
+func (s *Analysis) destination(q *query, root *dispatch.Route, routes []amlabels.Matchers) Destination {
 	certain, varying := s.alertLabels(q)
 	d := Destination{Alert: q.rule.Alert, Severity: q.rule.Labels["severity"], Path: q.path, Receivers: receivers(root, certain)}
-	for _, matchers := range asked {
+	for _, matchers := range routes {
 		with := model.LabelSet{}
 		for _, m := range matchers {
 			name := model.LabelName(m.Name)
 			if _, known := certain[name]; known || !varying.has(m.Name) {
 				continue
 			}
-			if value, ok := example(m); ok {
+			if value, ok := matchingValue(m); ok {
 				with[name] = model.LabelValue(value)
 			}
 		}
@@ -81,13 +84,13 @@ func (s *Analysis) destination(q *query, root *dispatch.Route, asked []amlabels.
 	return d
 }
 
-// alertLabels are the labels an alert certainly has, with their values, and those
-// whose values vary.
+// alertLabels returns the labels that a rule's alerts certainly have, with their values, and the
+// labels whose values vary.
 func (s *Analysis) alertLabels(q *query) (model.LabelSet, labelSet) {
 	varying := s.series.labelsOf(q.expr)
 	certain := model.LabelSet{}
 	s.Prometheus.GlobalConfig.ExternalLabels.Range(func(l labels.Label) {
-		if l.Name != "replica" { // dropped on the way
+		if l.Name != "replica" { // alert_relabel_configs drop it
 			certain[model.LabelName(l.Name)] = model.LabelValue(l.Value)
 		}
 	})
@@ -103,6 +106,7 @@ func (s *Analysis) alertLabels(q *query) (model.LabelSet, labelSet) {
 	return certain, varying
 }
 
+// receivers returns the receivers that routes select for an alert, sorted.
 func receivers(root *dispatch.Route, alert model.LabelSet) []string {
 	var names []string
 	for _, route := range root.Match(alert) {
@@ -112,17 +116,18 @@ func receivers(root *dispatch.Route, alert model.LabelSet) []string {
 	return slices.Compact(names)
 }
 
-// askedFor are the matchers on the way to each route.
-func askedFor(route *dispatch.Route, above amlabels.Matchers) []amlabels.Matchers {
+// routeMatchers returns, for a route and each route below it, all matchers on the way to it.
+func routeMatchers(route *dispatch.Route, above amlabels.Matchers) []amlabels.Matchers {
 	all := []amlabels.Matchers{slices.Concat(above, route.Matchers)}
 	for _, child := range route.Routes {
-		all = append(all, askedFor(child, all[0])...)
+		all = append(all, routeMatchers(child, all[0])...)
 	}
 	return all
 }
 
-// example is a value that a matcher lets in and that is not empty.
-func example(m *amlabels.Matcher) (string, bool) {
+// matchingValue returns a value that a matcher accepts and that is not empty. It reports false if
+// it finds none.
+func matchingValue(m *amlabels.Matcher) (string, bool) {
 	candidates := []string{m.Value, "example"}
 	if m.Type == amlabels.MatchRegexp {
 		candidates = append(strings.FieldsFunc(m.Value, func(r rune) bool { return strings.ContainsRune("|()^$", r) }),
@@ -136,11 +141,11 @@ func example(m *amlabels.Matcher) (string, bool) {
 	return "", false
 }
 
-// silent are the alerts that exist to reach nobody, or only a dead man's switch.
-var silent = []string{"Watchdog", "InfoInhibitor"}
+// quietAlerts names the shipped alerts that by design reach nobody, or only a dead man's switch.
+var quietAlerts = []string{"Watchdog", "InfoInhibitor"}
 
-// alertRouted rejects a root route that notifies nobody, which would lose most alerts, and
-// warns of single alerts that reach nobody.
+// alertRouted finds a root route that notifies nobody, which would lose most alerts, and warns of
+// single alerts that reach nobody.
 func alertRouted(s *Analysis) []Finding {
 	if s.Alertmanager == nil || s.Config.Alerting.AcknowledgeNoNotifications {
 		return nil
@@ -159,7 +164,7 @@ func alertRouted(s *Analysis) []Finding {
 	for _, d := range s.Routes() {
 		reached := slices.ContainsFunc(d.Receivers, func(name string) bool { return notifying[name] }) ||
 			slices.ContainsFunc(d.Also, func(c ConditionalReceiver) bool { return notifying[c.Receiver] })
-		if reached || slices.Contains(silent, d.Alert) || d.Severity == "none" {
+		if reached || slices.Contains(quietAlerts, d.Alert) || d.Severity == "none" {
 			continue
 		}
 		message := fmt.Sprintf("severity %q goes to receiver %s, which notifies nobody", d.Severity, strings.Join(d.Receivers, ", "))

@@ -13,13 +13,16 @@ import (
 )
 
 const (
-	// An object may have 1 MiB in etcd and a little more on the way there; the
-	// rest is room for its metadata, and for whatever encodes it longer.
+	// maxConfigMap is in bytes. Kubernetes limits the data of a ConfigMap to 1 MiB,
+	// https://kubernetes.io/docs/concepts/configuration/configmap/; the rest is room for
+	// metadata and for longer encodings.
 	maxConfigMap = 900 << 10
+	// maxAnnotations is in bytes, names and values together:
 	// https://pkg.go.dev/k8s.io/apimachinery/pkg/api/validation#ValidateAnnotationsSize
 	maxAnnotations = 256 << 10
 )
 
+// objectSize finds ConfigMaps and annotations that are too large for a Kubernetes object.
 func objectSize(s *Analysis) []Finding {
 	var findings []Finding
 	for _, object := range s.ConfigMaps() {
@@ -32,8 +35,8 @@ func objectSize(s *Analysis) []Finding {
 		}
 		if size > maxConfigMap {
 			findings = append(findings, Finding{Path: object.Path, Severity: Error, Message: fmt.Sprintf(
-				"the ConfigMap %s has %d KiB, of which %s %d KiB; allowed: up to %d KiB, because an object may have 1 MiB",
-				object.Name, size>>10, largest, len(object.Files[largest])>>10, maxConfigMap>>10)})
+				"ConfigMap %s has %d KiB, of which %d KiB are %s; allowed: up to %d KiB, because Kubernetes limits objects to 1 MiB",
+				object.Name, size>>10, len(object.Files[largest])>>10, largest, maxConfigMap>>10)})
 		}
 	}
 	size := 0
@@ -47,6 +50,8 @@ func objectSize(s *Analysis) []Finding {
 	return findings
 }
 
+// sampleLimit finds sample limits below what a job's targets are known to expose, and warns of
+// limits below the estimate.
 func sampleLimit(s *Analysis) []Finding {
 	var findings []Finding
 	estimate, estimated := EstimateOf(s.Config)
@@ -54,10 +59,10 @@ func sampleLimit(s *Analysis) []Finding {
 		if j.limit == 0 || j.open {
 			continue
 		}
-		path, least := "discovery.jobs."+j.name+".sampleLimit", s.series.least(j)
+		path, least := "discovery.jobs."+j.name+".sampleLimit", s.series.leastSamples(j)
 		if j.limit < uint(least) {
 			findings = append(findings, Finding{Path: path, Severity: Error, Message: fmt.Sprintf(
-				"%d is below the %d samples that a target of the job is known to have at least, so that every scrape fails; allowed: %d or more, or 0 for no limit", j.limit, least, 2*least)})
+				"%d is too low: every target of the job exposes at least %d samples, so every scrape fails; allowed: %d or more, or 0 for no limit", j.limit, least, 2*least)})
 			continue
 		}
 		targets := 0
@@ -69,15 +74,15 @@ func sampleLimit(s *Analysis) []Finding {
 		}
 		if expected := estimate.Series[config.Job(j.name)] / targets; j.limit < uint(expected) {
 			findings = append(findings, Finding{Path: path, Severity: Warning, Message: fmt.Sprintf(
-				"%d is below the about %d samples of a target in a cluster of %d nodes and %d pods: its scrapes will fail", j.limit, expected, estimate.Nodes, estimate.Pods)})
+				"%d is below the estimated %d samples of a target in a cluster of %d nodes and %d pods, so its scrapes will fail", j.limit, expected, estimate.Nodes, estimate.Pods)})
 		}
 	}
 	return findings
 }
 
-// least counts metrics that a job's targets have from their start: of the Go
-// runtime and the process.
-func (c *catalogue) least(j *job) int {
+// leastSamples returns how many metrics of the Go runtime and the process a job's targets are
+// known to expose: they have them from their start.
+func (c *catalogue) leastSamples(j *job) int {
 	least := 0
 	for _, name := range []string{"go_goroutines", "go_threads", "go_memstats_heap_inuse_bytes", "process_start_time_seconds", "process_open_fds", "process_resident_memory_bytes"} {
 		for _, found := range c.byName[name] {
@@ -89,7 +94,7 @@ func (c *catalogue) least(j *job) int {
 	return least
 }
 
-// storagePersistent warns of volumes that go with their pods.
+// storagePersistent warns of volumes that are deleted with their pods.
 func storagePersistent(s *Analysis) []Finding {
 	if s.Config.Storage.Mode != config.StorageEphemeral {
 		return nil
@@ -101,6 +106,8 @@ func storagePersistent(s *Analysis) []Finding {
 	return []Finding{{Path: "storage.mode", Severity: Warning, Message: fmt.Sprintf("ephemeral: %s are lost with each pod", lost)}}
 }
 
+// retentionFits finds a retention that does not fit into retentionSize on any cluster, and warns
+// of one that does not by the estimate.
 func retentionFits(s *Analysis) []Finding {
 	prometheus := s.Config.Prometheus
 	retention, size := prometheus.Retention, prometheus.RetentionSize
@@ -108,36 +115,39 @@ func retentionFits(s *Analysis) []Finding {
 	if least > size.Value() {
 		return []Finding{{Path: "prometheus.retention", Severity: Error, Message: fmt.Sprintf(
 			"%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s; raise storage.size, or shorten retention",
-			retention, leastSeries, prometheus.ScrapeInterval, inGi(least), size)}}
+			retention, leastSeries, prometheus.ScrapeInterval, inMi(least), size)}}
 	}
 	estimate, ok := EstimateOf(s.Config)
 	if !ok || estimate.Disk <= size.Value() {
 		return nil
 	}
 	return []Finding{{Path: "prometheus.retention", Severity: Warning, Message: fmt.Sprintf(
-		"%s of about %.0f samples per second (%d nodes, %d pods, %d series) take %s, but prometheus.retentionSize is %s: the oldest go after about %s; raise storage.size, or shorten retention",
-		retention, estimate.Samples, estimate.Nodes, estimate.Pods, estimate.Total, inGi(estimate.Disk), size,
-		config.Duration{Duration: estimate.kept(size.Value()).Round(time.Hour)})}}
+		"%s of about %.0f samples per second (%d nodes, %d pods, %d series) takes %s, but prometheus.retentionSize is %s: samples are deleted after about %s; raise storage.size, or shorten retention",
+		retention, estimate.Samples, estimate.Nodes, estimate.Pods, estimate.Total, inMi(estimate.Disk), size,
+		config.Duration{Duration: estimate.retentionWithin(size.Value()).Round(time.Hour)})}}
 }
 
+// memoryFits finds memory limits and requests of the server below the estimate: an error below
+// half of it, otherwise a warning.
 func memoryFits(s *Analysis) []Finding {
 	estimate, ok := EstimateOf(s.Config)
 	if !ok {
 		return nil
 	}
 	request, limit := s.Config.Prometheus.Resources.Requests.Memory, s.Config.Prometheus.Resources.Limits.Memory
-	need := fmt.Sprintf("about %d series (%d nodes, %d pods) take %s", estimate.Total, estimate.Nodes, estimate.Pods, inGi(estimate.Memory))
+	need := fmt.Sprintf("about %d series (%d nodes, %d pods) take %s", estimate.Total, estimate.Nodes, estimate.Pods, inMi(estimate.Memory))
 	switch {
 	case limit != nil && limit.Value() < estimate.Memory/2:
 		return []Finding{{Path: "prometheus.resources.limits.memory", Severity: Error, Message: fmt.Sprintf("%s is less than half of what is needed: %s", limit, need)}}
 	case limit != nil && limit.Value() < estimate.Memory:
 		return []Finding{{Path: "prometheus.resources.limits.memory", Severity: Warning, Message: fmt.Sprintf("%s is less than what is needed: %s", limit, need)}}
 	case cmp.Or(request, limit) != nil && cmp.Or(request, limit).Value() < estimate.Memory:
-		return []Finding{{Path: "prometheus.resources.requests.memory", Severity: Warning, Message: fmt.Sprintf("%s is less than what is needed: %s; under pressure the server is the first to be evicted", cmp.Or(request, limit), need)}}
+		return []Finding{{Path: "prometheus.resources.requests.memory", Severity: Warning, Message: fmt.Sprintf("%s is less than what is needed: %s; a node short of memory is likely to evict the server", cmp.Or(request, limit), need)}}
 	}
 	return nil
 }
 
-func inGi(bytes int64) string {
+// inMi returns a size in bytes as a quantity, rounded up to MiB.
+func inMi(bytes int64) string {
 	return resource.NewQuantity((bytes+1<<20-1)>>20<<20, resource.BinarySI).String()
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 )
 
-// templateLabels finds labels in annotations and labels of alerts that come out
-// empty, because the alert's expression aggregates them away or never had them.
+// templateLabels finds templates in annotations and labels of alerts that refer to labels which
+// the alert's expression never has, so that they come out empty.
 func templateLabels(s *Analysis) []Finding {
 	var findings []Finding
 	for i := range s.queries {
@@ -25,7 +25,7 @@ func templateLabels(s *Analysis) []Finding {
 			continue
 		}
 		for _, text := range texts(q.rule) {
-			for _, label := range shown(text.value) {
+			for _, label := range labelsUsed(text.value) {
 				if !has.has(label) {
 					findings = append(findings, Finding{Path: q.path, Severity: Error, Message: fmt.Sprintf(
 						"%s shows $labels.%s, which the expression never has; it has %s", text.name, label, cmp.Or(strings.Join(slices.Sorted(maps.Keys(has.may)), ", "), "no labels"))})
@@ -37,8 +37,12 @@ func templateLabels(s *Analysis) []Finding {
 }
 
 // text is a template of a rule.
-type text struct{ name, value string }
+type text struct {
+	name  string // for findings, such as "annotation summary"
+	value string
+}
 
+// texts returns the annotations, then the labels of a rule, sorted by name.
 func texts(rule *rulefmt.Rule) []text {
 	var all []text
 	for _, name := range slices.Sorted(maps.Keys(rule.Annotations)) {
@@ -50,17 +54,18 @@ func texts(rule *rulefmt.Rule) []text {
 	return all
 }
 
-// shown are the labels that a template shows without having asked for them.
-func shown(value string) []string {
+// labelsUsed returns the labels that a template shows without testing for them first, sorted.
+func labelsUsed(value string) []string {
 	if !strings.Contains(value, "abels.") {
 		return nil
 	}
 	tree := parse.New("text")
 	tree.Mode = parse.SkipFuncCheck
-	// The variables that the server defines in front of each template.
+	// Prometheus defines these variables in front of each template:
+	// https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
 	defined := "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}" + value
 	if _, err := tree.Parse(defined, "", "", map[string]*parse.Tree{}); err != nil {
-		return nil // the rule's loader has said so
+		return nil // the loader of rules has reported it
 	}
 	var names []string
 	walkTemplate(tree.Root, nil, true, func(label string) { names = append(names, label) })
@@ -68,11 +73,12 @@ func shown(value string) []string {
 	return slices.Compact(names)
 }
 
-// walkTemplate shows each label outside of conditions that ask for it. Where dot
-// is something else, .Labels are not the alert's.
-func walkTemplate(node parse.Node, asked []string, dot bool, show func(label string)) {
+// walkTemplate calls show for each label of the alert that is used outside of conditions that test
+// for it. tested lists the labels that conditions around the node test for, and dot is whether
+// the dot is still the alert, so that .Labels are its labels.
+func walkTemplate(node parse.Node, tested []string, dot bool, show func(label string)) {
 	branch := func(b *parse.BranchNode, inside bool) {
-		conditions := slices.Clone(asked)
+		conditions := slices.Clone(tested)
 		walkTemplate(b.Pipe, nil, dot, func(label string) { conditions = append(conditions, label) })
 		walkTemplate(b.List, conditions, inside, show)
 		if b.ElseList != nil {
@@ -82,7 +88,7 @@ func walkTemplate(node parse.Node, asked []string, dot bool, show func(label str
 	switch n := node.(type) {
 	case *parse.ListNode:
 		for _, child := range n.Nodes {
-			walkTemplate(child, asked, dot, show)
+			walkTemplate(child, tested, dot, show)
 		}
 	case *parse.IfNode:
 		branch(&n.BranchNode, dot)
@@ -91,19 +97,19 @@ func walkTemplate(node parse.Node, asked []string, dot bool, show func(label str
 	case *parse.RangeNode:
 		branch(&n.BranchNode, false)
 	case *parse.ActionNode:
-		walkTemplate(n.Pipe, asked, dot, show)
+		walkTemplate(n.Pipe, tested, dot, show)
 	case *parse.PipeNode:
 		for _, command := range n.Cmds {
 			for _, arg := range command.Args {
-				walkTemplate(arg, asked, dot, show)
+				walkTemplate(arg, tested, dot, show)
 			}
 		}
 	case *parse.VariableNode:
-		if len(n.Ident) > 1 && n.Ident[0] == "$labels" && !slices.Contains(asked, n.Ident[1]) {
+		if len(n.Ident) > 1 && n.Ident[0] == "$labels" && !slices.Contains(tested, n.Ident[1]) {
 			show(n.Ident[1])
 		}
 	case *parse.FieldNode:
-		if dot && len(n.Ident) > 1 && n.Ident[0] == "Labels" && !slices.Contains(asked, n.Ident[1]) {
+		if dot && len(n.Ident) > 1 && n.Ident[0] == "Labels" && !slices.Contains(tested, n.Ident[1]) {
 			show(n.Ident[1])
 		}
 	}

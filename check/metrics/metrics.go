@@ -1,16 +1,16 @@
-// Package metrics knows what each exporter exposes: a file per exporter and
-// version, written by `make metrics` from the exporter's sources and from live
-// scrapes, and additional.txt, kept by hand, for what neither of them shows.
+// Package metrics lists what each exporter exposes. `make metrics` writes a file for each exporter
+// and version, from the exporter's sources and from live scrapes; additional.txt is maintained by
+// hand and adds what neither shows.
 //
-// A line is a metric: its name, its type, the labels it has of its own, and the
-// upper bounds of its buckets:
+// Each line is a metric: its name, its type, the labels that the exporter sets, and the upper
+// bounds of a histogram's buckets:
 //
 //	apiserver_request_total counter code,component,verb
 //	apiserver_request_duration_seconds histogram verb le=0.05,0.1,+Inf
 //
-// A metric without labels has a dash in their place. A question mark among them
-// stands for labels that depend on the cluster. A star at the end of a name, in
-// additional.txt, stands for every metric whose name begins so.
+// A dash stands for no labels, and a question mark for labels that depend on the cluster. In
+// additional.txt, a line starts with the name of the exporter, and a name that ends in a star
+// stands for all metrics with that prefix.
 package metrics
 
 import (
@@ -31,26 +31,27 @@ import (
 //go:embed *.txt
 var files embed.FS
 
-// additional is the file kept by hand: its lines start with the exporter.
+// additional is the name of the file that is maintained by hand.
 const additional = "additional.txt"
 
-// openEnded stands for labels that depend on the cluster.
+// openEnded stands for labels that depend on the cluster in the list of a metric's labels.
 const openEnded = "?"
 
-// Metric is one metric of an exporter, as its exposition's TYPE line names it.
+// Metric is one metric of an exporter, under the name of its TYPE line:
+// https://prometheus.io/docs/instrumenting/exposition_formats/
 type Metric struct {
-	Name   string
+	Name   string           // without suffixes such as _bucket; may end in a star
 	Type   model.MetricType // counter, gauge, histogram, summary or unknown
-	Labels []string         // sorted; without those of the scraped target
-	Open   bool             // may have other labels, too
-	Bounds []float64        // of a histogram's buckets, sorted
+	Labels []string         // sorted, without the labels of the target
+	Open   bool             // whether it may have further labels
+	Bounds []float64        // upper bounds of a histogram's buckets, sorted
 }
 
-// Exposition is what one exporter exposes, by name.
+// Exposition holds the metrics of one exporter, by name.
 type Exposition map[string]Metric
 
-// Of returns what an exporter exposes, in its given version if a file of that
-// version is there, else in the newest one; nil for an exporter without a file.
+// Of returns what an exporter exposes in a version, such as v3.16.0, or in the newest version that
+// has a file if that one has none; nil for an exporter without any file.
 func Of(exporter, version string) (Exposition, error) {
 	all, err := load()
 	if err != nil {
@@ -63,6 +64,8 @@ func Of(exporter, version string) (Exposition, error) {
 	return versions[slices.MaxFunc(slices.Collect(maps.Keys(versions)), compareVersions)], nil
 }
 
+// load reads all files once and returns the expositions by exporter and version. An exporter whose
+// file names no version has the version "".
 var load = sync.OnceValues(func() (map[string]map[string]Exposition, error) {
 	entries, err := files.ReadDir(".")
 	if err != nil {
@@ -90,7 +93,7 @@ var load = sync.OnceValues(func() (map[string]map[string]Exposition, error) {
 	return all, addByHand(all)
 })
 
-// addByHand adds the metrics of additional.txt to every version.
+// addByHand adds the metrics of additional.txt to every version of their exporters.
 func addByHand(all map[string]map[string]Exposition) error {
 	text, err := files.ReadFile(additional)
 	if err != nil {
@@ -112,10 +115,11 @@ func addByHand(all map[string]map[string]Exposition) error {
 	return nil
 }
 
-// Prefix is what a line for several metrics has in front of its star.
+// Prefix returns the name without the star that stands for all metrics with that prefix, and
+// reports whether there is one.
 func (m Metric) Prefix() (string, bool) { return strings.CutSuffix(m.Name, "*") }
 
-// Parse reads the lines of a file.
+// Parse reads the text of a file. The error names the first line that is not valid.
 func Parse(text string) (Exposition, error) {
 	e := Exposition{}
 	for number, line := range lines(text) {
@@ -128,7 +132,7 @@ func Parse(text string) (Exposition, error) {
 	return e, nil
 }
 
-// lines are the lines of a file by number, without comments.
+// lines iterates over the lines of a file that are neither empty nor comments, by number from 1.
 func lines(text string) func(yield func(int, string) bool) {
 	return func(yield func(int, string) bool) {
 		scanner := bufio.NewScanner(strings.NewReader(text))
@@ -141,6 +145,7 @@ func lines(text string) func(yield func(int, string) bool) {
 	}
 }
 
+// parseLine reads one metric.
 func parseLine(line string) (Metric, error) {
 	fields := strings.Fields(line)
 	if len(fields) < 3 || len(fields) > 4 {
@@ -168,8 +173,8 @@ func parseLine(line string) (Metric, error) {
 	return m, nil
 }
 
-// Add merges a metric into the exposition: what one scrape shows of it and what
-// another one does.
+// Add adds a metric, or merges its labels and bounds into the metric of the same name, so that
+// several scrapes add up.
 func (e Exposition) Add(m Metric) {
 	known := e[m.Name]
 	m.Labels = append(slices.Clone(known.Labels), m.Labels...)
@@ -184,7 +189,7 @@ func (e Exposition) Add(m Metric) {
 	e[m.Name] = m
 }
 
-// Has reports whether the exposition allows every sample that a metric allows.
+// Has reports whether every sample that m allows is also allowed by the exposition.
 func (e Exposition) Has(m Metric) bool {
 	known, ok := e[m.Name]
 	if !ok || m.Open && !known.Open {
@@ -202,7 +207,7 @@ func (e Exposition) Has(m Metric) bool {
 	return !slices.ContainsFunc(m.Bounds, func(bound float64) bool { return !slices.Contains(known.Bounds, bound) })
 }
 
-// String is the text of a file, sorted by name.
+// String returns the text of a file, sorted by name.
 func (e Exposition) String() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(e)) {
@@ -224,10 +229,10 @@ func (e Exposition) String() string {
 	return b.String()
 }
 
-// FormatBound writes a bound as the `le` label has it in Prometheus' storage.
+// FormatBound returns the value of the label le for a bound as Prometheus stores it, such as 1.0.
 func FormatBound(bound float64) string { return labels.FormatOpenMetricsFloat(bound) }
 
-// compareVersions orders versions such as 1.9.0 and 1.10.0 by their numbers.
+// compareVersions compares versions such as 1.9.0 and 1.10.0 number by number, as cmp.Compare does.
 func compareVersions(a, b string) int {
 	numbers := func(version string) []int {
 		var list []int

@@ -27,7 +27,7 @@ e gauge pod,?
 	assert.Equal(t, "d_", prefix)
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseRejects(t *testing.T) {
 	for text, want := range map[string]string{
 		"a gauge":             "line 1: \"a gauge\"; want: name type labels",
 		"a gauge - le=1 more": "want: name type labels",
@@ -72,7 +72,7 @@ func TestHas(t *testing.T) {
 	require.NoError(t, err)
 	for line, want := range map[string]bool{
 		"a counter code":     true,
-		"a unknown -":        true, // whose samples are stored alike
+		"a unknown -":        true, // stored like a counter
 		"a counter verb":     false,
 		"a counter ?":        false,
 		"a histogram - le=1": false,
@@ -88,7 +88,8 @@ func TestHas(t *testing.T) {
 	}
 }
 
-// What a young cluster does not show is known nevertheless, and nothing else is.
+// TestKnown shows that the files have metrics that a new cluster does not expose yet, and none that
+// an exporter never exposes.
 func TestKnown(t *testing.T) {
 	for _, tc := range []struct{ exporter, name, labels string }{
 		{"kube-apiserver", "apiserver_request_post_timeout_total", "source,status"},
@@ -101,10 +102,10 @@ func TestKnown(t *testing.T) {
 		{"kube-controller-manager", "node_collector_evictions_total", "zone"},
 		{"kube-proxy", "kubeproxy_network_programming_duration_seconds", "ip_family"},
 		{"kubelet", "kubelet_evictions", "eviction_signal"},
-		{"kubelet", "apiserver_request_total", ""}, // linked, but never registered
+		{"kubelet", "apiserver_request_total", ""}, // linked but never registered
 		{"kubelet", "scheduler_pending_pods", ""},
 		{"kubelet", "apiserver_delegated_authn_request_total", "code"},
-		{"kubelet", "prober_probe_total", ""}, // at another address
+		{"kubelet", "prober_probe_total", ""}, // exposed at another path
 		{"kubelet", "kubernetes_healthcheck", ""},
 		{"kubelet", "container_cpu_usage_seconds_total", ""},
 		{"cadvisor", "container_cpu_usage_seconds_total", "container,cpu,id,image,name,namespace,pod"},
@@ -115,7 +116,7 @@ func TestKnown(t *testing.T) {
 		{"kube-state-metrics", "kube_node_spec_taints", ""},
 		{"node-exporter", "node_md_disks", "device,state"},
 		{"node-exporter", "node_xfs_read_calls_total", "device"},
-		{"node-exporter", "node_systemd_unit_state", ""}, // of a collector that is off
+		{"node-exporter", "node_systemd_unit_state", ""}, // the collector is off
 		{"prometheus", "prometheus_tsdb_wal_fsync_duration_seconds", "-"},
 		{"prometheus", "prometheus_tsdb_out_of_order_wbl_truncations_total", "-"},
 		{"prometheus", "prometheus_sd_kubernetes_events_total", "event,role"},
@@ -138,7 +139,8 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// What is added by hand says why, and is nothing that a file has.
+// TestAdditional requires a comment with a reason above every addition, and rejects additions that
+// a file has already.
 func TestAdditional(t *testing.T) {
 	text, err := files.ReadFile(additional)
 	require.NoError(t, err)
