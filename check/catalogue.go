@@ -135,7 +135,12 @@ func (c *catalogue) addSample(j *job, m metrics.Metric, name string) {
 		return
 	}
 	bucket := &series{job: j, own: own, bucket: true}
-	for _, bound := range m.Bounds {
+	bounds := m.Bounds
+	if len(j.relabel) == 0 { // all are kept, with the same labels
+		bucket.name, bucket.labels = name, j.scraped(m, model.BucketLabel)
+		bucket.bounds, bounds = bounds, nil
+	}
+	for _, bound := range bounds {
 		kept, set, ok := j.kept(m, name, metrics.FormatBound(bound))
 		if ok {
 			bucket.name, bucket.labels = kept, set

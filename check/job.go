@@ -246,6 +246,9 @@ func staticLabels(configs discovery.Configs) map[string][]string {
 // bound le if it is a bucket, and returns the name and labels that it then has. It assumes that a
 // rule keeps the sample if that depends on values known only on the cluster.
 func (j *job) kept(m metrics.Metric, name, le string) (newName string, set labelSet, keep bool) {
+	if len(j.relabel) == 0 { // most jobs, without the detour
+		return name, j.scraped(m, le), true
+	}
 	const some = "?"
 	b := labels.NewBuilder(labels.FromStrings(model.MetricNameLabel, name, model.JobLabel, j.name))
 	for label := range j.labels.may {
@@ -294,4 +297,20 @@ func (j *job) kept(m metrics.Metric, name, le string) (newName string, set label
 		}
 	})
 	return result.Get(model.MetricNameLabel), set, true
+}
+
+// scraped returns the labels of a sample as it is scraped.
+func (j *job) scraped(m metrics.Metric, le string) labelSet {
+	set := j.labels.clone()
+	set.open = m.Open || j.labels.open
+	for _, label := range m.Labels {
+		if j.labels.may[label] && !j.honors {
+			label = model.ExportedLabelPrefix + label
+		}
+		set.add(label, false)
+	}
+	if le != "" {
+		set.add(model.BucketLabel, false)
+	}
+	return set
 }
