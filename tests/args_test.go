@@ -1,0 +1,62 @@
+package tests
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+)
+
+// constructor creates a component with args, which may be nil.
+type constructor func(ctx *pulumi.Context, name string) error
+
+func of[Args, Component any](new func(*pulumi.Context, string, *Args, ...pulumi.ResourceOption) (*Component, error), args *Args) constructor {
+	return func(ctx *pulumi.Context, name string) error {
+		_, err := new(ctx, name, args)
+		return err
+	}
+}
+
+// Every component rejects args that it cannot be built from, and registers nothing.
+func TestArgs(t *testing.T) {
+	for name, construct := range map[string]constructor{
+		"cluster":    of(components.NewCluster, nil),
+		"storage":    of(components.NewStorage, nil),
+		"discovery":  of(components.NewDiscovery, nil),
+		"rules":      of(components.NewRules, nil),
+		"server":     of(components.NewPrometheus, nil),
+		"manager":    of(components.NewAlertmanager, nil),
+		"grafana":    of(components.NewGrafana, nil),
+		"import":     of(components.NewGrafanaImport, nil),
+		"nodes":      of(components.NewNodeExporter, nil),
+		"sizes":      of(components.NewNodeDirectorySizeMetrics, nil),
+		"state":      of(components.NewKubeStateMetrics, nil),
+		"probes":     of(components.NewBlackboxExporter, nil),
+		"no stack":   of(components.NewCluster, &components.ClusterArgs{}),
+		"no site":    of(components.NewPrometheus, &components.PrometheusArgs{}),
+		"no storage": of(components.NewStorage, &components.StorageArgs{}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder, err := Run(func(ctx *pulumi.Context) error { return construct(ctx, name) })
+			require.ErrorContains(t, err, name+": ")
+			assert.Empty(t, recorder.Snapshot(t))
+		})
+	}
+}
+
+// What a component is built from is in its state.
+func TestInputs(t *testing.T) {
+	s := Component(t, configtest.Config(t, "prometheus: {replicas: 2, retention: 30d}"), prometheus)
+	for _, r := range s {
+		if r.Type != "kubernetes-prometheus:components:Prometheus" {
+			continue
+		}
+		assert.Equal(t, map[string]any{"image": "quay.io/prometheus/prometheus:v3.16.0", "replicas": 2.0, "retention": "30d", "retentionSize": "40Gi"}, r.Inputs.Mappable())
+		return
+	}
+	require.Fail(t, "no component")
+}
