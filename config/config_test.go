@@ -136,6 +136,9 @@ func TestPrometheus(t *testing.T) {
 			"switch that is neither on nor off", "prometheus: {extraArgs: {web.enable-admin-api: 'yes'}}",
 			`prometheus.extraArgs.web.enable-admin-api: "yes"; allowed: "true" or "false"`,
 		}, {
+			"interval of a flag", "prometheus: {extraArgs: {auto-gomemlimit.refresh-interval: '30'}}",
+			`prometheus.extraArgs.auto-gomemlimit.refresh-interval: "30"; allowed: a duration in Prometheus' notation, such as 30s, 5m or 15d`,
+		}, {
 			"flag without value", "prometheus: {extraArgs: {log.level: 'true'}}",
 			`prometheus.extraArgs.log.level: "true"; allowed: debug, info, warn, error`,
 		}, {

@@ -3,10 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
-	"math"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -50,83 +47,6 @@ type Prometheus struct {
 	// Compute resources of each replica.
 	Resources Resources `json:"resources"`
 	Scheduling
-}
-
-// Flag is a Prometheus command-line flag that a stack may set.
-type Flag string
-
-// Values lists the flags of the pinned server that neither prometheus.yml nor this program sets.
-func (Flag) Values() []string {
-	return []string{
-		"alertmanager.drain-notification-queue-on-shutdown",
-		"alertmanager.notification-batch-size",
-		"alertmanager.notification-queue-capacity",
-		"auto-gomaxprocs",
-		"auto-gomemlimit",
-		"auto-gomemlimit.ratio",
-		"auto-gomemlimit.refresh-interval",
-		"log.format",
-		"log.level",
-		"query.lookback-delta",
-		"query.max-concurrency",
-		"query.max-samples",
-		"query.timeout",
-		"rules.alert.for-grace-period",
-		"rules.alert.for-outage-tolerance",
-		"rules.alert.resend-delay",
-		"rules.max-concurrent-evals",
-		"storage.remote.flush-deadline",
-		"storage.remote.read-concurrent-limit",
-		"storage.remote.read-max-bytes-in-frame",
-		"storage.remote.read-sample-limit",
-		"storage.tsdb.head-chunks-write-queue-size",
-		"web.cors.origin",
-		"web.enable-admin-api",
-		"web.enable-otlp-receiver",
-		"web.enable-remote-write-receiver",
-		"web.max-connections",
-		"web.max-notifications-subscribers",
-		"web.page-title",
-		"web.read-timeout",
-		"web.remote-write-receiver.accepted-protobuf-messages",
-		"web.search.max-limit",
-	}
-}
-
-// isBoolean reports whether the flag has no value: it is written --name or --no-name.
-func (f Flag) isBoolean() bool {
-	switch f {
-	case "alertmanager.drain-notification-queue-on-shutdown", "auto-gomaxprocs", "auto-gomemlimit",
-		"web.enable-admin-api", "web.enable-otlp-receiver", "web.enable-remote-write-receiver":
-		return true
-	}
-	return false
-}
-
-// accepts reports whether the server starts with a value of the flag, and returns what is allowed.
-func (f Flag) accepts(value string) (ok bool, allowed string) {
-	boolean := []string{"true", "false"}
-	switch f {
-	case "log.level", "log.format":
-		levels := map[Flag][]string{"log.level": {"debug", "info", "warn", "error"}, "log.format": {"logfmt", "json"}}[f]
-		return slices.Contains(levels, value), strings.Join(levels, ", ")
-	case "query.lookback-delta", "query.timeout", "rules.alert.for-grace-period", "rules.alert.for-outage-tolerance",
-		"rules.alert.resend-delay", "storage.remote.flush-deadline", "web.read-timeout":
-		return new(Duration).UnmarshalText([]byte(value)) == nil, Duration{}.Allowed()
-	case "web.cors.origin":
-		_, err := regexp.Compile(value)
-		return value != "" && err == nil, "a regular expression"
-	case "web.page-title", "web.remote-write-receiver.accepted-protobuf-messages":
-		return value != "" && !slices.Contains(boolean, value), "the value of --" + string(f)
-	}
-	if f.isBoolean() {
-		return slices.Contains(boolean, value), `"true" or "false"`
-	}
-	number, err := strconv.ParseFloat(value, 64)
-	if f == "auto-gomemlimit.ratio" {
-		return err == nil && number > 0 && number <= 1, "a number above 0, up to 1"
-	}
-	return err == nil && number >= 0 && number <= math.MaxInt32 && number == math.Trunc(number), "a whole number"
 }
 
 // FeatureFlag is a feature of the pinned server that is off by default.
@@ -203,8 +123,8 @@ func (c Prometheus) validate(storage Storage) Problems {
 		p.Addf("prometheus.startupTimeout", "%s; allowed: 1m to 24h", c.StartupTimeout)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.ExtraArgs)) {
-		if ok, allowed := name.accepts(c.ExtraArgs[name]); !ok {
-			p.Addf("prometheus.extraArgs."+string(name), "%q; allowed: %s", c.ExtraArgs[name], allowed)
+		if flag, known := flags[name]; known && !flag.valid(c.ExtraArgs[name]) {
+			p.Addf("prometheus.extraArgs."+string(name), "%q; allowed: %s", c.ExtraArgs[name], flag.allowed)
 		}
 	}
 	if c.ExternalURL != nil {
