@@ -272,7 +272,7 @@ func TestImages(t *testing.T) {
 			"override without tag", "images: {overrides: {prometheus: quay.io/prometheus/prometheus}}",
 			`images.overrides.prometheus: "quay.io/prometheus/prometheus" has neither tag nor digest; allowed: registry/repository:tag`,
 		}, {
-			"override that is no reference", "images: {overrides: {prometheus: 'Quay.io/Prom:v1:v2'}}",
+			"override that is not a reference", "images: {overrides: {prometheus: 'Quay.io/Prom:v1:v2'}}",
 			`images.overrides.prometheus: "Quay.io/Prom:v1:v2": invalid reference format: repository name (Prom) must be lowercase; allowed: registry/repository:tag`,
 		}, {
 			"mirror of a registry that nothing comes from", "images: {registryMirrors: {quay.oi: mirror.example.com}}",

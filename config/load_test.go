@@ -141,11 +141,11 @@ func TestFromPulumi(t *testing.T) {
 			"images", "latest",
 			"images: is a string; allowed: an object with registryMirrors, overrides, pullPolicy, pullSecrets",
 		},
-		"JSON that does not parse":    {"storage", `{"size": `, "storage: is a string; allowed: an object with mode, size, storageClass, local, protect"},
-		"a number":                    {"storage", `12`, "storage: 12 is a number; allowed: an object with mode, size, storageClass, local, protect"},
-		"a misspelt key":              {"promtheus", `{}`, `promtheus: unknown "promtheus"; did you mean "prometheus"?`},
-		"a key set without --path":    {"storage.size", "5Gi", `storage.size: is one key with a dot in it; remove it, and set the value inside storage with: pulumi config set --path 'kubernetes-prometheus:storage.size' VALUE`},
-		"a number that is no integer": {"prometheus", `{"replicas": 1.5}`, `prometheus.replicas: 1.5 is a number; allowed: a whole number`},
+		"JSON that does not parse":   {"storage", `{"size": `, "storage: is a string; allowed: an object with mode, size, storageClass, local, protect"},
+		"a number":                   {"storage", `12`, "storage: 12 is a number; allowed: an object with mode, size, storageClass, local, protect"},
+		"a misspelt key":             {"promtheus", `{}`, `promtheus: unknown "promtheus"; did you mean "prometheus"?`},
+		"a key set without --path":   {"storage.size", "5Gi", `storage.size: is one key with a dot in it; remove it, and set the value inside storage with: pulumi config set --path 'kubernetes-prometheus:storage.size' VALUE`},
+		"a number that is not whole": {"prometheus", `{"replicas": 1.5}`, `prometheus.replicas: 1.5 is a number; allowed: a whole number`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values := map[string]string{project + "cluster": `{"name": "test"}`, project + "grafana": `{"enabled": false}`}

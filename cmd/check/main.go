@@ -39,8 +39,8 @@ func main() {
 	}
 }
 
-// run checks a stack file. It prints the warnings and, if routes is set, where each
-// alert goes; the error is what makes the checks fail.
+// run checks a stack file. It prints the warnings and, if routes is set, the receivers
+// of each alert. Findings that fail a check are returned as the error.
 func run(out io.Writer, file string, routes bool) error {
 	cfg, err := config.FromFile(file)
 	if err != nil {

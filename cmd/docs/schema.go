@@ -29,8 +29,8 @@ type schema struct {
 	Enum        []any              `json:"enum,omitempty"`
 	MinLength   int                `json:"minLength,omitempty"`
 	Pattern     string             `json:"pattern,omitempty"`
-	BadType     string             `json:"errorMessage,omitempty"`        // messages that VS Code and yaml-language-server
-	BadPattern  string             `json:"patternErrorMessage,omitempty"` // show in place of their own
+	BadType     string             `json:"errorMessage,omitempty"`        // VS Code and yaml-language-server show it
+	BadPattern  string             `json:"patternErrorMessage,omitempty"` // and this one in place of their own messages
 	Properties  map[string]*schema `json:"properties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
 	Names       *schema            `json:"propertyNames,omitempty"`
