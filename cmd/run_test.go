@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// compiler stands for the Go tool: what it builds prints the build tags. It fails
-// while there is a file named broken, and is not done while there is one named busy.
+// compiler is a script in place of the Go tool: what it builds prints the build tags.
+// It fails if there is a file named broken, and waits while there is one named busy.
 const compiler = `#!/bin/sh
 [ "$1" = build ] || { printf 'a\nb\nc\n'; exit; }
 while [ $# -gt 2 ]; do
@@ -34,7 +34,8 @@ const (
 	withClouds    = "program with tags \n"
 )
 
-// checkout is a folder with run and a source file, where ten seconds are short.
+// checkout is a directory with the script and a source file, in which the script's
+// pauses of ten seconds last 50 milliseconds.
 type checkout struct {
 	*testing.T
 	dir string
@@ -65,7 +66,7 @@ func (c checkout) remove(name string) {
 	require.NoError(c, os.Remove(filepath.Join(c.dir, name)))
 }
 
-// start starts run, and returns how to read what it has printed.
+// start starts the script. The function that it returns reads what has been printed.
 func (c checkout) start(stackConfig string, args ...string) (*exec.Cmd, func() string) {
 	c.Helper()
 	out, err := os.Create(filepath.Join(c.TempDir(), "out"))
@@ -82,6 +83,7 @@ func (c checkout) start(stackConfig string, args ...string) (*exec.Cmd, func() s
 	}
 }
 
+// run runs the script until it ends, and returns what it has printed.
 func (c checkout) run(stackConfig string, args ...string) string {
 	c.Helper()
 	cmd, out := c.start(stackConfig, args...)
@@ -89,13 +91,13 @@ func (c checkout) run(stackConfig string, args ...string) string {
 	return out()
 }
 
-// await waits until a run has printed text.
+// await waits, up to a minute, until a run has printed text.
 func (c checkout) await(out func() string, text string) {
 	c.Helper()
 	require.Eventually(c, func() bool { return strings.Contains(out(), text) }, time.Minute, 10*time.Millisecond, out())
 }
 
-// built returns what is left in the folder of programs.
+// built returns the names of the files in the directory of programs.
 func (c checkout) built() (names []string) {
 	c.Helper()
 	entries, err := os.ReadDir(filepath.Join(c.dir, ".local/bin"))
@@ -106,7 +108,7 @@ func (c checkout) built() (names []string) {
 	return names
 }
 
-// modified returns when the program was built.
+// modified returns when the program was built, in nanoseconds since 1970.
 func (c checkout) modified() int64 {
 	c.Helper()
 	info, err := os.Stat(filepath.Join(c.dir, ".local/bin/kubernetes-prometheus"))
@@ -136,8 +138,8 @@ func TestRunLeavesTheProgramWhenABuildFails(t *testing.T) {
 	assert.Equal(t, []string{"kubernetes-prometheus"}, c.built())
 }
 
-// Two previews at once each build the program, and what is edited meanwhile counts.
-func TestRunTellsHowFarTheBuildIs(t *testing.T) {
+// Two previews at once each build the program, and a file edited during the build is newer.
+func TestRunReportsProgress(t *testing.T) {
 	c := newCheckout(t)
 	c.write("busy", "")
 	one, first := c.start("")
@@ -167,7 +169,7 @@ func TestRunStopsCompilingWhenItIsCancelled(t *testing.T) {
 	assert.Empty(t, c.built())
 }
 
-// A stack that discovers targets in a cloud has its scrape configs read with its SDK.
+// The program of a stack that discovers targets in a cloud contains the SDKs of clouds.
 func TestRunLinksTheDiscoveriesOfAStack(t *testing.T) {
 	for name, test := range map[string]struct{ config, expected string }{
 		"no config":        {"", withoutClouds},

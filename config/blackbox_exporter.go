@@ -102,6 +102,8 @@ func (b BlackboxExporter) validate() Problems {
 	return p
 }
 
+// validateURL rejects a URL, at path at, that the module's prober cannot probe or that holds a
+// credential.
 func (t ProbeTarget) validateURL(p *Problems, at string, prober any) {
 	parsed, err := url.Parse(t.URL)
 	switch {

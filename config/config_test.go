@@ -22,7 +22,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, "40Gi", cfg.Prometheus.RetentionSize.String(), "four fifths of the 50Gi of storage.size")
 	assert.Equal(t, config.PullPolicy("IfNotPresent"), cfg.Images.PullPolicy)
 	off := append([]config.Job{"kubernetes-ingresses", "blackbox-targets"}, config.ControlPlane...)
-	for _, job := range config.Jobs { // Ingresses lead out of the cluster, there are no targets, and components may not answer
+	for _, job := range config.Jobs { // probes of Ingresses are opt-in, there are no targets, and not every platform exposes its components
 		assert.Equal(t, !slices.Contains(off, job), cfg.Enabled(job), job)
 	}
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("secrets"))
@@ -118,10 +118,10 @@ func TestPrometheus(t *testing.T) {
 			"evaluation interval", "prometheus: {evaluationInterval: 500ms}",
 			`prometheus.evaluationInterval: 500ms; allowed: 1s to 1d`,
 		}, {
-			"impatience", "prometheus: {startupTimeout: 30s}",
+			"startup timeout too short", "prometheus: {startupTimeout: 30s}",
 			`prometheus.startupTimeout: 30s; allowed: 1m to 24h`,
 		}, {
-			"patience", "prometheus: {startupTimeout: 2d}",
+			"startup timeout too long", "prometheus: {startupTimeout: 2d}",
 			`prometheus.startupTimeout: 2d; allowed: 1m to 24h`,
 		}, {
 			"name of an external label", "prometheus: {externalLabels: {data-center: a}}",
@@ -275,7 +275,7 @@ func TestImages(t *testing.T) {
 			"override without tag", "images: {overrides: {prometheus: quay.io/prometheus/prometheus}}",
 			`images.overrides.prometheus: "quay.io/prometheus/prometheus" has neither tag nor digest; allowed: registry/repository:tag`,
 		}, {
-			"override that is no reference", "images: {overrides: {prometheus: 'Quay.io/Prom:v1:v2'}}",
+			"override that is not a reference", "images: {overrides: {prometheus: 'Quay.io/Prom:v1:v2'}}",
 			`images.overrides.prometheus: "Quay.io/Prom:v1:v2": invalid reference format: repository name (Prom) must be lowercase; allowed: registry/repository:tag`,
 		}, {
 			"mirror of a registry that nothing comes from", "images: {registryMirrors: {quay.oi: mirror.example.com}}",
@@ -341,7 +341,7 @@ func TestAlerting(t *testing.T) {
 			"name of a secret", "alerting: {secrets: {a/b: s3cret}}",
 			`alerting.secrets: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.'`,
 		}, {
-			"secret with a name of the program's", "alerting: {secrets: {slack-webhook-url: s3cret}}",
+			"secret with a name that the program uses", "alerting: {secrets: {slack-webhook-url: s3cret}}",
 			`alerting.secrets.slack-webhook-url: the name is taken by this program; choose another`,
 		},
 	})

@@ -73,6 +73,7 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 	}
 }
 
+// text decodes a string onto a value with a notation of its own.
 func (d *decoder) text(path string, in any, out text) {
 	if secret, ok := out.(*Secret); ok {
 		d.secret(path, in, secret)
@@ -107,6 +108,7 @@ func (d *decoder) secret(path string, in any, out *Secret) {
 	}
 }
 
+// object decodes an object onto a struct. Fields that it does not name keep their values.
 func (d *decoder) object(path string, in any, out reflect.Value) {
 	object, ok := in.(map[string]any)
 	if !ok {
@@ -123,6 +125,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 	}
 }
 
+// mapping decodes an object onto a map. Keys that it does not name keep their values.
 func (d *decoder) mapping(path string, in any, out reflect.Value) {
 	object, ok := in.(map[string]any)
 	if !ok {
@@ -149,6 +152,7 @@ func (d *decoder) mapping(path string, in any, out reflect.Value) {
 	out.Set(merged)
 }
 
+// list decodes a list, which replaces the default.
 func (d *decoder) list(path string, in any, out reflect.Value) {
 	items, ok := in.([]any)
 	if !ok {
@@ -215,6 +219,7 @@ func native(in any) any {
 	return in
 }
 
+// scalar decodes a string, a boolean or a whole number.
 func (d *decoder) scalar(path string, in any, out reflect.Value) {
 	switch value := in.(type) {
 	case string:

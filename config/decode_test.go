@@ -12,8 +12,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// decode decodes the values of a stack, written in YAML without the project's
-// prefix. A section that is absent gets what a stack has to set in it.
+// decode decodes the values of a stack, written in YAML without the project's prefix. A section
+// that is absent gets its required keys.
 func decode(t testing.TB, text string) (*config.Config, error) {
 	t.Helper()
 	values := map[string]any{}
@@ -29,6 +29,7 @@ func decode(t testing.TB, text string) (*config.Config, error) {
 	return config.Decode(values)
 }
 
+// accepted decodes values that must be valid.
 func accepted(t testing.TB, text string) *config.Config {
 	t.Helper()
 	cfg, err := decode(t, text)
@@ -36,9 +37,8 @@ func accepted(t testing.TB, text string) *config.Config {
 	return cfg
 }
 
-// refused decodes values that must be refused, and returns each problem as
-// "path: message".
-func refused(t testing.TB, text string) []string {
+// rejected decodes values that must be invalid, and returns each problem as "path: message".
+func rejected(t testing.TB, text string) []string {
 	t.Helper()
 	cfg, err := decode(t, text)
 	require.Error(t, err, text)
@@ -52,14 +52,15 @@ func refused(t testing.TB, text string) []string {
 	return lines
 }
 
+// violation is a stack with one problem.
 type violation struct{ name, stack, problem string }
 
-// run asserts that each stack has exactly the one problem.
+// run asserts that each stack has exactly its one problem.
 func run(t *testing.T, violations []violation) {
 	t.Helper()
 	for _, v := range violations {
 		t.Run(v.name, func(t *testing.T) {
-			assert.Equal(t, []string{v.problem}, refused(t, v.stack))
+			assert.Equal(t, []string{v.problem}, rejected(t, v.stack))
 		})
 	}
 }
@@ -112,7 +113,7 @@ func TestUnknownKeys(t *testing.T) {
 	})
 }
 
-// With nothing near, the message lists what there is.
+// If no known key is near, the message lists them all.
 func TestUnrelatedTopLevelKey(t *testing.T) {
 	var known []string
 	for field := range reflect.TypeFor[config.Config]().Fields() {
@@ -120,7 +121,7 @@ func TestUnrelatedTopLevelKey(t *testing.T) {
 			known = append(known, field.Tag.Get("json"))
 		}
 	}
-	assert.Equal(t, []string{`loki: unknown "loki"; allowed: ` + strings.Join(known, ", ")}, refused(t, "loki: {}"))
+	assert.Equal(t, []string{`loki: unknown "loki"; allowed: ` + strings.Join(known, ", ")}, rejected(t, "loki: {}"))
 }
 
 func TestWrongTypes(t *testing.T) {
@@ -231,7 +232,7 @@ func TestUnparsableValues(t *testing.T) {
 	})
 }
 
-// Everything that is wrong is reported at once, sorted by path.
+// All problems are reported at once, sorted by path.
 func TestSeveralProblems(t *testing.T) {
 	_, err := decode(t, `
 prometheus: {replicas: two, retention: long, resources: {requests: {cpus: 1}}}
@@ -251,14 +252,13 @@ images: latest`)
 		`cluster.namespace: "Monitoring": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character`,
 		`prometheus.replicas: 0; allowed: 1 to 10`,
 		`storage.size: 100Mi is too small; allowed: 1Gi or more`,
-	}, refused(t, `
+	}, rejected(t, `
 cluster: {name: test, namespace: Monitoring}
 prometheus: {replicas: 0}
 storage: {size: 100Mi}`))
 }
 
-// `key:` with nothing behind it, as people leave it after deleting the value,
-// means the default.
+// `key:` without a value, as people leave it after deleting the value, means the default.
 func TestEmptyValuesLeaveDefaults(t *testing.T) {
 	cfg := accepted(t, `
 storage:
@@ -276,7 +276,7 @@ func TestValuesMergeOntoDefaults(t *testing.T) {
 	assert.Equal(t, []config.Kind{"pods"}, cfg.Exporters.KubeStateMetrics.Kinds, "a list replaces the default")
 }
 
-// Decoding leaves the defaults of the next stack alone.
+// Decoding does not change the defaults of the next stack.
 func TestDefaultsAreNotShared(t *testing.T) {
 	before := config.Default()
 	accepted(t, `
@@ -285,9 +285,9 @@ alerting: {route: {groupBy: [alertname]}}`)
 	assert.Equal(t, before, config.Default())
 }
 
-// What cannot be decoded hides nothing that is not allowed elsewhere, and what
-// stands in for it is not judged.
-func TestValidationGoesOn(t *testing.T) {
+// A value that cannot be decoded does not hide problems elsewhere, and the default in its place
+// is not validated.
+func TestValidationContinuesAfterDecoding(t *testing.T) {
 	_, err := config.Decode(map[string]any{
 		"cluster":    map[string]any{"nam": "test"},
 		"grafana":    map[string]any{"enabled": "no"},

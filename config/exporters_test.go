@@ -85,7 +85,7 @@ func TestKubeStateMetrics(t *testing.T) {
 			"denied by nothing", set(`metricDenylist: [""]`),
 			`exporters.kubeStateMetrics.metricDenylist[0]: ""; allowed: the name of a metric, or a regular expression without commas`,
 		}, {
-			"denied by what is no expression", set(`metricDenylist: ["kube_(pod"]`),
+			"denied by an invalid expression", set(`metricDenylist: ["kube_(pod"]`),
 			"exporters.kubeStateMetrics.metricDenylist[0]: \"kube_(pod\": error parsing regexp: missing closing ): `kube_(pod`",
 		},
 	})

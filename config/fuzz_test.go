@@ -11,9 +11,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// FuzzDecode feeds arbitrary YAML, of which JSON is a part, to Decode: it never
-// panics, every refusal is a list of problems, and what
-// is accepted is so when it comes as Pulumi's JSON too.
+// FuzzDecode decodes arbitrary YAML, of which JSON is a part. Decode never panics, every error
+// is a list of problems, and what it accepts is also accepted as Pulumi's JSON.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"grafana: {enabled: false}\ncluster: {name: test}",
@@ -52,7 +51,7 @@ func FuzzDecode(f *testing.F) {
 				return
 			}
 			raw[config.Project+":"+key] = string(text)
-			if slices.Contains([]string{"prometheus", "exporters", "alerting", "grafana"}, key) { // which have places for them
+			if slices.Contains([]string{"prometheus", "exporters", "alerting", "grafana"}, key) { // which contain secrets
 				secrets = append(secrets, config.Project+":"+key)
 			}
 		}

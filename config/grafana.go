@@ -180,6 +180,7 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 	return p
 }
 
+// validateDeployed checks the settings of a Grafana that the stack deploys.
 func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Problems {
 	var p Problems
 	if g.Replicas < 0 || g.Replicas > 1 {
@@ -246,6 +247,7 @@ func (i GrafanaIngress) validate() Problems {
 	return p
 }
 
+// validateExternal checks the settings of an external Grafana.
 func (g Grafana) validateExternal() Problems {
 	var p Problems
 	if g.Import != ImportJob {

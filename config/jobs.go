@@ -80,11 +80,12 @@ func onNodes(_ *Config, nodes int) int    { return nodes }
 func onControlPlane(_ *Config, n int) int { return min(3, n) } // a highly available one has three
 func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { return n } }
 
+// probesThroughBlackbox is ScrapeJob.Deployed of the jobs that blackbox-exporter probes for.
 func probesThroughBlackbox(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled }
 
 // ScrapeJobs is the table of scrape jobs, in the order they are rendered. The numbers of
-// series were measured on the local node; those of nodes with more cores, disks and
-// devices are higher.
+// series were measured on the local node; nodes with more cores, disks and devices have
+// more.
 var ScrapeJobs = []ScrapeJob{{
 	Name: PrometheusJob, About: "the Prometheus servers",
 	Targets: func(c *Config, _ int) int { return c.Prometheus.Replicas }, Blinding: true,

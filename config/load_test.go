@@ -17,7 +17,7 @@ import (
 
 const project = config.Project + ":"
 
-// write writes a stack file with the values below config:.
+// write writes a stack file, and returns its path.
 func write(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "Pulumi.test.yaml")
@@ -25,8 +25,8 @@ func write(t testing.TB, text string) string {
 	return path
 }
 
-// raw is what Pulumi hands a program that runs with a stack file: strings as
-// they are, everything else as JSON.
+// raw returns the values that Pulumi passes to the program of a stack file: strings as they are,
+// everything else as JSON.
 func raw(t testing.TB, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -59,7 +59,7 @@ func TestCommittedStacks(t *testing.T) {
 	assert.True(t, prod.Storage.Protected())
 }
 
-// The committed stacks deploy as soon as the secrets are set that they lack.
+// The committed stacks are valid once their missing secrets are set.
 func TestCommittedStacksWithSecrets(t *testing.T) {
 	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml"} {
 		values, secretKeys := raw(t, path), []string{}
@@ -86,8 +86,7 @@ func TestCommittedStacksWithSecrets(t *testing.T) {
 	}
 }
 
-// A running stack gets the same Config as a reader of its file, although Pulumi
-// passes JSON.
+// FromPulumi and FromFile return the same Config, although Pulumi passes JSON.
 func TestFromPulumiEqualsFromFile(t *testing.T) {
 	everything := write(t, `
 config:
@@ -142,11 +141,11 @@ func TestFromPulumi(t *testing.T) {
 			"images", "latest",
 			"images: is a string; allowed: an object with registryMirrors, overrides, pullPolicy, pullSecrets",
 		},
-		"JSON that does not parse":    {"storage", `{"size": `, "storage: is a string; allowed: an object with mode, size, storageClass, local, protect"},
-		"a number":                    {"storage", `12`, "storage: 12 is a number; allowed: an object with mode, size, storageClass, local, protect"},
-		"a misspelt key":              {"promtheus", `{}`, `promtheus: unknown "promtheus"; did you mean "prometheus"?`},
-		"a key set without --path":    {"storage.size", "5Gi", `storage.size: is one key with a dot in it; remove it, and set the value inside storage with: pulumi config set --path 'kubernetes-prometheus:storage.size' VALUE`},
-		"a number that is no integer": {"prometheus", `{"replicas": 1.5}`, `prometheus.replicas: 1.5 is a number; allowed: a whole number`},
+		"JSON that does not parse":   {"storage", `{"size": `, "storage: is a string; allowed: an object with mode, size, storageClass, local, protect"},
+		"a number":                   {"storage", `12`, "storage: 12 is a number; allowed: an object with mode, size, storageClass, local, protect"},
+		"a misspelt key":             {"promtheus", `{}`, `promtheus: unknown "promtheus"; did you mean "prometheus"?`},
+		"a key set without --path":   {"storage.size", "5Gi", `storage.size: is one key with a dot in it; remove it, and set the value inside storage with: pulumi config set --path 'kubernetes-prometheus:storage.size' VALUE`},
+		"a number that is not whole": {"prometheus", `{"replicas": 1.5}`, `prometheus.replicas: 1.5 is a number; allowed: a whole number`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values := map[string]string{project + "cluster": `{"name": "test"}`, project + "grafana": `{"enabled": false}`}
@@ -181,7 +180,7 @@ func TestSecrets(t *testing.T) {
 		assert.Equal(t, webhook, cfg.Alerting.Slack.WebhookURL.Reveal())
 		assert.Equal(t, "s3cret", cfg.Alerting.Secrets["token"].Reveal())
 	})
-	t.Run("are refused in plain text", func(t *testing.T) {
+	t.Run("are rejected in plain text", func(t *testing.T) {
 		_, err := config.FromPulumi(values, []string{project + "grafana"})
 		require.EqualError(t, err, `2 problem(s) in the stack's config:
   alerting.secrets.token: in plain text; encrypt it with: pulumi config set --secret --path 'kubernetes-prometheus:alerting.secrets.token'
@@ -200,7 +199,7 @@ config:
 		assert.True(t, cfg.Alerting.Slack.WebhookURL.IsSet())
 		assert.Equal(t, "[encrypted]", cfg.Alerting.Slack.WebhookURL.Reveal())
 	})
-	t.Run("may be missing from a file, which can tell", func(t *testing.T) {
+	t.Run("may be missing from a file", func(t *testing.T) {
 		path := write(t, `config: {kubernetes-prometheus:cluster: {name: test}, kubernetes-prometheus:alerting: {slack: {channel: "#alerts"}}, kubernetes-prometheus:grafana: {enabled: false}}`)
 		_, err := config.FromFile(path)
 		require.NoError(t, err)
@@ -208,7 +207,7 @@ config:
 		require.NoError(t, err)
 		assert.Equal(t, []string{"alerting.slack.webhookUrl"}, missing)
 	})
-	t.Run("are refused where they would be readable", func(t *testing.T) {
+	t.Run("are rejected where they would be readable", func(t *testing.T) {
 		path := write(t, `
 config:
   kubernetes-prometheus:cluster: {name: test}
@@ -242,11 +241,11 @@ config:
 		require.NoError(t, err)
 		native, err := yaml.Marshal(cfg.Alerting)
 		require.NoError(t, err)
-		shown := []string{string(text), string(native), fmt.Sprint(cfg.Alerting.Slack.WebhookURL)}
+		outputs := []string{string(text), string(native), fmt.Sprint(cfg.Alerting.Slack.WebhookURL)}
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			shown = append(shown, fmt.Sprintf(verb, cfg.Alerting), fmt.Sprintf(verb, cfg.Alerting.Secrets), fmt.Sprintf(verb, *cfg.Alerting.Slack))
+			outputs = append(outputs, fmt.Sprintf(verb, cfg.Alerting), fmt.Sprintf(verb, cfg.Alerting.Secrets), fmt.Sprintf(verb, *cfg.Alerting.Slack))
 		}
-		for _, text := range shown {
+		for _, text := range outputs {
 			assert.NotContains(t, text, "s3cret")
 			assert.NotContains(t, text, fmt.Sprintf("%x", "s3cret"))
 		}

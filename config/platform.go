@@ -56,6 +56,7 @@ type ControlPlaneTarget struct {
 // https://docs.aws.amazon.com/eks/latest/userguide/view-raw-metrics.html
 const EKSMetricsGroup = "metrics.eks.amazonaws.com"
 
+// genericPlatform is the platform of stacks that name none.
 const genericPlatform Platform = "generic"
 
 // Profiles maps each platform to its profile.
@@ -128,10 +129,12 @@ func staticPods(name string, port int, requires string) ControlPlaneTarget {
 	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=" + name, Port: port, Secure: true, Requires: requires}
 }
 
+// etcd returns the target of etcd in static pods; it serves its metrics without TLS.
 func etcd(requires string) ControlPlaneTarget {
 	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=etcd", Port: 2381, Requires: requires}
 }
 
+// kubeProxy returns the target of kube-proxy in pods that the label selector pods matches.
 func kubeProxy(pods, requires string) ControlPlaneTarget {
 	return ControlPlaneTarget{Namespace: "kube-system", Pods: pods, Port: 10249, Requires: requires}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// on is the default config of a platform.
+// on returns the default config on a platform.
 func on(t *testing.T, platform config.Platform) *config.Config {
 	t.Helper()
 	return accepted(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform))
 }
 
-// What is scraped of the control plane by default: only what answers there.
+// By default only components of the control plane that the platform exposes are scraped.
 func TestPlatformComponents(t *testing.T) {
 	for platform, want := range map[config.Platform][]config.Job{
 		"generic":       {config.APIServersJob},
@@ -64,7 +64,7 @@ func TestProfilesAreComplete(t *testing.T) {
 	}
 }
 
-// What takes a change in the cluster is scraped once it is asked for.
+// A component that requires a change in the cluster is scraped once its job is enabled.
 func TestComponentsCanBeSwitchedOn(t *testing.T) {
 	for platform, profile := range config.Profiles {
 		for job, component := range profile.ControlPlane {
@@ -78,7 +78,7 @@ func TestComponentsCanBeSwitchedOn(t *testing.T) {
 	}
 }
 
-func TestPlatformRefusals(t *testing.T) {
+func TestPlatformRejects(t *testing.T) {
 	const host = "Autopilot admits no pod with the host's network or files"
 	run(t, []violation{
 		{
@@ -122,8 +122,8 @@ func TestPlatformDefaults(t *testing.T) {
 	assert.Equal(t, 9100, on(t, "generic").Exporters.NodeExporter.Port)
 }
 
-// On k3s the kubelet's endpoint brings the metrics of the control plane.
-func TestReported(t *testing.T) {
+// On k3s the kubelet's endpoint also serves the metrics of the control plane.
+func TestCollected(t *testing.T) {
 	k3s := on(t, "k3s")
 	for _, job := range []config.Job{config.APIServersJob, config.SchedulerJob, config.ControllerManagerJob, config.KubeProxyJob} {
 		assert.False(t, k3s.Enabled(job), job)

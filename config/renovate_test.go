@@ -24,8 +24,8 @@ type customManager struct {
 	ExtractVersion      string   `json:"extractVersionTemplate"`
 }
 
-// TestRenovate checks that Renovate, which uses RE2 as Go does, finds every pin
-// that no manager of its own knows.
+// TestRenovate checks that the custom managers of Renovate, which uses RE2 as Go does, find every
+// pin that no built-in manager finds.
 func TestRenovate(t *testing.T) {
 	text, err := os.ReadFile("../renovate.json")
 	require.NoError(t, err)
@@ -58,9 +58,10 @@ func TestRenovate(t *testing.T) {
 	assert.Len(t, found["kindest/node"], 4, "one node image for each supported Kubernetes")
 }
 
+// match is a version that a manager finds.
 type match struct{ dependency, version, file string }
 
-// matches returns what a manager finds in the work tree.
+// matches returns the versions that a manager finds in the work tree.
 func (m customManager) matches(t *testing.T) []match {
 	t.Helper()
 	candidates, err := filepath.Glob("../.github/workflows/*")

@@ -50,11 +50,12 @@ func (q Quantity) String() string { return q.Quantity.String() }
 
 func (q Quantity) MarshalText() ([]byte, error) { return []byte(q.String()), nil }
 
+// quantity returns the Quantity that s denotes. It panics if s is invalid.
 func quantity(s string) Quantity { return Quantity{resource.MustParse(s)} }
 
 func duration(d time.Duration) Duration { return Duration{d} }
 
-// URL is an absolute http or https address.
+// URL is an absolute http or https URL.
 type URL struct{ string }
 
 func (u *URL) UnmarshalText(text []byte) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// A value is written as it is read, in the notation of the program that gets it.
+// A value is written in the notation in which it is read.
 func TestTextRoundTrips(t *testing.T) {
 	for in, want := range map[string]string{"90s": "1m30s", "15d": "15d", "1y": "1y", "2h": "2h", "0": "0s", "7d": "1w"} {
 		var d config.Duration

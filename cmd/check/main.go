@@ -1,7 +1,8 @@
-// Command check runs the checks of a stack from its file, without cluster and
-// engine: `make check STACK=prod`. It exits with 1 if a check fails.
+// Command check runs the checks of stacks on their files, without a cluster or
+// Pulumi's engine: `make check STACK=prod`. It exits with status 1 if a file is
+// not valid or a check fails.
 //
-//	check [-routes] FILE...
+//	check [-list] [-routes] FILE...
 package main
 
 import (
@@ -40,6 +41,8 @@ func main() {
 	}
 }
 
+// run checks a stack file. It prints the warnings and, if routes is set, the receivers
+// of each alert. Findings that fail a check are returned as the error.
 func run(out io.Writer, file string, routes bool) error {
 	cfg, err := config.FromFile(file)
 	if err != nil {
@@ -69,6 +72,8 @@ func run(out io.Writer, file string, routes bool) error {
 	return nil
 }
 
+// printRoutes prints a table: alert, severity, receivers, and the receivers it also
+// reaches under a condition.
 func printRoutes(out io.Writer, all []check.Destination) error {
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, d := range all {

@@ -12,10 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// comments are the doc comments of a package's types, and of their fields as
-// Type.Field, each on one line.
+// comments holds the doc comments of a package's types by name, and of their fields
+// by Type.Field, each on one line.
 type comments map[string]string
 
+// parseComments returns the comments of the package in dir, without its tests.
 func parseComments(dir string) (comments, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -36,7 +37,8 @@ func parseComments(dir string) (comments, error) {
 	return found, nil
 }
 
-// collect adds the type declarations of a file.
+// collect adds the comments of a file's type declarations. It is an argument of ast.Inspect:
+// it reports whether to descend into node.
 func (c comments) collect(node ast.Node) bool {
 	declaration, ok := node.(*ast.GenDecl)
 	if !ok || declaration.Tok != token.TYPE {
@@ -62,6 +64,7 @@ func (c comments) collect(node ast.Node) bool {
 	return false
 }
 
+// oneLine returns the text of a comment with its line breaks replaced by spaces.
 func oneLine(comment *ast.CommentGroup) string {
 	return strings.Join(strings.Fields(comment.Text()), " ")
 }
@@ -76,14 +79,16 @@ func (c comments) ofType(t reflect.Type) string {
 	return upperFirst(words[2])
 }
 
+// upperFirst returns s with its first letter in upper case.
 func upperFirst(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
-// split takes a comment apart: the description, and what its last sentence or
-// clause says about a key that is not set.
-func split(comment string) (description, unset string) {
+// splitUnset returns a comment without its last sentence or clause if that is about
+// a key that is not set, and what it says about it: "**required**", with a condition
+// if there is one, or the value that the key then has.
+func splitUnset(comment string) (description, unset string) {
 	sentences := strings.Split(comment, ". ")
 	last := sentences[len(sentences)-1]
 	if rest, ok := strings.CutPrefix(last, "Required"); ok {
@@ -97,8 +102,7 @@ func split(comment string) (description, unset string) {
 	return comment, ""
 }
 
-// required reports whether a comment says that a key has to be set, whatever
-// else is.
-func required(comment string) bool {
+// isRequired reports whether a comment marks a key as required without a condition.
+func isRequired(comment string) bool {
 	return comment == "Required." || strings.HasSuffix(comment, ". Required.")
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// plain returns a default as JSON or YAML has it, without what is empty in it;
-// nil if nothing is left.
-func plain(value reflect.Value) any {
+// nonEmpty returns a default as a value for JSON or YAML, without the keys that are
+// empty; nil if nothing is left. It never returns a secret.
+func nonEmpty(value reflect.Value) any {
 	if _, secret := value.Interface().(config.Secret); secret {
 		return nil
 	}
@@ -25,14 +25,14 @@ func plain(value reflect.Value) any {
 		if value.IsNil() {
 			return nil
 		}
-		if set := plain(value.Elem()); set != nil || value.Elem().Kind() == reflect.Struct {
+		if set := nonEmpty(value.Elem()); set != nil || value.Elem().Kind() == reflect.Struct {
 			return set
 		}
 		return value.Elem().Interface() // false or 0 on purpose
 	case reflect.Slice:
 		var list []any
 		for i := range value.Len() {
-			list = append(list, plain(value.Index(i)))
+			list = append(list, nonEmpty(value.Index(i)))
 		}
 		if list == nil {
 			return nil
@@ -41,7 +41,7 @@ func plain(value reflect.Value) any {
 	case reflect.Map:
 		object := map[string]any{}
 		for _, name := range value.MapKeys() {
-			object[name.String()] = plain(value.MapIndex(name))
+			object[name.String()] = nonEmpty(value.MapIndex(name))
 		}
 		if len(object) == 0 {
 			return nil
@@ -50,7 +50,7 @@ func plain(value reflect.Value) any {
 	case reflect.Struct:
 		object := map[string]any{}
 		for _, key := range keysOf(value) {
-			if set := plain(key.value); set != nil {
+			if set := nonEmpty(key.value); set != nil {
 				object[key.key] = set
 			}
 		}

@@ -25,7 +25,7 @@ func TestDocumentsAreUpToDate(t *testing.T) {
 	}
 }
 
-// Every link inside the reference leads to one heading.
+// Every link inside the reference leads to exactly one heading.
 func TestLinksInReference(t *testing.T) {
 	text, err := os.ReadFile(root + "/docs/config.md")
 	require.NoError(t, err)
@@ -167,9 +167,9 @@ func TestTablesWithoutComment(t *testing.T) {
 	assert.EqualError(t, err, "no comment on section.Port")
 }
 
-func TestText(t *testing.T) {
-	assert.Equal(t, "kube\\_\\*: see `a_b` and <https://example.com/a_b>.", text("kube_*: see `a_b` and https://example.com/a_b."))
-	assert.Equal(t, "--listen=http://a:1, b\\_c", text("--listen=http://a:1, b_c"), "part of a flag, not a link")
+func TestToMarkdown(t *testing.T) {
+	assert.Equal(t, "kube\\_\\*: see `a_b` and <https://example.com/a_b>.", toMarkdown("kube_*: see `a_b` and https://example.com/a_b."))
+	assert.Equal(t, "--listen=http://a:1, b\\_c", toMarkdown("--listen=http://a:1, b_c"), "part of a flag, not a link")
 }
 
 func TestWrap(t *testing.T) {

@@ -1,11 +1,12 @@
-// Command docs writes what is generated from the types, comments and defaults of
-// package config: the config reference, a JSON Schema of stack files, and the
-// keys in Pulumi.yaml. Run it in the root of the repository: `make docs`.
+// Command docs generates files from the types, comments, defaults and scrape jobs
+// of package config: the config reference, the table of scrape jobs, a JSON Schema
+// of stack files, and the keys in Pulumi.yaml. Run it in the root of the
+// repository: `make docs`.
 //
 // A field's comment is its description. A last sentence that starts with
-// "Required" marks a key that has to be set: "Required." always, "Required with
-// url." under a condition. A last clause "; X unless set." describes the value of
-// a key that is not set.
+// "Required" marks a required key: "Required." always, "Required with url." under
+// a condition. A last clause "; X unless set." describes the value of a key that
+// is not set.
 package main
 
 import (
@@ -20,10 +21,10 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// document is a file that is generated, wholly or in part.
+// document is a file that is generated, in full or in part.
 type document struct {
-	name string // in the repository
-	// write returns the new text. old is empty if there is no file yet.
+	name string // path in the repository
+	// write returns the new text. old is empty if the file does not exist.
 	write func(old []byte, src source) ([]byte, error)
 }
 
@@ -35,7 +36,7 @@ var documents = []document{
 	{"Pulumi.yaml", writeProject},
 }
 
-// source is what documents are written from.
+// source holds what documents are generated from.
 type source struct {
 	root     string        // of the work tree
 	defaults reflect.Value // of type config.Config
@@ -49,6 +50,7 @@ func main() {
 	}
 }
 
+// run writes the documents that have changed. root is the root of the repository.
 func run(root string) error {
 	src, err := load(root)
 	if err != nil {
@@ -70,12 +72,13 @@ func run(root string) error {
 	return nil
 }
 
+// load reads the source of documents in the repository at root.
 func load(root string) (source, error) {
 	found, err := parseComments(filepath.Join(root, "config"))
 	return source{root, reflect.ValueOf(config.Default()), found}, err
 }
 
-// generate returns the text of a document as it is and as it should be.
+// generate returns the text of a document as it is, empty if there is none, and as it should be.
 func (d document) generate(root string, src source) (old, text []byte, err error) {
 	old, err = os.ReadFile(filepath.Join(root, d.name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

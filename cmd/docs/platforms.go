@@ -11,7 +11,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// platforms returns a table of what differs between platforms.
+// platforms returns a table, in Markdown, of how platforms differ.
 func platforms() string {
 	var b bytes.Buffer
 	b.WriteString("| Platform | Control plane: scraped by default | Control plane: scraped when switched on, and what that requires | Defaults |\n| --- | --- | --- | --- |\n")
@@ -33,12 +33,13 @@ func platforms() string {
 		for _, change := range slices.SortedFunc(maps.Keys(requires), func(a, b string) int { return cmp.Compare(requires[a][0], requires[b][0]) }) {
 			changes = append(changes, strings.Join(requires[change], ", ")+": "+change)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, strings.Join(scraped, ", "), cell(text(strings.Join(changes, "; "))), strings.Join(profileDefaults(profile), ", "))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, strings.Join(scraped, ", "), cell(toMarkdown(strings.Join(changes, "; "))), strings.Join(profileDefaults(profile), ", "))
 	}
 	return b.String()
 }
 
-// profileDefaults returns the defaults that are particular to a platform.
+// profileDefaults describes, in Markdown, the defaults and restrictions of a platform that differ
+// from those of the platform generic.
 func profileDefaults(profile config.Profile) []string {
 	var defaults []string
 	if profile.StorageClass != "" {

@@ -57,7 +57,7 @@ func writeProject(old []byte, src source) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// lookup returns the value of key in a mapping, nil without it.
+// lookup returns the value of key in a mapping; nil if the key is not there.
 func lookup(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {

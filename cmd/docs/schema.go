@@ -12,12 +12,12 @@ import (
 // every editor supports:
 // https://json-schema.org/draft-07/draft-handrews-json-schema-validation-01
 //
-// Beside $ref, draft 7 ignores all constraints; editors still show a description
+// Next to $ref, draft 7 ignores all constraints; editors still show a description
 // and a default.
 //
-// A reflector such as invopop/jsonschema finds neither defaults, which are values
-// here, nor the names that a map's key type allows, and would need an exception
-// for nearly every type.
+// A reflector such as invopop/jsonschema finds neither the defaults, which are
+// values in config, nor the keys that the key type of a map allows, and would need
+// an exception for nearly every type.
 type schema struct {
 	Draft       string             `json:"$schema,omitempty"`
 	Comment     string             `json:"$comment,omitempty"`
@@ -29,8 +29,8 @@ type schema struct {
 	Enum        []any              `json:"enum,omitempty"`
 	MinLength   int                `json:"minLength,omitempty"`
 	Pattern     string             `json:"pattern,omitempty"`
-	BadType     string             `json:"errorMessage,omitempty"`        // of VS Code and yaml-language-server,
-	BadPattern  string             `json:"patternErrorMessage,omitempty"` // in place of their own
+	BadType     string             `json:"errorMessage,omitempty"`        // VS Code and yaml-language-server show it
+	BadPattern  string             `json:"patternErrorMessage,omitempty"` // and this one in place of their own messages
 	Properties  map[string]*schema `json:"properties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
 	Names       *schema            `json:"propertyNames,omitempty"`
@@ -42,8 +42,8 @@ type schema struct {
 	Definitions map[string]*schema `json:"definitions,omitempty"`
 }
 
-// types are the types that a value may have. A key without a value is null, and
-// keeps its default.
+// types lists the types that a value may have. Most include null, because a key without
+// a value is null and keeps its default.
 type types []string
 
 func (t types) MarshalJSON() ([]byte, error) {
@@ -53,11 +53,12 @@ func (t types) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string(t))
 }
 
+// orNull returns a type and null.
 func orNull(kind string) types { return types{kind, "null"} }
 
-// patterns are regular expressions in the syntax that JavaScript and Go have in
-// common. Each matches what the type's UnmarshalText accepts, other than numbers
-// that are too large and hosts that are not valid.
+// patterns holds regular expressions in the syntax that JavaScript and Go have in
+// common. Each matches what the type's UnmarshalText accepts, and also numbers that
+// are too large and hosts that are not valid.
 var patterns = map[reflect.Type]string{
 	reflect.TypeFor[config.Duration](): `^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`,
 	// The decoder reads a unit without a number as zero, and allows minus zero.
@@ -65,7 +66,7 @@ var patterns = map[reflect.Type]string{
 	reflect.TypeFor[config.URL]():      `^[hH][tT][tT][pP][sS]?://[^/?#\s]`,
 }
 
-// pulumiKeys are the keys that Pulumi itself has in a stack file.
+// pulumiKeys maps the keys that Pulumi itself reads in a stack file to their descriptions.
 var pulumiKeys = map[string]string{
 	"secretsprovider": "What encrypts the secrets of this stack.",
 	"encryptedkey":    "Key of the secrets, encrypted by secretsprovider.",
@@ -83,6 +84,7 @@ func writeSchema(_ []byte, src source) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// schemaOf returns the JSON Schema of a stack file.
 func schemaOf(src source) *schema {
 	w := schemaWriter{src.comments, map[string]*schema{}}
 	ours := w.object(src.defaults, true)
@@ -121,13 +123,14 @@ func schemaOf(src source) *schema {
 	return file
 }
 
+// schemaWriter returns schemas of values, and collects the definitions they refer to.
 type schemaWriter struct {
 	comments    comments
 	definitions map[string]*schema
 }
 
-// object returns the schema of an object, with the values that it holds as
-// defaults if they are any.
+// object returns the schema of an object. If defaults is set, the values in object
+// are defaults.
 func (w schemaWriter) object(object reflect.Value, defaults bool) *schema {
 	s := &schema{Type: orNull("object"), Properties: map[string]*schema{}, Others: false}
 	for _, key := range keysOf(object) {
@@ -135,20 +138,20 @@ func (w schemaWriter) object(object reflect.Value, defaults bool) *schema {
 		property.Description = comment
 		if set := defaultOf(key.value); set != nil && defaults {
 			property.Default = set
-			property.Description += " Default: " + written(key.value) + "." // editors show only the description
+			property.Description += " Default: " + inYAML(key.value) + "." // editors show only the description
 		}
-		// An object that is always there lacks a key if it is left out, too.
-		if required(comment) || isObject(key.value.Type()) && property.Required != nil {
+		// An object with a required key is required, unless the object as a whole is optional.
+		if isRequired(comment) || isObject(key.value.Type()) && property.Required != nil {
 			s.Required = append(s.Required, key.key)
-			refuseUnset(property)
+			rejectUnset(property)
 		}
 		s.Properties[key.key] = property
 	}
 	return s
 }
 
-// refuseUnset makes a schema refuse what counts as not set.
-func refuseUnset(s *schema) {
+// rejectUnset makes a schema reject values that count as not set: null and "".
+func rejectUnset(s *schema) {
 	if s.Type == nil {
 		return
 	}
@@ -158,8 +161,8 @@ func refuseUnset(s *schema) {
 	}
 }
 
-// value returns the schema of values of the type that value has. Objects that
-// value does not hold, but may come to hold, are definitions.
+// value returns the schema of values of value's type. Objects that are elements of a
+// list or map, or behind a pointer, become definitions.
 func (w schemaWriter) value(value reflect.Value, defaults bool) *schema {
 	t := value.Type()
 	if notationOf(t) != "" || valuesOf(t) != nil {
@@ -184,12 +187,13 @@ func (w schemaWriter) value(value reflect.Value, defaults bool) *schema {
 		return &schema{Type: orNull("integer")}
 	case reflect.String:
 		return &schema{Type: orNull("string")}
-	default: // in the format of another program
+	default: // a value in another program's format
 		return &schema{}
 	}
 }
 
-// mapping names the keys if their type allows only some, so that editors offer them.
+// mapping returns the schema of a map. It lists the keys if their type allows only
+// some, so that editors offer them.
 func (w schemaWriter) mapping(value reflect.Value) *schema {
 	t := value.Type()
 	s := &schema{Type: orNull("object")}
@@ -204,12 +208,13 @@ func (w schemaWriter) mapping(value reflect.Value) *schema {
 	for _, name := range names {
 		s.Properties[name] = w.element(t.Elem())
 		if set := value.MapIndex(reflect.ValueOf(name).Convert(t.Key())); set.IsValid() {
-			s.Properties[name].Default = plain(set)
+			s.Properties[name].Default = nonEmpty(set)
 		}
 	}
 	return s
 }
 
+// element returns the schema of an element of type t, without defaults.
 func (w schemaWriter) element(t reflect.Type) *schema {
 	if isObject(t) {
 		return w.defined(t)
@@ -217,7 +222,7 @@ func (w schemaWriter) element(t reflect.Type) *schema {
 	return w.value(reflect.Zero(t), false)
 }
 
-// defined refers to the definition of a type.
+// defined returns a reference to the definition of a type, which it adds if there is none.
 func (w schemaWriter) defined(t reflect.Type) *schema {
 	name := anchor(t)
 	if w.definitions[name] == nil {
@@ -230,6 +235,7 @@ func (w schemaWriter) defined(t reflect.Type) *schema {
 	return &schema{Ref: "#/definitions/" + name}
 }
 
+// define returns the schema of a type, without a description.
 func (w schemaWriter) define(t reflect.Type) *schema {
 	if t == reflect.TypeFor[config.Secret]() {
 		return &schema{
@@ -268,5 +274,5 @@ func defaultOf(value reflect.Value) any {
 	case isObject(t), t.Kind() == reflect.Map && isObject(t.Elem()):
 		return nil
 	}
-	return plain(value)
+	return nonEmpty(value)
 }

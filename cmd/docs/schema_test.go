@@ -25,7 +25,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/broken"
 )
 
-// compiled returns a schema as a program that knows draft 7 reads it.
+// compiled compiles a schema by draft 7.
 func compiled(t *testing.T, text []byte) *jsonschema.Schema {
 	t.Helper()
 	compiler := jsonschema.NewCompiler()
@@ -36,6 +36,7 @@ func compiled(t *testing.T, text []byte) *jsonschema.Schema {
 	return schema
 }
 
+// committedSchema returns the schema in config/schema.json.
 func committedSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := read("config/schema.json")
@@ -43,13 +44,14 @@ func committedSchema(t *testing.T) *jsonschema.Schema {
 	return compiled(t, text)
 }
 
-// inEditor returns the content of a stack file as editors hold it against a
-// schema, and false if it is not YAML.
+// inEditor returns the content of a stack file as editors validate it; false if it is
+// not YAML.
 func inEditor(text []byte) (value any, ok bool) {
 	err := yaml.Unmarshal(text, &value)
 	return jsonOf(value), err == nil
 }
 
+// jsonOf converts a value that package yaml has read to the JSON value that editors validate.
 func jsonOf(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
@@ -66,7 +68,7 @@ func jsonOf(value any) any {
 		for i := range value {
 			value[i] = jsonOf(value[i])
 		}
-	case time.Time: // YAML 1.2 has no dates
+	case time.Time: // YAML 1.2, which editors read, has no dates
 		return value.Format(time.DateOnly)
 	case float64:
 		if math.IsNaN(value) || math.IsInf(value, 0) {
@@ -76,10 +78,10 @@ func jsonOf(value any) any {
 	return value
 }
 
-// decoded returns what the decoder finds wrong with a stack file.
+// decoded decodes the text of a stack file, and returns the problems found.
 func decoded(t *testing.T, text []byte) error {
 	t.Helper()
-	// A file of its own: some file systems write one at once that is truncated.
+	// A new file each time: some file systems flush a truncated one at once, which is slow.
 	file, err := os.CreateTemp(t.TempDir(), "Pulumi.*.yaml")
 	require.NoError(t, err)
 	_, err = file.Write(text)
@@ -88,6 +90,7 @@ func decoded(t *testing.T, text []byte) error {
 	return err
 }
 
+// read returns the text of a file in the repository.
 func read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(root, name)) }
 
 func TestSchemaAcceptsCommittedStacks(t *testing.T) {
@@ -111,7 +114,7 @@ func TestSchemaAcceptsDefaults(t *testing.T) {
 	defaults.Cluster.Name = "a"
 	values := map[string]any{}
 	for _, key := range keysOf(reflect.ValueOf(defaults)) {
-		values[config.Project+":"+key.key] = plain(key.value)
+		values[config.Project+":"+key.key] = nonEmpty(key.value)
 	}
 	text, err := yaml.Marshal(map[string]any{"config": values})
 	require.NoError(t, err)
@@ -120,8 +123,8 @@ func TestSchemaAcceptsDefaults(t *testing.T) {
 	assert.NoError(t, committedSchema(t).Validate(value), "%s", text)
 }
 
-// kinds are the kinds of mistake that a schema can express, by the decoder's
-// message, with the least number of cases that the corpus has of them.
+// kinds lists the kinds of mistakes that a schema can find, each with the decoder's
+// message and the least number of cases of it in the corpus.
 var kinds = []struct {
 	name    string
 	message *regexp.Regexp
@@ -137,21 +140,22 @@ var kinds = []struct {
 	{"no project", regexp.MustCompile(`: has no project prefix;`), 1},
 }
 
-// inexpressible matches the messages of those kinds that a schema cannot have,
-// because they are about names that a stack, its rules or another program's
-// format define, or about what only reading a value finds.
+// inexpressible matches messages of those kinds that a schema cannot find: they are about
+// names that a stack, its rules or another program's format define, or about values that
+// match the pattern of their type but cannot be parsed.
 var inexpressible = regexp.MustCompile(`^(alerting\.(route\.receiver|(receivers|routes|disabled)\[[^:]*|extraRules\.[^:]*|overrides\.\w+)|checks\.waive\.[^:]*` +
 	`|exporters\.blackboxExporter\.(modules\.[^:]*|targets\[\d+\]\.module)|discovery\.extraScrapeConfigs\[[^:]*|images\.registryMirrors\[[^:]*): ` +
 	`|: (is an object with keys that are not strings|\d{4}-\d\d-\d\d is a date|1e\+30 is a number|"1000000y": |"https://[^"]*:http": )`)
 
-// example is a case of the corpus and what the decoder does with it.
+// example is a case of the corpus.
 type example struct {
-	name    string
-	value   any      // the stack file
-	refused bool     // by the decoder; else by a later check
-	kinds   []string // what a schema can find in it
+	name     string
+	value    any      // the stack file
+	rejected bool     // by the decoder; otherwise by a later check
+	kinds    []string // names of the kinds of mistakes in it
 }
 
+// examples returns the cases of the corpus that are YAML.
 func examples(t *testing.T) []example {
 	t.Helper()
 	cases, err := broken.Cases()
@@ -164,7 +168,7 @@ func examples(t *testing.T) []example {
 		if !ok {
 			continue
 		}
-		e := example{name: c.String(), value: value, refused: decoded(t, text) != nil}
+		e := example{name: c.String(), value: value, rejected: decoded(t, text) != nil}
 		wants := slices.DeleteFunc(c.Want, inexpressible.MatchString)
 		for _, kind := range kinds {
 			if slices.ContainsFunc(wants, kind.message.MatchString) {
@@ -176,14 +180,14 @@ func examples(t *testing.T) []example {
 	return all
 }
 
-// disagreements returns the examples that a schema refuses and the decoder
-// accepts, and those that the schema accepts and could refuse.
+// disagreements returns the names of the examples that a schema rejects and the decoder
+// accepts, and of those that the schema accepts and could reject.
 func disagreements(schema *jsonschema.Schema, all []example) (unsound, missed []string) {
 	for _, e := range all {
-		switch refused := schema.Validate(e.value) != nil; {
-		case refused && !e.refused:
+		switch rejected := schema.Validate(e.value) != nil; {
+		case rejected && !e.rejected:
 			unsound = append(unsound, e.name)
-		case !refused && e.kinds != nil:
+		case !rejected && e.kinds != nil:
 			missed = append(missed, e.name)
 		}
 	}
@@ -193,8 +197,8 @@ func disagreements(schema *jsonschema.Schema, all []example) (unsound, missed []
 func TestSchemaAgreesWithDecoder(t *testing.T) {
 	all := examples(t)
 	unsound, missed := disagreements(committedSchema(t), all)
-	assert.Empty(t, unsound, "the schema refuses what the decoder accepts")
-	assert.Empty(t, missed, "the schema accepts what it could refuse")
+	assert.Empty(t, unsound, "the schema rejects what the decoder accepts")
+	assert.Empty(t, missed, "the schema accepts what it could reject")
 	counts := map[string]int{}
 	for _, e := range all {
 		for _, kind := range e.kinds {
@@ -207,7 +211,7 @@ func TestSchemaAgreesWithDecoder(t *testing.T) {
 	}
 }
 
-// A schema that refuses too much or too little is found.
+// A schema that rejects too much or too little is found.
 func TestDisagreements(t *testing.T) {
 	text, err := read("config/schema.json")
 	require.NoError(t, err)
@@ -234,8 +238,7 @@ func TestDisagreements(t *testing.T) {
 	}
 }
 
-// What the schema refuses of random changes to the committed stacks, the decoder
-// refuses.
+// If the schema rejects a random change to a committed stack, the decoder rejects it too.
 func TestSchemaOfMutations(t *testing.T) {
 	cases, err := broken.Cases()
 	require.NoError(t, err)
@@ -248,7 +251,7 @@ func TestSchemaOfMutations(t *testing.T) {
 	schema := committedSchema(t)
 	stacks := []map[string]any{stack(t, "dev"), stack(t, "prod")}
 	const mutations = 1000
-	refused := 0
+	rejected := 0
 	for i := range mutations {
 		values := map[string]any{}
 		for key, value := range m.Mutate(stacks[i%len(stacks)]) {
@@ -259,16 +262,16 @@ func TestSchemaOfMutations(t *testing.T) {
 		value, ok := inEditor(text)
 		require.True(t, ok)
 		if schema.Validate(value) != nil {
-			refused++
+			rejected++
 			assert.Error(t, decoded(t, text), "%s", text)
 		}
 	}
-	assert.Greater(t, refused, mutations/4)
-	assert.Less(t, refused, mutations*3/4)
-	t.Logf("%d of %d refused", refused, mutations)
+	assert.Greater(t, rejected, mutations/4)
+	assert.Less(t, rejected, mutations*3/4)
+	t.Logf("%d of %d rejected", rejected, mutations)
 }
 
-// stack returns the values of a committed stack, with the secrets it has to have.
+// stack returns the values of a committed stack, with its required secrets.
 func stack(t *testing.T, name string) map[string]any {
 	t.Helper()
 	text, err := broken.Case{Stack: name}.StackFile(read)
@@ -284,8 +287,8 @@ func stack(t *testing.T, name string) map[string]any {
 	return values
 }
 
-// A pattern matches what the decoder accepts, and nothing else, but for what
-// only parsing finds.
+// A pattern matches what the decoder accepts, and nothing else that can be rejected without
+// parsing it.
 func TestPatterns(t *testing.T) {
 	parses := map[reflect.Type]func(text string) error{
 		reflect.TypeFor[config.Duration](): func(s string) error { return new(config.Duration).UnmarshalText([]byte(s)) },
@@ -310,8 +313,8 @@ func TestPatterns(t *testing.T) {
 			matches, err := s != "" && expression.MatchString(s), parses[typ](s)
 			if err == nil {
 				accepted++
-				require.True(t, matches, "%s: the pattern refuses %q", typ, s)
-			} else if !onlyParsed.MatchString(s) && typ != reflect.TypeFor[config.URL]() { // of a URL the pattern knows the beginning
+				require.True(t, matches, "%s: the pattern rejects %q", typ, s)
+			} else if !onlyParsed.MatchString(s) && typ != reflect.TypeFor[config.URL]() { // a URL's pattern matches only its beginning
 				require.False(t, matches, "%s: the pattern accepts %q: %v", typ, s, err)
 			}
 		}
@@ -319,7 +322,7 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// The keys beside config are those that the decoder knows.
+// The schema and the decoder know the same keys beside config.
 func TestPulumiKeys(t *testing.T) {
 	text, err := read("Pulumi.dev.yaml")
 	require.NoError(t, err)

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// valuesOf lists what a string type with a closed set of values allows; nil for
-// any other type.
+// valuesOf returns the allowed values of a string type with a closed set of them;
+// nil for any other type.
 func valuesOf(t reflect.Type) []string {
 	if enum, ok := reflect.Zero(t).Interface().(interface{ Values() []string }); ok {
 		return enum.Values()
@@ -16,8 +16,8 @@ func valuesOf(t reflect.Type) []string {
 	return nil
 }
 
-// notationOf describes how a value of a type such as Duration is written as one
-// string; "" for any other type.
+// notationOf describes the notation of a type that is written as one string, such
+// as Duration; "" for any other type.
 func notationOf(t reflect.Type) string {
 	if text, ok := reflect.New(t).Interface().(interface {
 		encoding.TextUnmarshaler
@@ -28,18 +28,18 @@ func notationOf(t reflect.Type) string {
 	return ""
 }
 
-// isObject reports whether values of a type are objects with keys of their own.
+// isObject reports whether values of type t are objects with declared keys.
 func isObject(t reflect.Type) bool { return t.Kind() == reflect.Struct && notationOf(t) == "" }
 
 // field is one key of an object, or an embedded object whose keys are the outer
 // object's own.
 type field struct {
 	key   string // "" if embedded
-	owner string // Type.Field, which finds the comment
+	owner string // Type.Field, under which comments has its comment
 	value reflect.Value
 }
 
-// fieldsOf lists the fields of an object that a stack can set.
+// fieldsOf returns the fields of an object that a stack can set.
 func fieldsOf(object reflect.Value) []field {
 	var fields []field
 	for i := range object.NumField() {
@@ -56,7 +56,7 @@ func fieldsOf(object reflect.Value) []field {
 	return fields
 }
 
-// keysOf lists the keys of an object, embedded objects included.
+// keysOf returns the keys of an object, including those of embedded objects.
 func keysOf(object reflect.Value) []field {
 	var keys []field
 	for _, f := range fieldsOf(object) {
@@ -69,8 +69,8 @@ func keysOf(object reflect.Value) []field {
 	return keys
 }
 
-// sharedTypes returns the types of objects that are part of several types, which
-// are therefore described once.
+// sharedTypes returns the types of objects that several types contain. The
+// reference describes each of them once.
 func sharedTypes(root reflect.Type) map[reflect.Type]bool {
 	parents := map[reflect.Type]map[reflect.Type]bool{}
 	var visit func(parent, t reflect.Type)
@@ -101,8 +101,8 @@ func sharedTypes(root reflect.Type) map[reflect.Type]bool {
 	return shared
 }
 
-// words returns the name of a type in lower case: feature flag for FeatureFlag.
-func words(t reflect.Type) string {
+// typeName returns the name of a type in words: "feature flag" for FeatureFlag.
+func typeName(t reflect.Type) string {
 	if t.Name() == "string" {
 		return "name"
 	}
@@ -121,7 +121,7 @@ func words(t reflect.Type) string {
 	return b.String()
 }
 
-// anchor returns the anchor of the heading that is words(t).
+// anchor returns the anchor of the heading typeName(t).
 func anchor(t reflect.Type) string {
-	return strings.ReplaceAll(strings.ToLower(words(t)), " ", "-")
+	return strings.ReplaceAll(strings.ToLower(typeName(t)), " ", "-")
 }

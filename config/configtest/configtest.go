@@ -1,4 +1,4 @@
-// Package configtest makes Configs of YAML for tests.
+// Package configtest decodes Configs from YAML for tests.
 package configtest
 
 import (
@@ -11,11 +11,11 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Secret is the value of every secret that a stack has because it has to.
+// Secret is the value of the required secrets that Config sets.
 const Secret = "s3cret"
 
-// Decode decodes the values of a running stack: top-level key, without the project in
-// front, to value. Secrets are in plain text.
+// Decode decodes the values of a running stack by top-level key, without the project's
+// prefix. Secrets are given decrypted.
 func Decode(values map[string]any) (*config.Config, error) {
 	raw, secrets := map[string]string{}, []string{}
 	for key, value := range values {
@@ -32,8 +32,8 @@ func Decode(values map[string]any) (*config.Config, error) {
 	return config.FromPulumi(raw, secrets)
 }
 
-// Config returns the Config of a stack in YAML. A top-level key that is absent has what
-// every stack has to set in it.
+// Config returns the Config of a stack whose values are text, in YAML. A top-level key that
+// is absent gets its required keys.
 func Config(t testing.TB, text string) *config.Config {
 	t.Helper()
 	values := map[string]any{
