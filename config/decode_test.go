@@ -202,6 +202,9 @@ func TestUnparsableValues(t *testing.T) {
 			"quantity", "storage: {size: 50GB}",
 			`storage.size: "50GB": not a quantity; allowed: a quantity in Kubernetes' notation, such as "500m" or "2Gi"`,
 		}, {
+			"unit without a number", "alerting: {size: Gi}",
+			`alerting.size: "Gi": not a quantity; allowed: a quantity in Kubernetes' notation, such as "500m" or "2Gi"`,
+		}, {
 			"negative quantity", "storage: {size: -5Gi}",
 			`storage.size: "-5Gi": negative; allowed: a quantity in Kubernetes' notation, such as "500m" or "2Gi"`,
 		}, {

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -32,7 +34,8 @@ type Quantity struct{ resource.Quantity }
 
 func (q *Quantity) UnmarshalText(text []byte) error {
 	parsed, err := resource.ParseQuantity(string(text))
-	if err != nil {
+	amount := bytes.TrimLeft(text, "+-.")
+	if err != nil || len(amount) == 0 || !unicode.IsDigit(rune(amount[0])) { // Kubernetes reads a unit alone as 0
 		return fmt.Errorf("not a quantity")
 	}
 	if parsed.Sign() < 0 {

@@ -35,7 +35,7 @@ func TestTextRoundTrips(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	known := []string{"cluster", "storage", "prometheus"}
-	for name, want := range map[string]string{"storge": "storage", "CLUSTER": "cluster", "promethues": "prometheus", "kafka": "", "": ""} {
+	for name, want := range map[string]string{"storge": "storage", "CLUSTER": "cluster", "prometeus": "prometheus", "kafka": "", "": ""} {
 		near, ok := config.Nearest(name, known)
 		assert.Equal(t, want != "", ok, name)
 		if ok {
