@@ -20,16 +20,16 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// nullReceiver is the name of the receiver that notifies nobody.
+// nullReceiver names the receiver that notifies nobody.
 const nullReceiver = "null"
 
-// shippedTemplates is the file with the templates of the Slack message.
+// shippedTemplates names the file with the templates of the Slack message.
 const shippedTemplates = "slack.tmpl"
 
 //go:embed slack.tmpl
 var slackTemplate string
 
-// alertmanagerFile is the part of alertmanager.yml that this program writes:
+// alertmanagerFile holds the part of alertmanager.yml that this program writes:
 // https://prometheus.io/docs/alerting/latest/configuration/
 type alertmanagerFile struct {
 	Route         amRoute          `yaml:"route"`
@@ -39,6 +39,7 @@ type alertmanagerFile struct {
 	Templates     []string         `yaml:"templates"`
 }
 
+// amRoute holds a route: https://prometheus.io/docs/alerting/latest/configuration/#route
 type amRoute struct {
 	Receiver       string           `yaml:"receiver"`
 	GroupBy        []string         `yaml:"group_by,flow,omitempty"`
@@ -49,15 +50,18 @@ type amRoute struct {
 	Routes         []any            `yaml:"routes,omitempty"`
 }
 
+// amInhibition holds an inhibition rule:
+// https://prometheus.io/docs/alerting/latest/configuration/#inhibit_rule
 type amInhibition struct {
 	SourceMatchers []string `yaml:"source_matchers,flow"`
 	TargetMatchers []string `yaml:"target_matchers,flow"`
 	Equal          []string `yaml:"equal,flow"`
 }
 
-// alertmanagerConfig returns alertmanager.yml and its notification templates, by file
-// name, and what Alertmanager's own loader makes of them. Errors are config.Problems, all
-// at once: what the loader rejects, templates that do not expand and secrets in plain text.
+// alertmanagerConfig returns alertmanager.yml and its notification templates, by file name,
+// and the config that Alertmanager's loader reads from them. The error is config.Problems: it
+// has everything that the loader rejects, templates that do not expand and secrets in plain
+// text.
 func alertmanagerConfig(cfg *config.Config) (map[string]string, *alertmanager.Config, error) {
 	alerting := cfg.Alerting
 	files := map[string]string{shippedTemplates: slackTemplate + slackLinks(cfg.Prometheus, cfg.Grafana.Link())}
@@ -93,8 +97,8 @@ func alertmanagerConfig(cfg *config.Config) (map[string]string, *alertmanager.Co
 	return files, loaded, nil
 }
 
-// slackLinks are the templates of the links below each alert. A server that
-// people cannot reach from outside gets none.
+// slackLinks returns the templates of the links below each alert: to Prometheus if it has an
+// external URL, and to Grafana at dashboardURL unless that is empty.
 func slackLinks(prometheus config.Prometheus, dashboardURL string) string {
 	var graph, dashboard string
 	if prometheus.ExternalURL != nil {
@@ -106,8 +110,8 @@ func slackLinks(prometheus config.Prometheus, dashboardURL string) string {
 	return fmt.Sprintf("\n{{ define \"kubernetes-prometheus.slack.prometheus\" }}%s{{ end }}\n{{ define \"kubernetes-prometheus.slack.dashboard\" }}%s{{ end }}\n", graph, dashboard)
 }
 
-// templateFiles are the templates in the order they are read: the stack's own
-// come last, so that they may redefine the shipped ones.
+// templateFiles returns the paths of the templates in the order in which Alertmanager reads
+// them: the stack's own come last, so that they may redefine the shipped ones.
 func templateFiles(files map[string]string) []string {
 	paths := []string{path.Join(AlertmanagerDir, shippedTemplates)}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -118,7 +122,7 @@ func templateFiles(files map[string]string) []string {
 	return paths
 }
 
-// rootReceiver takes every alert that no other route does.
+// rootReceiver returns the name of the receiver of all alerts that match no other route.
 func rootReceiver(alerting config.Alerting) string {
 	switch {
 	case alerting.Route.Receiver != "":
@@ -129,6 +133,7 @@ func rootReceiver(alerting config.Alerting) string {
 	return nullReceiver
 }
 
+// rootRoute returns the routing tree: the shipped routes, followed by the stack's own.
 func rootRoute(alerting config.Alerting) amRoute {
 	root := amRoute{
 		Receiver:       rootReceiver(alerting),
@@ -140,7 +145,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 	watchdog := amRoute{Receiver: nullReceiver, Matchers: []string{`alertname="Watchdog"`}}
 	if alerting.DeadMansSwitchURL != nil {
 		watchdog.Receiver = "dead-mans-switch"
-		// Called about every minute, so that a few missing calls mean something.
+		// Notifies about every minute, so that the service behind the URL soon misses it.
 		watchdog.GroupBy = []string{"cluster"}
 		watchdog.GroupWait = &config.Duration{}
 		watchdog.GroupInterval = &config.Duration{Duration: time.Minute}
@@ -148,7 +153,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 	}
 	root.Routes = []any{
 		watchdog,
-		// It only inhibits other alerts and never notifies.
+		// This alert only inhibits others and never notifies.
 		amRoute{Receiver: nullReceiver, Matchers: []string{`alertname="InfoInhibitor"`}},
 	}
 	for _, native := range alerting.Routes {
@@ -157,6 +162,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 	return root
 }
 
+// receivers returns the shipped receivers, followed by the stack's own.
 func receivers(alerting config.Alerting) []map[string]any {
 	list := []map[string]any{{"name": nullReceiver}}
 	if slack := alerting.Slack; slack != nil {
@@ -166,7 +172,7 @@ func receivers(alerting config.Alerting) []map[string]any {
 			"send_resolved": slack.SendResolved == nil || *slack.SendResolved,
 			"color":         `{{ template "kubernetes-prometheus.slack.color" . }}`,
 			"title":         `{{ template "kubernetes-prometheus.slack.title" . }}`,
-			"title_link":    "", // by default to this pod, which nobody outside reaches
+			"title_link":    "", // the default is the pod's address, which only the cluster reaches
 			"text":          `{{ template "kubernetes-prometheus.slack.text" . }}`,
 			"fallback":      `{{ template "kubernetes-prometheus.slack.title" . }}`,
 		}
@@ -184,9 +190,9 @@ func receivers(alerting config.Alerting) []map[string]any {
 	return append(list, alerting.Receivers...)
 }
 
-// inhibitRules are the shipped inhibitions and the stack's own.
+// inhibitRules returns the shipped inhibition rules, followed by the stack's own.
 func inhibitRules(alerting config.Alerting) []any {
-	// Of one alert about one thing, the worst severity speaks.
+	// Only the worst severity of an alert about one object notifies.
 	same := []string{
 		"alertname", "cluster", "namespace", "node", "device", "mountpoint", "persistentvolumeclaim",
 		"job", "service", "pod", "instance", "integration",
@@ -202,9 +208,9 @@ func inhibitRules(alerting config.Alerting) []any {
 	return rules
 }
 
-// checkAlertmanagerParts loads the stack's own receivers, routes, inhibitions
-// and time intervals one at a time, so that each error carries its config path,
-// and refuses secrets that the ConfigMap would show.
+// checkAlertmanagerParts loads the stack's own receivers, routes, inhibition rules and time
+// intervals one at a time, so that each error has its config path. It also rejects receivers
+// with secrets in plain text, which the ConfigMap would show.
 func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) config.Problems {
 	var problems config.Problems
 	check := func(path string, part alertmanagerFile) (loaded *alertmanager.Config) {
@@ -290,14 +296,15 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 	return problems
 }
 
-// unreachedRoutes are those behind a route that takes every alert.
+// unreachedRoutes rejects routes at path, a list, that are followed by others and match every
+// alert.
 func unreachedRoutes(path string, routes []map[string]any) config.Problems {
 	var problems config.Problems
 	for i, route := range routes {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		matches := route["matchers"] != nil || route["match"] != nil || route["match_re"] != nil
 		if !matches && route["continue"] != true && i < len(routes)-1 {
-			problems.Addf(at, "has no matchers and takes every alert, so that the routes behind it are never reached; move it to the end, or set continue: true")
+			problems.Addf(at, "has no matchers and matches every alert, so that the routes after it are never reached; move it to the end, or set continue: true")
 		}
 		var children []map[string]any
 		list, _ := route["routes"].([]any)
@@ -311,7 +318,7 @@ func unreachedRoutes(path string, routes []map[string]any) config.Problems {
 	return problems
 }
 
-// unknownReceivers are the receivers of a route and its children that do not exist.
+// unknownReceivers rejects the receivers of a route and its children that are not in names.
 func unknownReceivers(path string, route map[string]any, names []string) config.Problems {
 	var problems config.Problems
 	if receiver, ok := route["receiver"].(string); ok && !slices.Contains(names, receiver) {
@@ -326,8 +333,8 @@ func unknownReceivers(path string, route map[string]any, names []string) config.
 	return problems
 }
 
-// checkTemplates expands every template of every receiver as Alertmanager
-// does, for a group with one firing and one resolved alert.
+// checkTemplates rejects templates of any receiver that do not expand. It expands them as
+// Alertmanager does, for a group with one firing and one resolved alert.
 func checkTemplates(files map[string]string, alerting config.Alerting, file alertmanagerFile) config.Problems {
 	var problems config.Problems
 	add := func(path string, err error) {
@@ -342,7 +349,7 @@ func checkTemplates(files map[string]string, alerting config.Alerting, file aler
 		name := path.Base(file)
 		if err := templates.Parse(bytes.NewBufferString(files[name])); err != nil {
 			add(fmt.Sprintf("alerting.templates[%q]", name), err)
-			return problems // what failed once cannot parse more
+			return problems // after an error, templates cannot parse more files
 		}
 	}
 	data := templates.Data("receiver", model.LabelSet{"alertname": "Example"}, nil, "", exampleAlerts()...)
@@ -367,6 +374,7 @@ func checkTemplates(files map[string]string, alerting config.Alerting, file aler
 	return problems
 }
 
+// exampleAlerts returns a firing and a resolved alert with the labels that most alerts have.
 func exampleAlerts() []*alert.Alert {
 	example := func(endsAt time.Time) *alert.Alert {
 		a := &alert.Alert{}

@@ -13,9 +13,8 @@ import (
 )
 
 // blackboxConfig returns blackbox.yml: the shipped modules http_2xx, http_2xx_insecure and
-// tcp_connect, and those of the stack, which replace a shipped one of the same name.
-// Errors are config.Problems: what the exporter's own config types reject, and secrets in
-// plain text.
+// tcp_connect, and the stack's own, which replace a shipped one of the same name. The error is
+// config.Problems: it has what the exporter's config types reject and secrets in plain text.
 // https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
 func blackboxConfig(cfg *config.Config) (string, error) {
 	modules := cfg.Exporters.BlackboxExporter.AllModules()
@@ -32,7 +31,7 @@ func blackboxConfig(cfg *config.Config) (string, error) {
 		var module blackbox.Module
 		if err := decoder.Decode(&module); err != nil {
 			problems.Addf(path, "%s", loaderMessage(err))
-		} else if !slices.Contains(probers, module.Prober) { // which the exporter itself notices only when it probes
+		} else if !slices.Contains(probers, module.Prober) { // the exporter notices this only when it probes
 			problems.Add(config.UnknownName(path+".prober", module.Prober, probers))
 		} else {
 			problems.Add(secrets.check(path, modules[name], module)...)
@@ -48,5 +47,6 @@ func blackboxConfig(cfg *config.Config) (string, error) {
 	return text, nil
 }
 
-// probers of the pinned exporter. icmp takes nodes that let everyone ping.
+// probers holds the probers of the pinned exporter. icmp works only where the container
+// runtime lets unprivileged processes ping.
 var probers = []string{"http", "tcp", "icmp", "dns", "grpc", "unix"}

@@ -15,7 +15,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
-// modules are what the exporter itself reads from the rendered file.
+// modules returns the modules that the exporter reads from the rendered file.
 func modules(t *testing.T, cfg *config.Config) map[string]blackbox.Module {
 	t.Helper()
 	text, err := blackboxConfig(cfg)
@@ -47,7 +47,7 @@ exporters:
 	assert.Len(t, mine, 4)
 }
 
-func TestRefusedBlackboxModules(t *testing.T) {
+func TestRejectedBlackboxModules(t *testing.T) {
 	_, err := blackboxConfig(configtest.Config(t, `
 exporters:
   blackboxExporter:

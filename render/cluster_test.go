@@ -32,8 +32,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// cluster is as much of a Kubernetes API server as Prometheus' service
-// discovery asks for: lists of objects, and watches on which nothing happens.
+// cluster serves the part of the Kubernetes API that Prometheus' service discovery uses: lists
+// of objects, and watches without events.
 type cluster []metav1.Object
 
 func (c cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -61,6 +61,7 @@ func (c cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// list returns the objects of a resource that selector matches; an empty namespace is all.
 func (c cluster) list(resource, namespace string, selector apilabels.Selector) []metav1.Object {
 	found := []metav1.Object{}
 	for _, object := range c {
@@ -71,6 +72,7 @@ func (c cluster) list(resource, namespace string, selector apilabels.Selector) [
 	return found
 }
 
+// resourceOf returns the resource of an object, as in the API's paths.
 func resourceOf(object metav1.Object) string {
 	switch object.(type) {
 	case *corev1.Pod:
@@ -88,14 +90,13 @@ func resourceOf(object metav1.Object) string {
 }
 
 func TestMain(m *testing.M) {
-	// The cluster above lists and cannot stream its first list as a watch.
+	// cluster cannot stream its first list as a watch.
 	_ = os.Setenv("KUBE_FEATURE_WatchListClient", "false")
 	os.Exit(m.Run())
 }
 
-// targets is what a server with the stack's prometheus.yml scrapes of the
-// cluster: each job's targets, found by Prometheus' own service discovery and
-// relabelled and deduplicated as it does.
+// targets returns the targets that the stack's prometheus.yml has in the cluster, by job.
+// Prometheus' own code discovers and relabels them; equal ones are removed, as it does.
 func (c cluster) targets(t *testing.T, cfg *config.Config) map[string][]target {
 	t.Helper()
 	api := httptest.NewServer(c)
@@ -121,7 +122,7 @@ func (c cluster) targets(t *testing.T, cfg *config.Config) map[string][]target {
 	return found
 }
 
-// loaded are the scrape configs of the rendered prometheus.yml.
+// loaded returns the scrape configs of the rendered prometheus.yml.
 func loaded(t testing.TB, cfg *config.Config) []*prometheus.ScrapeConfig {
 	t.Helper()
 	text, _, err := prometheusConfig(cfg)
@@ -133,12 +134,14 @@ func loaded(t testing.TB, cfg *config.Config) []*prometheus.ScrapeConfig {
 	return jobs
 }
 
+// plurals holds the resource that each role discovers.
 var plurals = map[kubernetes.Role]string{
 	kubernetes.RoleNode: "nodes", kubernetes.RolePod: "pods", kubernetes.RoleService: "services",
 	kubernetes.RoleEndpointSlice: "endpointslices", kubernetes.RoleIngress: "ingresses",
 }
 
-// discover runs service discovery until it has told of every object of its role.
+// discover runs service discovery until it has found every object of its role, and returns
+// the groups.
 func (c cluster) discover(t *testing.T, api string, sd *kubernetes.SDConfig) []*targetgroup.Group {
 	t.Helper()
 	selector := apilabels.Everything()
@@ -188,12 +191,13 @@ func (c cluster) discover(t *testing.T, api string, sd *kubernetes.SDConfig) []*
 	return all
 }
 
+// target is a target of a job, with its labels after relabelling.
 type target struct {
 	url    string
 	labels map[string]string
 }
 
-// scraped are the targets of a discovered group that relabelling keeps.
+// scraped returns the targets of a discovered group that relabelling keeps.
 func scraped(t *testing.T, job *prometheus.ScrapeConfig, group *targetgroup.Group) []target {
 	t.Helper()
 	built, failures := scrape.TargetsFromGroup(group, job, nil, labels.NewBuilder(labels.EmptyLabels()))
@@ -209,8 +213,8 @@ func scraped(t *testing.T, job *prometheus.ScrapeConfig, group *targetgroup.Grou
 	return found
 }
 
-// String is the target's URL and labels. It leaves out the labels that every
-// target has: job, cluster, and an instance that is the URL's host.
+// String returns the target's URL and labels, without those that every target has: job,
+// cluster, and an instance that is the URL's host.
 func (t target) String() string {
 	words := []string{t.url}
 	for name, value := range t.labels {
@@ -223,6 +227,7 @@ func (t target) String() string {
 	return strings.Join(words, " ")
 }
 
+// lines returns the targets as text.
 func lines(targets []target) []string {
 	text := []string{}
 	for _, one := range targets {
@@ -231,12 +236,12 @@ func lines(targets []target) []string {
 	return text
 }
 
-// only is the stack config that switches every other job off.
+// only returns config, in YAML, that disables all other jobs.
 func only(jobs ...config.Job) string {
 	return "discovery: {jobs: {" + jobsOff(jobs...) + "}}"
 }
 
-// jobsOff are settings that switch off all jobs but those.
+// jobsOff returns settings of discovery.jobs, in YAML, that disable all jobs but the given.
 func jobsOff(jobs ...config.Job) string {
 	var off []string
 	for _, job := range config.Jobs {
@@ -247,7 +252,8 @@ func jobsOff(jobs ...config.Job) string {
 	return strings.Join(off, ", ")
 }
 
-// expect asserts the targets of one job, and that all have job and cluster.
+// expect asserts the targets of one job, as lines, and that all have the labels job and
+// cluster.
 func expect(t *testing.T, targets map[string][]target, job config.Job, want ...string) {
 	t.Helper()
 	assert.ElementsMatch(t, want, lines(targets[string(job)]))
@@ -257,8 +263,8 @@ func expect(t *testing.T, targets map[string][]target, job config.Job, want ...s
 	}
 }
 
-// pod is a running pod of the namespace shop with the address 10.0.0.1, unless
-// the manifest says otherwise.
+// pod returns a pod from a manifest. By default it is running, in the namespace shop and has the
+// address 10.0.0.1.
 func pod(t testing.TB, manifest string) *corev1.Pod {
 	t.Helper()
 	p := &corev1.Pod{
@@ -279,7 +285,7 @@ func pod(t testing.TB, manifest string) *corev1.Pod {
 	return p
 }
 
-// service is a Service of the namespace shop.
+// service returns a Service from a manifest, by default in the namespace shop.
 func service(t testing.TB, manifest string) *corev1.Service {
 	t.Helper()
 	s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}}
@@ -292,7 +298,7 @@ func service(t testing.TB, manifest string) *corev1.Service {
 	return s
 }
 
-// endpoints are the ready endpoints of a Service, as its controller writes them.
+// endpoints returns the ready endpoints of a Service, as its controller writes them.
 func endpoints(service *corev1.Service, pods ...*corev1.Pod) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{

@@ -10,7 +10,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// controlPlane scrapes a target where the stack's platform has it.
+// controlPlane returns the scrape config of a control plane job: the stack's platform decides
+// where its targets are.
 func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 	target, _ := cfg.ControlPlaneTarget(job)
 	switch {
@@ -20,19 +21,19 @@ func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 		scrape.MetricRelabelConfigs = nil
 		return scrape
 	case target.Nodes != "":
-		return secured(target, scrapeConfig{
+		return withCredentials(target, scrapeConfig{
 			KubernetesSDConfigs: []kubernetesSD{{Role: "node", Selectors: []sdSelector{{Role: "node", Label: target.Nodes}}}},
-			RelabelConfigs:      append(onPort("__meta_kubernetes_node_address_InternalIP", target.Port), copyLabel("__meta_kubernetes_node_name", "node")),
+			RelabelConfigs:      append(addressOn("__meta_kubernetes_node_address_InternalIP", target.Port), copyLabel("__meta_kubernetes_node_name", "node")),
 		})
 	default:
-		return secured(target, scrapeConfig{
+		return withCredentials(target, scrapeConfig{
 			KubernetesSDConfigs: []kubernetesSD{{
 				Role:       "pod",
 				Namespaces: &sdNamespaces{[]string{target.Namespace}},
 				Selectors:  []sdSelector{{Role: "pod", Label: target.Pods}},
 			}},
-			// Nothing of the containers: a pod is one target, whatever ports it declares.
-			RelabelConfigs: slices.Concat([]relabel{keep("Pending|Running", "__meta_kubernetes_pod_phase")}, onPort("__meta_kubernetes_pod_ip", target.Port), []relabel{
+			// No labels of containers: a pod is one target, whatever ports it declares.
+			RelabelConfigs: slices.Concat([]relabel{keep("Pending|Running", "__meta_kubernetes_pod_phase")}, addressOn("__meta_kubernetes_pod_ip", target.Port), []relabel{
 				copyLabel("__meta_kubernetes_namespace", "namespace"),
 				copyLabel("__meta_kubernetes_pod_name", "pod"),
 				copyLabel("__meta_kubernetes_pod_node_name", "node"),
@@ -41,9 +42,10 @@ func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 	}
 }
 
-// secured adds what a target asks of its callers. Its certificate is one
-// that it made itself, for no name that Prometheus would know.
-func secured(target config.ControlPlaneTarget, scrape scrapeConfig) scrapeConfig {
+// withCredentials adds HTTPS and the ServiceAccount's token if target requires them. It does
+// not verify the certificate: the target signs its own, for a name that Prometheus does not
+// know.
+func withCredentials(target config.ControlPlaneTarget, scrape scrapeConfig) scrapeConfig {
 	if target.Secure {
 		scrape.Scheme = "https"
 		scrape.Authorization = &authorization{serviceAccountDir + "/token"}
@@ -52,17 +54,17 @@ func secured(target config.ControlPlaneTarget, scrape scrapeConfig) scrapeConfig
 	return scrape
 }
 
-// onPort makes the address of a target of an IP address and a port.
-func onPort(ip string, port int) []relabel {
+// addressOn sets a target's address to the IP address in the label ip, and port.
+func addressOn(ip string, port int) []relabel {
 	return []relabel{
 		{SourceLabels: []string{ip}, Regex: `([^:]+)`, TargetLabel: "__address__", Replacement: ptr(fmt.Sprintf("$1:%d", port))},
 		{SourceLabels: []string{ip}, Regex: `(.+:.*)`, TargetLabel: "__address__", Replacement: ptr(fmt.Sprintf("[$1]:%d", port))},
 	}
 }
 
-// dropComponents keeps annotated pods that have their own job, as CoreDNS is
-// annotated by most installers, from being scraped a second time.
-func dropComponents(cfg *config.Config) []relabel {
+// dropControlPlane drops annotated pods that have a job of their own, so that they are scraped
+// once: most installers annotate CoreDNS.
+func dropControlPlane(cfg *config.Config) []relabel {
 	var rules []relabel
 	for _, job := range config.ControlPlane {
 		target, _ := cfg.ControlPlaneTarget(job)

@@ -18,7 +18,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-// onPlatform is a stack that scrapes one component of a platform.
+// onPlatform returns the config of a stack with one job of the control plane on a platform.
 func onPlatform(t *testing.T, platform string, job config.Job) *config.Config {
 	t.Helper()
 	return configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s: {enabled: true}, %s}}", platform, job, jobsOff(job)))
@@ -76,7 +76,7 @@ func TestControlPlanePods(t *testing.T) {
 			expect(t, cluster{other, pod(t, c.pod)}.targets(t, cfg), c.job, c.want)
 			for _, job := range loaded(t, cfg) {
 				secure := job.Scheme == "https"
-				assert.Equal(t, secure, job.HTTPClientConfig.Authorization != nil, "the token is for those who ask, and never in plain text")
+				assert.Equal(t, secure, job.HTTPClientConfig.Authorization != nil, "only targets that require the token get it, and only by HTTPS")
 			}
 		})
 	}
@@ -93,7 +93,7 @@ func TestControlPlaneNodes(t *testing.T) {
 	expect(t, nodes.targets(t, onPlatform(t, "k3s", config.EtcdJob)), config.EtcdJob, "http://10.0.0.1:2381/metrics instance=a node=a")
 }
 
-// EKS answers for its scheduler and controller manager at the API servers.
+// EKS serves the metrics of its scheduler and controller manager at the API servers.
 func TestControlPlaneOfEKS(t *testing.T) {
 	kubernetes := service(t, `{metadata: {name: kubernetes, namespace: default}, spec: {ports: [{name: https, port: 443, targetPort: 443}]}}`)
 	slice := endpoints(kubernetes)
@@ -104,7 +104,7 @@ func TestControlPlaneOfEKS(t *testing.T) {
 	}
 }
 
-// Most installers annotate CoreDNS; with a job of its own it is scraped once.
+// Most installers annotate CoreDNS, which has a job of its own.
 func TestAnnotatedComponentsAreScrapedOnce(t *testing.T) {
 	const dns = `spec: {containers: [{name: coredns, ports: [{name: metrics, containerPort: 9153}]}]}`
 	annotated := pod(t, `
@@ -127,7 +127,7 @@ func TestAnnotatedComponentsAreScrapedOnce(t *testing.T) {
 	assert.Len(t, targets[string(config.EndpointsJob)], 1)
 }
 
-// On k3s kubelets have what elsewhere API servers have, and lose as much of it.
+// On k3s the kubelets also expose the API servers' metrics: the same ones are dropped.
 func TestKubeletsOfK3s(t *testing.T) {
 	for _, platform := range []string{"k3s", "generic"} {
 		cfg := configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform))

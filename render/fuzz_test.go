@@ -10,8 +10,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
-// FuzzPrometheus renders whatever config accepts: Prometheus' own loader
-// accepts it too, unless the stack has a native part that it refuses by name.
+// FuzzPrometheus checks that Prometheus' loader accepts what is rendered of any valid config,
+// unless it rejects a native part of the config, which the error then names.
 func FuzzPrometheus(f *testing.F) {
 	for _, seed := range []string{
 		"{}",

@@ -18,22 +18,22 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
-// Datasource is a Grafana datasource, in the fields that provisioning files and the HTTP
+// Datasource is a Grafana datasource. It has the fields that provisioning files and the HTTP
 // API have in common:
 // https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources
 type Datasource struct {
 	Name      string         `json:"name" yaml:"name"`
 	UID       string         `json:"uid" yaml:"uid"`
 	Type      string         `json:"type" yaml:"type"`
-	Access    string         `json:"access" yaml:"access"` // "proxy": Grafana's server asks, not the browser
+	Access    string         `json:"access" yaml:"access"` // "proxy": Grafana's server sends the queries, not the browser
 	URL       string         `json:"url" yaml:"url"`
 	IsDefault bool           `json:"isDefault" yaml:"isDefault"`
 	JSONData  map[string]any `json:"jsonData" yaml:"jsonData"`
 }
 
 // datasources returns the datasources of a stack: Prometheus and, if Grafana can reach it,
-// Alertmanager. An external Grafana may serve several clusters: there names end in the
-// cluster's, and none is the default.
+// Alertmanager. An external Grafana may serve several clusters: there, names end in the
+// cluster's name, and no datasource is the default.
 func datasources(cfg *config.Config) []Datasource {
 	external := cfg.Grafana.External
 	prometheusURL, alertmanagerURL := Prometheus.URL(cfg), ""
@@ -56,9 +56,9 @@ func datasources(cfg *config.Config) []Datasource {
 		JSONData: map[string]any{
 			"httpMethod":        "POST", // long queries do not fit into a URL
 			"prometheusType":    "Prometheus",
-			"prometheusVersion": strings.TrimPrefix(cfg.Images.Version(config.PrometheusImage), "v"), // Grafana offers what it can do
+			"prometheusVersion": strings.TrimPrefix(cfg.Images.Version(config.PrometheusImage), "v"), // Grafana offers the functions of this version
 			"timeInterval":      cfg.Prometheus.ScrapeInterval.String(),                              // the lower bound of $__rate_interval
-			"manageAlerts":      true,                                                                // shows the rules; Grafana cannot change those of Prometheus
+			"manageAlerts":      true,                                                                // lists the rules; Grafana cannot change them
 		},
 	}
 	if alertmanagerURL == "" {
@@ -79,6 +79,7 @@ func datasources(cfg *config.Config) []Datasource {
 	return []Datasource{prometheus, alertmanager}
 }
 
+// datasourceName returns name, with the cluster's name appended for an external Grafana.
 func datasourceName(cfg *config.Config, name string) string {
 	if cfg.Grafana.External.URL == nil {
 		return name
@@ -86,31 +87,32 @@ func datasourceName(cfg *config.Config, name string) string {
 	return name + "-" + cfg.Cluster.Name
 }
 
-// maxUID is how long Grafana lets a UID be.
+// maxUID is the length of the longest UID that Grafana accepts, in bytes.
 const maxUID = 40
 
-// datasourceUID is part of every bookmark: it never changes.
+// datasourceUID returns the UID of the datasource of a kind. UIDs are part of links and
+// bookmarks, so they never change.
 func datasourceUID(cfg *config.Config, kind string) string {
 	if cfg.Grafana.External.URL == nil {
 		return kind
 	}
 	uid := kind + "-" + strings.ReplaceAll(cfg.Cluster.Name, ".", "-")
 	if len(uid) > maxUID || strings.Contains(cfg.Cluster.Name, ".") {
-		// A part of the name may be that of another cluster, too.
+		// Shortened or with dots replaced, two clusters' names may be equal.
 		suffix := "-" + shortHash(cfg.Cluster.Name)
 		uid = uid[:min(len(uid), maxUID-len(suffix))] + suffix
 	}
 	return uid
 }
 
+// shortHash returns the first 8 hexadecimal digits of text's SHA-256.
 func shortHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:4])
 }
 
-// grafanaFiles returns the files of GrafanaDir, by path in it. Where the import job fills
-// Grafana, the provisioning files are empty: with them Grafana forgets what earlier files
-// had.
+// grafanaFiles returns the files of GrafanaDir, by path below it. With the import job the
+// provisioning files list nothing, which makes Grafana forget what earlier files listed.
 func grafanaFiles(cfg *config.Config, datasources []Datasource, all []dashboards.Dashboard) (map[string]string, error) {
 	home := ""
 	if cfg.Grafana.Import == config.ImportJob {
@@ -133,8 +135,8 @@ func grafanaFiles(cfg *config.Config, datasources []Datasource, all []dashboards
 	return files, err
 }
 
-// datasourceProvisioning is the file below provisioning/datasources. A datasource that is
-// no longer in it disappears from Grafana.
+// datasourceProvisioning returns the file in provisioning/datasources. A datasource that is
+// removed from it disappears from Grafana.
 func datasourceProvisioning(datasources []Datasource) (string, error) {
 	type provisioned struct {
 		Datasource `yaml:",inline"`
@@ -152,28 +154,29 @@ func datasourceProvisioning(datasources []Datasource) (string, error) {
 	return marshal(file)
 }
 
-// DashboardDir is where the dashboards of a folder are mounted, as a volume of its own: a
-// subPath mount never sees an update, and in a directory inside of a volume each update
-// gives every file another path, by which Grafana would delete and create them all.
+// DashboardDir returns the mount path of the volume with a folder's dashboards. Each folder is
+// a volume: a subPath mount never sees an update, and in a subdirectory of a volume each
+// update changes the real path of every file, so that Grafana would delete and create all
+// dashboards.
 func DashboardDir(folder dashboards.Folder) string {
 	return path.Join(GrafanaDashboardsDir, folder.UID)
 }
 
-// DashboardFile is the file name of a dashboard in its directory and its ConfigMap.
+// DashboardFile returns the file name of a dashboard in its directory and its ConfigMap.
 func DashboardFile(d dashboards.Dashboard) string { return d.UID + ".json" }
 
-// DashboardConfigMap returns the ConfigMap with a dashboard for an app. A UID may have
-// capitals and underscores, an object's name may not.
+// DashboardConfigMap returns the ConfigMap with a dashboard, for the app that mounts it. A UID
+// may have capitals and underscores, which are replaced in the object's name.
 func DashboardConfigMap(app string, d dashboards.Dashboard) ConfigMap {
 	name := strings.Trim(strings.ReplaceAll(strings.ToLower(d.UID), "_", "-"), "-")
-	if name != d.UID { // or it may be another's
+	if name != d.UID { // the name of another UID may be the same
 		name = strings.TrimPrefix(name+"-"+shortHash(d.UID), "-")
 	}
 	return ConfigMap{app + "-dashboard-" + name, "dashboards/" + d.File, map[string]string{DashboardFile(d): string(d.JSON)}}
 }
 
-// dashboardProvisioning is the file below provisioning/dashboards: a provider for each
-// folder that has dashboards, sorted by the folders' titles.
+// dashboardProvisioning returns the file in provisioning/dashboards: a provider for each folder
+// that has dashboards, sorted by title.
 // https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards
 func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 	type options struct {
@@ -185,9 +188,9 @@ func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 		Folder                string  `yaml:"folder"`
 		FolderUID             string  `yaml:"folderUid"`
 		Type                  string  `yaml:"type"`
-		DisableDeletion       bool    `yaml:"disableDeletion"` // false: a dashboard goes with its file
+		DisableDeletion       bool    `yaml:"disableDeletion"` // false: a dashboard is deleted with its file
 		UpdateIntervalSeconds int     `yaml:"updateIntervalSeconds"`
-		AllowUIUpdates        bool    `yaml:"allowUiUpdates"` // false: the next preview would not show them
+		AllowUIUpdates        bool    `yaml:"allowUiUpdates"` // false: a preview would not show such changes
 		Options               options `yaml:"options"`
 	}
 	folders := map[string]dashboards.Folder{}
@@ -213,10 +216,11 @@ func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 	return marshal(file)
 }
 
-// grafanaINI renders grafana.ini: the defaults below, overridden by the stack's
-// grafana.config. The error is config.Problems of every key, as
-// grafana.config.SECTION.KEY, that may not be set, holds a secret, or has a value that an ini file cannot express. home is the file of
-// the dashboard people see first, "" for Grafana's own.
+// grafanaINI returns grafana.ini: the defaults below, overridden by grafana.config. home is
+// the file of the home dashboard; empty for Grafana's own. The error is config.Problems with
+// the path grafana.config.SECTION.KEY of every key that cannot be set, holds a secret, or has
+// a value that an INI file cannot express.
+// https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/
 func grafanaINI(cfg *config.Config, home string) (string, error) {
 	rootURL, native := cfg.Grafana.Link(), cfg.Grafana.Config
 	sections := map[string]map[string]string{
@@ -236,7 +240,7 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 			"plugins":      path.Join(GrafanaDataDir, "plugins"),
 			"provisioning": path.Join(GrafanaDir, "provisioning"),
 		},
-		// Both would call grafana.com at every start.
+		// Without these, Grafana calls grafana.com at every start.
 		"plugins": {
 			"preinstall_disabled":           "true",
 			"public_key_retrieval_disabled": "true",
@@ -276,7 +280,7 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 	for _, section := range slices.Sorted(maps.Keys(sections)) {
 		for _, key := range slices.Sorted(maps.Keys(sections[section])) {
 			if sections[section][key] == "" && native[section][key] == nil {
-				continue // a default that is not wanted here
+				continue // a setting without a value for this stack
 			}
 			if _, err := file.Section(section).NewKey(key, sections[section][key]); err != nil {
 				return "", fmt.Errorf("grafana.config.%s.%s: %w", section, key, err)
@@ -290,7 +294,7 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 	return out.String(), readsBack(out.String(), file)
 }
 
-// reservedKeys are the keys that the deployment around Grafana relies on, with the reason.
+// reservedKeys holds the keys, as SECTION.KEY, that grafana.config cannot set, with the reason.
 var reservedKeys = map[string]string{
 	"paths.data":              "the volume is mounted there",
 	"paths.plugins":           "the volume is mounted there",
@@ -303,19 +307,22 @@ var reservedKeys = map[string]string{
 }
 
 var (
+	// iniName matches names of sections and keys.
 	iniName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-	// secretKey matches the keys whose values are secret in Grafana's own list of
-	// settings: admin_password, client_secret, secret_key, private_key, token, …
+	// secretKey matches keys whose values are secrets, as Grafana's documentation names them:
+	// admin_password, client_secret, secret_key, private_key, token, …
 	secretKey = regexp.MustCompile(`(^|_)(password|secret|secret_key|private_key|account_key|encryption_key|token)$`)
-	// reference is a value that Grafana looks up elsewhere.
+	// reference matches a value that Grafana reads from a file, a variable or Vault.
 	reference = regexp.MustCompile(`^\$__(file|env|vault)\{([^}]+)\}$`)
-	// credentials are those in front of the host of a URL.
+	// credentials matches a URL with a password in front of its host.
 	credentials = regexp.MustCompile(`^[a-z0-9+]+://[^/@\s]*:[^/@\s]+@`)
 )
 
+// iniValue returns the value of grafana.config.SECTION.KEY as text. It rejects what grafanaINI
+// documents.
 func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	if !iniName.MatchString(section) || !iniName.MatchString(key) {
-		return "", fmt.Errorf("want names of letters, digits, '_', '.' and '-'")
+		return "", errors.New("allowed: names of letters, digits, '_', '.' and '-'")
 	}
 	if why, ok := reservedKeys[section+"."+key]; ok {
 		return "", fmt.Errorf("may not be set: %s", why)
@@ -332,7 +339,7 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 		return "", errors.New("is not a string, a number or a boolean")
 	}
 	found := reference.FindStringSubmatch(text)
-	// The value of a rejected secret stays out of the message.
+	// The messages do not repeat the value, which may be a secret.
 	if text != "" && secretKey.MatchString(key) && found == nil {
 		return "", fmt.Errorf("is a secret, which may not be in grafana.ini: set it as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
 	}
@@ -354,8 +361,8 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	return text, nil
 }
 
-// readsBack loads a file as Grafana does and compares: some values, such as a text in
-// quotes, change on the way through an ini file.
+// readsBack rejects text, an INI file, unless Grafana's parser reads the values of want from
+// it. Some values, such as text in quotes, change.
 func readsBack(text string, want *ini.File) error {
 	got, err := ini.Load([]byte(text))
 	if err != nil {
@@ -364,7 +371,7 @@ func readsBack(text string, want *ini.File) error {
 	for _, section := range want.Sections() {
 		for _, key := range section.Keys() {
 			if back := got.Section(section.Name()).Key(key.Name()).Value(); back != key.Value() {
-				return fmt.Errorf("grafana.config.%s.%s: %q reads back as %q from an ini file", section.Name(), key.Name(), key.Value(), back)
+				return fmt.Errorf("grafana.config.%s.%s: Grafana would read %q as %q from grafana.ini", section.Name(), key.Name(), key.Value(), back)
 			}
 		}
 	}

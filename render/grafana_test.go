@@ -17,7 +17,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
-// datasourceFile is the provisioning file as Grafana documents it, every field of it:
+// datasourceFile has every field of a datasource provisioning file that Grafana documents:
 // https://grafana.com/docs/grafana/latest/administration/provisioning/#example-data-source-configuration-file
 type datasourceFile struct {
 	APIVersion        int  `yaml:"apiVersion"`
@@ -45,7 +45,7 @@ type datasourceFile struct {
 	} `yaml:"datasources"`
 }
 
-// providerFile is the dashboard provider file, every field of it:
+// providerFile has every field of a dashboard provisioning file that Grafana documents:
 // https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards
 type providerFile struct {
 	APIVersion int `yaml:"apiVersion"`
@@ -65,6 +65,7 @@ type providerFile struct {
 	} `yaml:"providers"`
 }
 
+// strictYAML decodes text and rejects unknown fields.
 func strictYAML(t *testing.T, text string, into any) {
 	t.Helper()
 	decoder := yaml.NewDecoder(strings.NewReader(text))
@@ -72,7 +73,8 @@ func strictYAML(t *testing.T, text string, into any) {
 	require.NoError(t, decoder.Decode(into), text)
 }
 
-// grafanaStack returns a stack with these values below grafana, in YAML.
+// grafanaStack returns the config of a stack with YAML values below grafana, and other YAML
+// keys.
 func grafanaStack(t *testing.T, grafana string, others ...string) *config.Config {
 	t.Helper()
 	return configtest.Config(t, "grafana: {"+grafana+"}\n"+strings.Join(others, "\n"))
@@ -139,11 +141,11 @@ func TestDatasourcesWithoutAlertmanager(t *testing.T) {
 
 func TestDatasourcesOfAnExternalGrafana(t *testing.T) {
 	all := datasources(grafanaStack(t, external+"}"))
-	require.Len(t, all, 1, "nobody said how it reaches Alertmanager")
+	require.Len(t, all, 1, "without a URL of Alertmanager")
 	assert.Equal(t, "prometheus-test", all[0].UID)
 	assert.Equal(t, "prometheus-datasource-test", all[0].Name)
 	assert.Equal(t, "https://prometheus.example.com", all[0].URL)
-	assert.False(t, all[0].IsDefault, "it has a default of its own")
+	assert.False(t, all[0].IsDefault, "an external Grafana has its own default")
 
 	all = datasources(grafanaStack(t, external+", alertmanagerUrl: 'https://alertmanager.example.com'}"))
 	require.Len(t, all, 2)
@@ -153,7 +155,7 @@ func TestDatasourcesOfAnExternalGrafana(t *testing.T) {
 	assert.Equal(t, "alertmanager-test", all[0].JSONData["alertmanagerUid"])
 }
 
-// Clusters that share a Grafana never share a datasource in it.
+// No two clusters that share a Grafana share a datasource.
 func TestDatasourceUIDs(t *testing.T) {
 	valid := regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 	seen := map[string]string{}
@@ -197,8 +199,8 @@ func TestDashboardProvisioning(t *testing.T) {
 	assert.Contains(t, files, settings.Section("dashboards").Key("default_home_dashboard_path").Value())
 }
 
-// A datasource or dashboard that a file provisioned cannot be changed through the API: with
-// the job, the files say that there are none any more.
+// The API cannot change a datasource or dashboard that a file provisions: with the import job,
+// the files list none.
 func TestNothingIsProvisionedBesideTheImportJob(t *testing.T) {
 	settings, datasources, providers := readByGrafana(t, grafanaStack(t, filled))
 	assert.True(t, datasources.Prune)
@@ -207,19 +209,19 @@ func TestNothingIsProvisionedBesideTheImportJob(t *testing.T) {
 	assert.False(t, settings.Section("dashboards").HasKey("default_home_dashboard_path"))
 }
 
-// Each dashboard has an object of its own, whatever its UID.
+// No two dashboards share a ConfigMap, whatever their UIDs.
 func TestDashboardObjects(t *testing.T) {
 	assert.Equal(t, "grafana-dashboard-nodes", DashboardConfigMap("grafana", dashboards.Dashboard{UID: "nodes"}).Name)
 	seen := map[string]bool{}
 	for _, uid := range []string{"nodes", "Nodes", "a_b", "a-b", "-a-b", "_", "-", "__", strings.Repeat("A", 40)} {
 		name := DashboardConfigMap("grafana", dashboards.Dashboard{UID: uid}).Name
 		assert.Empty(t, validation.IsDNS1123Subdomain(name), uid)
-		assert.False(t, seen[name], "%s is the name of two", name)
+		assert.False(t, seen[name], "two UIDs have the name %s", name)
 		seen[name] = true
 	}
 }
 
-func TestDashboardsAreAboutWhatRuns(t *testing.T) {
+func TestDashboardsOfEnabledJobs(t *testing.T) {
 	uids := func(others ...string) (uids []string) {
 		s, err := New(grafanaStack(t, deployed, others...))
 		require.NoError(t, err)
@@ -261,7 +263,7 @@ func TestGrafanaINIDefaults(t *testing.T) {
 	assert.Equal(t, "false", plain.Section("security").Key("cookie_secure").Value())
 }
 
-func TestGrafanaINITakesNativeSections(t *testing.T) {
+func TestGrafanaINIAcceptsNativeSections(t *testing.T) {
 	file, _, _ := readByGrafana(t, grafanaStack(t, deployed+`, secrets: {oauth: hunter2, database: hunter2}, config: {
 		DEFAULT: {app_mode: development},
 		analytics: {reporting_enabled: true},
@@ -275,16 +277,16 @@ func TestGrafanaINITakesNativeSections(t *testing.T) {
 	value := func(section, key string) string { return file.Section(section).Key(key).Value() }
 	assert.Equal(t, "development", value("", "app_mode"))
 	assert.Equal(t, "true", value("analytics", "reporting_enabled"))
-	assert.Equal(t, "false", value("analytics", "check_for_updates"), "defaults beside it stay")
+	assert.Equal(t, "false", value("analytics", "check_for_updates"), "other defaults stay")
 	assert.Equal(t, "openid email # all", value("auth.generic_oauth", "scopes"))
 	assert.Equal(t, "  Grafana; prod ", value("smtp", "from_name"))
 	assert.Equal(t, "10", value("server", "read_timeout"))
 	assert.Equal(t, "31536000", value("security", "strict_transport_security_max_age_seconds"))
 	assert.Equal(t, "0.5", value("alerting", "notification_timeout_seconds"))
-	assert.True(t, file.Section("server").HasKey("domain"), "set to nothing on purpose")
+	assert.True(t, file.Section("server").HasKey("domain"), "an empty value is a setting")
 }
 
-func TestGrafanaINIRefuses(t *testing.T) {
+func TestGrafanaINIRejects(t *testing.T) {
 	tests := map[string]struct{ setting, want string }{
 		"plain secret":     {"smtp: {password: hunter2}", "grafana.config.smtp.password: is a secret"},
 		"oauth secret":     {"auth.github: {client_secret: hunter2}", "grafana.config.auth.github.client_secret: is a secret"},
@@ -296,9 +298,9 @@ func TestGrafanaINIRefuses(t *testing.T) {
 		"admin password":   {"security: {admin_password: '$__file{/x}'}", "grafana.adminPassword"},
 		"list":             {"users: {hidden_users: [a]}", "is not a string, a number or a boolean"},
 		"nothing":          {"users: {hidden_users: }", "is not a string, a number or a boolean"},
-		"odd section":      {"'auth]': {enabled: true}", "want names"},
-		"odd key":          {"auth: {a=b: true}", "want names"},
-		"text in quotes":   {`users: {login_hint: '"quoted"'}`, `grafana.config.users.login_hint: "\"quoted\"" reads back as "quoted"`},
+		"odd section":      {"'auth]': {enabled: true}", "allowed: names of"},
+		"odd key":          {"auth: {a=b: true}", "allowed: names of"},
+		"text in quotes":   {`users: {login_hint: '"quoted"'}`, `grafana.config.users.login_hint: Grafana would read "\"quoted\"" as "quoted" from grafana.ini`},
 		"number as secret": {"auth.grafana_com: {token: 12345}", "is a secret"},
 	}
 	for name, test := range tests {

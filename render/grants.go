@@ -12,27 +12,27 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Grant is a right of Prometheus' ServiceAccount.
+// Grant is a right of Prometheus' ServiceAccount, either to Resources or to URLs.
 type Grant struct {
 	Namespace string // empty for the whole cluster
 	Verbs     []string
 	Group     string // API group of Resources
 	Resources []string
-	URLs      []string // paths of the API server, instead of resources
+	URLs      []string // paths of the API server; Group and Resources are empty
 }
 
-// grants returns what the server needs to discover and scrape what its config names,
-// sorted by namespace and API group: the cluster first, and in it discovery first.
+// grants returns the rights that the server needs to discover and scrape its targets: first
+// those in the whole cluster, then those in namespaces, sorted by namespace and API group.
 func grants(cfg *config.Config, file *prometheus.Config) []Grant {
 	cluster, namespaced := discoveryGrants(cfg, file)
 	if cfg.Enabled(config.NodesJob) || cfg.Enabled(config.CadvisorJob) {
-		// Granted by the kubelets themselves: nodes/proxy would grant far more.
+		// Enough for the kubelets' own ports; nodes/proxy would grant far more.
 		cluster = append(cluster, Grant{Verbs: []string{"get"}, Resources: []string{"nodes/metrics"}})
 	}
 	return slices.Concat(cluster, controlPlaneGrants(cfg), namespaced)
 }
 
-// controlPlaneGrants returns what API servers and components ask of their scraper.
+// controlPlaneGrants returns the rights to scrape the API servers and the control plane.
 func controlPlaneGrants(cfg *config.Config) []Grant {
 	var all []Grant
 	metrics := cfg.Enabled(config.APIServersJob)
@@ -52,8 +52,8 @@ func controlPlaneGrants(cfg *config.Config) []Grant {
 	return all
 }
 
-// discoveryGrants returns what the server's service discovery lists and watches, in the
-// whole cluster and in single namespaces.
+// discoveryGrants returns the rights to what the server's service discovery lists and watches,
+// in the whole cluster and in single namespaces.
 func discoveryGrants(cfg *config.Config, file *prometheus.Config) (cluster, namespaced []Grant) {
 	var discoveries discovery.Configs
 	for _, job := range file.ScrapeConfigs {
@@ -74,7 +74,7 @@ func discoveryGrants(cfg *config.Config, file *prometheus.Config) (cluster, name
 		if sd.NamespaceDiscovery.IncludeOwnNamespace {
 			namespaces = append(namespaces, cfg.Cluster.Namespace)
 		}
-		for _, r := range listed(sd) {
+		for _, r := range listedBy(sd) {
 			if len(namespaces) == 0 || r.clusterScoped() {
 				everywhere[r] = true
 				continue
@@ -95,14 +95,15 @@ func discoveryGrants(cfg *config.Config, file *prometheus.Config) (cluster, name
 	return cluster, namespaced
 }
 
-// resource is a kind of object, by its plural.
+// resource is a kind of object: its API group and its plural name.
 type resource struct{ group, name string }
 
+// clusterScoped reports whether objects of this kind belong to no namespace.
 func (r resource) clusterScoped() bool { return r.name == "nodes" || r.name == "namespaces" }
 
-// listed returns the resources that a service discovery lists and watches.
+// listedBy returns the resources that a service discovery lists and watches.
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config
-func listed(sd *kubernetes.SDConfig) []resource {
+func listedBy(sd *kubernetes.SDConfig) []resource {
 	pods, services := resource{"", "pods"}, resource{"", "services"}
 	var resources []resource
 	switch sd.Role {
@@ -131,7 +132,8 @@ func listed(sd *kubernetes.SDConfig) []resource {
 	return resources
 }
 
-// byGroup returns the right to list and watch resources, a grant for each API group.
+// byGroup returns the rights to list and watch resources in namespace, which is empty for the
+// whole cluster: a grant for each API group.
 func byGroup(namespace string, resources map[resource]bool) []Grant {
 	var all []Grant
 	sorted := slices.SortedFunc(maps.Keys(resources), func(a, b resource) int {

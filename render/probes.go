@@ -9,19 +9,19 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// probedServices has the blackbox exporter probe Services annotated
-// prometheus.io/probe: "true".
+// probedServices returns the scrape config by which the blackbox exporter probes Services
+// annotated prometheus.io/probe: "true".
 func probedServices(cfg *config.Config) scrapeConfig {
 	return scrapeConfig{
 		MetricsPath:         "/probe",
-		KubernetesSDConfigs: []kubernetesSD{{Role: "service", Namespaces: discovered(cfg)}},
+		KubernetesSDConfigs: []kubernetesSD{{Role: "service", Namespaces: discoveryNamespaces(cfg)}},
 		RelabelConfigs: slices.Concat([]relabel{
 			keep("true", serviceAnnotation("probe")),
 			drop("UDP|SCTP", "__meta_kubernetes_service_port_protocol"),
-		}, annotatedModule(serviceAnnotation), []relabel{
+		}, moduleRules(serviceAnnotation), []relabel{
 			{SourceLabels: []string{"__address__", serviceAnnotation("probe_port")}, Regex: `([^:]+)(?::\d+)?;(\d+)`, TargetLabel: "__address__", Replacement: ptr("$1:$2")},
 			copyLabel("__address__", "__param_target"),
-			// HTTP probers take a URL, with the annotated scheme and path.
+			// HTTP probers require a URL, with the annotated scheme and path.
 			{SourceLabels: []string{"__param_module", "__param_target"}, Regex: httpModules(cfg) + ";(.+)", TargetLabel: "__param_target", Replacement: ptr("http://$1")},
 			{SourceLabels: []string{serviceAnnotation("probe_scheme"), "__param_target"}, Regex: "https;http://(.+)", TargetLabel: "__param_target", Replacement: ptr("https://$1")},
 			{SourceLabels: []string{"__param_target", serviceAnnotation("probe_path")}, Regex: "(https?://[^;]+);(?:/(.*)|([^/].*))", TargetLabel: "__param_target", Replacement: ptr("$1/$2$3")},
@@ -31,21 +31,21 @@ func probedServices(cfg *config.Config) scrapeConfig {
 	}
 }
 
-// probedIngresses has the blackbox exporter probe every host and path of
-// Ingresses annotated prometheus.io/probe: "true", from where the cluster is.
+// probedIngresses returns the scrape config by which the blackbox exporter probes, from inside
+// the cluster, every host and path of Ingresses annotated prometheus.io/probe: "true".
 func probedIngresses(cfg *config.Config) scrapeConfig {
 	return scrapeConfig{
 		MetricsPath:         "/probe",
-		KubernetesSDConfigs: []kubernetesSD{{Role: "ingress", Namespaces: discovered(cfg)}},
+		KubernetesSDConfigs: []kubernetesSD{{Role: "ingress", Namespaces: discoveryNamespaces(cfg)}},
 		RelabelConfigs: slices.Concat([]relabel{
 			keep("true", ingressAnnotation("probe")),
-			drop(`(\*.*)?`, "__meta_kubernetes_ingress_host"), // every host, or every host of a domain
-		}, annotatedModule(ingressAnnotation), []relabel{
-			// Other probers than HTTP's take a host and a port.
+			drop(`(\*.*)?`, "__meta_kubernetes_ingress_host"), // no host, or a wildcard
+		}, moduleRules(ingressAnnotation), []relabel{
+			// Other probers than http require a host and a port.
 			{SourceLabels: []string{"__meta_kubernetes_ingress_scheme", "__meta_kubernetes_ingress_host"}, Regex: "http;(.+)", TargetLabel: "__param_target", Replacement: ptr("$1:80")},
 			{SourceLabels: []string{"__meta_kubernetes_ingress_scheme", "__meta_kubernetes_ingress_host"}, Regex: "https;(.+)", TargetLabel: "__param_target", Replacement: ptr("$1:443")},
 			{SourceLabels: []string{"__param_module", "__meta_kubernetes_ingress_scheme", "__meta_kubernetes_ingress_host", "__meta_kubernetes_ingress_path"}, Regex: httpModules(cfg) + ";(.+);(.+);(.*)", TargetLabel: "__param_target", Replacement: ptr("$1://$2$3")},
-			// A path that is a pattern, as some controllers have, can be replaced by one to probe.
+			// The annotated path replaces one that is a pattern, which some controllers allow.
 			{SourceLabels: []string{"__param_target", ingressAnnotation("probe_path")}, Regex: "(https?://[^/;]+)[^;]*;(?:/(.*)|([^/].*))", TargetLabel: "__param_target", Replacement: ptr("$1/$2$3")},
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_ingress_name", "ingress"),
@@ -53,7 +53,8 @@ func probedIngresses(cfg *config.Config) scrapeConfig {
 	}
 }
 
-// probedTargets has the blackbox exporter probe the targets of the stack.
+// probedTargets returns the scrape config by which the blackbox exporter probes the targets in
+// exporters.blackboxExporter.targets.
 func probedTargets(cfg *config.Config) scrapeConfig {
 	scrape := scrapeConfig{
 		MetricsPath:    "/probe",
@@ -67,24 +68,25 @@ func probedTargets(cfg *config.Config) scrapeConfig {
 	return scrape
 }
 
-// annotatedModule is the annotated module of the exporter, or else the default one.
-func annotatedModule(annotation func(string) string) []relabel {
+// moduleRules sets the exporter's module: the annotated one, or else the default.
+func moduleRules(annotation func(string) string) []relabel {
 	return []relabel{
 		copyLabel(annotation("probe_module"), "__param_module"),
 		{SourceLabels: []string{"__param_module"}, Regex: "^$", TargetLabel: "__param_module", Replacement: ptr(config.DefaultModule)},
 	}
 }
 
-// throughBlackbox sends the probe of __param_target to the exporter.
+// throughBlackbox sends the scrape to the exporter, which probes __param_target.
 func throughBlackbox(cfg *config.Config) []relabel {
 	return []relabel{
 		copyLabel("__param_target", "instance"),
 		copyLabel("__param_module", "module"),
-		set("__address__", BlackboxExporter.Address(cfg)),
+		setLabel("__address__", BlackboxExporter.Address(cfg)),
 	}
 }
 
-// httpModules matches the modules that probe a URL and not a host and port.
+// httpModules returns a regular expression that matches the modules whose target is a URL, not
+// a host and port.
 func httpModules(cfg *config.Config) string {
 	modules := cfg.Exporters.BlackboxExporter.AllModules()
 	var names []string

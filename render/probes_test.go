@@ -14,9 +14,10 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
+// probe is the start of the URL of every probe.
 const probe = "http://blackbox-exporter.monitoring.svc:9115/probe?"
 
-// ingress is an Ingress of the namespace shop.
+// ingress returns an Ingress in the namespace shop.
 func ingress(t *testing.T, manifest string) *networkingv1.Ingress {
 	t.Helper()
 	i := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}}
@@ -43,7 +44,7 @@ func TestProbedIngresses(t *testing.T) {
 			"no annotation", `{metadata: {name: web, annotations: {prometheus.io/scrape: "true"}}, ` + rules + `}`,
 			nil,
 		}, {
-			"hosts that are not one", `{metadata: {name: web, annotations: {prometheus.io/probe: "true"}}, spec: {rules: [{host: "*.example.com"}, {http: {paths: [{path: /, pathType: Prefix}]}}]}}`,
+			"no host and a wildcard", `{metadata: {name: web, annotations: {prometheus.io/probe: "true"}}, spec: {rules: [{host: "*.example.com"}, {http: {paths: [{path: /, pathType: Prefix}]}}]}}`,
 			nil,
 		}, {
 			"pattern for a path", `{metadata: {name: web, annotations: {prometheus.io/probe: "true", prometheus.io/probe-path: api/health}}, spec: {rules: [{host: shop.example.com, http: {paths: [{path: "/api(/|$)(.*)", pathType: ImplementationSpecific}]}}]}}`,
@@ -52,7 +53,7 @@ func TestProbedIngresses(t *testing.T) {
 			"one path instead of many", `{metadata: {name: web, annotations: {prometheus.io/probe: "true", prometheus.io/probe-path: /health}}, ` + rules + `}`,
 			[]string{probe + "module=http_2xx&target=http%3A%2F%2Fshop.example.com%2Fhealth ingress=web instance=http://shop.example.com/health module=http_2xx namespace=shop"},
 		}, {
-			"module that takes a host and port", `{metadata: {name: web, annotations: {prometheus.io/probe: "true", prometheus.io/probe-module: tcp_connect, prometheus.io/probe-path: /ignored}}, spec: {tls: [{hosts: [a.example.com]}], rules: [{host: a.example.com}, {host: b.example.com}]}}`,
+			"module that requires a host and port", `{metadata: {name: web, annotations: {prometheus.io/probe: "true", prometheus.io/probe-module: tcp_connect, prometheus.io/probe-path: /ignored}}, spec: {tls: [{hosts: [a.example.com]}], rules: [{host: a.example.com}, {host: b.example.com}]}}`,
 			[]string{
 				probe + "module=tcp_connect&target=a.example.com%3A443 ingress=web instance=a.example.com:443 module=tcp_connect namespace=shop",
 				probe + "module=tcp_connect&target=b.example.com%3A80 ingress=web instance=b.example.com:80 module=tcp_connect namespace=shop",
@@ -61,8 +62,8 @@ func TestProbedIngresses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			on := "discovery: {jobs: {kubernetes-ingresses: {enabled: true}}}"
-			expect(t, cluster{ingress(t, c.ingress)}.targets(t, configtest.Config(t, on)), config.IngressesJob, c.want...)
+			enabled := "discovery: {jobs: {kubernetes-ingresses: {enabled: true}}}"
+			expect(t, cluster{ingress(t, c.ingress)}.targets(t, configtest.Config(t, enabled)), config.IngressesJob, c.want...)
 		})
 	}
 	t.Run("off by default", func(t *testing.T) {

@@ -6,13 +6,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Program is a deployed program that others connect to.
+// Program is a program that others connect to.
 type Program struct {
-	Name string // of its workload, its Service and its pods
-	Port int    // of its Service, and of its pods
+	Name string // of its workload, its Service and its pods' label app.kubernetes.io/name
+	Port int    // of its Service and its pods
 }
 
-// The programs with a Service that others connect to.
+// Programs that a stack may deploy.
 var (
 	Prometheus       = Program{"prometheus", 9090}
 	Alertmanager     = Program{"alertmanager", 9093}
@@ -28,7 +28,7 @@ func (p Program) Address(cfg *config.Config) string {
 // URL returns the base URL of the program inside the cluster.
 func (p Program) URL(cfg *config.Config) string { return "http://" + p.Address(cfg) }
 
-// Directories in the pods, which the rendered files refer to.
+// Mount paths in the programs' pods. The rendered files refer to them.
 const (
 	PrometheusDir        = "/etc/prometheus/config"
 	PrometheusDataDir    = "/prometheus"

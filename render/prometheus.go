@@ -21,7 +21,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// prometheusFile is the part of prometheus.yml that this program writes:
+// prometheusFile holds the part of prometheus.yml that this program writes:
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 type prometheusFile struct {
 	Global        global    `yaml:"global"`
@@ -58,9 +58,9 @@ type alertmanagerTargets struct {
 	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
 
-// prometheusConfig returns prometheus.yml, and what Prometheus' own loader makes of it.
-// Errors are config.Problems: what the loader rejects in a scrape job, and secrets in
-// plain text, by config path.
+// prometheusConfig returns prometheus.yml and the config that Prometheus' loader reads from it.
+// The error is config.Problems, with what the loader rejects in scrape jobs and with secrets in
+// plain text; it is another if the loader rejects the file for any other reason.
 func prometheusConfig(cfg *config.Config) (string, *prometheus.Config, error) {
 	file := prometheusFile{
 		Global: global{
@@ -74,7 +74,7 @@ func prometheusConfig(cfg *config.Config) (string, *prometheus.Config, error) {
 	}
 	file.Storage.TSDB.OutOfOrderTimeWindow = cfg.Prometheus.OutOfOrderTimeWindow
 	file.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
-	// Prometheus' units are powers of two: 1MB is 1Mi.
+	// Prometheus' units are powers of two: its 1MB is 1 MiB.
 	file.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
 
 	own, extra := scrapeConfigs(cfg), extraScrapeConfigs(cfg)
@@ -102,20 +102,22 @@ func prometheusConfig(cfg *config.Config) (string, *prometheus.Config, error) {
 	return text, loaded, nil
 }
 
-// alertmanagers sends alerts to every Alertmanager pod. They agree among
-// themselves who notifies, which a Service in between would break.
+// alertmanagers returns the config that sends alerts to every Alertmanager pod. The pods agree
+// on which of them notifies; for that each needs every alert, which a Service would send to
+// one only. It returns nil without Alertmanager.
 func alertmanagers(cfg *config.Config) *alerting {
 	if !cfg.Alerting.Enabled {
 		return nil
 	}
-	pods, web := shippedPods(cfg, Alertmanager.Name)
+	pods, web := ownPods(cfg, Alertmanager.Name)
 	return &alerting{
-		// Replicas send the same alert; without this label Alertmanager sees one.
+		// Alertmanager deduplicates alerts with equal labels; the replicas' differ only in this.
 		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: `prometheus-\d+`, TargetLabel: "replica", Replacement: ptr("")}},
 		Alertmanagers:       []alertmanagerTargets{{KubernetesSDConfigs: pods, RelabelConfigs: web}},
 	}
 }
 
+// externalLabels returns the configured labels, the cluster and the replica.
 func externalLabels(cfg *config.Config) map[string]string {
 	labels := map[string]string{}
 	for name, value := range cfg.Prometheus.ExternalLabels {
@@ -126,8 +128,8 @@ func externalLabels(cfg *config.Config) map[string]string {
 	return labels
 }
 
-// extraScrapeConfigs are the stack's own, each with the cluster label added
-// unless it sets that label itself.
+// extraScrapeConfigs returns the stack's own scrape configs. Each sets the label cluster on
+// targets that do not have it.
 func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 	var extra []map[string]any
 	for _, native := range cfg.Discovery.ExtraScrapeConfigs {
@@ -143,8 +145,8 @@ func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 	return extra
 }
 
-// rejectedScrapeConfigs loads each scrape config alone, so that an error has its job's path
-// and none hides another.
+// rejectedScrapeConfigs returns what the loader rejects in each scrape config. It loads them
+// one at a time, so that an error has the config path of its job and hides no other.
 func rejectedScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) config.Problems {
 	var problems config.Problems
 	load := func(path, prefix string, scrapeConfig any) *prometheus.Config {
@@ -175,16 +177,18 @@ func rejectedScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[s
 	return problems
 }
 
+// extraPath returns the config path of the extra scrape config i.
 func extraPath(i int) string { return fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i) }
 
-// checkExtraScrapeConfig rejects secrets in plain text and addresses that only fail in a
-// scrape.
+// checkExtraScrapeConfig rejects, in the extra scrape config i, secrets in plain text and what
+// checkAddresses rejects. job is the same scrape config as loaded.
 func checkExtraScrapeConfig(cfg *config.Config, i int, job *prometheus.ScrapeConfig) config.Problems {
 	secrets := secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
 	return append(secrets.check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), checkAddresses(extraPath(i), job)...)
 }
 
-// checkAddresses rejects what the server would notice only when it scrapes.
+// checkAddresses rejects schemes and static targets that the loader accepts, but that fail in
+// every scrape.
 func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
 	var problems config.Problems
 	if job.Scheme != "http" && job.Scheme != "https" {
@@ -192,7 +196,7 @@ func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
 	}
 	for _, rule := range job.RelabelConfigs {
 		if rule.TargetLabel == model.AddressLabel || rule.Action == relabeling.LabelMap {
-			return problems // the address is a parameter of something else, such as a probe
+			return problems // the target may be a parameter, as in a probe, not an address
 		}
 	}
 	for _, discovery := range job.ServiceDiscoveryConfigs {
@@ -224,14 +228,13 @@ func isAddress(address string) bool {
 	return err == nil && bad == nil && host != "" && n > 0
 }
 
-// Parts of a loader's messages that do not help: line numbers of a text that nobody sees,
-// and names of Go types.
+// Parts of loaders' messages that do not help users, who do not see the text or the Go types.
 var (
 	lineNumbers  = regexp.MustCompile(`(yaml: unmarshal errors:)?\s*line \d+: `)
 	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
 )
 
-// loaderMessage returns a loader's message in one line.
+// loaderMessage returns a loader's message in one line, without line numbers and Go types.
 func loaderMessage(err error) string {
 	lines := strings.Split(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n"), "\n")
 	for i, line := range lines {
@@ -241,7 +244,7 @@ func loaderMessage(err error) string {
 	return strings.Join(lines, "; ")
 }
 
-// loadPrometheus parses text as the server does at start.
+// loadPrometheus loads the text of a prometheus.yml as the server does when it starts.
 func loadPrometheus(text string) (*prometheus.Config, error) {
 	loaded, err := prometheus.Load(text, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {

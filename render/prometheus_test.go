@@ -19,7 +19,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-// server is the config that a server starts with.
+// server returns the config that Prometheus starts with.
 func server(t testing.TB, cfg *config.Config) *prometheus.Config {
 	t.Helper()
 	text, _, err := prometheusConfig(cfg)
@@ -93,7 +93,7 @@ discovery:
 	assert.False(t, cadvisor.HonorTimestamps)
 
 	for _, off := range config.Jobs {
-		if !configtest.Config(t, "").Enabled(off) { // what it scrapes is not deployed
+		if !configtest.Config(t, "").Enabled(off) { // already off by default
 			continue
 		}
 		text := "discovery: {jobs: {" + string(off) + ": {enabled: false}}}"
@@ -119,14 +119,14 @@ func TestKubeletCertificates(t *testing.T) {
 				assert.False(t, tls.InsecureSkipVerify, "the API server's certificate is always verified")
 				assert.NotEmpty(t, tls.CAFile)
 				assert.NotNil(t, job.HTTPClientConfig.Authorization)
-			default: // no one else is shown the service account's token
+			default: // no other target gets the ServiceAccount's token
 				assert.Nil(t, job.HTTPClientConfig.Authorization, job.JobName)
 			}
 		}
 	}
 }
 
-// stored tells whether a sample of metric survives the metric relabelling of a job.
+// stored reports whether a sample of metric survives the metric relabelling of a job.
 func stored(job *prometheus.ScrapeConfig, metric string) bool {
 	return promrelabel.ProcessBuilder(labels.NewBuilder(labels.FromStrings("__name__", metric, "job", job.JobName)), job.MetricRelabelConfigs...)
 }
@@ -162,7 +162,7 @@ func TestMetricsDropped(t *testing.T) {
 	}
 }
 
-// No job drops what a rule or dashboard shows.
+// No job drops a metric that a rule or dashboard queries.
 func TestNothingNeededIsDropped(t *testing.T) {
 	needed := map[string]string{}
 	need := func(where, expr string) {
@@ -200,7 +200,7 @@ func TestNothingNeededIsDropped(t *testing.T) {
 	}
 }
 
-func TestRefusedScrapeConfigs(t *testing.T) {
+func TestRejectedScrapeConfigs(t *testing.T) {
 	for name, c := range map[string]struct {
 		discovery string
 		want      []string // in the error
@@ -213,7 +213,7 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 			"extraScrapeConfigs: [{job_name: fine, static_configs: [{targets: [a]}]}, {job_name: outside, relabel_configs: [{source_labels: [a], regex: '(', action: keep}]}]",
 			[]string{`discovery.extraScrapeConfigs[1]: job "outside": `, "missing closing )"},
 		},
-		"relabelling that is no list": {
+		"relabelling that is not a list": {
 			"extraScrapeConfigs: [{job_name: outside, relabel_configs: keep}]",
 			[]string{`discovery.extraScrapeConfigs[0]: job "outside": `, "cannot unmarshal"},
 		},
@@ -256,7 +256,7 @@ func TestRefusedScrapeConfigs(t *testing.T) {
 	}
 }
 
-// The committed stacks render, and the same bytes every time.
+// The committed stacks render to the same bytes every time.
 func TestCommittedStacks(t *testing.T) {
 	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml"} {
 		cfg, err := config.FromFile(path)

@@ -10,11 +10,11 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-// position matches where in a file the loader of rules sees a mistake.
+// position matches the line and column at the start of a message of the loader of rules.
 var position = regexp.MustCompile(`^(\d+:\d+: )+`)
 
-// ruleFiles returns the stack's rule files, sorted by name: the shipped ones that its jobs
-// feed, with its overrides, and its own. Errors are config.Problems.
+// ruleFiles returns the stack's rule files, sorted by name: the shipped ones for which it
+// collects metrics, with its overrides applied, and its own. The error is config.Problems.
 func ruleFiles(cfg *config.Config) ([]rules.File, error) {
 	options := rules.Options{
 		Enabled:   cfg.Enabled,
@@ -24,12 +24,12 @@ func ruleFiles(cfg *config.Config) ([]rules.File, error) {
 		Extra:     map[string]string{},
 	}
 	var problems config.Problems
-	rendered := map[string]bool{} // config paths of the files whose text is this program's
+	rendered := map[string]bool{} // config paths of the files whose text users do not see
 	for _, name := range slices.Sorted(maps.Keys(cfg.Alerting.ExtraRules)) {
 		switch file := cfg.Alerting.ExtraRules[name].(type) {
 		case string: // the text of a rule file
 			options.Extra[name] = file
-		case map[string]any: // a rule file as a part of the stack file
+		case map[string]any: // the content of a rule file
 			text, err := marshal(file)
 			if err != nil {
 				return nil, err

@@ -7,7 +7,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// scrapeConfig is the part of a scrape config that the program's jobs use:
+// scrapeConfig holds the part of a scrape config that the shipped jobs use:
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
 type scrapeConfig struct {
 	JobName              string           `yaml:"job_name"`
@@ -65,9 +65,11 @@ type relabel struct {
 	Replacement  *string  `yaml:"replacement,omitempty"`
 }
 
+// serviceAccountDir is where Kubernetes mounts the token of a pod's ServiceAccount and the CA
+// certificate of the API server.
 const serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// scrapeConfigs are the enabled jobs with their settings applied.
+// scrapeConfigs returns the scrape configs of the enabled jobs, with their settings applied.
 func scrapeConfigs(cfg *config.Config) []scrapeConfig {
 	var enabled []scrapeConfig
 	for _, job := range config.Jobs {
@@ -80,7 +82,7 @@ func scrapeConfigs(cfg *config.Config) []scrapeConfig {
 		scrape.ScrapeInterval = settings.ScrapeInterval
 		scrape.ScrapeTimeout = settings.ScrapeTimeout
 		scrape.SampleLimit = settings.SampleLimit
-		scrape.RelabelConfigs = append(scrape.RelabelConfigs, set("cluster", cfg.Cluster.Name))
+		scrape.RelabelConfigs = append(scrape.RelabelConfigs, setLabel("cluster", cfg.Cluster.Name))
 		for _, native := range settings.MetricRelabelConfigs {
 			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, native)
 		}
@@ -89,6 +91,7 @@ func scrapeConfigs(cfg *config.Config) []scrapeConfig {
 	return enabled
 }
 
+// scrapeJob returns the scrape config of a job, without its settings.
 func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 	switch job {
 	case config.NodesJob:
@@ -116,16 +119,16 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 	case config.KubeStateMetricsJob:
 		return kubeStateMetrics(cfg)
 	case config.NodeDirectorySizeMetricsJob:
-		scrape := shipped(cfg, string(job))
+		scrape := ownProgram(cfg, string(job))
 		scrape.MetricsPath = "/cgi-bin/metrics"
 		return scrape
 	default:
-		return shipped(cfg, string(job))
+		return ownProgram(cfg, string(job))
 	}
 }
 
-// kubelet scrapes every node's kubelet directly, which takes nodes/metrics and
-// spares the API server the proxying.
+// kubelet returns the scrape config of a path of every node's kubelet. To scrape kubelets
+// directly requires no right but nodes/metrics, and does not load the API server.
 func kubelet(cfg *config.Config, path string) scrapeConfig {
 	return scrapeConfig{
 		Scheme:              "https",
@@ -137,6 +140,8 @@ func kubelet(cfg *config.Config, path string) scrapeConfig {
 	}
 }
 
+// kubeletTLS returns the TLS settings for kubelets, whose certificates are self-signed on most
+// clusters.
 func kubeletTLS(cfg *config.Config) *tlsConfig {
 	if cfg.Discovery.VerifyKubeletCertificates {
 		return &tlsConfig{CAFile: serviceAccountDir + "/ca.crt"}
@@ -144,24 +149,25 @@ func kubeletTLS(cfg *config.Config) *tlsConfig {
 	return &tlsConfig{InsecureSkipVerify: true}
 }
 
-// cadvisor scrapes the kubelet's container metrics.
+// cadvisor returns the scrape config of the kubelets' container metrics.
 func cadvisor(cfg *config.Config) scrapeConfig {
 	scrape := kubelet(cfg, "/metrics/cadvisor")
-	// cadvisor's own timestamps lag and would keep ended containers alive.
+	// cadvisor's timestamps are late; with them series outlive their containers.
 	scrape.HonorTimestamps = new(bool)
 	scrape.MetricRelabelConfigs = []any{
-		// Many series each, and nothing a kernel-level debugger would not show better.
+		// Many series each, for questions that other tools answer better.
 		dropMetrics("container_(tasks_state|memory_failures_total|blkio_device_usage_total|memory_failcnt|ulimits_soft|file_descriptors|sockets|last_seen)"),
 	}
 	return scrape
 }
 
-// apiServers scrapes the endpoints of the kubernetes Service.
+// apiServers returns the scrape config of the API servers: the endpoints of the Service
+// kubernetes.
 func apiServers() scrapeConfig {
 	return scrapeConfig{
 		Scheme:        "https",
 		Authorization: &authorization{serviceAccountDir + "/token"},
-		// Its certificate is for names; the endpoints are addresses.
+		// The certificate is valid for names; the targets are IP addresses.
 		TLSConfig:           &tlsConfig{CAFile: serviceAccountDir + "/ca.crt", ServerName: "kubernetes"},
 		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: &sdNamespaces{[]string{"default"}}}},
 		RelabelConfigs: []relabel{
@@ -170,13 +176,13 @@ func apiServers() scrapeConfig {
 			copyLabel("__meta_kubernetes_service_name", "service"),
 		},
 		MetricRelabelConfigs: []any{
-			// Histograms by resource, verb and scope: a third of a small cluster's series.
+			// Histograms by resource, verb and scope: a third of the series of a small cluster.
 			dropMetrics("(apiserver_request_body_size_bytes|apiserver_request_sli_duration_seconds|apiserver_response_sizes|apiserver_watch_events_sizes|apiserver_watch_list_duration_seconds|etcd_request_duration_seconds|workqueue_(queue|work)_duration_seconds)_bucket"),
 		},
 	}
 }
 
-// annotatedEndpoints scrapes the ready endpoints of Services annotated
+// annotatedEndpoints returns the scrape config of the ready endpoints of Services annotated
 // prometheus.io/scrape: "true".
 func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 	rules := []relabel{
@@ -186,16 +192,16 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 		keep(".+", "__meta_kubernetes_endpointslice_port"),
 		drop(";(UDP|SCTP)", serviceAnnotation("port"), "__meta_kubernetes_endpointslice_port_protocol"),
 	}
-	rules = append(rules, dropComponents(cfg)...)
-	if cfg.Enabled(config.PodsJob) { // it scrapes the pods that ask for themselves
+	rules = append(rules, dropControlPlane(cfg)...)
+	if cfg.Enabled(config.PodsJob) { // which scrapes the pods that are annotated themselves
 		rules = append(rules, drop("true;(.+;.*|.*;.+)", podAnnotation("scrape"), podAnnotation("port"), "__meta_kubernetes_pod_container_port_number"))
 	}
 	return scrapeConfig{
-		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: discovered(cfg)}},
+		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: discoveryNamespaces(cfg)}},
 		RelabelConfigs: slices.Concat(rules, []relabel{
 			copyLabel("__meta_kubernetes_pod_container_name", "container"),
 			copyLabel("__meta_kubernetes_endpointslice_port_name", "endpoint"),
-		}, annotated(serviceAnnotation), []relabel{
+		}, annotationRules(serviceAnnotation), []relabel{
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_service_name", "service"),
 			copyLabel("__meta_kubernetes_pod_name", "pod"),
@@ -204,21 +210,21 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 	}
 }
 
-// annotatedPods scrapes pods annotated prometheus.io/scrape: "true": the port
-// in prometheus.io/port, or else each TCP port their containers declare.
+// annotatedPods returns the scrape config of pods annotated prometheus.io/scrape: "true": of
+// the port in prometheus.io/port, or else of each TCP port that their containers declare.
 func annotatedPods(cfg *config.Config) scrapeConfig {
 	return scrapeConfig{
-		KubernetesSDConfigs: []kubernetesSD{{Role: "pod", Namespaces: discovered(cfg)}},
+		KubernetesSDConfigs: []kubernetesSD{{Role: "pod", Namespaces: discoveryNamespaces(cfg)}},
 		RelabelConfigs: slices.Concat([]relabel{
 			keep("true", podAnnotation("scrape")),
 			keep("Running", "__meta_kubernetes_pod_phase"),
 			// Without an annotated port: only declared TCP ports of running containers.
 			drop(";(;.*|.*;UDP|.*;SCTP)", podAnnotation("port"), "__meta_kubernetes_pod_container_port_number", "__meta_kubernetes_pod_container_port_protocol"),
 			drop(";true", podAnnotation("port"), "__meta_kubernetes_pod_container_init"),
-		}, dropComponents(cfg), []relabel{
+		}, dropControlPlane(cfg), []relabel{
 			copyLabel("__meta_kubernetes_pod_container_name", "container"),
 			copyLabel("__meta_kubernetes_pod_container_port_name", "endpoint"),
-		}, annotated(podAnnotation), []relabel{
+		}, annotationRules(podAnnotation), []relabel{
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_pod_name", "pod"),
 			copyLabel("__meta_kubernetes_pod_node_name", "node"),
@@ -226,38 +232,38 @@ func annotatedPods(cfg *config.Config) scrapeConfig {
 	}
 }
 
-// annotated applies the scheme, path and port annotations. An annotated port
-// replaces the discovered one on every target of the pod; without container
-// and endpoint those targets are equal and Prometheus scrapes one of them.
-func annotated(annotation func(string) string) []relabel {
+// annotationRules applies the annotations scheme, path and port. An annotated port replaces
+// the discovered one on every target of the pod; without the labels container and endpoint
+// those targets are equal, and Prometheus scrapes one of them.
+func annotationRules(annotation func(string) string) []relabel {
 	return []relabel{
 		{SourceLabels: []string{annotation("scheme")}, Regex: "(https?)", TargetLabel: "__scheme__"},
 		{SourceLabels: []string{annotation("path")}, Regex: "(.+)", TargetLabel: "__metrics_path__"},
-		// A container without ports is discovered by its pod's bare address.
+		// A container without ports has its pod's IP address as address; IPv6 needs brackets.
 		{SourceLabels: []string{"__address__"}, Regex: `([^\[].*:.*:.*)`, TargetLabel: "__address__", Replacement: ptr("[$1]")},
-		// Host with or without a port; an IPv6 host is in brackets.
+		// The host has a port or not; an IPv6 host is in brackets.
 		{SourceLabels: []string{"__address__", annotation("port")}, Regex: `(\[.+\]|[^:]+)(?::\d+)?;(\d+)`, TargetLabel: "__address__", Replacement: ptr("$1:$2")},
 		{SourceLabels: []string{annotation("port")}, Regex: `\d+`, TargetLabel: "container", Replacement: ptr("")},
 		{SourceLabels: []string{annotation("port")}, Regex: `\d+`, TargetLabel: "endpoint", Replacement: ptr("")},
 	}
 }
 
-// kubeStateMetrics scrapes both its ports. The object's labels win over the
-// exporter's own: namespace and pod are those the series is about.
+// kubeStateMetrics returns the scrape config of both ports of kube-state-metrics. The labels
+// of a series win over the target's: its namespace and pod are those of the object.
 func kubeStateMetrics(cfg *config.Config) scrapeConfig {
-	scrape := shipped(cfg, "kube-state-metrics")
+	scrape := ownProgram(cfg, "kube-state-metrics")
 	scrape.HonorLabels = true
-	// With these a series about no pod would seem to be about the exporter's.
+	// With these labels, a series about no pod would seem to be about the exporter's pod.
 	scrape.RelabelConfigs = slices.DeleteFunc(scrape.RelabelConfigs, func(rule relabel) bool {
 		return slices.Contains([]string{"namespace", "pod", "container", "node"}, rule.TargetLabel)
 	})
 	return scrape
 }
 
-// shipped scrapes the pods of one of this program's components on their
-// metrics ports, ready or not, so that `up` tells of the ones that are not.
-func shipped(cfg *config.Config, component string) scrapeConfig {
-	pods, ports := shippedPods(cfg, component)
+// ownProgram returns the scrape config of the pods of a program of the stack, by its
+// app.kubernetes.io/name. It includes pods that are not ready, so that `up` shows them.
+func ownProgram(cfg *config.Config, component string) scrapeConfig {
+	pods, ports := ownPods(cfg, component)
 	return scrapeConfig{
 		KubernetesSDConfigs: pods,
 		RelabelConfigs: append(ports,
@@ -270,9 +276,9 @@ func shipped(cfg *config.Config, component string) scrapeConfig {
 	}
 }
 
-// shippedPods finds the pods of one of this program's components and keeps
-// the ports that speak HTTP.
-func shippedPods(cfg *config.Config, component string) ([]kubernetesSD, []relabel) {
+// ownPods returns the service discovery of the pods of a program of the stack, and the rules
+// that keep those that have not ended, and their HTTP ports.
+func ownPods(cfg *config.Config, component string) ([]kubernetesSD, []relabel) {
 	return []kubernetesSD{{
 			Role:       "pod",
 			Namespaces: &sdNamespaces{[]string{cfg.Cluster.Namespace}},
@@ -283,43 +289,53 @@ func shippedPods(cfg *config.Config, component string) ([]kubernetesSD, []relabe
 		}
 }
 
-// discovered limits a job to discovery.namespaces.
-func discovered(cfg *config.Config) *sdNamespaces {
+// discoveryNamespaces limits a job to discovery.namespaces; nil is every namespace.
+func discoveryNamespaces(cfg *config.Config) *sdNamespaces {
 	if len(cfg.Discovery.Namespaces) == 0 {
 		return nil
 	}
 	return &sdNamespaces{cfg.Discovery.Namespaces}
 }
 
+// serviceAnnotation returns the label with a Service's annotation prometheus.io/NAME.
 func serviceAnnotation(name string) string {
 	return "__meta_kubernetes_service_annotation_prometheus_io_" + name
 }
 
+// ingressAnnotation returns the label with an Ingress's annotation prometheus.io/NAME.
 func ingressAnnotation(name string) string {
 	return "__meta_kubernetes_ingress_annotation_prometheus_io_" + name
 }
 
+// podAnnotation returns the label with a pod's annotation prometheus.io/NAME.
 func podAnnotation(name string) string {
 	return "__meta_kubernetes_pod_annotation_prometheus_io_" + name
 }
 
+// keep returns a rule that drops targets or samples unless regex matches their labels, joined
+// by semicolons.
 func keep(regex string, labels ...string) relabel {
 	return relabel{SourceLabels: labels, Regex: regex, Action: "keep"}
 }
 
+// drop returns a rule that drops targets or samples if regex matches their labels, joined by
+// semicolons.
 func drop(regex string, labels ...string) relabel {
 	return relabel{SourceLabels: labels, Regex: regex, Action: "drop"}
 }
 
+// copyLabel returns a rule that copies the label from to the label to.
 func copyLabel(from, to string) relabel {
 	return relabel{SourceLabels: []string{from}, TargetLabel: to}
 }
 
-func set(label, value string) relabel {
-	// $ starts a reference to a regex group.
+// setLabel returns a rule that sets label to value.
+func setLabel(label, value string) relabel {
+	// $ starts a reference to a group of the regular expression.
 	return relabel{TargetLabel: label, Replacement: ptr(strings.ReplaceAll(value, "$", "$$"))}
 }
 
+// dropMetrics returns a rule that drops the metrics whose names regex matches.
 func dropMetrics(regex string) relabel { return drop(regex, "__name__") }
 
 func ptr[T any](value T) *T { return &value }

@@ -236,8 +236,8 @@ func TestAnnotatedEndpoints(t *testing.T) {
 	}
 }
 
-// A pod that asks to be scraped and is behind a Service that asks too is
-// scraped by kubernetes-pods, or by kubernetes-endpoints where that is off.
+// An annotated pod behind an annotated Service is scraped by kubernetes-pods, or by
+// kubernetes-endpoints if that job is off.
 func TestScrapedOnce(t *testing.T) {
 	web := service(t, `{metadata: {name: web, annotations: {prometheus.io/scrape: "true"}}, spec: {ports: [{name: web, port: 80, targetPort: 8080}]}}`)
 	asking := pod(t, `{metadata: {name: web-0, annotations: {prometheus.io/scrape: "true"}}, spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}}`)
@@ -276,7 +276,7 @@ func TestProbedServices(t *testing.T) {
 			"path without a slash", `{metadata: {name: web, annotations: {prometheus.io/probe: "true", prometheus.io/probe_path: health}}, spec: {ports: [{name: web, port: 80}]}}`,
 			[]string{probe + "module=http_2xx&target=http%3A%2F%2Fweb.shop.svc%3A80%2Fhealth instance=http://web.shop.svc:80/health module=http_2xx namespace=shop service=web"},
 		}, {
-			"module that takes a host and port", `{metadata: {name: db, annotations: {prometheus.io/probe: "true", prometheus.io/probe_module: tcp_connect, prometheus.io/probe_path: /ignored, prometheus.io/probe_scheme: https}}, spec: {ports: [{name: sql, port: 5432}]}}`,
+			"module that requires a host and port", `{metadata: {name: db, annotations: {prometheus.io/probe: "true", prometheus.io/probe_module: tcp_connect, prometheus.io/probe_path: /ignored, prometheus.io/probe_scheme: https}}, spec: {ports: [{name: sql, port: 5432}]}}`,
 			[]string{probe + "module=tcp_connect&target=db.shop.svc%3A5432 instance=db.shop.svc:5432 module=tcp_connect namespace=shop service=db"},
 		}, {
 			"module of the stack", `{metadata: {name: web, annotations: {prometheus.io/probe: "true", prometheus.io/probe_module: slow.api, prometheus.io/probe_path: /}}, spec: {ports: [{name: web, port: 80}]}}`,
@@ -295,7 +295,7 @@ exporters: {blackboxExporter: {modules: {slow.api: {prober: http, timeout: 60s}}
 	}
 }
 
-// own is a pod of this program's, in its namespace.
+// own returns a running pod of a program of the stack, in its namespace.
 func own(t *testing.T, name, ports, address string) *corev1.Pod {
 	t.Helper()
 	p := pod(t, `{metadata: {name: `+name+`-0, namespace: monitoring}, spec: {containers: [{name: `+name+`, ports: [`+ports+`]}]}, status: {podIP: `+address+`}}`)
@@ -303,7 +303,7 @@ func own(t *testing.T, name, ports, address string) *corev1.Pod {
 	return p
 }
 
-// The jobs that are no matter of annotations, together on one cluster.
+// The jobs that do not depend on annotations, together on one cluster.
 func TestOwnJobs(t *testing.T) {
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{"kubernetes.io/hostname": "node-1"}},
@@ -345,8 +345,8 @@ func TestOwnJobs(t *testing.T) {
 		"http://10.0.0.2:9093/metrics container=alertmanager endpoint=web namespace=monitoring node=node-1 pod=alertmanager-0")
 	expect(t, targets, config.NodeExporterJob,
 		"http://192.168.0.1:9100/metrics container=node-exporter endpoint=metrics namespace=monitoring node=node-1 pod=node-exporter-0")
-	// Without the exporter's own namespace, pod, container and node: what it
-	// reports on has its own.
+	// Without the namespace, pod, container and node of the exporter: series have those of
+	// the object.
 	expect(t, targets, config.KubeStateMetricsJob, "http://10.0.0.3:8080/metrics endpoint=metrics", "http://10.0.0.3:8081/metrics endpoint=telemetry")
 	expect(t, targets, config.BlackboxExporterJob,
 		"http://10.0.0.4:9115/metrics container=blackbox-exporter endpoint=web namespace=monitoring node=node-1 pod=blackbox-exporter-0")

@@ -12,16 +12,15 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// secretFiles is the directory where a program finds its secrets.
+// secretFiles holds the secrets that a program reads as files.
 type secretFiles struct {
-	dir   string
-	path  string   // of the config that has them, such as alerting.secrets
-	names []string // sorted
+	dir   string   // mount path of the files
+	path  string   // config path of the secrets, such as alerting.secrets
+	names []string // of the files, sorted
 }
 
-// check rejects, in a native value at path, secrets in plain text and files for which the
-// stack has no secret. loaded is the same value as read by upstream's own loader, whose types
-// mask what is secret.
+// check rejects, in a native value at path, secrets in plain text and files that the pod does
+// not have. loaded is the same value as read by upstream's loader, whose types mask secrets.
 func (s secretFiles) check(path string, native, loaded any) config.Problems {
 	var problems config.Problems
 	walk(path, native, func(path, key, value string) {
@@ -36,7 +35,7 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 			}
 			problems.Addf(path, "%s", problem)
 		case strings.HasSuffix(key, "_file") && !named && !slices.ContainsFunc(imageDirs, func(dir string) bool { return strings.HasPrefix(value, dir) }):
-			problems.Addf(path, "%s is no file that the pod has; put its content into %s and name it: %s/NAME", value, s.path, s.dir)
+			problems.Addf(path, "%s is not a file in the pod; put its content into %s and name it: %s/NAME", value, s.path, s.dir)
 		case hasUser(value):
 			problems.Addf(path, "has a user name or password in its URL, in plain text; put the password into %s and name its file, "+
 				"or the whole URL if there is an option for its file: %s/NAME", s.path, s.dir)
@@ -49,7 +48,7 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 	if err == nil {
 		err = yaml.Unmarshal([]byte(text), &masked)
 	}
-	if err != nil { // what cannot be written could hide nothing
+	if err != nil { // without the masked value, secrets cannot be found
 		problems.Addf(path, "%v", err)
 	}
 	walk(path, masked, func(path, key, value string) {
@@ -65,16 +64,16 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 	return problems
 }
 
-// imageDirs are directories with files that pods and their images have anyway.
+// imageDirs holds the directories with files that every pod or its image has.
 var imageDirs = []string{"/var/run/secrets/kubernetes.io/serviceaccount/", "/etc/ssl/"}
 
-// webhookURL tells whether a value is a webhook's address, which often is no
-// secret; its url_file keeps one.
+// webhookURL reports whether the value at path, with its key, is the URL of a webhook. Its type
+// masks it, but it is often not a secret; one that is belongs into url_file.
 func webhookURL(path, key string) bool {
 	return key == "url" && strings.Contains(path, ".webhook_configs[")
 }
 
-// hasUser tells whether a value is a URL with a user name or password.
+// hasUser reports whether value is a URL with a user name or password.
 func hasUser(value string) bool {
 	if !strings.Contains(value, "://") {
 		return false
@@ -83,12 +82,13 @@ func hasUser(value string) bool {
 	return err == nil && parsed.User != nil
 }
 
-// walk calls visit for each string in a native value, with its path and the
-// key that it, or the list it is in, has.
+// walk calls visit for each string in a native value, with its path and its key; in a list,
+// the key is the list's.
 func walk(path string, value any, visit func(path, key, value string)) {
 	walkBelow(path, "", value, visit)
 }
 
+// walkBelow does the work of walk for a value with a key.
 func walkBelow(path, key string, value any, visit func(path, key, value string)) {
 	switch value := value.(type) {
 	case string:

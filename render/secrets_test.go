@@ -10,8 +10,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
-// refused are the problems that a native part of a stack has, by config path.
-func refused(t *testing.T, err error) map[string]string {
+// rejected returns the messages of err, which is config.Problems, by config path. They must
+// not contain the secret hunter2.
+func rejected(t *testing.T, err error) map[string]string {
 	t.Helper()
 	var problems config.Problems
 	require.ErrorAs(t, err, &problems)
@@ -53,7 +54,7 @@ discovery:
 		path + "[6].http_sd_configs[0].url":          user,
 		path + "[7].basic_auth.password_file":        `/etc/prometheus/secrets/shpo: prometheus.secrets has no "shpo"; did you mean "shop"?`,
 		path + "[8].http_headers.X-Token.files[0]":   `/etc/prometheus/secrets/warehouse: prometheus.secrets has no "warehouse"; set it with: pulumi config set --secret --path 'kubernetes-prometheus:prometheus.secrets.warehouse'`,
-	}, refused(t, err))
+	}, rejected(t, err))
 
 	_, _, err = prometheusConfig(configtest.Config(t, `
 prometheus: {secrets: {shop: hunter2}}
@@ -82,7 +83,7 @@ exporters:
 		path + "b.http.headers.authorization":           "in plain text; put it into exporters.blackboxExporter.secrets and name its file: authorization: {credentials_file: /etc/blackbox/secrets/NAME}",
 		path + "c.http.bearer_token_file":               `/etc/blackbox/secrets/shopp: exporters.blackboxExporter.secrets has no "shopp"; did you mean "shop"?`,
 		path + "d.http.http_headers.X-Token.secrets[0]": "in plain text; put it into exporters.blackboxExporter.secrets and name its file: files: [/etc/blackbox/secrets/NAME]",
-	}, refused(t, err))
+	}, rejected(t, err))
 }
 
 func TestSecretsOfReceivers(t *testing.T) {
@@ -104,5 +105,5 @@ alerting:
 		path + "[2].pagerduty_configs[0].routing_key":                               "in plain text; put it into alerting.secrets and name its file: routing_key_file: /etc/alertmanager/secrets/NAME",
 		path + "[3].pagerduty_configs[0].routing_key_file":                          `/etc/alertmanager/secrets/pagr: alerting.secrets has no "pagr"; did you mean "pager"?`,
 		path + "[5].webhook_configs[0].http_config.http_headers.X-Token.files[0]":   `/etc/alertmanager/secrets/pagr: alerting.secrets has no "pagr"; did you mean "pager"?`,
-	}, refused(t, err))
+	}, rejected(t, err))
 }

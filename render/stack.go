@@ -1,5 +1,5 @@
-// Package render makes of a stack's config what the stack is: the native files of
-// Prometheus, Alertmanager, blackbox-exporter and Grafana, each accepted by the parser of
+// Package render turns the config of a stack into what the stack deploys: the native files of
+// Prometheus, Alertmanager, blackbox-exporter and Grafana. Each file has passed the parser of
 // the program that will read it.
 package render
 
@@ -15,17 +15,16 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-// Stack is what a stack deploys, rendered once: the checks read it, and the components
-// deploy it.
+// Stack is a rendered stack: the checks read it, and the components deploy it.
 type Stack struct {
 	Config *config.Config
 
-	// ConfigMaps of the programs that the stack deploys; without files for any other.
+	// ConfigMaps of the programs. They have no files for a program that is not deployed.
 	PrometheusConfig   ConfigMap // prometheus.yml
 	PrometheusRules    ConfigMap // rule files
 	AlertmanagerConfig ConfigMap // alertmanager.yml and templates
 	BlackboxConfig     ConfigMap // blackbox.yml
-	GrafanaConfig      ConfigMap // by path below GrafanaDir, whose last element is the key
+	GrafanaConfig      ConfigMap // files by path below GrafanaDir, whose last element is the key
 
 	Prometheus    *prometheus.Config         // prometheus.yml as the server loads it
 	ScrapeConfigs []*prometheus.ScrapeConfig // of Prometheus, with the global defaults applied
@@ -40,15 +39,16 @@ type Stack struct {
 // ConfigMap is a ConfigMap of the stack.
 type ConfigMap struct {
 	Name  string            // of the object
-	Path  string            // config path, or file, of what makes it large
-	Files map[string]string // by name
+	Path  string            // config path or file to reduce if it is too large
+	Files map[string]string // texts by file name
 }
 
-// New renders a stack. The error is what an upstream parser rejects, in all parts at once:
-// config.Problems where a config path is to blame.
+// New renders a stack. The error joins what the upstream parsers reject in any part of it: as
+// config.Problems where that comes from a config path.
 func New(cfg *config.Config) (*Stack, error) { return NewWith(cfg, nil) }
 
-// NewWith renders a stack with other files than those of dashboards/custom.
+// NewWith renders a stack as New does, with the dashboards in custom/*.json of the file system
+// custom; nil is the one of package dashboards.
 func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	s := &Stack{Config: cfg, Datasources: datasources(cfg)}
 	err := config.Join(s.renderPrometheus(), s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
@@ -58,6 +58,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	return s, nil
 }
 
+// renderPrometheus sets prometheus.yml, as text and as loaded, and the rights that it requires.
 func (s *Stack) renderPrometheus() error {
 	text, loaded, err := prometheusConfig(s.Config)
 	if err != nil {
@@ -72,6 +73,7 @@ func (s *Stack) renderPrometheus() error {
 	return nil
 }
 
+// renderRules sets the rule files.
 func (s *Stack) renderRules() error {
 	files, err := ruleFiles(s.Config)
 	if err != nil {
@@ -85,6 +87,7 @@ func (s *Stack) renderRules() error {
 	return nil
 }
 
+// renderAlertmanager sets what Alertmanager reads, if it is deployed.
 func (s *Stack) renderAlertmanager() error {
 	if !s.Config.Alerting.Enabled {
 		return nil
@@ -95,6 +98,7 @@ func (s *Stack) renderAlertmanager() error {
 	return err
 }
 
+// renderBlackbox sets what blackbox-exporter reads, if it is deployed.
 func (s *Stack) renderBlackbox() error {
 	if !s.Config.Exporters.BlackboxExporter.Enabled {
 		return nil
@@ -104,6 +108,8 @@ func (s *Stack) renderBlackbox() error {
 	return err
 }
 
+// renderGrafana sets the dashboards, if the stack deploys or fills a Grafana, and what a
+// deployed one reads.
 func (s *Stack) renderGrafana(custom fs.FS) error {
 	if !s.Config.Grafana.Deployed() && !s.Config.Grafana.Imports() {
 		return nil
@@ -122,8 +128,8 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 	return err
 }
 
-// Provisioned returns the dashboards that Grafana reads from ConfigMaps: none where the
-// import job saves them.
+// Provisioned returns the dashboards that Grafana reads from ConfigMaps: none with the import
+// job, which writes them through Grafana's HTTP API.
 func (s *Stack) Provisioned() []dashboards.Dashboard {
 	if s.Config.Grafana.Import == config.ImportJob {
 		return nil
@@ -131,7 +137,7 @@ func (s *Stack) Provisioned() []dashboards.Dashboard {
 	return s.Dashboards
 }
 
-// ConfigMaps returns every ConfigMap whose size the stack's config decides.
+// ConfigMaps returns the ConfigMaps whose size depends on the config.
 func (s *Stack) ConfigMaps() []ConfigMap {
 	all := []ConfigMap{s.PrometheusConfig, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.GrafanaConfig}
 	for _, d := range s.Dashboards {

@@ -10,7 +10,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
-// What the parsers of several programs reject is reported at once.
+// One error has what the parsers of all programs reject.
 func TestEveryPartIsLoaded(t *testing.T) {
 	_, err := New(configtest.Config(t, `
 cluster: {name: test}

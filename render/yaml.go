@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// marshal returns value as YAML, indented by two spaces.
 func marshal(value any) (string, error) {
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)

@@ -8,18 +8,18 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// jobsFile has the alerts about the scrape jobs themselves. In it, the rule JobAbsent
-// stands for one of each job that has to have targets, and BLINDING_JOBS for the names of
-// the jobs without which most alerts cannot fire.
+// jobsFile is a template: expandJobs replaces the placeholders below with the scrape jobs.
 const (
 	jobsFile     = "targets.yaml"
-	jobAbsent    = "      - alert: JobAbsent\n"
-	jobName      = "JOB"
-	blindingJobs = "BLINDING_JOBS"
+	jobAbsent    = "      - alert: JobAbsent\n" // start of the last rule, which is repeated for each job
+	jobName      = "JOB"                        // name of the job, in that rule
+	blindingJobs = "BLINDING_JOBS"              // regular expression of the names of the blinding jobs
 )
 
-// forEachJob writes what jobsFile says of jobs for those of config.ScrapeJobs.
-func forEachJob(text []byte) []byte {
+// expandJobs returns the text of jobsFile for config.ScrapeJobs: with a rule JobAbsent for each
+// job that must have targets, and with the names of the jobs without which most alerts cannot
+// fire.
+func expandJobs(text []byte) []byte {
 	var watched, blinding []string
 	for _, row := range config.ScrapeJobs {
 		if !row.MayBeEmpty {

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// unitTests returns the names of the files with unit tests.
 func unitTests(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("*" + testSuffix)
@@ -19,9 +20,9 @@ func unitTests(t *testing.T) []string {
 	return files
 }
 
-// TestPromtool runs the unit tests on what Render makes of the shipped files, with the
-// promtool of go.mod's Prometheus, which is the deployed version. Without the service
-// discoveries it builds in a fraction of the time.
+// TestPromtool runs the unit tests on the rendered files, with promtool of the Prometheus in
+// go.mod, which is the deployed version. Without service discovery it builds in a fraction of
+// the time.
 func TestPromtool(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range render(t, Options{}) {
@@ -39,8 +40,8 @@ func TestPromtool(t *testing.T) {
 	assert.Equal(t, len(unitTests(t)), strings.Count(string(out), "SUCCESS"), "%s", out)
 }
 
-// Every rule of every alert is shown firing, and every alert not firing although
-// there is data that it looks at.
+// A unit test has each rule of an alert firing, and another has the alert not firing although
+// its metrics have samples.
 func TestEveryAlertHasUnitTests(t *testing.T) {
 	type key struct{ alert, severity string }
 	fires, silent := map[key]bool{}, map[string]bool{}
@@ -74,10 +75,10 @@ func TestEveryAlertHasUnitTests(t *testing.T) {
 	}
 	for name, rules := range alerts(t, render(t, Options{})) {
 		for _, rule := range rules {
-			assert.True(t, fires[key{name, rule.Labels["severity"]}], "no unit test shows %s firing with severity %s", name, rule.Labels["severity"])
+			assert.True(t, fires[key{name, rule.Labels["severity"]}], "no unit test has %s firing with severity %s", name, rule.Labels["severity"])
 		}
-		if name != "Watchdog" { // it always fires: that is its purpose
-			assert.True(t, silent[name], "no unit test shows %s not firing", name)
+		if name != "Watchdog" { // it always fires
+			assert.True(t, silent[name], "no unit test has %s not firing", name)
 		}
 	}
 }

@@ -1,9 +1,9 @@
-// Package rules ships the alerting and recording rules as native Prometheus
-// rule files, one per subject, each with promtool unit tests beside it
-// (<subject>_test.yaml) and a page in docs/runbooks for every alert.
+// Package rules ships alerting and recording rules as native Prometheus rule files, one per
+// subject. Each has promtool unit tests beside it (<subject>_test.yaml), and every alert a
+// page in docs/runbooks.
 //
-// Render makes the rule files of one stack from them: without what the stack
-// does not scrape, with its overrides and its own rule files.
+// Render returns the rule files of a stack: the shipped ones without the rules of jobs that it
+// does not scrape and with its overrides applied, and its own.
 //
 // https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
 package rules
@@ -33,6 +33,7 @@ import (
 //go:embed *.yaml
 var embedded embed.FS
 
+// testSuffix ends the names of files with promtool unit tests.
 const testSuffix = "_test.yaml"
 
 // needs names the job without whose metrics no rule of a file can fire, where the file does
@@ -57,38 +58,38 @@ func neededBy(file string) (config.Job, bool) {
 	return row.Name, ok
 }
 
-// severities that routes and inhibitions of Alertmanager know.
+// severities holds the severities that Alertmanager's routes and inhibition rules use.
 var severities = []string{"critical", "warning", "info", "none"}
 
-// Options say what one stack changes in the shipped rules.
+// Options holds what a stack changes in the shipped rules and adds to them.
 type Options struct {
-	// Enabled reports whether the stack scrapes a job. Rules that are labelled with
-	// another job are left out. Nil: the stack scrapes them all.
+	// Enabled reports whether the stack scrapes a job. Rules whose label job names one that
+	// it does not scrape are left out. Nil: the stack scrapes all jobs.
 	Enabled func(config.Job) bool
-	// Collected reports whether the stack collects the metrics of a job, by whichever
-	// job. Files that need another job are left out. Nil: as Enabled.
+	// Collected reports whether the stack collects the metrics of a job, by this or another
+	// job. Files that need metrics that it does not collect are left out. Nil: as Enabled.
 	Collected func(config.Job) bool
-	// Disabled lists shipped alerts to leave out, by name.
+	// Disabled holds the names of shipped alerts to leave out.
 	Disabled []string
-	// Overrides change shipped alerts, by name. A severity is rejected for an alert that
-	// has rules of several severities, which it would make indistinguishable.
+	// Overrides holds changes of shipped alerts, by name. One of the severity is rejected for
+	// an alert with rules of several severities, which it would make indistinguishable.
 	Overrides map[string]config.AlertOverride
-	// Extra rule files in Prometheus' own format, by name, with or without the
+	// Extra holds the texts of the stack's own rule files, by name, with or without the
 	// extension .yaml.
 	Extra map[string]string
 }
 
-// File is one rule file of a stack, as Prometheus' own loader reads it.
+// File is a rule file of a stack.
 type File struct {
-	Name   string // ends in .yaml
-	Own    bool   // of the stack, not shipped
-	Text   string
-	Groups []rulefmt.RuleGroup
+	Name   string              // ends in .yaml
+	Own    bool                // from Options.Extra, not shipped
+	Text   string              // as Prometheus reads it
+	Groups []rulefmt.RuleGroup // as loaded from Text
 }
 
 // Render returns the rule files of a stack, sorted by name. All of them have passed
-// Prometheus' own loader, templates included. The error is a config.Problems with
-// everything that is wrong, by config path.
+// Prometheus' loader, templates included. The error is config.Problems, with every problem of
+// the options by config path.
 func Render(opts Options) ([]File, error) {
 	shipped, err := load()
 	if err != nil {
@@ -126,8 +127,8 @@ func Render(opts Options) ([]File, error) {
 		}
 		groups, errs := checkExtra(opts.Extra[key])
 		for _, err := range errs {
-			problem := config.Problem{Path: path, Message: noPlace.ReplaceAllString(err.Error(), "")}
-			if !slices.Contains(problems, problem) { // the loader reads a file twice
+			problem := config.Problem{Path: path, Message: noPosition.ReplaceAllString(err.Error(), "")}
+			if !slices.Contains(problems, problem) { // the loader reports some errors twice
 				problems.Add(problem)
 			}
 		}
@@ -139,11 +140,13 @@ func Render(opts Options) ([]File, error) {
 	return slices.SortedFunc(maps.Values(files), func(a, b File) int { return strings.Compare(a.Name, b.Name) }), nil
 }
 
-// noPlace matches the position that the loader gives where it does not know it.
-var noPlace = regexp.MustCompile(`^(0:0: )+`)
+// noPosition matches the line and column that the loader reports if it does not know them.
+var noPosition = regexp.MustCompile(`^(0:0: )+`)
 
+// enabled returns Enabled's result, or its default.
 func (o Options) enabled(job config.Job) bool { return o.Enabled == nil || o.Enabled(job) }
 
+// collected returns Collected's result, or its default.
 func (o Options) collected(job config.Job) bool {
 	if o.Collected == nil {
 		return o.enabled(job)
@@ -151,6 +154,8 @@ func (o Options) collected(job config.Job) bool {
 	return o.Collected(job)
 }
 
+// validate rejects changes of alerts that are not shipped, and overrides that would break
+// them.
 func (o Options) validate(shipped map[string]*file) config.Problems {
 	alerts := map[string][]string{} // name -> severities
 	for _, f := range shipped {
@@ -185,7 +190,7 @@ func (o Options) validate(shipped map[string]*file) config.Problems {
 		for _, label := range slices.Sorted(maps.Keys(override.Labels)) {
 			switch label {
 			case "severity":
-				problems.Addf(path+".labels.severity", "not a label to set here; use %s.severity", path)
+				problems.Addf(path+".labels.severity", "cannot be set as a label; use %s.severity", path)
 			case model.AlertNameLabel, model.MetricNameLabel:
 				problems.Addf(path+".labels."+label, "reserved by Prometheus")
 			}
@@ -197,17 +202,17 @@ func (o Options) validate(shipped map[string]*file) config.Problems {
 	return problems
 }
 
-// overrideProblem blames a flaw in a shipped file on the override of the alert
-// that has it: as shipped, the files are sound.
+// overrideProblem returns an error of a shipped file as a problem of the override of its alert:
+// without overrides, the files load.
 func overrideProblem(err error) config.Problem {
-	if flaw, ok := errors.AsType[*rulefmt.Error](err); ok {
-		return config.Problem{Path: "alerting.overrides." + flaw.RuleName, Message: flaw.Err.Error()}
+	if ruleErr, ok := errors.AsType[*rulefmt.Error](err); ok {
+		return config.Problem{Path: "alerting.overrides." + ruleErr.RuleName, Message: ruleErr.Err.Error()}
 	}
 	return config.Problem{Path: "alerting.overrides", Message: err.Error()}
 }
 
-// check loads a rule file as Prometheus does: unknown fields, expressions, names
-// and the templates of labels and annotations.
+// check loads a rule file as Prometheus does, which rejects unknown fields, invalid names,
+// expressions, and templates of labels and annotations.
 func check(text string) ([]rulefmt.RuleGroup, []error) {
 	loaded, errs := rulefmt.Parse([]byte(text), false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
 	if len(errs) > 0 {
@@ -216,7 +221,8 @@ func check(text string) ([]rulefmt.RuleGroup, []error) {
 	return loaded.Groups, nil
 }
 
-// checkExtra rejects as well what Prometheus would load and then ignore.
+// checkExtra loads a rule file as check does. It also rejects what Prometheus would load and
+// then ignore, and what would fail in every evaluation.
 func checkExtra(text string) ([]rulefmt.RuleGroup, []error) {
 	groups, errs := check(text)
 	if len(errs) > 0 {
@@ -233,7 +239,7 @@ func checkExtra(text string) ([]rulefmt.RuleGroup, []error) {
 	return groups, append(checkTypes(first), checkTemplates(first)...)
 }
 
-// checkTypes refuses expressions that parse and are no result of a rule.
+// checkTypes rejects expressions that parse, but whose type a rule cannot have.
 func checkTypes(file rulefmt.RuleGroups) []error {
 	var errs []error
 	for _, group := range file.Groups {
@@ -247,13 +253,13 @@ func checkTypes(file rulefmt.RuleGroups) []error {
 	return errs
 }
 
-// file is one shipped rule file.
+// file is a shipped rule file.
 type file struct {
 	text string
 	root *yaml.Node // the mapping with `groups`
 }
 
-// load reads the shipped rule files, by name.
+// load returns the shipped rule files, by name.
 func load() (map[string]*file, error) {
 	names, err := fs.Glob(embedded, "*.yaml")
 	if err != nil {
@@ -269,7 +275,7 @@ func load() (map[string]*file, error) {
 			return nil, fmt.Errorf("rules: %w", err)
 		}
 		if name == jobsFile {
-			text = forEachJob(text)
+			text = expandJobs(text)
 		}
 		var document yaml.Node
 		if err := yaml.Unmarshal(text, &document); err != nil {
@@ -283,8 +289,10 @@ func load() (map[string]*file, error) {
 	return files, nil
 }
 
+// groups returns the list of rule groups.
 func (f *file) groups() *yaml.Node { return field(f.root, "groups") }
 
+// rules returns the rules of all groups.
 func (f *file) rules() []*yaml.Node {
 	var rules []*yaml.Node
 	for _, group := range f.groups().Content {
@@ -293,15 +301,15 @@ func (f *file) rules() []*yaml.Node {
 	return rules
 }
 
-// apply returns the text of a shipped file with the options applied: word for
-// word where they change nothing, empty when no rule is left.
+// apply applies the options to a shipped file and returns its text: the shipped text if nothing
+// changes, and "" if no rule is left.
 func (o Options) apply(f *file) (string, error) {
 	changed := false
 	for _, group := range f.groups().Content {
 		rules := field(group, "rules")
 		rules.Content = slices.DeleteFunc(rules.Content, func(rule *yaml.Node) bool {
 			job := value(field(rule, "labels"), "job")
-			alert := value(rule, "alert") // none if it records
+			alert := value(rule, "alert") // empty for a recording rule
 			drop := alert != "" && slices.Contains(o.Disabled, alert) || job != "" && !o.enabled(config.Job(job))
 			changed = changed || drop
 			return drop
@@ -309,7 +317,7 @@ func (o Options) apply(f *file) (string, error) {
 		for _, rule := range rules.Content {
 			alert := value(rule, "alert")
 			if override, ok := o.Overrides[alert]; ok && alert != "" {
-				apply(override, rule)
+				applyOverride(rule, override)
 				changed = true
 			}
 		}
@@ -333,7 +341,8 @@ func (o Options) apply(f *file) (string, error) {
 	return text.String(), encoder.Close()
 }
 
-func apply(o config.AlertOverride, rule *yaml.Node) {
+// applyOverride applies an override to a rule of its alert.
+func applyOverride(rule *yaml.Node, o config.AlertOverride) {
 	if o.For != nil {
 		set(rule, "for", o.For.String())
 	}
@@ -346,7 +355,7 @@ func apply(o config.AlertOverride, rule *yaml.Node) {
 	}
 }
 
-// field returns the value of a key of a mapping, nil when it has none.
+// field returns the node at a key of a mapping; nil if the key is missing or mapping is nil.
 func field(mapping *yaml.Node, key string) *yaml.Node {
 	if mapping == nil {
 		return nil
@@ -359,6 +368,7 @@ func field(mapping *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
+// value returns the scalar at a key of a mapping; empty if it is missing.
 func value(mapping *yaml.Node, key string) string {
 	if node := field(mapping, key); node != nil {
 		return node.Value
@@ -366,6 +376,7 @@ func value(mapping *yaml.Node, key string) string {
 	return ""
 }
 
+// set sets a key of a mapping to text.
 func set(mapping *yaml.Node, key, text string) {
 	scalar := &yaml.Node{}
 	scalar.SetString(text)

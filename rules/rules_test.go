@@ -31,6 +31,7 @@ func render(t *testing.T, opts Options) map[string]string {
 	return texts
 }
 
+// groups returns the rule groups of a file.
 func groups(t *testing.T, text string) []rulefmt.RuleGroup {
 	t.Helper()
 	var file rulefmt.RuleGroups
@@ -54,7 +55,7 @@ func alerts(t *testing.T, files map[string]string) map[string][]rulefmt.Rule {
 	return found
 }
 
-func TestRenderShipsFilesWordForWord(t *testing.T) {
+func TestRenderKeepsShippedFiles(t *testing.T) {
 	files := render(t, Options{})
 	for name := range needs {
 		assert.Contains(t, files, name)
@@ -63,13 +64,13 @@ func TestRenderShipsFilesWordForWord(t *testing.T) {
 		shipped, err := os.ReadFile(name)
 		require.NoError(t, err)
 		if name == jobsFile {
-			shipped = forEachJob(shipped)
+			shipped = expandJobs(shipped)
 		}
 		assert.Equal(t, string(shipped), text, name)
 	}
 }
 
-func TestAlertsSayWhatIsWrongAndWhatToDo(t *testing.T) {
+func TestAlertsHaveAnnotations(t *testing.T) {
 	const runbooks = "https://github.com/kubernetes-prometheus/kubernetes-prometheus/blob/main/docs/runbooks/"
 	for name, rules := range alerts(t, render(t, Options{})) {
 		assert.FileExists(t, filepath.Join("..", "docs", "runbooks", name+".md"))
@@ -122,8 +123,8 @@ func TestRunbookLinksResolve(t *testing.T) {
 	}
 }
 
-// An aggregation or a match that loses the cluster mixes clusters up wherever
-// their series meet: behind remote write, in a federation, in Alertmanager.
+// An aggregation or vector matching without the label cluster mixes up clusters wherever their
+// series meet: behind remote write, in a federation, in Alertmanager.
 func TestExpressionsKeepTheCluster(t *testing.T) {
 	for name, text := range render(t, Options{}) {
 		for _, group := range groups(t, text) {
@@ -168,9 +169,9 @@ func TestRenderLeavesOutWhatIsNotScraped(t *testing.T) {
 	assert.NotContains(t, jobs, "kube-state-metrics")
 }
 
-// Metrics that another job brings are enough for a file, but not for rules about
-// the job's own targets.
-func TestRenderKeepsWhatIsReported(t *testing.T) {
+// A file stays if another job collects its metrics; rules about the targets of a job that is
+// off do not.
+func TestRenderKeepsWhatIsCollected(t *testing.T) {
 	files := render(t, Options{
 		Enabled:   func(job config.Job) bool { return job == config.NodesJob },
 		Collected: func(job config.Job) bool { return job == config.NodesJob || job == config.ControllerManagerJob },
@@ -183,7 +184,7 @@ func TestRenderKeepsWhatIsReported(t *testing.T) {
 	assert.Len(t, found["JobAbsent"], 1)
 }
 
-// Every job that has to have targets is watched, and named where its loss is critical.
+// Every job that must have targets has a rule JobAbsent, and TargetDown names the blinding jobs.
 func TestJobs(t *testing.T) {
 	found := alerts(t, render(t, Options{}))
 	watched := map[string]string{}
@@ -255,7 +256,7 @@ func TestRenderAddsFiles(t *testing.T) {
 	assert.Equal(t, cart, files["shop.yaml"])
 }
 
-func TestRenderNamesWhatIsWrong(t *testing.T) {
+func TestRenderRejects(t *testing.T) {
 	for name, test := range map[string]struct {
 		opts Options
 		want []string
@@ -281,7 +282,7 @@ func TestRenderNamesWhatIsWrong(t *testing.T) {
 				`alerting.overrides.NodeCPUHigh.severity: "page"; allowed: critical, warning, info, none`,
 				`alerting.overrides.NodeMemoryHigh.severity: NodeMemoryHigh has rules of severity critical and warning, which one severity cannot replace`,
 				`alerting.overrides.NodeNotReady.labels.alertname: reserved by Prometheus`,
-				`alerting.overrides.NodeNotReady.labels.severity: not a label to set here; use alerting.overrides.NodeNotReady.severity`,
+				`alerting.overrides.NodeNotReady.labels.severity: cannot be set as a label; use alerting.overrides.NodeNotReady.severity`,
 			},
 		},
 		"bad labels": {
@@ -342,7 +343,7 @@ func TestRenderNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// FuzzExtra: whatever a user calls a rule file is refused or loads into groups of rules.
+// FuzzExtra checks that checkExtra rejects any text or loads groups of rules from it.
 func FuzzExtra(f *testing.F) {
 	for _, text := range []string{cart, "", "groups:", "groups: [{}]", "groups: [{name: a, rules: [{}]}]", "groups: [{name: a, rules: [{record: 'a:b', expr: vector(1)}]}]", "a: &a [*a]", "groups: [&a {name: a}, *a]", "groups: [{name: a, rules: [~]}]", "groups: [~]", "groups: [{name: a, rules: [{<<: {alert: A}, expr: a}]}]"} {
 		f.Add(text)

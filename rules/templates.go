@@ -16,7 +16,8 @@ import (
 	"github.com/prometheus/prometheus/template"
 )
 
-// checkTemplates expands the texts of alerts, which the loader only parses.
+// checkTemplates rejects templates of labels and annotations that do not expand. The loader
+// only parses them.
 func checkTemplates(file rulefmt.RuleGroups) []error {
 	var errs []error
 	for _, group := range file.Groups {
@@ -36,17 +37,18 @@ func checkTemplates(file rulefmt.RuleGroups) []error {
 	return errs
 }
 
-// expand expands a template of an alert for no labels, and returns what no
-// labels could mend: a field that the data of templates never has.
+// expand expands a template of an alert without labels and samples. It returns an error only
+// for what would also fail with them: a field that a template's data never has.
+// https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
 func expand(alert, text string) error {
 	if !strings.Contains(text, "{{") {
 		return nil
 	}
-	// The variables that the server defines in front of each template.
+	// The server defines these variables before each template.
 	const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 	data := template.AlertTemplateData(map[string]string{}, map[string]string{}, "", promql.Sample{})
-	nothing := func(context.Context, string, time.Time) (promql.Vector, error) { return nil, nil }
-	_, err := template.NewTemplateExpander(context.Background(), variables+text, "__alert_"+alert, data, model.Time(0), nothing, &url.URL{}, nil).Expand()
+	noResult := func(context.Context, string, time.Time) (promql.Vector, error) { return nil, nil }
+	_, err := template.NewTemplateExpander(context.Background(), variables+text, "__alert_"+alert, data, model.Time(0), noResult, &url.URL{}, nil).Expand()
 	if err == nil {
 		return nil
 	}
@@ -56,5 +58,5 @@ func expand(alert, text string) error {
 	return nil
 }
 
-// noField is what Go's templates say of a field that does not exist.
+// noField matches the error of Go's templates for a field that does not exist.
 var noField = regexp.MustCompile(`at <([^>]*)>: can't evaluate field (\S+) in type`)

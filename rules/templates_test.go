@@ -9,30 +9,29 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// A template is expanded without the labels and samples of a server: only what
-// none of these could have is a mistake.
+// A template is expanded without labels and samples: an error is only what fails with any.
 func TestTemplates(t *testing.T) {
-	for text, refusal := range map[string]string{
+	for text, want := range map[string]string{
 		"is down":                          "",
 		"{{ $labels.instance }}":           "",
 		"{{ .Labels.instance }}":           "",
 		"{{ $value | humanize }}":          "",
 		"{{ $externalLabels.region }}":     "",
-		`{{ query "up" | first | value }}`: "", // of no result here
+		`{{ query "up" | first | value }}`: "", // the query has no result here
 		`{{ range query "up" }}{{ .Labels.job }} {{ .Value }}{{ end }}`: "",
 		"{{ .Label.instance }}": ".Label.instance: no field Label; a template has .Labels, .ExternalLabels, .ExternalURL and .Value",
 		"{{ .Values }}":         ".Values: no field Values; a template has .Labels, .ExternalLabels, .ExternalURL and .Value",
 	} {
-		if err := expand("Example", text); refusal == "" {
+		if err := expand("Example", text); want == "" {
 			assert.NoError(t, err, text)
 		} else {
-			assert.EqualError(t, err, refusal)
+			assert.EqualError(t, err, want)
 		}
 	}
 }
 
-// Rules that record have no name of an alert.
-func TestNothingIsAboutAlertsWithoutName(t *testing.T) {
+// Recording rules have no alert name, which an empty name must not match.
+func TestEmptyAlertNamesAreUnknown(t *testing.T) {
 	_, err := Render(Options{Overrides: map[string]config.AlertOverride{"": {Severity: "info"}}})
 	require.ErrorContains(t, err, `alerting.overrides.: unknown ""`)
 	_, err = Render(Options{Disabled: []string{""}})
