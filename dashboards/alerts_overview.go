@@ -9,12 +9,12 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// alertsOverview shows what is firing, since when, what fires most, and whether
-// notifications get out.
+// alertsOverview returns the dashboard of alerts: which fire, since when, which fire most, and
+// whether notifications are delivered.
 func alertsOverview(o Options) *dashboard.DashboardBuilder {
 	const (
-		// An alert has the labels its expression left: one that aggregates over the
-		// cluster has no cluster label, and belongs to it all the same.
+		// ALERTS has the labels of the alert's expression, which may have aggregated the
+		// cluster label away: such alerts belong to the cluster too.
 		alerts  = `cluster=~"|$cluster", alertname!="Watchdog", alertname=~"$alertname"`
 		firing  = alerts + `, alertstate="firing"`
 		server  = `cluster="$cluster", job="prometheus"`
@@ -28,13 +28,13 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 	}
 
 	board := newDashboard(o, UIDAlertsOverview, "Alerts overview",
-		"What is firing, since when, what fires most, and whether notifications get out.",
+		"Which alerts fire, since when, which fire most, and whether notifications are delivered.",
 		"prometheus_build_info", "alerting").
 		WithVariable(labelsVariable("alertname", "Alert", `label_values(ALERTS{cluster=~"|$cluster"}, alertname)`))
 
 	board.WithRow(row("Now")).
-		WithPanel(severity("Critical", "Firing alerts that want a person now.", "critical", red)).
-		WithPanel(severity("Warning", "Firing alerts that want a person during working hours.", "warning", orange)).
+		WithPanel(severity("Critical", "Firing alerts that need somebody now.", "critical", red)).
+		WithPanel(severity("Warning", "Firing alerts that need somebody during working hours.", "warning", orange)).
 		WithPanel(severity("Info", "Firing alerts that notify nobody by themselves.", "info", blue)).
 		WithPanel(figure("Pending", "Alerts whose condition holds, but not yet for long enough to fire.", units.Short).
 			Thresholds(steps(green, at(1, yellow))).
@@ -43,11 +43,11 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 			Decimals(0).
 			Thresholds(steps(green, at(1, red))).
 			WithTarget(query(`sum(increase(prometheus_rule_evaluation_failures_total{`+server+`}[5m]))`, ""))).
-		WithPanel(figure("Watchdog", "The alert that always fires. Missing, it means that rules are not evaluated.", units.NoUnit).
+		WithPanel(figure("Watchdog", "The alert that always fires. If it is missing, rules are not evaluated.", units.NoUnit).
 			GraphMode(common.BigValueGraphModeNone).
 			Mappings(states(word("Missing", red), word("Firing", green))).
 			WithTarget(query(`clamp_max(count(ALERTS{cluster=~"|$cluster", alertname="Watchdog", alertstate="firing"}), 1) or vector(0)`, ""))).
-		WithPanel(listing("Firing alerts", "Every alert that is firing, longest first. Empty is good.",
+		WithPanel(listing("Firing alerts", "All firing alerts, the longest firing first.",
 			column{"alertname", "Alert", nil},
 			column{"severity", "Severity", severityColors()},
 			column{"namespace", "Namespace", nil},
@@ -71,21 +71,21 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 		WithPanel(stacked(overTime("Firing by alert", "Number of firing alerts of each name.", units.Short)).
 			Decimals(0).
 			WithTarget(query(`count by (alertname) (ALERTS{`+firing+`})`, "{{alertname}}"))).
-		WithPanel(ranking("Most time spent firing", "Time each alert spent firing within the time range, added up over everything it fired for. The top of the list is what to fix, or to silence for good.", units.DurationSeconds).
+		WithPanel(ranking("Most time spent firing", "Total time that each alert spent firing within the time range, over all its instances. Fix the causes at the top of the list first, or change those alerts.", units.DurationSeconds).
 			Span(24).
 			WithTarget(instant(`topk(15, sum by (alertname) (count_over_time(ALERTS{`+firing+`}[$__range:1m]))) * 60`, "{{alertname}}")))
 
 	board.WithRow(row("Rule evaluation")).
-		WithPanel(overTime("Time to evaluate", "Slowest run of each rule group.", units.Seconds).
+		WithPanel(overTime("Time to evaluate", "Duration of the last evaluation of each rule group.", units.Seconds).
 			WithTarget(query(`max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`, "{{rule_group}}"))).
-		WithPanel(overTime("Evaluations failing", "Rules whose evaluation failed, per second. The rules page of Prometheus has the error.", units.CountsPerSecond).
+		WithPanel(overTime("Evaluations failing", "Failed evaluations of rules per second. The rules page of Prometheus shows the errors.", units.CountsPerSecond).
 			WithTarget(query(`sum by (rule_group) (rate(prometheus_rule_evaluation_failures_total{`+server+`}[$__rate_interval]))`, "{{rule_group}}")))
 
 	if !o.Has(config.AlertmanagerJob) {
 		return board
 	}
 	board.WithRow(row("Alertmanager")).
-		WithPanel(figure("Alertmanagers", "Instances that can be scraped.", units.Short).
+		WithPanel(figure("Alertmanagers", "Instances whose last scrape succeeded.", units.Short).
 			GraphMode(common.BigValueGraphModeNone).
 			Thresholds(steps(red, at(1, green))).
 			WithTarget(query(`sum(up{`+manager+`})`, ""))).
@@ -95,31 +95,32 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`min(alertmanager_config_last_reload_successful{`+manager+`})`, ""))).
 		WithPanel(figure("Active silences", "Silences in force.", units.Short).
 			WithTarget(query(`max(alertmanager_silences{`+manager+`, state="active"})`, ""))).
-		WithPanel(figure("Active alerts", "Alerts Alertmanager holds that are neither silenced nor inhibited.", units.Short).
+		WithPanel(figure("Active alerts", "Alerts in Alertmanager that are neither silenced nor inhibited.", units.Short).
 			WithTarget(query(`max(alertmanager_alerts{`+manager+`, state="active"})`, ""))).
-		WithPanel(figure("Suppressed alerts", "Alerts held back by a silence or an inhibition.", units.Short).
+		WithPanel(figure("Suppressed alerts", "Alerts that a silence or an inhibition suppresses.", units.Short).
 			WithTarget(query(`max(alertmanager_alerts{`+manager+`, state="suppressed"})`, ""))).
-		WithPanel(figure("Notifications failed", "Share of the notifications of the time range that could not be delivered.", units.PercentUnit).
+		WithPanel(figure("Notifications failed", "Share of the notifications within the time range that could not be delivered.", units.PercentUnit).
 			Decimals(2).
 			Thresholds(steps(green, at(0.001, yellow), at(0.01, red))).
 			WithTarget(instant(`sum(increase(alertmanager_notifications_failed_total{`+manager+`}[$__range])) / (sum(increase(alertmanager_notifications_total{`+manager+`}[$__range])) > 0) or vector(0)`, ""))).
-		WithPanel(overTime("Handed over by Prometheus", "Alerts sent to each Alertmanager per second, those dropped because it took none, and those still queued for it.", units.Short).
+		WithPanel(overTime("Alerts sent by Prometheus", "Alerts sent to each Alertmanager per second, alerts dropped because it did not accept them, and alerts still queued.", units.Short).
 			WithTarget(query(`sum by (alertmanager) (rate(prometheus_notifications_sent_total{`+server+`}[$__rate_interval]))`, "sent per second {{alertmanager}}")).
 			WithTarget(query(`sum by (alertmanager) (rate(prometheus_notifications_dropped_total{`+server+`}[$__rate_interval]))`, "dropped per second {{alertmanager}}")).
 			WithTarget(query(`sum by (alertmanager) (prometheus_notifications_queue_length{`+server+`})`, "queued {{alertmanager}}"))).
-		WithPanel(overTime("Notifications", "Delivered to each integration per second.", units.MessagesPerSecond).
+		WithPanel(overTime("Notifications", "Notifications sent through each integration per second.", units.MessagesPerSecond).
 			WithTarget(query(`sum by (integration) (rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])) > 0 or on () label_replace(sum(rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])), "integration", "none", "", "")`, "{{integration}}"))).
-		WithPanel(overTime("Notifications failed", "By integration and reason, per second.", units.MessagesPerSecond).
+		WithPanel(overTime("Notifications failed", "Failed notifications per second, by integration and reason.", units.MessagesPerSecond).
 			WithTarget(query(`sum by (integration, reason) (rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])) > 0 or on () label_replace(sum(rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])), "integration", "none", "", "")`, "{{integration}} {{reason}}"))).
-		WithPanel(overTime("Alerts received", "By status, and those refused as invalid, per second.", units.CountsPerSecond).
+		WithPanel(overTime("Alerts received", "Alerts received per second by status, and alerts rejected as invalid.", units.CountsPerSecond).
 			WithTarget(query(`sum by (status) (rate(alertmanager_alerts_received_total{`+manager+`}[$__rate_interval]))`, "{{status}}")).
 			WithTarget(query(`sum(rate(alertmanager_alerts_invalid_total{`+manager+`}[$__rate_interval]))`, "invalid"))).
-		WithPanel(overTime("Time to notify", "Mean time a delivery took, of the integrations that delivered something.", units.Seconds).
+		WithPanel(overTime("Time to notify", "Mean duration of a delivery, for integrations that delivered something.", units.Seconds).
 			WithTarget(query(`sum by (integration) (rate(alertmanager_notification_latency_seconds_sum{`+manager+`}[$__rate_interval])) / (sum by (integration) (rate(alertmanager_notification_latency_seconds_count{`+manager+`}[$__rate_interval])) > 0)`, "{{integration}}")))
 
 	return board
 }
 
+// severityColors colours a column's severities.
 func severityColors() []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{
 		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},

@@ -13,19 +13,20 @@ import (
 	"strings"
 )
 
-// A folder that holds nothing but its README embeds too.
+// customFiles embeds the folder with all: so that it may contain only its README.
 //
 //go:embed all:custom
 var customFiles embed.FS
 
-// maxBytes keeps a dashboard below the 1 MiB an object in Kubernetes may have, with room
-// for the ConfigMap around it.
+// maxBytes is the allowed size of a dashboard in bytes. A ConfigMap may have 1 MiB of data, and
+// package check allows 900 KiB of that.
 const maxBytes = 900 << 10
 
-// validUID is what Grafana accepts as a UID, and a ConfigMap as part of a key.
+// validUID matches the UIDs that Grafana accepts. They are also valid in keys of a ConfigMap.
 var validUID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 
-// custom reads every *.json file directly below dir, in the order of their names.
+// custom reads every *.json file directly below dir, in the order of the names. The error names the
+// file that is not a dashboard.
 func custom(files fs.FS, dir string) ([]Dashboard, error) {
 	names, err := fs.Glob(files, dir+"/*.json")
 	if err != nil {
@@ -47,8 +48,8 @@ func custom(files fs.FS, dir string) ([]Dashboard, error) {
 	return all, nil
 }
 
-// parse reads a dashboard as exported from Grafana. The numeric id belongs to the Grafana
-// it came from, where another one would look for it in vain: it is dropped.
+// parse reads a dashboard that was exported from Grafana. It drops the numeric id, which is valid
+// only in the Grafana that exported it.
 func parse(text []byte) (Dashboard, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -63,7 +64,7 @@ func parse(text []byte) (Dashboard, error) {
 		return Dashboard{}, errors.New("want the classic dashboard model: export with \"Export as JSON\", model \"Classic\"")
 	}
 	if inputs, _ := model["__inputs"].([]any); len(inputs) > 0 {
-		return Dashboard{}, errors.New("has __inputs that nothing answers: export without \"Share dashboard with another instance\", or replace each ${DS_…} by ${datasource}")
+		return Dashboard{}, errors.New("has __inputs, which provisioning does not fill in: export without \"Share dashboard with another instance\", or replace each ${DS_…} by ${datasource}")
 	}
 	uid, _ := model["uid"].(string)
 	if !validUID.MatchString(uid) {
@@ -71,7 +72,7 @@ func parse(text []byte) (Dashboard, error) {
 	}
 	title, _ := model["title"].(string)
 	if strings.TrimSpace(title) == "" {
-		return Dashboard{}, errors.New("title: want a text that is not empty")
+		return Dashboard{}, errors.New("title: want a string that is not empty")
 	}
 
 	delete(model, "id")
@@ -82,7 +83,7 @@ func parse(text []byte) (Dashboard, error) {
 	return Dashboard{UID: uid, Title: title, Folder: FolderCustom, JSON: append(out, '\n')}, nil
 }
 
-// check refuses what Grafana would refuse, or quietly overwrite, at run time.
+// check rejects dashboards that Grafana would reject or silently overwrite at run time.
 func check(all []Dashboard) error {
 	uids := map[string]string{}
 	for _, folder := range []Folder{FolderCustom, FolderInfrastructure, FolderKubernetes, FolderMonitoring} {
@@ -102,10 +103,10 @@ func check(all []Dashboard) error {
 			return fmt.Errorf("%s: title %q is taken by %s", where, d.Title, first)
 		}
 		if strings.EqualFold(d.Title, d.Folder.Title) {
-			return fmt.Errorf("%s: title %q is the title of its folder, which Grafana refuses", where, d.Title)
+			return fmt.Errorf("%s: title %q is the title of its folder, which Grafana rejects", where, d.Title)
 		}
 		if len(d.JSON) > maxBytes {
-			return fmt.Errorf("%s: %d bytes, more than the %d a ConfigMap has room for", where, len(d.JSON), maxBytes)
+			return fmt.Errorf("%s: %d bytes; allowed: up to %d, so that it fits into a ConfigMap", where, len(d.JSON), maxBytes)
 		}
 		queries, err := Queries(d, nil)
 		if err != nil {

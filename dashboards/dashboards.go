@@ -1,8 +1,8 @@
-// Package dashboards builds the Grafana dashboards the program ships: one file per
-// dashboard, on Grafana's Foundation SDK, and the JSON files dropped into custom/.
+// Package dashboards builds the Grafana dashboards that the program ships, one Go file for each on
+// Grafana's Foundation SDK, and reads the JSON files in custom/.
 //
-// The result is the classic dashboard model (schema version 1), the one that file
-// provisioning reads and POST /api/dashboards/db accepts:
+// Both are in the classic dashboard model (schema version 1), which file provisioning reads and
+// POST /api/dashboards/db accepts:
 // https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
 package dashboards
 
@@ -19,8 +19,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// UIDs of the shipped dashboards. They are part of every bookmark and of every
-// notification that links to a dashboard: they never change.
+// UIDs of the shipped dashboards. They must not change, because bookmarks, and notifications that
+// link to a dashboard, contain them.
 const (
 	UIDPrometheusStats        = "prometheus-stats"
 	UIDKubernetesPodResources = "kubernetes-pod-resources"
@@ -30,7 +30,7 @@ const (
 	UIDControlPlane           = "control-plane"
 )
 
-// Dashboard is one dashboard, ready to provision or to import.
+// Dashboard is one dashboard, ready for provisioning or import.
 type Dashboard struct {
 	UID    string // unique in the Grafana organisation
 	Title  string // unique in the folder
@@ -41,13 +41,13 @@ type Dashboard struct {
 
 // Folder groups dashboards by subject.
 type Folder struct {
-	// UID also names the folder's directory. Grafana keeps folders and dashboards in
-	// one table, so the prefix keeps it apart from the dashboards' UIDs.
+	// UID also names the folder's directory. Folders and dashboards share one table in Grafana,
+	// so the prefix "folder-" avoids collisions with the UIDs of dashboards.
 	UID   string
-	Title string // must differ from the title of every dashboard in it
+	Title string // differs from the title of every dashboard in the folder
 }
 
-// The folders, in the order Grafana lists them.
+// The folders, in the order in which Grafana lists them.
 var (
 	FolderCustom         = Folder{UID: "folder-custom", Title: "Custom"}
 	FolderInfrastructure = Folder{UID: "folder-infrastructure", Title: "Infrastructure"}
@@ -55,31 +55,31 @@ var (
 	FolderMonitoring     = Folder{UID: "folder-monitoring", Title: "Monitoring"}
 )
 
-// Options says what the dashboards can rely on.
+// Options describes the stack that dashboards are built for.
 type Options struct {
-	// Datasource is selected when a dashboard opens; its datasource variable offers
-	// every other Prometheus datasource too.
+	// Datasource is selected when a dashboard opens. The dashboard's datasource variable offers
+	// all other Prometheus datasources too.
 	Datasource Datasource
 
-	// Has reports whether the metrics of a job are collected. A dashboard about a job
-	// that is not is left out, and so are the panels and links that need it.
+	// Has reports whether the stack collects the metrics of a job. All leaves out dashboards,
+	// panels and links that need metrics which the stack does not collect.
 	Has func(config.Job) bool
 
-	// Custom has the dropped-in files as custom/*.json; nil for those of this package.
+	// Custom contains the custom dashboards as custom/*.json; nil for the files of this package.
 	Custom fs.FS
 }
 
-// Datasource names a Prometheus datasource of the Grafana that shows the dashboards.
+// Datasource identifies a Prometheus datasource in the Grafana that shows the dashboards.
 type Datasource struct {
 	UID  string
 	Name string
 }
 
-// shipped are the dashboards of this package, in the order Grafana lists them.
+// shipped lists the dashboards of this package, in the order in which Grafana lists them.
 var shipped = []struct {
 	folder Folder
 	build  func(Options) *dashboard.DashboardBuilder
-	jobs   []config.Job // it is left out of a stack that has none of them; empty for every stack
+	jobs   []config.Job // the stack must have one of them; empty for a dashboard of every stack
 }{
 	{FolderMonitoring, alertsOverview, nil},
 	{FolderMonitoring, prometheusStats, nil},
@@ -89,9 +89,8 @@ var shipped = []struct {
 	{FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
 }
 
-// All returns the shipped dashboards followed by those in custom/, each group in a fixed
-// order. The error names the file or dashboard that is not valid: every shipped query has
-// to parse, and every custom file has to be one that Grafana would accept.
+// All returns the shipped dashboards and then the custom ones, each group in a fixed order. The
+// error names a shipped query that does not parse, or a custom file that Grafana would reject.
 func All(o Options) ([]Dashboard, error) {
 	if o.Datasource.UID == "" || o.Datasource.Name == "" {
 		return nil, fmt.Errorf("dashboards: the datasource needs a uid and a name, got %+v", o.Datasource)
@@ -124,8 +123,8 @@ func All(o Options) ([]Dashboard, error) {
 	return all, nil
 }
 
-// finish numbers what the SDK leaves unnumbered, so that links to a panel stay good and
-// queries can be told apart, and encodes the dashboard.
+// finish encodes a dashboard as JSON. It numbers the panels, so that links to them keep working,
+// and gives the queries of a panel distinct IDs.
 func finish(folder Folder, builder *dashboard.DashboardBuilder) (Dashboard, error) {
 	model, err := builder.Build()
 	if err != nil {
@@ -140,7 +139,7 @@ func finish(folder Folder, builder *dashboard.DashboardBuilder) (Dashboard, erro
 		for i, target := range p.Targets {
 			query, ok := target.(prometheus.Dataquery)
 			if !ok {
-				return fmt.Errorf("dashboards: %s: a %T is no Prometheus query", uid, target)
+				return fmt.Errorf("dashboards: %s: a %T is not a Prometheus query", uid, target)
 			}
 			query.RefId = cog.ToPtr(string(rune('A' + i)))
 			query.Datasource = p.Datasource

@@ -19,11 +19,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// everything describes a stack that collects the metrics of every job.
 var everything = Options{
 	Datasource: Datasource{UID: "prometheus", Name: "prometheus-datasource"},
 	Has:        func(config.Job) bool { return true },
 }
 
+// uids returns the UIDs of dashboards.
 func uids(all []Dashboard) []string {
 	var uids []string
 	for _, d := range all {
@@ -42,20 +44,20 @@ func TestAllReturnsTheSameBytesEveryTime(t *testing.T) {
 	}
 }
 
-func TestUIDsAreThoseBookmarksHold(t *testing.T) {
+func TestUIDsDoNotChange(t *testing.T) {
 	all, err := All(everything)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"alerts-overview", "prometheus-stats", "kubernetes-pod-resources", "control-plane", "nodes", "node-directory-sizes"}, uids(all))
 }
 
-func TestEveryDashboardIsTheModelGrafanaReads(t *testing.T) {
-	plugins.RegisterDefaultPlugins() // so that the options of panels and queries are checked too
+func TestDashboardsAreValidModels(t *testing.T) {
+	plugins.RegisterDefaultPlugins() // so that options of panels and queries are checked too
 	all, err := All(everything)
 	require.NoError(t, err)
 	for _, d := range all {
 		t.Run(d.UID, func(t *testing.T) {
 			var model dashboard.Dashboard
-			var problems cog.BuildErrors // which are an error even where there are none
+			var problems cog.BuildErrors // UnmarshalJSONStrict returns them even if empty
 			if err := new(dashboard.Dashboard).UnmarshalJSONStrict(d.JSON); !errors.As(err, &problems) {
 				require.NoError(t, err)
 			}
@@ -109,8 +111,8 @@ func TestEveryDashboardIsTheModelGrafanaReads(t *testing.T) {
 	}
 }
 
-// Queries told apart by nothing overwrite each other in Grafana.
-func TestQueriesOfAPanelHaveIDsOfTheirOwn(t *testing.T) {
+// Grafana overwrites one query with another if they have the same ID.
+func TestQueriesOfAPanelHaveUniqueIDs(t *testing.T) {
 	all, err := All(everything)
 	require.NoError(t, err)
 	for _, d := range all {
@@ -130,8 +132,8 @@ func TestQueriesOfAPanelHaveIDsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// A chart over several clusters, or one that ignores a variable shown above it, misleads.
-func TestEveryQueryKeepsToTheCluster(t *testing.T) {
+// A chart that mixes clusters misleads.
+func TestEveryQuerySelectsTheCluster(t *testing.T) {
 	all, err := All(everything)
 	require.NoError(t, err)
 	for _, d := range all {
@@ -152,11 +154,11 @@ func TestEveryQueryKeepsToTheCluster(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotRunIsLeftOut(t *testing.T) {
+func TestDisabledJobsAreLeftOut(t *testing.T) {
 	tests := map[string]struct {
 		without []config.Job
-		gone    string // dashboard
-		metrics string // prefix of metrics that nobody exposes any more
+		gone    string // UID of the dashboard that is left out; empty for none
+		metrics string // prefix of metrics that no query may select
 	}{
 		"node-exporter":               {[]config.Job{config.NodeExporterJob}, UIDNodes, "node_cpu_"},
 		"node-directory-size-metrics": {[]config.Job{config.NodeDirectorySizeMetricsJob}, UIDNodeDirectorySizes, "node_directory_size_"},
@@ -189,33 +191,34 @@ func TestWhatDoesNotRunIsLeftOut(t *testing.T) {
 			assert.NotContains(t, without, test.metrics)
 			if test.gone != "" {
 				assert.NotContains(t, left, test.gone)
-				assert.NotContains(t, without, "/d/"+test.gone, "a link leads nowhere")
+				assert.NotContains(t, without, "/d/"+test.gone, "a link to a dashboard that is left out")
 			}
 		})
 	}
 }
 
-func TestTheDatasourceChosenFirstIsOurs(t *testing.T) {
+func TestDatasourceIsSelectedFirst(t *testing.T) {
 	o := everything
-	o.Datasource = Datasource{UID: "uid-of-it", Name: "name-of-it"}
+	o.Datasource = Datasource{UID: "some-uid", Name: "some-name"}
 	all, err := All(o)
 	require.NoError(t, err)
 	for _, d := range all {
 		var model dashboard.Dashboard
 		require.NoError(t, json.Unmarshal(d.JSON, &model))
-		assert.Equal(t, "uid-of-it", *model.Templating.List[0].Current.Value.String)
-		assert.Equal(t, "name-of-it", *model.Templating.List[0].Current.Text.String)
+		assert.Equal(t, "some-uid", *model.Templating.List[0].Current.Value.String)
+		assert.Equal(t, "some-name", *model.Templating.List[0].Current.Text.String)
 	}
 
 	_, err = All(Options{})
 	assert.ErrorContains(t, err, "datasource")
 }
 
+// file returns one custom dashboard, mine.json.
 func file(text string) fstest.MapFS {
 	return fstest.MapFS{"custom/mine.json": {Data: []byte(text)}}
 }
 
-func TestCustomDashboardsShip(t *testing.T) {
+func TestCustomDashboards(t *testing.T) {
 	files := file(`{"id": 12, "uid": "mine", "title": "Mine", "version": 10000000000000000001, "panels": [
 		{"title": "One", "datasource": {"type": "prometheus", "uid": "x"}, "targets": [{"refId": "A", "expr": "sum(up) by (job)"}]},
 		{"title": "Logs", "datasource": {"type": "loki", "uid": "y"}, "targets": [{"refId": "A", "expr": "{job=\"x\"} |= \"error\""}]},
@@ -243,10 +246,10 @@ func TestCustomDashboardsShip(t *testing.T) {
 	assert.True(t, queries[1].Guessed)
 }
 
-func TestCustomDashboardsThatGrafanaWouldRefuse(t *testing.T) {
+func TestCustomDashboardsThatGrafanaWouldReject(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"no JSON":          {`{"uid": `, "mine.json: want a JSON object"},
-		"no object":        {`[1]`, "mine.json: want a JSON object"},
+		"not JSON":         {`{"uid": `, "mine.json: want a JSON object"},
+		"not an object":    {`[1]`, "mine.json: want a JSON object"},
 		"two objects":      {`{"uid": "a", "title": "A"} {}`, "nothing after it"},
 		"no uid":           {`{"title": "A"}`, `uid "": want 1 to 40`},
 		"uid with a slash": {`{"uid": "a/b", "title": "A"}`, `uid "a/b": want 1 to 40`},
@@ -258,13 +261,13 @@ func TestCustomDashboardsThatGrafanaWouldRefuse(t *testing.T) {
 		"title of folder":  {`{"uid": "a", "title": "custom"}`, "title of its folder"},
 		"folder's uid":     {`{"uid": "folder-custom", "title": "A"}`, `uid "folder-custom" is taken by the folder Custom`},
 		"shipped uid":      {`{"uid": "nodes", "title": "A"}`, `uid "nodes" is taken by nodes.json`},
-		"too large":        {`{"uid": "a", "title": "A", "description": "` + strings.Repeat("x", maxBytes) + `"}`, "more than the 921600"},
+		"too large":        {`{"uid": "a", "title": "A", "description": "` + strings.Repeat("x", maxBytes) + `"}`, "allowed: up to 921600"},
 		"bad query": {`{"uid": "a", "title": "A", "panels": [{"title": "P", "panels": [{"title": "Inner", "targets": [{"refId": "B", "expr": "sum(up"}]}]}]}`,
 			`panel "Inner", query B`},
 		"bad variable": {`{"uid": "a", "title": "A", "templating": {"list": [{"name": "v", "type": "query", "query": {"query": "label_values(up{, job)"}}]}}`,
 			`variable "v"`},
-		"bad annotation": {`{"uid": "a", "title": "A", "annotations": {"list": [{"name": "n", "expr": "up ="}]}}`, `annotation "n"`},
-		"panels no list": {`{"uid": "a", "title": "A", "panels": {}}`, "not a dashboard"},
+		"bad annotation":    {`{"uid": "a", "title": "A", "annotations": {"list": [{"name": "n", "expr": "up ="}]}}`, `annotation "n"`},
+		"panels not a list": {`{"uid": "a", "title": "A", "panels": {}}`, "not a dashboard"},
 	}
 	shipped, err := All(everything)
 	require.NoError(t, err)
@@ -284,7 +287,7 @@ func TestCustomDashboardsThatGrafanaWouldRefuse(t *testing.T) {
 	}
 }
 
-func TestTwoCustomDashboardsMustNotClash(t *testing.T) {
+func TestCustomDashboardsThatClash(t *testing.T) {
 	two := func(a, b string) error {
 		files := fstest.MapFS{"custom/a.json": {Data: []byte(a)}, "custom/b.json": {Data: []byte(b)}}
 		all, err := custom(files, "custom")

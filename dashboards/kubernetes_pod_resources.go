@@ -8,18 +8,18 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// kubernetesPodResources shows what the cluster has, what is in use, and which pods use it.
+// kubernetesPodResources returns the dashboard of the resources that the cluster has, that are in
+// use, and that each pod uses.
 //
-// The figures come from the cAdvisor inside every kubelet. On containerd it knows no file
-// system usage per container, so the file system of pods is shown as what it does report:
-// bytes read and written, time spent waiting, and the fill of mounted volumes (from the
-// kubelet).
+// Its metrics come from the cAdvisor inside every kubelet. With containerd, cAdvisor does not
+// report file system usage by container. The panels about the file systems of pods therefore show
+// bytes read and written, time spent waiting, and the usage of mounted volumes, from the kubelet.
 func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 	const (
 		cadvisor = `cluster="$cluster", job="kubernetes-cadvisor", node=~"$node"`
 		root     = cadvisor + `, id="/"`
 		pods     = cadvisor + `, namespace=~"$namespace", pod=~"$pod"`
-		// Rows without a container name are the totals of cgroups above containers.
+		// Series without a container name are the totals of cgroups above containers.
 		containers = pods + `, container!=""`
 		state      = `cluster="$cluster", job="kube-state-metrics", namespace=~"$namespace", pod=~"$pod"`
 		// Block devices: cAdvisor also lists memory file systems, under their mount points.
@@ -27,7 +27,7 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 	)
 
 	board := newDashboard(o, UIDKubernetesPodResources, "Kubernetes Pod Resources",
-		"CPU, memory, file system and network: of the cluster, and of each pod.",
+		"CPU, memory, file systems and network of the cluster and of each pod.",
 		"machine_cpu_cores", "kubernetes").
 		WithVariable(labelsVariable("node", "Node",
 			`label_values(machine_cpu_cores{cluster="$cluster"}, node)`)).
@@ -37,15 +37,15 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 			`label_values(container_memory_working_set_bytes{cluster="$cluster", job="kubernetes-cadvisor", node=~"$node", namespace=~"$namespace"}, pod)`))
 
 	board.WithRow(row("Cluster: the selected nodes")).
-		WithPanel(figure("Memory in use", "Working set as a share of the memory of the selected nodes. What counts against eviction.", units.PercentUnit).
+		WithPanel(figure("Memory in use", "Working set, which decides about evictions, as a share of the memory of the selected nodes.", units.PercentUnit).
 			Span(6).Min(0).Max(1).
 			Thresholds(steps(green, at(0.8, yellow), at(0.9, red))).
 			WithTarget(query(`sum(container_memory_working_set_bytes{`+root+`}) / sum(machine_memory_bytes{`+cadvisor+`})`, ""))).
-		WithPanel(figure("CPU in use", "Share of the cores of the selected nodes.", units.PercentUnit).
+		WithPanel(figure("CPU in use", "Share of the cores of the selected nodes that is busy.", units.PercentUnit).
 			Span(6).Min(0).Max(1).
 			Thresholds(steps(green, at(0.8, yellow), at(0.9, red))).
 			WithTarget(query(`sum(rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval])) / sum(machine_cpu_cores{`+cadvisor+`})`, ""))).
-		WithPanel(figure("File system in use", "Fill of the fullest file system of the selected nodes.", units.PercentUnit).
+		WithPanel(figure("File system in use", "Share of the fullest file system of the selected nodes.", units.PercentUnit).
 			Span(6).Min(0).Max(1).
 			Thresholds(steps(green, at(0.8, yellow), at(0.9, red))).
 			WithTarget(query(`max(container_fs_usage_bytes{`+root+`, `+device+`} / container_fs_limit_bytes{`+root+`, `+device+`})`, ""))).
@@ -58,7 +58,7 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Memory total", "Memory of the selected nodes.", units.BytesIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
 			WithTarget(query(`sum(machine_memory_bytes{`+cadvisor+`})`, ""))).
-		WithPanel(figure("Cores used", "Cores kept busy on the selected nodes.", units.Short).
+		WithPanel(figure("Cores used", "Busy cores of the selected nodes.", units.Short).
 			Span(3).GraphMode(common.BigValueGraphModeNone).Decimals(2).
 			WithTarget(query(`sum(rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval]))`, ""))).
 		WithPanel(figure("Cores total", "Cores of the selected nodes.", units.Short).
@@ -76,19 +76,19 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Sent", "Bytes per second that the pods on the selected nodes send.", units.BytesPerSecondIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
 			WithTarget(query(`sum(rate(container_network_transmit_bytes_total{`+cadvisor+`, pod!=""}[$__rate_interval]))`, ""))).
-		WithPanel(overTime("CPU by node", "Cores in use, beside the cores there are.", units.Short).
+		WithPanel(overTime("CPU by node", "Cores in use, and the cores of the node.", units.Short).
 			WithTarget(query(`sum by (node) (rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval]))`, "{{node}}")).
 			WithTarget(query(`sum by (node) (machine_cpu_cores{`+cadvisor+`})`, "total {{node}}")).
 			OverrideByRegexp("/^total/", asLimit())).
-		WithPanel(overTime("Memory by node", "Working set, beside the memory there is.", units.BytesIEC).
+		WithPanel(overTime("Memory by node", "Working set, and the memory of the node.", units.BytesIEC).
 			WithTarget(query(`sum by (node) (container_memory_working_set_bytes{`+root+`})`, "{{node}}")).
 			WithTarget(query(`sum by (node) (machine_memory_bytes{`+cadvisor+`})`, "total {{node}}")).
 			OverrideByRegexp("/^total/", asLimit()))
 
 	if o.Has(config.KubeStateMetricsJob) {
-		board.WithRow(row("Pods: use against requests and limits")).
+		board.WithRow(row("Pods: usage against requests and limits")).
 			WithPanel(listing("Pods",
-				"CPU (cores) and memory (working set) that each pod uses, requests and is limited to. A dash: nothing requested, or no limit.",
+				"CPU (cores) and memory (working set) that each pod uses, requests and is limited to. A dash means no request or no limit.",
 				column{"namespace", "Namespace", nil},
 				column{"pod", "Pod", nil},
 				column{"Value #A", "CPU", inUnit(units.Short)},
@@ -118,33 +118,33 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 	board.WithRow(row("Pods: CPU")).
 		WithPanel(overTime("CPU by pod", "Cores in use.", units.Short).
 			WithTarget(query(`sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{`+containers+`}[$__rate_interval]))`, "{{namespace}}/{{pod}}"))).
-		WithPanel(overTime("CPU throttled by container", "Share of scheduling periods in which a container with a CPU limit had to wait. Above a quarter its latency suffers.", units.PercentUnit).
+		WithPanel(overTime("CPU throttled by container", "Share of scheduling periods in which a container with a CPU limit had to wait. Above a quarter, its latency suffers.", units.PercentUnit).
 			Max(1).
 			WithTarget(query(`sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{`+containers+`}[$__rate_interval])) / sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{`+containers+`}[$__rate_interval]))`, "{{namespace}}/{{pod}} {{container}}")))
 
 	board.WithRow(row("Pods: memory")).
-		WithPanel(overTime("Memory by pod", "Working set: memory that cannot be reclaimed without hurting the pod. At the limit the kernel kills.", units.BytesIEC).
+		WithPanel(overTime("Memory by pod", "Working set: memory that cannot be reclaimed without hurting the pod. At the limit, the kernel kills a process of the container.", units.BytesIEC).
 			WithTarget(query(`sum by (namespace, pod) (container_memory_working_set_bytes{`+containers+`})`, "{{namespace}}/{{pod}}"))).
 		WithPanel(overTime("Resident memory by pod", "Anonymous memory alone, without the page cache.", units.BytesIEC).
 			WithTarget(query(`sum by (namespace, pod) (container_memory_rss{`+containers+`})`, "{{namespace}}/{{pod}}")))
 
 	board.WithRow(row("Pods: network")).
-		WithPanel(bothWays("Network by pod", "Received above, sent below zero. Pods on the host network share their node's figures.", units.BytesPerSecondIEC, "sent").
+		WithPanel(bothWays("Network by pod", "Received above, sent below zero. Pods on the host network show the traffic of their node.", units.BytesPerSecondIEC, "sent").
 			WithTarget(query(`sum by (namespace, pod) (rate(container_network_receive_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`, "received {{namespace}}/{{pod}}")).
 			WithTarget(query(`sum by (namespace, pod) (rate(container_network_transmit_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`, "sent {{namespace}}/{{pod}}"))).
-		WithPanel(bothWays("Packets dropped and errors by pod", "Receiving above, sending below zero.", units.PacketsPerSecond, "sent").
+		WithPanel(bothWays("Packets dropped and errors by pod", "Received packets above, sent packets below zero.", units.PacketsPerSecond, "sent").
 			WithTarget(query(`sum by (namespace, pod) (rate(container_network_receive_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_receive_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`, "received {{namespace}}/{{pod}}")).
 			WithTarget(query(`sum by (namespace, pod) (rate(container_network_transmit_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_transmit_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`, "sent {{namespace}}/{{pod}}")))
 
 	board.WithRow(row("Pods: file system")).
-		WithPanel(bothWays("Disk traffic by pod", "Bytes read from disk above, written below zero. Reads served by the page cache do not count.", units.BytesPerSecondIEC, "written").
+		WithPanel(bothWays("Disk traffic by pod", "Bytes read from disk above, written below zero. Reads from the page cache do not count.", units.BytesPerSecondIEC, "written").
 			Span(8).
 			WithTarget(query(`sum by (namespace, pod) (rate(container_fs_reads_bytes_total{`+containers+`}[$__rate_interval]))`, "read {{namespace}}/{{pod}}")).
 			WithTarget(query(`sum by (namespace, pod) (rate(container_fs_writes_bytes_total{`+containers+`}[$__rate_interval]))`, "written {{namespace}}/{{pod}}"))).
 		WithPanel(overTime("Waiting for disks by pod", "Share of the time in which at least one thread of the pod waited for a disk (pressure stall information of its control group).", units.PercentUnit).
 			Span(8).
 			WithTarget(query(`max by (namespace, pod) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "{{namespace}}/{{pod}}"))).
-		WithPanel(overTime("Volumes in use", "Fill of each claim that a pod on the selected nodes has mounted. Host path volumes report none.", units.PercentUnit).
+		WithPanel(overTime("Volumes in use", "Share of each claim that a pod on the selected nodes mounts. Host path volumes do not report it.", units.PercentUnit).
 			Span(8).
 			Max(1).
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).

@@ -6,12 +6,13 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 )
 
-// nodes shows the machines below the cluster, from node-exporter: first all of them side
-// by side, then use, saturation and errors of each resource.
+// nodes returns the dashboard of the cluster's machines, from node-exporter: a table of all nodes,
+// then the utilisation, saturation and errors of each resource.
 func nodes(o Options) *dashboard.DashboardBuilder {
 	const (
 		node = `cluster="$cluster", job="node-exporter", node=~"$node"`
-		// Real block devices and interfaces: no loop devices, no pod ends of veth pairs.
+		// Block devices and interfaces of the machine, without loop devices and the interfaces
+		// of pods.
 		disk      = node + `, device!~"(loop|ram|zram|sr).*"`
 		nic       = node + `, device!~"(lo|veth|cali|cilium|lxc|flannel|cni|tunl|ifb|dummy|docker|br-).*"`
 		mount     = node + `, fstype!~"(tmpfs|ramfs|overlay|squashfs|iso9660)"`
@@ -22,13 +23,13 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 	)
 
 	board := newDashboard(o, UIDNodes, "Nodes",
-		"The machines of the cluster: use, saturation and errors of CPU, memory, disks and network.",
+		"The machines of the cluster: utilisation, saturation and errors of CPU, memory, disks and network.",
 		"node_uname_info", "nodes").
 		WithVariable(labelsVariable("node", "Node", `label_values(node_uname_info{cluster="$cluster", job="node-exporter"}, node)`))
 
 	name := column{"node", "Node", withLink("Pods on this node", UIDKubernetesPodResources, "node", "Node")}
-	board.WithRow(row("Side by side")).
-		WithPanel(listing("Nodes", "The newest figures of each selected node. A node's name leads to the pods on it.",
+	board.WithRow(row("Overview")).
+		WithPanel(listing("Nodes", "The latest values of each selected node. A node's name links to the pods on it.",
 			name,
 			column{"Value #A", "Up for", inUnit(units.DurationSeconds)},
 			column{"Value #B", "Cores", inUnit(units.Short)},
@@ -49,12 +50,12 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(fullest)))
 
 	board.WithRow(row("CPU")).
-		WithPanel(overTime("CPU in use", "Share of the time the cores were not idle.", units.PercentUnit).
+		WithPanel(overTime("CPU in use", "Share of the time in which the cores were not idle.", units.PercentUnit).
 			Max(1).
 			WithTarget(query(busy, "{{node}}"))).
-		WithPanel(stacked(overTime("CPU by mode", "Cores kept busy on the selected nodes. Steal is time the hypervisor gave to others, iowait time spent waiting for disks.", units.Short)).
+		WithPanel(stacked(overTime("CPU by mode", "Busy cores of the selected nodes. Steal is time that the hypervisor gave to other machines, and iowait is time spent waiting for disks.", units.Short)).
 			WithTarget(query(`sum by (mode) (rate(node_cpu_seconds_total{`+node+`, mode!="idle"}[$__rate_interval]))`, "{{mode}}"))).
-		WithPanel(overTime("Load per core", "Average over five minutes. Above 1 more threads want to run than there are cores.", units.Short).
+		WithPanel(overTime("Load per core", "Average over five minutes. Above 1, more threads are ready to run than there are cores.", units.Short).
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
 			Thresholds(steps(green, at(1, red))).
 			WithTarget(query(loadShare, "{{node}}"))).
@@ -69,7 +70,7 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
 			Thresholds(steps(green, at(0.9, red))).
 			WithTarget(query(memory, "{{node}}"))).
-		WithPanel(stacked(overTime("Memory by kind", "Of the selected nodes together.", units.BytesIEC)).
+		WithPanel(stacked(overTime("Memory by kind", "Memory of the selected nodes together, by use.", units.BytesIEC)).
 			WithTarget(query(`sum(node_memory_AnonPages_bytes{`+node+`})`, "processes")).
 			WithTarget(query(`sum(node_memory_Cached_bytes{`+node+`} + node_memory_Buffers_bytes{`+node+`})`, "page cache and buffers")).
 			WithTarget(query(`sum(node_memory_Slab_bytes{`+node+`} + node_memory_KernelStack_bytes{`+node+`} + node_memory_PageTables_bytes{`+node+`})`, "kernel")).
@@ -86,7 +87,7 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
 			Thresholds(steps(green, at(0.9, red))).
 			WithTarget(query(`max by (node, device) (1 - node_filesystem_avail_bytes{`+mount+`} / node_filesystem_size_bytes{`+mount+`})`, "{{node}} {{device}}"))).
-		WithPanel(overTime("Inodes in use", "A file system without free inodes takes no more files, however much space is left.", units.PercentUnit).
+		WithPanel(overTime("Inodes in use", "Share of the inodes in use. A file system without free inodes accepts no more files, however much space is left.", units.PercentUnit).
 			Max(1).
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
 			Thresholds(steps(green, at(0.9, red))).
@@ -96,22 +97,22 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 		WithPanel(bothWays("Throughput", "Bytes read above, written below zero.", units.BytesPerSecondIEC, "written").
 			WithTarget(query(`rate(node_disk_read_bytes_total{`+disk+`}[$__rate_interval])`, "read {{node}} {{device}}")).
 			WithTarget(query(`rate(node_disk_written_bytes_total{`+disk+`}[$__rate_interval])`, "written {{node}} {{device}}"))).
-		WithPanel(overTime("Time busy", "Share of the time in which the device had requests to serve. SSDs serve many at once: 1 is not yet saturation.", units.PercentUnit).
+		WithPanel(overTime("Time busy", "Share of the time in which the device had requests to serve. SSDs serve many at once, so that 1 does not mean saturation.", units.PercentUnit).
 			WithTarget(query(`rate(node_disk_io_time_seconds_total{`+disk+`}[$__rate_interval])`, "{{node}} {{device}}"))).
-		WithPanel(overTime("Time per request", "Mean time a read or write took, queueing included.", units.Seconds).
+		WithPanel(overTime("Time per request", "Mean duration of a read or write, including queueing.", units.Seconds).
 			WithTarget(query(`rate(node_disk_read_time_seconds_total{`+disk+`}[$__rate_interval]) / (rate(node_disk_reads_completed_total{`+disk+`}[$__rate_interval]) > 0)`, "read {{node}} {{device}}")).
 			WithTarget(query(`rate(node_disk_write_time_seconds_total{`+disk+`}[$__rate_interval]) / (rate(node_disk_writes_completed_total{`+disk+`}[$__rate_interval]) > 0)`, "write {{node}} {{device}}"))).
-		WithPanel(overTime("Requests waiting", "Mean number of requests in flight. Compare with the depth of the device's queue.", units.Short).
+		WithPanel(overTime("Requests waiting", "Mean number of requests in flight. Compare it with the depth of the device's queue.", units.Short).
 			WithTarget(query(`rate(node_disk_io_time_weighted_seconds_total{`+disk+`}[$__rate_interval])`, "{{node}} {{device}}")))
 
 	board.WithRow(row("Network")).
 		WithPanel(bothWays("Throughput", "Bytes received above, sent below zero.", units.BytesPerSecondIEC, "sent").
 			WithTarget(query(`rate(node_network_receive_bytes_total{`+nic+`}[$__rate_interval])`, "received {{node}} {{device}}")).
 			WithTarget(query(`rate(node_network_transmit_bytes_total{`+nic+`}[$__rate_interval])`, "sent {{node}} {{device}}"))).
-		WithPanel(bothWays("Errors and drops", "Packets per second; receiving above, sending below zero.", units.PacketsPerSecond, "sent").
+		WithPanel(bothWays("Errors and drops", "Received packets per second above, sent packets below zero.", units.PacketsPerSecond, "sent").
 			WithTarget(query(`rate(node_network_receive_errs_total{`+nic+`}[$__rate_interval]) + rate(node_network_receive_drop_total{`+nic+`}[$__rate_interval])`, "received {{node}} {{device}}")).
 			WithTarget(query(`rate(node_network_transmit_errs_total{`+nic+`}[$__rate_interval]) + rate(node_network_transmit_drop_total{`+nic+`}[$__rate_interval])`, "sent {{node}} {{device}}"))).
-		WithPanel(overTime("TCP segments sent again", "Share of the segments sent. Above one percent the network loses packets.", units.PercentUnit).
+		WithPanel(overTime("TCP retransmissions", "Share of the sent segments that were retransmitted. Above one percent, the network loses packets.", units.PercentUnit).
 			WithTarget(query(`rate(node_netstat_Tcp_RetransSegs{`+node+`}[$__rate_interval]) / rate(node_netstat_Tcp_OutSegs{`+node+`}[$__rate_interval])`, "{{node}}"))).
 		WithPanel(overTime("Connection tracking in use", "Share of the kernel's connection table. A full table drops new connections.", units.PercentUnit).
 			Max(1).
@@ -124,10 +125,10 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("File handles in use", "Share of the kernel's limit.", units.PercentUnit).
 			Max(1).
 			WithTarget(query(`node_filefd_allocated{`+node+`} / node_filefd_maximum{`+node+`}`, "{{node}}"))).
-		WithPanel(overTime("Processes", "Threads ready to run, and those blocked on I/O.", units.Short).
+		WithPanel(overTime("Processes", "Threads that are ready to run, and threads blocked on I/O.", units.Short).
 			WithTarget(query(`node_procs_running{`+node+`}`, "running {{node}}")).
 			WithTarget(query(`node_procs_blocked{`+node+`}`, "blocked {{node}}"))).
-		WithPanel(overTime("Collectors failing", "Parts of node-exporter that could not read their figures: what they measure is missing above.", units.Short).
+		WithPanel(overTime("Collectors failing", "Collectors of node-exporter that failed, so that their metrics are missing above.", units.Short).
 			Decimals(0).
 			WithTarget(query(`count by (node) (node_scrape_collector_success{`+node+`}) - sum by (node) (node_scrape_collector_success{`+node+`})`, "{{node}}")))
 

@@ -11,13 +11,14 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// The house style: every dashboard starts from newDashboard, every panel from one of the
-// functions below. The SDK flows panels left to right over 24 columns, so a panel states
-// its width (Span) and height and never a position.
+// Every dashboard starts from newDashboard, and every panel from one of the functions below, so
+// that all look alike. The SDK places panels from left to right over 24 columns: a panel sets its
+// width (Span) and height, never a position.
 
-// tag is on every shipped dashboard; the links at the top of each lead to all of them.
+// tag marks every shipped dashboard; the links at the top of each list the dashboards that have it.
 const tag = "kubernetes-prometheus"
 
+// Colours, by Grafana's names.
 const (
 	green  = "green"
 	yellow = "yellow"
@@ -26,8 +27,8 @@ const (
 	blue   = "blue"
 )
 
-// newDashboard starts a dashboard that has the datasource and cluster variables. The
-// clusters offered are those that have the metric.
+// newDashboard returns a dashboard with the variables datasource and cluster. It offers the
+// clusters that have the metric.
 func newDashboard(o Options, uid, title, description, metric string, tags ...string) *dashboard.DashboardBuilder {
 	return dashboard.NewDashboardBuilder(title).
 		Uid(uid).
@@ -55,7 +56,8 @@ func newDashboard(o Options, uid, title, description, metric string, tags ...str
 			Refresh(dashboard.VariableRefreshOnDashboardLoad))
 }
 
-// labelVariable offers one value at a time.
+// labelVariable returns a variable with one selected value, from a query such as
+// label_values(metric, label).
 func labelVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 	return dashboard.NewQueryVariableBuilder(name).
 		Label(label).
@@ -66,8 +68,8 @@ func labelVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 		Sort(dashboard.VariableSortNaturalAsc)
 }
 
-// labelsVariable offers several values at once, and all of them to begin with. All is
-// ".*" and not a long alternation: also what has no such label belongs to it.
+// labelsVariable returns a variable with several selected values, all at first. All is ".*", not a
+// long alternation, so that it also matches series without the label.
 func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 	return labelVariable(name, label, query).
 		Multi(true).
@@ -80,16 +82,18 @@ func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 		})
 }
 
-// datasource is the one chosen by the dashboard's datasource variable.
+// datasource returns the datasource that the dashboard's datasource variable selects.
 func datasource() common.DataSourceRef {
 	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
 }
 
+// row returns a row, which groups the panels after it.
 func row(title string) *dashboard.RowBuilder {
 	return dashboard.NewRowBuilder(title)
 }
 
-// overTime draws a query as lines over the dashboard's time range, from zero up.
+// overTime returns a panel that draws queries as lines over the dashboard's time range, from zero
+// up. unit is one of the SDK's package units.
 func overTime(title, description, unit string) *timeseries.PanelBuilder {
 	return timeseries.NewPanelBuilder().
 		Title(title).
@@ -114,8 +118,8 @@ func overTime(title, description, unit string) *timeseries.PanelBuilder {
 			SortDesc(true))
 }
 
-// bothWays is overTime for traffic: what flows out is drawn below zero. The queries that
-// flow out carry a legend that starts with the given word.
+// bothWays returns a panel like overTime for traffic in two directions. Queries whose legend starts
+// with out are drawn below zero.
 func bothWays(title, description, unit, out string) *timeseries.PanelBuilder {
 	return overTime(title, description, unit).
 		AxisCenteredZero(true).
@@ -124,13 +128,13 @@ func bothWays(title, description, unit, out string) *timeseries.PanelBuilder {
 		})
 }
 
-// stacked turns the lines of a panel into layers that add up.
+// stacked makes a panel draw its lines as areas on top of each other.
 func stacked(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
 	return p.FillOpacity(40).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
-// figure shows the newest value of a query as a number over a sparkline.
+// figure returns a panel that shows the latest value of a query as a number over a sparkline.
 func figure(title, description, unit string) *stat.PanelBuilder {
 	return stat.NewPanelBuilder().
 		Title(title).
@@ -146,7 +150,8 @@ func figure(title, description, unit string) *stat.PanelBuilder {
 		Thresholds(steps(green))
 }
 
-// ranking compares the newest values of a query as horizontal bars, greatest first.
+// ranking returns a panel that shows the latest values of a query as horizontal bars, in the order
+// of the query's result.
 func ranking(title, description, unit string) *bargauge.PanelBuilder {
 	return bargauge.NewPanelBuilder().
 		Title(title).
@@ -164,8 +169,8 @@ func ranking(title, description, unit string) *bargauge.PanelBuilder {
 		Thresholds(steps(blue))
 }
 
-// listing shows the newest values of its instant queries as a table, a row per label set.
-// The columns appear in the order given.
+// listing returns a panel that shows the latest values of its queries, made by rows, as a table
+// with one row for each label set. The columns appear in the given order.
 func listing(title, description string, columns ...column) *table.PanelBuilder {
 	panel := table.NewPanelBuilder().
 		Title(title).
@@ -197,19 +202,21 @@ func listing(title, description string, columns ...column) *table.PanelBuilder {
 		}})
 }
 
-// column is a column of a listing: a label, or "Value #A" for the first query's value.
-// A listing of a single query names its value "Value".
+// column is a column of a listing.
 type column struct {
-	field, title string
-	style        []dashboard.DynamicConfigValue
+	// field is a label, or "Value #A" for the first query's value; "Value" if there is one query.
+	field string
+	title string
+	style []dashboard.DynamicConfigValue
 }
 
+// inUnit shows a column's values in a unit of the SDK's package units.
 func inUnit(unit string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "unit", Value: unit}}
 }
 
-// asBar draws a column's values, which lie between 0 and 1, as bars that turn yellow and
-// red at the two shares given.
+// asBar draws a column's values, which are between 0 and 1, as bars that turn yellow at warning and
+// red at critical.
 func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{
 		{Id: "unit", Value: "percentunit"},
@@ -223,8 +230,8 @@ func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
 	}
 }
 
-// withLink leads from a column's cell to a dashboard, at the same time and cluster.
-// The parameter of that dashboard is set to the value of the cell's column.
+// withLink links a column's cells to the dashboard with a UID, for the same time range and cluster.
+// It sets that dashboard's variable parameter to the row's value in the column with columnTitle.
 func withLink(title, uid, parameter, columnTitle string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{
 		"title": title,
@@ -233,37 +240,40 @@ func withLink(title, uid, parameter, columnTitle string) []dashboard.DynamicConf
 	}}}}
 }
 
-// query draws over time; legend is Grafana's legend format, e.g. "{{node}}".
+// query returns a query over the time range. legend is Grafana's legend format, e.g. "{{node}}".
 func query(expr, legend string) *prometheus.DataqueryBuilder {
 	return prometheus.NewDataqueryBuilder().Expr(expr).LegendFormat(legend).Range()
 }
 
-// instant asks for the newest value only.
+// instant returns a query for the latest value only.
 func instant(expr, legend string) *prometheus.DataqueryBuilder {
 	return prometheus.NewDataqueryBuilder().Expr(expr).LegendFormat(legend).Instant()
 }
 
-// rows asks for the newest values as a table: labels become columns.
+// rows returns a query for the latest values as a table, whose columns are the labels and the
+// value.
 func rows(expr string) *prometheus.DataqueryBuilder {
 	return prometheus.NewDataqueryBuilder().Expr(expr).Instant().Format(prometheus.PromQueryFormatTable)
 }
 
+// lastValue reduces a series to its latest value.
 func lastValue() *common.ReduceDataOptionsBuilder {
 	return common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})
 }
 
-// steps colours values: base up to the first threshold, then each threshold's colour.
+// steps returns thresholds that colour values: base below the first one, then each one's colour.
 func steps(base string, thresholds ...dashboard.Threshold) *dashboard.ThresholdsConfigBuilder {
 	return dashboard.NewThresholdsConfigBuilder().
 		Mode(dashboard.ThresholdsModeAbsolute).
 		Steps(append([]dashboard.Threshold{{Color: base}}, thresholds...))
 }
 
+// at returns a threshold from which on values have a colour.
 func at(value float64, color string) dashboard.Threshold {
 	return dashboard.Threshold{Value: &value, Color: color}
 }
 
-// states replaces 0 and 1 by words.
+// states returns mappings that replace the values 0 and 1 by words.
 func states(zero, one dashboard.ValueMappingResult) []dashboard.ValueMapping {
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{
 		Type:    dashboard.MappingTypeValueToText,
@@ -271,11 +281,12 @@ func states(zero, one dashboard.ValueMappingResult) []dashboard.ValueMapping {
 	}}}
 }
 
+// word returns a coloured text that replaces a value.
 func word(text, color string) dashboard.ValueMappingResult {
 	return dashboard.ValueMappingResult{Text: &text, Color: &color}
 }
 
-// asLimit draws a series as a dashed line without a filling.
+// asLimit draws a series as a dashed line without a fill.
 func asLimit() []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{
 		{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{10, 10}}},
@@ -283,11 +294,12 @@ func asLimit() []dashboard.DynamicConfigValue {
 	}
 }
 
+// inColor draws a series in one colour.
 func inColor(color string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": color}}}
 }
 
-// sortedBy orders a listing by the column of that title.
+// sortedBy sorts a listing by the column with a title.
 func sortedBy(title string, descending bool) []cog.Builder[common.TableSortByFieldState] {
 	return []cog.Builder[common.TableSortByFieldState]{
 		common.NewTableSortByFieldStateBuilder().DisplayName(title).Desc(descending),

@@ -10,18 +10,18 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Query is one PromQL expression of a dashboard, its variables replaced.
+// Query is one PromQL expression of a dashboard, with its variables replaced.
 type Query struct {
 	Dashboard string // UID
 	Place     string // where in the dashboard, e.g. `panel "CPU", query A`
 	Expr      string
-	// Guessed is true where a variable of the dashboard had to be replaced by a guess,
-	// so that an expression that does not parse may still be right.
+	// Guessed is whether a variable was replaced by a guess, so that an expression that does not
+	// parse may still be valid in Grafana.
 	Guessed bool
 }
 
-// builtin holds the values Grafana itself fills in, for the default time range of a
-// dashboard and a scrape interval of 30 seconds.
+// builtin holds the variables that Grafana itself defines, with their values for a time range of
+// three hours and a scrape interval of 30 seconds:
 // https://grafana.com/docs/grafana/latest/dashboards/variables/add-template-variables/#global-variables
 var builtin = map[string]string{
 	"__interval":       "1m",
@@ -39,9 +39,10 @@ var builtin = map[string]string{
 	"__auto_interval_": "1m",
 }
 
-// Queries returns every PromQL expression of a dashboard: those of panels, annotations
-// and variables. A variable stands for its value in values, else, if it offers all its
-// values at once, for the regular expression that means all of them, else for a guess.
+// Queries returns every PromQL expression of a dashboard's panels, annotations and variables. It
+// replaces a variable by its value in values; or by a regular expression that matches all its
+// values, if the variable offers them at once; or by a guess. The error is about JSON that is not a
+// dashboard.
 func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 	var model struct {
 		Panels     []panelModel `json:"panels"`
@@ -109,6 +110,7 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 	return queries, nil
 }
 
+// check returns an error that names the query if it is not valid PromQL.
 func (q Query) check() error {
 	if _, err := parser.NewParser(parser.Options{}).ParseExpr(q.Expr); err != nil {
 		return fmt.Errorf("%s: %w in %s", q.Place, err, q.Expr)
@@ -116,6 +118,7 @@ func (q Query) check() error {
 	return nil
 }
 
+// panelModel is the part of a panel that contains queries.
 type panelModel struct {
 	Title      string          `json:"title"`
 	Datasource json.RawMessage `json:"datasource"`
@@ -123,12 +126,14 @@ type panelModel struct {
 	Panels     []panelModel    `json:"panels"` // of a collapsed row
 }
 
+// targetModel is one query of a panel or an annotation.
 type targetModel struct {
 	RefID      string          `json:"refId"`
 	Datasource json.RawMessage `json:"datasource"`
 	Expr       string          `json:"expr"`
 }
 
+// variableModel is the part of a variable that determines its query and values.
 type variableModel struct {
 	Name       string          `json:"name"`
 	Type       string          `json:"type"`
@@ -138,7 +143,8 @@ type variableModel struct {
 	AllValue   string          `json:"allValue"`
 }
 
-// query is a text, or an object that holds the text.
+// query returns the variable's query, which is a string or an object that contains it; "" if there
+// is none.
 func (v variableModel) query() string {
 	var text string
 	if json.Unmarshal(v.Query, &text) == nil {
@@ -147,18 +153,18 @@ func (v variableModel) query() string {
 	var object struct {
 		Query string `json:"query"`
 	}
-	_ = json.Unmarshal(v.Query, &object) // of another datasource: no expression
+	_ = json.Unmarshal(v.Query, &object) // another datasource's query is not an expression
 	return object.Query
 }
 
-// variableFunctions are those of Grafana's Prometheus datasource that hold an expression.
+// The functions of Grafana's Prometheus datasource that contain an expression:
 // https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
 var (
 	labelValues = regexp.MustCompile(`(?s)^\s*label_values\(\s*(.+)\s*,\s*[a-zA-Z_][a-zA-Z0-9_]*\s*\)\s*$`)
 	queryResult = regexp.MustCompile(`(?s)^\s*query_result\(\s*(.+)\s*\)\s*$`)
 )
 
-// variableExpr is the PromQL in a variable's query, or "" if there is none.
+// variableExpr returns the PromQL expression in a variable's query; "" if there is none.
 func variableExpr(query string) string {
 	for _, function := range []*regexp.Regexp{labelValues, queryResult} {
 		if m := function.FindStringSubmatch(query); m != nil {
@@ -168,9 +174,9 @@ func variableExpr(query string) string {
 	return ""
 }
 
-// isPrometheus tells whether a query goes to Prometheus. A datasource that is not stated,
-// or stated by a bare name or variable, may be any: it counts as Prometheus, because only
-// a Prometheus query has an expr worth looking at. Loki's are the exception.
+// isPrometheus reports whether a query is for Prometheus, from the datasource of the query or else
+// of its panel. A datasource without a type counts as Prometheus, because of the other datasources
+// only Loki has queries with an expr.
 func isPrometheus(own, panel json.RawMessage) bool {
 	for _, raw := range []json.RawMessage{own, panel} {
 		var ref struct {
@@ -186,7 +192,8 @@ func isPrometheus(own, panel json.RawMessage) bool {
 // variable matches $name, ${name}, ${name:format} and [[name]].
 var variable = regexp.MustCompile(`\$([a-zA-Z_]\w*)|\$\{([a-zA-Z_][\w.]*)(?::\w+)?\}|\[\[([a-zA-Z_]\w*)(?::\w+)?\]\]`)
 
-// substitute replaces every variable in a query.
+// substitute replaces every variable in an expression by its known or built-in value, else by its
+// name, and reports whether any of these was a guess.
 func substitute(expr string, known map[string]string) (replaced string, guessed bool) {
 	replaced = variable.ReplaceAllStringFunc(expr, func(match string) string {
 		groups := variable.FindStringSubmatch(match)
@@ -203,8 +210,8 @@ func substitute(expr string, known map[string]string) (replaced string, guessed 
 	return replaced, guessed
 }
 
-// Metrics returns the names of the metrics an expression selects, sorted, without
-// duplicates. Series selected by a pattern of names are not among them.
+// Metrics returns the names of the metrics that an expression selects, sorted and without
+// duplicates. It leaves out series selected by a pattern of names. The error is the parser's.
 func Metrics(expr string) ([]string, error) {
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 	if err != nil {

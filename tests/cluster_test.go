@@ -13,6 +13,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
+// cluster deploys the cluster's provider and namespace.
 func cluster(t *testing.T, text string) Snapshot {
 	t.Helper()
 	return Deploy(t, func(ctx *pulumi.Context, stack *render.Stack) error {
@@ -34,18 +35,18 @@ func TestClusterConnection(t *testing.T) {
 	provider := inputs(cluster(t, "cluster: {name: test, context: production}"))
 	assert.Equal(t, "production", provider["context"])
 	assert.Equal(t, "test", provider["clusterIdentifier"])
-	// Or an edited ConfigMap would replace every StatefulSet that mounts it.
+	// Otherwise an edited ConfigMap would replace every StatefulSet that mounts it.
 	assert.Contains(t, []any{true, "true"}, provider["enableConfigMapMutable"])
 	assert.Contains(t, []any{true, "true"}, provider["enableSecretMutable"])
 
-	assert.NotContains(t, inputs(cluster(t, "")), "context", "the kubeconfig's current one")
+	assert.NotContains(t, inputs(cluster(t, "")), "context", "the kubeconfig's current context")
 }
 
 func TestNamespace(t *testing.T) {
 	s := cluster(t, "cluster: {name: test, namespace: observability}")
 	namespace := Get[*corev1.Namespace](t, s, "observability")
-	assert.Equal(t, "privileged", namespace.Labels["pod-security.kubernetes.io/enforce"], "or node-exporter is refused")
-	assert.True(t, s.Of(namespace).Protect, "the claims would go with it")
+	assert.Equal(t, "privileged", namespace.Labels["pod-security.kubernetes.io/enforce"], "otherwise node-exporter is rejected")
+	assert.True(t, s.Of(namespace).Protect, "its deletion would delete the claims")
 
 	s = cluster(t, "storage: {protect: false}")
 	assert.False(t, s.Of(Get[*corev1.Namespace](t, s, "monitoring")).Protect)

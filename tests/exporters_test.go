@@ -17,7 +17,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
 )
 
-// exporters deploys what a stack with this YAML below exporters does.
+// exporters deploys the exporters of a stack with these values below exporters, in YAML.
 func exporters(t *testing.T, text string) Snapshot {
 	t.Helper()
 	cfg := configtest.Config(t, "exporters: {"+text+"}")
@@ -26,7 +26,8 @@ func exporters(t *testing.T, text string) Snapshot {
 	return s
 }
 
-// sizesPod is the pod of node-directory-size-metrics: its scanner, its server.
+// sizesPod returns the pod of node-directory-size-metrics with its containers, which scan and
+// serve.
 func sizesPod(t *testing.T, s Snapshot) (pod corev1.PodTemplateSpec, scan, serve corev1.Container) {
 	t.Helper()
 	pod = Get[*appsv1.DaemonSet](t, s, "node-directory-size-metrics").Spec.Template
@@ -34,7 +35,7 @@ func sizesPod(t *testing.T, s Snapshot) (pod corev1.PodTemplateSpec, scan, serve
 	return pod, pod.Spec.Containers[0], pod.Spec.Containers[1]
 }
 
-func TestDirectoriesAreMountedByTheirPathsReadOnly(t *testing.T) {
+func TestDirectoriesAreMountedReadOnly(t *testing.T) {
 	for text, want := range map[string]map[string]string{ // host path: mount path
 		"enabled: true":                     {"/var": "/host/var"},
 		"directories: [/]":                  {"/": "/host"},
@@ -44,7 +45,7 @@ func TestDirectoriesAreMountedByTheirPathsReadOnly(t *testing.T) {
 		paths := map[string]string{} // volume: host path
 		for _, volume := range pod.Spec.Volumes {
 			if volume.HostPath != nil {
-				assert.Nil(t, volume.HostPath.Type, "a node without the directory could not run the pod")
+				assert.Nil(t, volume.HostPath.Type, "otherwise a node without the directory cannot run the pod")
 				paths[volume.Name] = volume.HostPath.Path
 			}
 		}
@@ -58,7 +59,7 @@ func TestDirectoriesAreMountedByTheirPathsReadOnly(t *testing.T) {
 		}
 		assert.Equal(t, want, got)
 		for _, mount := range serve.VolumeMounts {
-			assert.NotContains(t, paths, mount.Name, "what answers requests sees the node's files")
+			assert.NotContains(t, paths, mount.Name, "the container that answers requests sees the node's files")
 			assert.True(t, mount.ReadOnly)
 		}
 		assert.Len(t, scan.Command, 2+len(want))
@@ -68,18 +69,18 @@ func TestDirectoriesAreMountedByTheirPathsReadOnly(t *testing.T) {
 	}
 }
 
-func TestDirectorySizesAskForNoMoreThanTheyNeed(t *testing.T) {
+func TestDirectorySizesPrivileges(t *testing.T) {
 	pod, scan, serve := sizesPod(t, exporters(t, "nodeDirectorySizeMetrics: {enabled: true}"))
 	assert.False(t, pod.Spec.HostNetwork)
-	assert.Zero(t, *scan.SecurityContext.RunAsUser, "no other user has a capability")
+	assert.Zero(t, *scan.SecurityContext.RunAsUser, "only root keeps the capability")
 	assert.Equal(t, []corev1.Capability{"DAC_READ_SEARCH"}, scan.SecurityContext.Capabilities.Add)
 	assert.Empty(t, scan.Ports)
 	assert.True(t, *serve.SecurityContext.RunAsNonRoot)
 	assert.Empty(t, serve.SecurityContext.Capabilities.Add)
-	assert.Equal(t, []corev1.Toleration{{Operator: corev1.TolerationOpExists}}, pod.Spec.Tolerations, "every node has directories")
+	assert.Equal(t, []corev1.Toleration{{Operator: corev1.TolerationOpExists}}, pod.Spec.Tolerations, "it runs on every node")
 }
 
-func TestDirectorySizesRunTheirScripts(t *testing.T) {
+func TestDirectorySizesRunScripts(t *testing.T) {
 	s := exporters(t, "nodeDirectorySizeMetrics: {interval: 1m, timeout: 90s, depth: 3, threshold: 1Gi}")
 	pod, scan, serve := sizesPod(t, s)
 	scripts := Get[*corev1.ConfigMap](t, s, "node-directory-size-metrics").Data
@@ -90,7 +91,7 @@ func TestDirectorySizesRunTheirScripts(t *testing.T) {
 	assert.Equal(t, map[string]string{
 		"OUT": "/metrics", "HOST": "/host", "DEPTH": "3", "THRESHOLD": "1073741824", "INTERVAL": "60", "TIMEOUT": "90",
 	}, env)
-	mounts := map[string]string{} // path: volume and what of it
+	mounts := map[string]string{} // path: volume/subPath
 	for _, mount := range slices.Concat(scan.VolumeMounts, serve.VolumeMounts) {
 		mounts[mount.MountPath] = mount.Name + "/" + mount.SubPath
 	}
@@ -99,7 +100,7 @@ func TestDirectorySizesRunTheirScripts(t *testing.T) {
 	for name, text := range directorysize.Scripts {
 		assert.Equal(t, text, scripts[name])
 	}
-	// Whatever is in cgi-bin can be run by a request.
+	// A request can run every file in cgi-bin.
 	assert.Equal(t, []string{"httpd", "-f", "-p", "9102", "-h", "/www"}, serve.Command)
 	assert.Equal(t, "scripts/metrics", mounts["/www/cgi-bin/metrics"])
 	assert.Equal(t, directorysize.CGI, scripts["metrics"])
@@ -109,10 +110,10 @@ func TestDirectorySizesRunTheirScripts(t *testing.T) {
 	assert.Equal(t, []corev1.EnvVar{{Name: "OUT", Value: env["OUT"]}}, serve.Env)
 	assert.Equal(t, "metrics/", mounts[env["OUT"]])
 	assert.Equal(t, "/cgi-bin/metrics", serve.ReadinessProbe.HTTPGet.Path)
-	assert.NotEmpty(t, pod.Annotations["checksum/scripts"], "new scripts would not be run")
+	assert.NotEmpty(t, pod.Annotations["checksum/scripts"], "otherwise new scripts are not run")
 	for _, volume := range pod.Spec.Volumes {
 		if volume.EmptyDir != nil {
-			assert.Equal(t, corev1.StorageMediumMemory, volume.EmptyDir.Medium, "a full disk could not be reported")
+			assert.Equal(t, corev1.StorageMediumMemory, volume.EmptyDir.Medium, "otherwise it cannot report a full disk")
 			assert.False(t, volume.EmptyDir.SizeLimit.IsZero())
 		}
 	}
@@ -128,7 +129,7 @@ func TestKubeStateMetricsInOnePod(t *testing.T) {
 	assert.Empty(t, All[*appsv1.StatefulSet](s))
 }
 
-// The pods share one command line, and each has the index that no other has.
+// The pods share one command line, in which each has its own index.
 func TestKubeStateMetricsInShards(t *testing.T) {
 	s := exporters(t, "kubeStateMetrics: {shards: 3, resources: {requests: {memory: 200Mi}}}")
 	set := Get[*appsv1.StatefulSet](t, s, "kube-state-metrics")
@@ -140,14 +141,14 @@ func TestKubeStateMetricsInShards(t *testing.T) {
 	assert.Equal(t, "SHARD", pod.Containers[0].Env[0].Name)
 	assert.Equal(t, "metadata.labels['"+appsv1.PodIndexLabel+"']", pod.Containers[0].Env[0].ValueFrom.FieldRef.FieldPath)
 	assert.Equal(t, "200Mi", pod.Containers[0].Resources.Requests.Memory().String(), "of each shard")
-	assert.Empty(t, pod.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, "a shard may share a node rather than be missing")
+	assert.Empty(t, pod.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, "shards share a node if there are too few")
 	for _, deployment := range All[*appsv1.Deployment](s) {
 		assert.NotEqual(t, "kube-state-metrics", deployment.Name)
 	}
 	roles := All[*rbacv1.ClusterRole](s)
 	require.Len(t, roles, 1)
 	for _, rule := range roles[0].Rules {
-		assert.Equal(t, []string{"list", "watch"}, rule.Verbs, "shards find each other without asking")
+		assert.Equal(t, []string{"list", "watch"}, rule.Verbs, "shards do not discover each other through the API server")
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
+// Secrets, and values below grafana in YAML.
 const (
 	password = "correct horse battery staple"
 	oauth    = "oauth client secret"
@@ -31,13 +32,14 @@ const (
 	external = "import: job, external: {url: 'https://grafana.example.com/base/', token: " + token + ", prometheusUrl: 'https://prometheus.example.com'}"
 )
 
-// grafanaConfig returns a stack with these values below grafana, in YAML.
+// grafanaConfig returns a stack with these values below grafana and further top-level ones, in
+// YAML.
 func grafanaConfig(t *testing.T, grafana string, others ...string) *config.Config {
 	t.Helper()
 	return configtest.Config(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\ngrafana: {"+grafana+"}\n"+strings.Join(others, "\n"))
 }
 
-// grafana deploys Grafana on its storage, and fills it.
+// grafana deploys Grafana on its storage, and its import.
 func grafana(ctx *pulumi.Context, site components.Site) error {
 	storage, err := components.DeployStorages(ctx, site)
 	if err != nil {
@@ -47,6 +49,7 @@ func grafana(ctx *pulumi.Context, site components.Site) error {
 	return err
 }
 
+// grafanaSnapshot deploys Grafana for the values of grafanaConfig and asserts the invariants.
 func grafanaSnapshot(t *testing.T, settings string, others ...string) Snapshot {
 	t.Helper()
 	cfg := grafanaConfig(t, settings, others...)
@@ -55,8 +58,8 @@ func grafanaSnapshot(t *testing.T, settings string, others ...string) Snapshot {
 	return s
 }
 
-// mounted are the files of a pod's first container by path, from ConfigMaps
-// and Secrets, as the kubelet would lay them out.
+// mounted returns the files that the kubelet mounts from ConfigMaps and Secrets into a pod's first
+// container, by path.
 func mounted(t *testing.T, s Snapshot, pod corev1.PodTemplateSpec) map[string]string {
 	t.Helper()
 	mounts := map[string]string{}
@@ -106,7 +109,7 @@ func TestGrafanaByFiles(t *testing.T) {
 	deployment := Get[*appsv1.Deployment](t, s, "grafana")
 	assert.Equal(t, int32(1), *deployment.Spec.Replicas)
 	assert.Equal(t, appsv1.RollingUpdateDeploymentStrategyType, deployment.Spec.Strategy.Type)
-	require.NotNil(t, deployment.Spec.Strategy.RollingUpdate, "the API server's defaults would keep the strategy from being changed")
+	require.NotNil(t, deployment.Spec.Strategy.RollingUpdate, "otherwise defaults of the API server prevent a change of the strategy")
 	assert.Equal(t, 0, deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue())
 	for _, claim := range All[*corev1.PersistentVolumeClaim](s) {
 		assert.NotContains(t, claim.Name, "grafana")
@@ -155,8 +158,9 @@ func TestGrafanaByFiles(t *testing.T) {
 	}
 }
 
-// A restart follows what Grafana reads at its start only, and no dashboard.
-func TestGrafanaRestartsForItsConfigAlone(t *testing.T) {
+// Grafana restarts for a change of files that it reads only at its start, not for one of
+// dashboards.
+func TestGrafanaRestartsForItsConfig(t *testing.T) {
 	annotations := func(settings string, others ...string) map[string]string {
 		return Get[*appsv1.Deployment](t, grafanaSnapshot(t, settings, others...), "grafana").Spec.Template.Annotations
 	}
@@ -164,13 +168,13 @@ func TestGrafanaRestartsForItsConfigAlone(t *testing.T) {
 	assert.NotEmpty(t, base["checksum/config"])
 	assert.Equal(t, base, annotations(files))
 	assert.NotEqual(t, base, annotations(files+", config: {log: {level: debug}}"))
-	assert.NotEqual(t, base, annotations(files, "alerting: {enabled: false}"), "a datasource less")
+	assert.NotEqual(t, base, annotations(files, "alerting: {enabled: false}"), "one datasource fewer")
 	// Without kube-state-metrics, dashboards have fewer panels.
 	assert.Equal(t, base, annotations(files, "exporters: {kubeStateMetrics: {enabled: false}}"))
-	assert.Equal(t, base, annotations("adminPassword: another"), "a checksum of the password would let people guess it")
+	assert.Equal(t, base, annotations("adminPassword: another"), "a checksum of the password would help to guess it")
 }
 
-// What the version of the Secret is comes from the API server.
+// An annotation of the pods has the version of the Secret, which the API server assigns.
 func TestGrafanaRestartsForANewSecret(t *testing.T) {
 	s := grafanaSnapshot(t, files)
 	deployment := s.Of(Get[*appsv1.Deployment](t, s, "grafana"))
@@ -187,7 +191,7 @@ func TestGrafanaOnAVolume(t *testing.T) {
 	assert.Equal(t, "2Gi", claim.Spec.Resources.Requests.Storage().String())
 	assert.Equal(t, "fast", *claim.Spec.StorageClassName)
 	assert.True(t, s.Of(claim).Protect)
-	assert.NotEmpty(t, s.Of(claim).Hooks, "shrinking is not refused")
+	assert.NotEmpty(t, s.Of(claim).Hooks, "shrinking is not rejected")
 }
 
 func TestGrafanaOnALocalVolume(t *testing.T) {
@@ -200,7 +204,7 @@ func TestGrafanaOnALocalVolume(t *testing.T) {
 func TestGrafanaWithoutAPod(t *testing.T) {
 	s := grafanaSnapshot(t, stored+", replicas: 0")
 	assert.Equal(t, int32(0), *Get[*appsv1.Deployment](t, s, "grafana").Spec.Replicas)
-	assert.Empty(t, All[*batchv1.Job](s), "nothing to push to")
+	assert.Empty(t, All[*batchv1.Job](s), "there is nothing to import into")
 }
 
 func TestGrafanaIngress(t *testing.T) {
@@ -235,7 +239,7 @@ func TestWhoMayConnectToGrafana(t *testing.T) {
 	assert.Equal(t, []string{"prometheus", "grafana-import"}, apps)
 }
 
-// job is the one Job of a snapshot.
+// job returns the Job of a snapshot. The test fails unless there is exactly one.
 func job(t *testing.T, s Snapshot) *batchv1.Job {
 	t.Helper()
 	jobs := All[*batchv1.Job](s)
@@ -243,6 +247,7 @@ func job(t *testing.T, s Snapshot) *batchv1.Job {
 	return jobs[0]
 }
 
+// environment returns the environment of a pod's first container.
 func environment(pod corev1.PodTemplateSpec) map[string]string {
 	env := map[string]string{}
 	for _, variable := range pod.Spec.Containers[0].Env {
@@ -262,10 +267,10 @@ func TestImportIntoOurGrafana(t *testing.T) {
 	}, environment(j.Spec.Template))
 	assert.Equal(t, corev1.RestartPolicyNever, j.Spec.Template.Spec.RestartPolicy)
 	assert.Equal(t, corev1.TerminationMessageFallbackToLogsOnError, j.Spec.Template.Spec.Containers[0].TerminationMessagePolicy)
-	assert.Greater(t, *j.Spec.ActiveDeadlineSeconds, int64(300)*2, "a second try has time, too")
-	assert.Equal(t, "16m0s", s.Of(j).Create, "Pulumi waits longer than the Job lives")
-	assert.True(t, s.Of(j).DeleteBeforeReplace, "two Jobs would push at the same time")
-	assert.Equal(t, "true", j.Annotations["pulumi.com/replaceUnready"], "a Job that failed would never run again")
+	assert.Greater(t, *j.Spec.ActiveDeadlineSeconds, int64(300)*2, "there is time for a second try")
+	assert.Equal(t, "16m0s", s.Of(j).Create, "Pulumi waits longer than the Job runs")
+	assert.True(t, s.Of(j).DeleteBeforeReplace, "otherwise two Jobs import at the same time")
+	assert.Equal(t, "true", j.Annotations["pulumi.com/replaceUnready"], "otherwise a failed Job never runs again")
 
 	found := mounted(t, s, j.Spec.Template)
 	assert.Equal(t, password, found["/credentials/admin-password"])
@@ -282,10 +287,10 @@ func TestImportIntoOurGrafana(t *testing.T) {
 
 	depends := strings.Join(s.Of(j).Depends, " ")
 	for _, before := range []string{"apps/v1:Deployment::grafana-deployment", "Secret::grafana-secret", "ConfigMap::grafana-import-files", "ConfigMap::grafana-import-dashboard-nodes"} {
-		assert.Contains(t, depends, before, "the Job may start before it")
+		assert.Contains(t, depends, before, "the Job could start before it")
 	}
 
-	// And nothing is provisioned by files.
+	// Files provision nothing in addition.
 	grafana := mounted(t, s, Get[*appsv1.Deployment](t, s, "grafana").Spec.Template)
 	for file := range grafana {
 		assert.NotContains(t, file, "dashboard.")
@@ -321,13 +326,12 @@ func TestImportRunsAgainWhenItsContentChanges(t *testing.T) {
 	assert.Regexp(t, `^grafana-import-[0-9a-f]{10}$`, base)
 	assert.Equal(t, base, name(stored))
 	assert.Equal(t, base, name(stored+", config: {log: {level: debug}}, importResources: {limits: {memory: 128Mi}}"))
-	assert.NotEqual(t, base, name(stored, "prometheus: {scrapeInterval: 15s}"), "of the datasource")
-	assert.NotEqual(t, base, name(stored, "exporters: {nodeExporter: {enabled: false}}"), "a dashboard less")
+	assert.NotEqual(t, base, name(stored, "prometheus: {scrapeInterval: 15s}"), "the datasource changes")
+	assert.NotEqual(t, base, name(stored, "exporters: {nodeExporter: {enabled: false}}"), "one dashboard fewer")
 }
 
-// Secrets are in their Secret: not in another object, nor in what the state
-// has of one in plain text.
-func TestGrafanaSecretsAreInTheirSecretAlone(t *testing.T) {
+// Only Secrets contain secrets, and the stack's state does not contain them in plain text.
+func TestGrafanaSecretsAreOnlyInSecrets(t *testing.T) {
 	settings := ", secrets: {oauth: " + oauth + "}, config: {auth.generic_oauth: {client_secret: '$__file{/etc/grafana-secrets/oauth}'}}"
 	for name, s := range map[string]Snapshot{
 		"files":    grafanaSnapshot(t, files+settings),

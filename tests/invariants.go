@@ -23,10 +23,10 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// hostApps may use the host: what they report cannot be seen from elsewhere.
+// hostApps names the workloads that may use the host, because they report on it.
 var hostApps = []string{"node-exporter", "node-directory-size-metrics"}
 
-// invariants hold for every stack, whatever its config.
+// invariants lists what holds for every stack, whatever its config.
 var invariants = []struct {
 	name  string
 	check func(require.TestingT, Snapshot, *config.Config)
@@ -46,7 +46,7 @@ var invariants = []struct {
 	{"replicas survive a drain", checkReplicas},
 }
 
-// CheckStack asserts every invariant of a snapshot of a stack with cfg.
+// CheckStack asserts every invariant for what a stack with cfg registered.
 func CheckStack(t *testing.T, s Snapshot, cfg *config.Config) {
 	for _, invariant := range invariants {
 		t.Run(invariant.name, func(t *testing.T) { invariant.check(t, s, cfg) })
@@ -59,10 +59,10 @@ func Violated(s Snapshot, cfg *config.Config) []string {
 	for _, invariant := range invariants {
 		f := &failures{}
 		done := make(chan struct{})
-		go func() { // FailNow ends it
+		go func() { // FailNow ends the goroutine
 			defer close(done)
 			defer func() {
-				if recover() != nil { // what it looks at is not there
+				if recover() != nil { // an object that it reads is missing
 					f.failed = true
 				}
 			}()
@@ -76,22 +76,27 @@ func Violated(s Snapshot, cfg *config.Config) []string {
 	return violated
 }
 
-// failures is a test that may fail.
+// failures is a require.TestingT that records whether the test failed.
 type failures struct{ failed bool }
 
+// Errorf records a failure.
 func (f *failures) Errorf(string, ...any) { f.failed = true }
 
+// FailNow records a failure and ends the goroutine.
 func (f *failures) FailNow() { f.failed = true; runtime.Goexit() }
 
+// clusterScoped lists the kinds of a stack that have no namespace.
 var clusterScoped = []string{"Namespace", "PersistentVolume", "StorageClass", "ClusterRole", "ClusterRoleBinding"}
 
+// checkMetadata asserts the names, namespaces and standard labels of objects, and that no two
+// objects are the same.
 func checkMetadata(t require.TestingT, s Snapshot, cfg *config.Config) {
 	seen := map[string]bool{}
 	for _, r := range s.objects() {
 		kind := r.Type[strings.LastIndex(r.Type, ":")+1:]
 		object, err := meta.Accessor(r.Object)
 		require.NoError(t, err)
-		assert.NotEmpty(t, object.GetName(), "%s has no name: each preview would invent one", r.Name)
+		assert.NotEmpty(t, object.GetName(), "%s has no name, so Pulumi would generate one", r.Name)
 		if slices.Contains(clusterScoped, kind) {
 			assert.Empty(t, object.GetNamespace(), r.Name)
 		} else if kind == "Role" || kind == "RoleBinding" {
@@ -113,6 +118,7 @@ func checkMetadata(t require.TestingT, s Snapshot, cfg *config.Config) {
 	}
 }
 
+// checkParents asserts that resources are children of components and are named after them.
 func checkParents(t require.TestingT, s Snapshot, _ *config.Config) {
 	components := map[string]bool{}
 	for _, r := range s {
@@ -129,7 +135,7 @@ func checkParents(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
-// Pods are the pod templates of a snapshot, by the name of their workload.
+// Pods returns the pod templates of a snapshot, by the name of their workload.
 func Pods(s Snapshot) map[string]corev1.PodTemplateSpec {
 	pods := map[string]corev1.PodTemplateSpec{}
 	for _, w := range All[*appsv1.StatefulSet](s) {
@@ -147,6 +153,8 @@ func Pods(s Snapshot) map[string]corev1.PodTemplateSpec {
 	return pods
 }
 
+// checkSelectors asserts that selectors of workloads, budgets and policies match the right pods by
+// labels that do not change.
 func checkSelectors(t require.TestingT, s Snapshot, _ *config.Config) {
 	selectors := map[string]*metav1.LabelSelector{}
 	for _, w := range All[*appsv1.StatefulSet](s) {
@@ -161,7 +169,7 @@ func checkSelectors(t require.TestingT, s Snapshot, _ *config.Config) {
 	pods := Pods(s)
 	for name, selector := range selectors {
 		assert.Equal(t, []string{"app.kubernetes.io/component", "app.kubernetes.io/instance", "app.kubernetes.io/name"},
-			slices.Sorted(maps.Keys(selector.MatchLabels)), "selector of %s: others change, and a selector cannot", name)
+			slices.Sorted(maps.Keys(selector.MatchLabels)), "selector of %s: other labels change, but a selector cannot", name)
 		assert.Equal(t, []string{name}, selected(t, pods, selector), "pods that %s selects", name)
 	}
 	for _, budget := range All[*policyv1.PodDisruptionBudget](s) {
@@ -172,7 +180,7 @@ func checkSelectors(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
-// selected are the workloads whose pods a selector matches.
+// selected returns the names of the workloads whose pods a selector matches, sorted.
 func selected(t require.TestingT, pods map[string]corev1.PodTemplateSpec, selector *metav1.LabelSelector) []string {
 	matcher, err := metav1.LabelSelectorAsSelector(selector)
 	require.NoError(t, err)
@@ -185,6 +193,7 @@ func selected(t require.TestingT, pods map[string]corev1.PodTemplateSpec, select
 	return names
 }
 
+// checkServices asserts that Services and Ingresses lead to ports that exist.
 func checkServices(t require.TestingT, s Snapshot, _ *config.Config) {
 	pods := Pods(s)
 	for _, service := range All[*corev1.Service](s) {
@@ -204,7 +213,7 @@ func checkServices(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 	for _, set := range All[*appsv1.StatefulSet](s) {
 		service := Get[*corev1.Service](t, s, set.Spec.ServiceName)
-		assert.Equal(t, "None", service.Spec.ClusterIP, "a StatefulSet's Service is headless")
+		assert.Equal(t, "None", service.Spec.ClusterIP, "the Service of a StatefulSet is headless")
 	}
 	for _, ingress := range All[*networkingv1.Ingress](s) {
 		assert.Equal(t, "true", ingress.Annotations["pulumi.com/skipAwait"], "many controllers never set the address of %s", ingress.Name)
@@ -219,6 +228,8 @@ func checkServices(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
+// checkReferences asserts that the accounts, ConfigMaps, Secrets, claims and volumes that pods
+// refer to exist, and that pods mount all their volumes.
 func checkReferences(t require.TestingT, s Snapshot, _ *config.Config) {
 	names := func(objects ...metav1.Object) map[string]bool {
 		found := map[string]bool{}
@@ -296,12 +307,15 @@ func checkReferences(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
+// claimsOf returns the claims whose names start with prefix.
 func claimsOf(s Snapshot, prefix string) []*corev1.PersistentVolumeClaim {
 	return slices.DeleteFunc(All[*corev1.PersistentVolumeClaim](s), func(c *corev1.PersistentVolumeClaim) bool {
 		return !strings.HasPrefix(c.Name, prefix)
 	})
 }
 
+// checkPodSecurity asserts the restricted Pod Security Standard, except for hostApps:
+// https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 func checkPodSecurity(t require.TestingT, s Snapshot, cfg *config.Config) {
 	platform := cfg.Cluster.Profile()
 	for name, pod := range Pods(s) {
@@ -343,7 +357,8 @@ func checkPodSecurity(t require.TestingT, s Snapshot, cfg *config.Config) {
 	}
 }
 
-// checkUser: a pod runs as a user of its own, or leaves it to the platform.
+// checkUser asserts that a pod sets its user, which is not root, or leaves it to a platform that
+// assigns users.
 func checkUser(t require.TestingT, name string, security *corev1.PodSecurityContext, assigned bool) {
 	if assigned {
 		assert.Nil(t, security.RunAsUser, name)
@@ -354,6 +369,7 @@ func checkUser(t require.TestingT, name string, security *corev1.PodSecurityCont
 	}
 }
 
+// checkContainers asserts that containers have probes, requests, a memory limit and a pinned image.
 func checkContainers(t require.TestingT, s Snapshot, _ *config.Config) {
 	jobs := map[string]bool{}
 	for _, job := range All[*batchv1.Job](s) {
@@ -374,6 +390,8 @@ func checkContainers(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
+// checkSecrets asserts that only Secrets have secret inputs, and that each Secret's values are
+// secret.
 func checkSecrets(t require.TestingT, s Snapshot, _ *config.Config) {
 	for _, r := range s {
 		for _, path := range r.Secrets {
@@ -387,8 +405,8 @@ func checkSecrets(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
-// checkEmptyFields refuses empty values at the top of objects, such as a Secret's stringData: the
-// API server drops them, and Pulumi would find them missing in every preview.
+// checkEmptyFields rejects empty values at the top of objects, such as a Secret's stringData: the
+// API server drops them, so that every preview would add them again.
 func checkEmptyFields(t require.TestingT, s Snapshot, _ *config.Config) {
 	for _, r := range s {
 		if r.Object == nil {
@@ -401,6 +419,8 @@ func checkEmptyFields(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
+// checkSizes asserts that objects are smaller than 900 KiB; etcd accepts requests of up to 1.5 MiB:
+// https://etcd.io/docs/v3.5/dev-guide/limit/
 func checkSizes(t require.TestingT, s Snapshot, _ *config.Config) {
 	for _, r := range s.objects() {
 		text, err := json.Marshal(r.Object)
@@ -409,6 +429,7 @@ func checkSizes(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
+// checkRBAC asserts that roles only grant reading, without wildcards.
 func checkRBAC(t require.TestingT, s Snapshot, _ *config.Config) {
 	check := func(name string, rules []rbacv1.PolicyRule) {
 		for _, rule := range rules {
@@ -431,6 +452,8 @@ func checkRBAC(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
+// checkNetworkPolicies asserts that every pod outside the host's network has a NetworkPolicy that
+// names peers and ports, unless the stack switches NetworkPolicies off.
 func checkNetworkPolicies(t require.TestingT, s Snapshot, cfg *config.Config) {
 	if !cfg.Cluster.NetworkPolicies.Enabled {
 		assert.Empty(t, All[*networkingv1.NetworkPolicy](s))
@@ -454,6 +477,8 @@ func checkNetworkPolicies(t require.TestingT, s Snapshot, cfg *config.Config) {
 	}
 }
 
+// checkReplicas asserts that StatefulSets with several replicas, and only those, have a disruption
+// budget, and that they have an affinity.
 func checkReplicas(t require.TestingT, s Snapshot, _ *config.Config) {
 	pods := Pods(s)
 	budgets := map[string]bool{}
@@ -471,7 +496,7 @@ func checkReplicas(t require.TestingT, s Snapshot, _ *config.Config) {
 	}
 }
 
-// objects are the resources that are Kubernetes objects.
+// objects returns the resources that are Kubernetes objects.
 func (s Snapshot) objects() []Resource {
 	return slices.DeleteFunc(slices.Clone(s), func(r Resource) bool { return r.Object == nil })
 }

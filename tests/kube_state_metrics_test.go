@@ -12,6 +12,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
+// kubeStateMetrics deploys kube-state-metrics alone.
 func kubeStateMetrics(ctx *pulumi.Context, site components.Site) error {
 	_, err := components.NewKubeStateMetrics(ctx, "kube-state-metrics", &components.KubeStateMetricsArgs{Site: site})
 	return err
@@ -33,7 +34,7 @@ exporters:
 	}, Get[*appsv1.Deployment](t, s, "kube-state-metrics").Spec.Template.Spec.Containers[0].Args)
 }
 
-// It may list and watch what it reports on, and nothing else.
+// kube-state-metrics may list and watch the kinds that it reports, and nothing else.
 func TestKubeStateMetricsAccess(t *testing.T) {
 	access := func(text string) []string {
 		s := Component(t, configtest.Config(t, text), kubeStateMetrics)

@@ -17,6 +17,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
+// nodeExporter deploys node-exporter alone.
 func nodeExporter(ctx *pulumi.Context, site components.Site) error {
 	_, err := components.NewNodeExporter(ctx, "node-exporter", &components.NodeExporterArgs{Site: site})
 	return err
@@ -26,8 +27,8 @@ func TestNodeExporter(t *testing.T) {
 	s := Component(t, configtest.Config(t, "exporters: {nodeExporter: {port: 19100}}"), nodeExporter)
 	set := Get[*appsv1.DaemonSet](t, s, "node-exporter")
 	spec := set.Spec.Template.Spec
-	assert.True(t, spec.HostNetwork, "it counts the host's traffic")
-	assert.Equal(t, []corev1.Toleration{{Operator: corev1.TolerationOpExists}}, spec.Tolerations, "every node has one")
+	assert.True(t, spec.HostNetwork, "it reports the host's traffic")
+	assert.Equal(t, []corev1.Toleration{{Operator: corev1.TolerationOpExists}}, spec.Tolerations, "it runs on every node")
 	require.Len(t, spec.Volumes, 1)
 	assert.Equal(t, "/", spec.Volumes[0].HostPath.Path)
 	container := spec.Containers[0]
@@ -41,11 +42,11 @@ func TestNodeExporter(t *testing.T) {
 		}
 	}
 	assert.Equal(t, int32(19100), Get[*corev1.Service](t, s, "node-exporter").Spec.Ports[0].Port)
-	assert.Empty(t, All[*networkingv1.NetworkPolicy](s), "none applies to the host's network")
+	assert.Empty(t, All[*networkingv1.NetworkPolicy](s), "NetworkPolicies do not apply to the host's network")
 }
 
-// What pods bring to a node is left to cadvisor; the node's own stays.
-func TestNodeExporterLeavesPodsOut(t *testing.T) {
+// node-exporter reports the node's own file systems and interfaces; cAdvisor reports those of pods.
+func TestNodeExporterExcludesPods(t *testing.T) {
 	s := Component(t, configtest.Config(t, ""), nodeExporter)
 	args := Get[*appsv1.DaemonSet](t, s, "node-exporter").Spec.Template.Spec.Containers[0].Args
 	excluded := func(flag, value string) bool {

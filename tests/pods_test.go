@@ -13,7 +13,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
-// workloads are the server and the exporters.
+// workloads deploys the server and the exporters.
 func workloads(ctx *pulumi.Context, site components.Site) error {
 	if err := prometheus(ctx, site); err != nil {
 		return err
@@ -76,7 +76,7 @@ func TestResources(t *testing.T) {
 	assert.Equal(t, "3Gi", resources.Limits.Memory().String())
 }
 
-// Only pods that ask the API server have a token for it.
+// Only pods that query the API server have a token for it.
 func TestServiceAccountTokens(t *testing.T) {
 	for name, pod := range Pods(Component(t, configtest.Config(t, ""), workloads)) {
 		needed := name == "prometheus" || name == "kube-state-metrics"

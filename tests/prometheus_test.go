@@ -17,7 +17,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 )
 
-// prometheus is the server on its storage, as main.go makes it.
+// prometheus deploys the server on its storage, as main.go does.
 func prometheus(ctx *pulumi.Context, site components.Site) error {
 	storage, err := components.NewStorage(ctx, "storage", &components.StorageArgs{
 		Site: site, App: "prometheus", Replicas: site.Stack.Config.Prometheus.Replicas, Size: site.Stack.Config.Storage.Size,
@@ -31,6 +31,7 @@ func prometheus(ctx *pulumi.Context, site components.Site) error {
 	return err
 }
 
+// server deploys Prometheus for a stack in YAML and returns its StatefulSet and container.
 func server(t *testing.T, text string) (Snapshot, *appsv1.StatefulSet, corev1.Container) {
 	t.Helper()
 	s := Component(t, configtest.Config(t, text), prometheus)
@@ -42,7 +43,7 @@ func server(t *testing.T, text string) (Snapshot, *appsv1.StatefulSet, corev1.Co
 func TestPrometheusFlags(t *testing.T) {
 	_, _, container := server(t, "")
 	own := []string{"--config.file=/etc/prometheus/config/prometheus.yml", "--config.auto-reload", "--storage.tsdb.path=/prometheus", "--web.route-prefix=/"}
-	assert.Equal(t, own, container.Args, "no lifecycle or admin API, and nothing that prometheus.yml can say")
+	assert.Equal(t, own, container.Args, "no lifecycle or admin API, and nothing that prometheus.yml can set")
 
 	_, _, container = server(t, `
 prometheus:
@@ -56,7 +57,8 @@ prometheus:
 	), container.Args)
 }
 
-// A start that replays a long write-ahead log is neither killed nor a failed update.
+// A server that replays a long write-ahead log at its start is not killed, and does not fail the
+// update.
 func TestPrometheusStartup(t *testing.T) {
 	s, set, container := server(t, "prometheus: {startupTimeout: 1h}")
 	probe := container.StartupProbe
@@ -77,7 +79,7 @@ func TestPrometheusReplicas(t *testing.T) {
 
 	s, set, _ = server(t, "prometheus: {replicas: 2}")
 	assert.Equal(t, int32(2), *set.Spec.Replicas)
-	assert.Equal(t, appsv1.ParallelPodManagement, set.Spec.PodManagementPolicy, "one broken replica holds up no other")
+	assert.Equal(t, appsv1.ParallelPodManagement, set.Spec.PodManagementPolicy, "a broken replica does not delay the others")
 	terms := set.Spec.Template.Spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution
 	require.Len(t, terms, 1)
 	assert.Equal(t, "kubernetes.io/hostname", terms[0].TopologyKey)
@@ -117,8 +119,8 @@ func TestPrometheusVolumes(t *testing.T) {
 	}
 	want := map[string]string{"config": "/etc/prometheus/config", "rules": "/etc/prometheus/rules", "data": "/prometheus"}
 
-	// The claim template says nothing of size and class, so that neither
-	// replaces the StatefulSet when it changes.
+	// The claim template has neither size nor class, so that changing them does not replace the
+	// StatefulSet.
 	_, set, container := server(t, "storage: {size: 100Gi, storageClass: fast}")
 	assert.Equal(t, want, mounts(container))
 	require.Len(t, set.Spec.VolumeClaimTemplates, 1)
@@ -135,7 +137,7 @@ func TestPrometheusVolumes(t *testing.T) {
 	}
 }
 
-// rules writes access rules as people read them.
+// rules returns access rules as lines such as "list apps/deployments".
 func rules(policy []rbacv1.PolicyRule) []string {
 	var lines []string
 	for _, rule := range policy {
@@ -233,7 +235,7 @@ discovery:
 			}
 			assert.Len(t, All[*rbacv1.RoleBinding](s), len(c.namespaces))
 			for _, binding := range All[*rbacv1.RoleBinding](s) {
-				assert.Equal(t, subject, binding.Subjects, "the account is where the server is")
+				assert.Equal(t, subject, binding.Subjects, "the account is in the server's namespace")
 				assert.Equal(t, "Role", binding.RoleRef.Kind)
 				assert.Contains(t, c.namespaces, binding.Namespace)
 			}

@@ -1,6 +1,6 @@
-// Package tests runs the program and its components under Pulumi's mocks and
-// looks at what they register: unit tests of each component, and invariants
-// that hold for every stack. Its folder e2e has the tests on a real node.
+// Package tests runs the program and its components under Pulumi's mocks and examines what they
+// register: unit tests of each component, and invariants that hold for every stack. Its folder e2e
+// contains the tests on a real node.
 package tests
 
 import (
@@ -17,20 +17,20 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
 )
 
-// Recorder implements Pulumi's mocks: it accepts every resource as it is, and
-// records what a run of a program registers and logs.
+// Recorder implements Pulumi's mocks. It accepts every resource unchanged and records what a run of
+// a program registers and logs.
 type Recorder struct {
 	mu         sync.Mutex
 	registered []*pulumirpc.RegisterResourceRequest
 	hooks      map[string]*pulumi.ResourceHook
 	warnings   []string
-	refused    []error
+	failures   []error // what fails the run, whether or not the program returns it
 
-	resources []offline.Resource // of registered, when the run has ended
+	resources []offline.Resource // the registered resources, set when the run ends
 }
 
-// Run runs a program under a Recorder. The error is the program's, or says what
-// the program did that the mocks alone would let pass or that they do not mock.
+// Run runs a program under a Recorder. The error is the program's, or describes what the program
+// did that an engine rejects or that is not mocked.
 func Run(program pulumi.RunFunc) (*Recorder, error) {
 	r := &Recorder{hooks: map[string]*pulumi.ResourceHook{}}
 	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
@@ -42,13 +42,14 @@ func Run(program pulumi.RunFunc) (*Recorder, error) {
 	}, pulumi.WithMocks(config.Project, "test", r))
 	resources, twice := offline.Resources(r.registered)
 	r.resources = resources
-	return r, errors.Join(append(r.refused, err, twice)...)
+	return r, errors.Join(append(r.failures, err, twice)...)
 }
 
-// NewResource records a resource and returns its inputs as its outputs.
+// NewResource records a resource and returns its inputs as its outputs. It fails the run if the
+// program reads a resource.
 func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	if args.RegisterRPC == nil {
-		return "", nil, r.refuse("%s %s is read, which is not mocked", args.TypeToken, args.Name)
+		return "", nil, r.fail("%s %s is read, which is not mocked", args.TypeToken, args.Name)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,9 +57,9 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	return args.Name + "-id", args.Inputs, nil
 }
 
-// Call refuses a call of a provider's function.
+// Call fails the run, because functions of providers are not mocked.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	return nil, r.refuse("%s is called, which is not mocked", args.Token)
+	return nil, r.fail("%s is called, which is not mocked", args.Token)
 }
 
 // Snapshot returns what the program registered. The test fails if a Kubernetes
@@ -71,16 +72,15 @@ func (r *Recorder) Snapshot(t testing.TB) Snapshot {
 // Warnings returns what the program logged as warnings.
 func (r *Recorder) Warnings() []string { return r.warnings }
 
-// Hook returns the hook of a name that a resource has, nil if none has one.
+// Hook returns the hook called name of any resource; nil if there is none.
 func (r *Recorder) Hook(name string) *pulumi.ResourceHook { return r.hooks[name] }
 
-// recordHooks records a resource's hooks and leaves the resource as it is. The
-// mocks get only the names of hooks. As the engine does, it refuses a second
-// hook of a name.
+// recordHooks records the hooks of a resource, of which the mocks get only the names, and leaves
+// the resource unchanged. Like the engine, it rejects a second hook with the same name.
 func (r *Recorder) recordHooks(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
 	options, err := pulumi.NewResourceOptions(args.Opts...)
 	if err != nil {
-		_ = r.refuse("%s: %w", args.Name, err)
+		_ = r.fail("%s: %w", args.Name, err)
 		return nil
 	}
 	if options.Hooks == nil {
@@ -92,27 +92,28 @@ func (r *Recorder) recordHooks(args *pulumi.ResourceTransformationArgs) *pulumi.
 		r.hooks[hook.Name] = hook
 		r.mu.Unlock()
 		if other != nil && other != hook {
-			_ = r.refuse("%s: another hook is also called %s", args.Name, hook.Name)
+			_ = r.fail("%s: another hook is also called %s", args.Name, hook.Name)
 		}
 	}
 	return nil
 }
 
-// refuse makes the run fail, whether or not the program looks at the error.
-func (r *Recorder) refuse(format string, args ...any) error {
+// fail makes the run fail, even if the program ignores the error that it returns.
+func (r *Recorder) fail(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused = append(r.refused, err)
+	r.failures = append(r.failures, err)
 	return err
 }
 
-// log records warnings.
+// log is a program's log that records warnings.
 type log struct {
 	pulumi.Log
 	recorder *Recorder
 }
 
+// Warn records a warning and passes it on.
 func (l log) Warn(message string, args *pulumi.LogArgs) error {
 	l.recorder.mu.Lock()
 	l.recorder.warnings = append(l.recorder.warnings, message)

@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What an engine would refuse fails a run, though the mocks let it pass and the
-// program looks at no error.
-func TestRunRefuses(t *testing.T) {
+// What an engine would reject fails a run, even though the mocks accept it and the program ignores
+// the error.
+func TestRunRejects(t *testing.T) {
 	component := func(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {
 		return ctx.RegisterComponentResource("test:index:Component", name, &pulumi.ResourceState{}, opts...)
 	}
@@ -24,11 +24,11 @@ func TestRunRefuses(t *testing.T) {
 		program pulumi.RunFunc
 		want    string
 	}{
-		"two resources of one name": {func(ctx *pulumi.Context) error {
+		"two resources with one name": {func(ctx *pulumi.Context) error {
 			_ = component(ctx, "a")
 			return component(ctx, "a")
 		}, "registered twice: test:index:Component a"},
-		"two hooks of one name": {func(ctx *pulumi.Context) error {
+		"two hooks with one name": {func(ctx *pulumi.Context) error {
 			_ = hooked(ctx, "a", "hook")
 			return hooked(ctx, "b", "hook")
 		}, "b: another hook is also called hook"},

@@ -13,10 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Schemas writes the JSON schemas of a version of Kubernetes' API, as
-// kubeconform looks for them, and returns its -schema-location. They come from
-// the OpenAPI specification in the Go module of that version. A field that the
-// version does not have is an error.
+// Schemas writes JSON schemas of the API of a Kubernetes version, such as v1.37.2, for kubeconform,
+// and returns the value of its flag -schema-location. It makes them from the OpenAPI specification
+// in the Go module of that version. They reject fields that the version does not have.
 func Schemas(t testing.TB, version string) string {
 	t.Helper()
 	output, err := exec.Command("go", "mod", "download", "-json", "k8s.io/kubernetes@"+version).Output()
@@ -36,7 +35,7 @@ func Schemas(t testing.TB, version string) string {
 			definition["additionalProperties"] = false
 		}
 	}
-	// OpenAPI 2 has no word for what may be either.
+	// OpenAPI 2 cannot express a value of either type.
 	definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"] = map[string]any{"type": []string{"string", "integer"}}
 	definitions["io.k8s.apimachinery.pkg.api.resource.Quantity"] = map[string]any{"type": []string{"string", "number"}}
 
@@ -57,7 +56,7 @@ func Schemas(t testing.TB, version string) string {
 	return filepath.Join(dir, `{{if ne .Group .ResourceAPIVersion}}{{.Group}}{{end}}_{{.ResourceAPIVersion}}_{{.ResourceKind}}.json`)
 }
 
-// reachable are the definitions that one refers to, by any number of steps.
+// reachable returns the definitions that a definition refers to, directly or indirectly.
 func reachable(definitions map[string]map[string]any, from string) map[string]any {
 	found := map[string]any{}
 	var visit func(value any)

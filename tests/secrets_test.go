@@ -11,13 +11,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// What scrape configs and modules refer to is where they say, from a Secret.
+// The secrets that scrape configs and modules refer to are files of a Secret at the expected paths.
 func TestSecretsAreFiles(t *testing.T) {
 	secret := func(s Snapshot, name, file string) {
 		t.Helper()
 		object := Get[*corev1.Secret](t, s, name)
 		assert.Equal(t, map[string]string{file: "hunter2"}, object.StringData)
-		assert.Contains(t, s.Of(object).Secrets, "stringData", "else it is in the state in plain text")
+		assert.Contains(t, s.Of(object).Secrets, "stringData", "otherwise it is in the state in plain text")
 	}
 	at := func(pod corev1.PodTemplateSpec, name string) string {
 		t.Helper()
@@ -28,7 +28,7 @@ func TestSecretsAreFiles(t *testing.T) {
 			for _, mount := range pod.Spec.Containers[0].VolumeMounts {
 				if mount.Name == volume.Name {
 					assert.True(t, mount.ReadOnly)
-					assert.Empty(t, mount.SubPath, "such a file never changes")
+					assert.Empty(t, mount.SubPath, "a file of a subPath mount never changes")
 					return mount.MountPath
 				}
 			}

@@ -25,11 +25,11 @@ import (
 // Resource is one resource that a program registered.
 type Resource struct {
 	offline.Resource
-	// Object is the Kubernetes object, nil for providers and components.
+	// Object is the decoded Kubernetes object; nil for providers and components.
 	Object runtime.Object
 }
 
-// Snapshot is everything that a program registered.
+// Snapshot lists everything that a program registered, in order.
 type Snapshot []Resource
 
 // Program deploys a rendered stack.
@@ -47,18 +47,18 @@ func Deploy(t testing.TB, program Program, cfg *config.Config) Snapshot {
 	return recorder.Snapshot(t)
 }
 
-// Component runs one component on a site of cfg.
+// Component deploys one component of a stack with cfg and returns what it registered.
 func Component(t testing.TB, cfg *config.Config, component func(*pulumi.Context, components.Site) error) Snapshot {
 	t.Helper()
 	return Deploy(t, func(ctx *pulumi.Context, stack *render.Stack) error { return component(ctx, site(stack)) }, cfg)
 }
 
-// site is where one component is deployed alone.
+// site returns the site on which a component is deployed alone.
 func site(stack *render.Stack) components.Site {
 	return components.Site{Stack: stack, Namespace: pulumi.String(stack.Config.Cluster.Namespace)}
 }
 
-// Get returns the one object of type T called name.
+// Get returns the object of type T called name. The test fails unless there is exactly one.
 func Get[T metav1.Object](t require.TestingT, s Snapshot, name string) T {
 	var found []T
 	for _, object := range All[T](s) {
@@ -81,13 +81,13 @@ func All[T metav1.Object](s Snapshot) []T {
 	return found
 }
 
-// Of returns the resource of an object.
+// Of returns the resource of an object in the snapshot; it panics if there is none.
 func (s Snapshot) Of(object any) Resource {
 	i := slices.IndexFunc(s, func(r Resource) bool { return any(r.Object) == object })
 	return s[i]
 }
 
-// snapshot decodes the Kubernetes objects among resources.
+// snapshot returns resources with the Kubernetes objects among them decoded.
 func snapshot(t testing.TB, resources []offline.Resource) Snapshot {
 	t.Helper()
 	var s Snapshot
@@ -101,8 +101,8 @@ func snapshot(t testing.TB, resources []offline.Resource) Snapshot {
 	return s
 }
 
-// decode makes a Kubernetes object of a resource's inputs and refuses fields
-// that its type does not have.
+// decode decodes the inputs of a resource into a Kubernetes object. The test fails on fields that
+// the object's type does not have. token is the resource's type, without "kubernetes:".
 func decode(t testing.TB, token string, inputs resource.PropertyMap) runtime.Object {
 	t.Helper()
 	groupVersion, kind, ok := strings.Cut(token, ":")

@@ -33,8 +33,8 @@ func TestDynamicStorage(t *testing.T) {
 		assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, claim.Spec.AccessModes)
 		assert.Equal(t, "100Gi", claim.Spec.Resources.Requests.Storage().String())
 		assert.True(t, s.Of(claim).Protect)
-		assert.Len(t, s.Of(claim).Hooks, 1, "the hook that refuses to shrink it")
-		assert.Equal(t, "true", claim.Annotations["pulumi.com/skipAwait"], "the provider may wait for what never comes")
+		assert.Len(t, s.Of(claim).Hooks, 1, "the hook that rejects a smaller size")
+		assert.Equal(t, "true", claim.Annotations["pulumi.com/skipAwait"], "the provider may wait for a phase that never comes")
 	}
 	assert.Empty(t, All[*corev1.PersistentVolume](s))
 	assert.Empty(t, All[*storagev1.StorageClass](s))
@@ -66,7 +66,7 @@ prometheus: {replicas: 2}`), storage)
 		assert.Equal(t, &corev1.ObjectReference{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: "monitoring", Name: name},
 			volume.Spec.ClaimRef, "reserved for its claim")
 		assert.True(t, s.Of(volume).Protect)
-		assert.Len(t, s.Of(volume).Hooks, 1, "the hook that refuses to shrink it")
+		assert.Len(t, s.Of(volume).Hooks, 1, "the hook that rejects a smaller size")
 
 		claim := Get[*corev1.PersistentVolumeClaim](t, s, name)
 		assert.Equal(t, class.Name, *claim.Spec.StorageClassName)
@@ -79,8 +79,8 @@ func TestEphemeralStorage(t *testing.T) {
 	assert.Empty(t, Component(t, configtest.Config(t, "storage: {mode: ephemeral}"), storage).objects())
 }
 
-// A claim's hook answers to the old and the new size as the engine asks it
-// before an update. That previews ask it too, the end-to-end test sees.
+// The hook of a claim or volume rejects a smaller size before an update. That previews call it too
+// is part of the end-to-end test.
 func TestVolumesDoNotShrink(t *testing.T) {
 	cfg := configtest.Config(t, "storage: {mode: local, local: {nodes: [node-a]}}")
 	stack, err := render.New(cfg)
@@ -105,7 +105,7 @@ func TestVolumesDoNotShrink(t *testing.T) {
 	for name, test := range map[string]struct {
 		of            Resource
 		before, after resource.PropertyMap
-		refusal       string
+		want          string // the error; empty for none
 	}{
 		"volume shrinks":         {volume, holding("4Gi"), holding("3Gi"), "storage.size: 3Gi would shrink storage-volume-0, which has 4Gi: a volume only grows; allowed: 4Gi or more"},
 		"volume grows":           {volume, holding("4Gi"), holding("5Gi"), ""},
@@ -120,10 +120,10 @@ func TestVolumesDoNotShrink(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := recorder.Hook(test.of.Hooks[0]).Callback(&pulumi.ResourceHookArgs{Name: test.of.Name, OldInputs: test.before, NewInputs: test.after})
-			if test.refusal == "" {
+			if test.want == "" {
 				assert.NoError(t, err)
 			} else {
-				assert.EqualError(t, err, test.refusal)
+				assert.EqualError(t, err, test.want)
 			}
 		})
 	}

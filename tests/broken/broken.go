@@ -1,8 +1,8 @@
-// Package broken is a corpus of mistakes: stack files, and files that a stack
-// has beside its own, that have to be refused with the message beside them.
+// Package broken is a corpus of mistakes as people make them in stack files and custom dashboards.
+// Each must be rejected with the messages that the corpus gives.
 //
-// Each file is a theme, a list of cases. A case is a change to a committed
-// stack, or a whole stack file, as people get it wrong.
+// Each file is a theme with a list of cases. A case is a change to a committed stack, or a whole
+// stack file.
 package broken
 
 import (
@@ -20,30 +20,33 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// corpus contains the files of cases.
+//
 //go:embed *.yaml
 var corpus embed.FS
 
 // Case is one mistake.
 type Case struct {
-	Theme string `yaml:"-"` // name of the file
-	Name  string `yaml:"name"`
-	// Stack is the committed stack that the case changes; dev unless set.
+	Theme string `yaml:"-"`    // name of the file, without its extension
+	Name  string `yaml:"name"` // unique in the theme
+	// Stack is the committed stack that the case changes; empty for dev.
 	Stack string `yaml:"stack"`
-	// Set is merged onto the values of the stack, without the project's prefix.
+	// Set is merged into the values of the stack. Its keys do not have the project's prefix.
 	Set map[string]any `yaml:"set"`
-	// File is a whole stack file instead.
+	// File is a whole stack file that replaces Stack and Set.
 	File string `yaml:"file"`
-	// Dashboards are files of dashboards/custom, by name.
+	// Dashboards replace the files of dashboards/custom, by name; nil to keep them.
 	Dashboards map[string]string `yaml:"dashboards"`
-	// InFile tells that only the stack's file shows the mistake, to `make check`:
-	// Pulumi makes texts of dates, and does not say which values of a section it
-	// has decrypted.
+	// InFile is whether only `make check`, which reads the stack's file, can find the mistake:
+	// Pulumi turns dates into strings, and does not pass on which values of a section were
+	// encrypted.
 	InFile bool `yaml:"inFile"`
-	// Want is every problem that is reported, each as "path: message".
+	// Want lists every problem that must be reported, each as "path: message".
 	Want []string `yaml:"want"`
 }
 
-// Cases returns the corpus in the order of its files. Their names are unique.
+// Cases returns the corpus in the order of its files. It fails on unknown fields, and on cases
+// without a unique name.
 func Cases() ([]Case, error) {
 	files, err := fs.Glob(corpus, "*.yaml")
 	if err != nil {
@@ -65,7 +68,7 @@ func Cases() ([]Case, error) {
 		for _, c := range cases {
 			c.Theme = strings.TrimSuffix(file, path.Ext(file))
 			if c.Name == "" || seen[c.String()] {
-				return nil, fmt.Errorf("%s: a case named %q has no name of its own", file, c.Name)
+				return nil, fmt.Errorf("%s: the case %q needs a unique name", file, c.Name)
 			}
 			seen[c.String()] = true
 			all = append(all, c)
@@ -74,9 +77,10 @@ func Cases() ([]Case, error) {
 	return all, nil
 }
 
+// String returns the name of the case with its theme.
 func (c Case) String() string { return c.Theme + "/" + c.Name }
 
-// custom are the case's dashboards in place of those of dashboards/custom.
+// custom returns the case's dashboards as files in custom/; nil for those of dashboards/custom.
 func (c Case) custom() fs.FS {
 	if c.Dashboards == nil {
 		return nil
@@ -88,7 +92,7 @@ func (c Case) custom() fs.FS {
 	return files
 }
 
-// StackFile is the text of the case's stack file. read returns a committed one.
+// StackFile returns the text of the case's stack file. read returns a committed one by name.
 func (c Case) StackFile(read func(name string) ([]byte, error)) ([]byte, error) {
 	if c.File != "" {
 		return []byte(c.File), nil
@@ -116,7 +120,7 @@ func (c Case) StackFile(read func(name string) ([]byte, error)) ([]byte, error) 
 	return yaml.Marshal(file)
 }
 
-// secrets are those that a stack has to have and its committed file lacks.
+// secrets returns the values of secrets that a stack requires and that its committed file lacks.
 func secrets(stack string) map[string]any {
 	encrypted := map[string]any{"secure": "AAABAJ"}
 	values := map[string]any{"grafana": map[string]any{"adminPassword": encrypted}}
@@ -126,7 +130,7 @@ func secrets(stack string) map[string]any {
 	return values
 }
 
-// merge puts objects into each other; any other value replaces.
+// merge merges value into onto if both are objects, in place, and otherwise returns value.
 func merge(onto, value any) any {
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -142,8 +146,8 @@ func merge(onto, value any) any {
 	return before
 }
 
-// Raw are the values of a stack file as Pulumi hands them to the program: by
-// key, strings or JSON, and the keys of those that have a secret in them.
+// Raw returns the values of a stack file as Pulumi passes them to the program, by key: strings as
+// they are, everything else in JSON. secretKeys lists the keys whose values contain a secret.
 func Raw(text []byte) (values map[string]string, secretKeys []string, err error) {
 	var file struct {
 		Config map[string]any `yaml:"config"`

@@ -17,22 +17,24 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Every mistake is refused with exactly the messages beside it.
-func TestRefused(t *testing.T) {
+// Every mistake is rejected with exactly the messages that the corpus gives.
+func TestRejected(t *testing.T) {
 	cases, err := Cases()
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(cases), 150)
 	for _, c := range cases {
 		t.Run(c.String(), func(t *testing.T) {
 			require.NotEmpty(t, c.Want)
-			assert.Equal(t, c.Want, refusals(t, c))
+			assert.Equal(t, c.Want, problems(t, c))
 		})
 	}
 }
 
+// committed returns the text of a committed stack file.
 func committed(name string) ([]byte, error) { return os.ReadFile(filepath.Join("../..", name)) }
 
-// checked renders a stack, with its own files of dashboards, and checks it.
+// checked renders a stack with files of custom dashboards, nil for the committed ones, and checks
+// it.
 func checked(cfg *config.Config, custom fs.FS) (check.Report, error) {
 	stack, err := render.NewWith(cfg, custom)
 	if err != nil {
@@ -41,8 +43,8 @@ func checked(cfg *config.Config, custom fs.FS) (check.Report, error) {
 	return check.Run(stack)
 }
 
-// refusals are the problems of a case as a preview reports them.
-func refusals(t *testing.T, c Case) []string {
+// problems returns the problems of a case as a preview reports them.
+func problems(t *testing.T, c Case) []string {
 	t.Helper()
 	text, err := c.StackFile(committed)
 	require.NoError(t, err)
@@ -53,9 +55,9 @@ func refusals(t *testing.T, c Case) []string {
 	if err == nil {
 		report, err = checked(cfg, c.custom())
 	}
-	if problems, ok := errors.AsType[config.Problems](err); ok {
+	if found, ok := errors.AsType[config.Problems](err); ok {
 		var lines []string
-		for _, problem := range problems {
+		for _, problem := range found {
 			lines = append(lines, problem.Error())
 		}
 		return lines

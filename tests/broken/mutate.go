@@ -12,11 +12,12 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Mutator makes stacks of stacks: mistakes as people make them, and changes
-// that are none. One seed always makes the same ones.
+// Mutator changes stacks at random, into valid ones and into ones with mistakes that people make. A
+// seed of Rand always gives the same changes.
 type Mutator struct {
 	*rand.Rand
-	// Fragments are values of stacks, in parts of which there are native formats.
+	// Fragments are values of stacks to merge in. Parts of them are in the native formats of
+	// Prometheus and Alertmanager.
 	Fragments []map[string]any
 }
 
@@ -25,7 +26,7 @@ func (m *Mutator) Mutate(values map[string]any) map[string]any {
 	values = clone(values).(map[string]any)
 	for range 1 + m.IntN(4) {
 		switch m.IntN(12) {
-		case 0, 1, 2: // a setting of the program's, with a value of its type
+		case 0, 1, 2: // a value of the right type for a setting
 			m.set(values, reflect.TypeFor[config.Config]())
 		case 3, 4, 5:
 			merge(values, clone(pick(m, m.Fragments)))
@@ -36,7 +37,7 @@ func (m *Mutator) Mutate(values map[string]any) map[string]any {
 	return values
 }
 
-// set gives a random setting of an object a value that may be right.
+// set gives a random setting of an object of type t a value of the right type, which may be valid.
 func (m *Mutator) set(object map[string]any, t reflect.Type) {
 	fields := reflect.VisibleFields(t)
 	fields = slices.DeleteFunc(fields, func(f reflect.StructField) bool { return f.Anonymous || f.Tag.Get("json") == "" })
@@ -58,7 +59,7 @@ func (m *Mutator) set(object map[string]any, t reflect.Type) {
 	object[key] = m.value(ft)
 }
 
-// value returns one of a setting's type.
+// value returns a value for a setting of type t.
 func (m *Mutator) value(t reflect.Type) any {
 	switch allowed := valuesOf(t); {
 	case allowed != nil:
@@ -115,8 +116,8 @@ func valuesOf(t reflect.Type) []string {
 	return nil
 }
 
-// notationOf describes how a value that is one string is written; "" for any
-// other type.
+// notationOf returns what a type that is written as a string allows, in words; "" for any other
+// type.
 func notationOf(t reflect.Type) string {
 	if text, ok := reflect.New(t).Interface().(interface{ Allowed() string }); ok {
 		return text.Allowed()
@@ -138,7 +139,7 @@ func (m *Mutator) change(values map[string]any) {
 			at.key = m.typo(key)
 			at.put(at.value)
 		}
-	case 1: // another type
+	case 1: // a value of another type
 		at.put(clone(pick(m, junk)))
 	case 2: // a typo, another unit or another size
 		switch value := at.value.(type) {
@@ -151,14 +152,14 @@ func (m *Mutator) change(values map[string]any) {
 		}
 	case 3:
 		at.remove()
-	case 4: // swapped with another
+	case 4: // two values swapped
 		other := pick(m, places)
 		value := clone(other.value)
 		other.put(clone(at.value))
 		at.put(value)
-	case 5: // in another place
+	case 5: // a value copied to another place
 		pick(m, places).put(clone(at.value))
-	case 6: // twice
+	case 6: // a value given twice
 		if list, ok := at.value.([]any); ok {
 			at.put(append(slices.Clone(list), list...))
 		} else {
@@ -167,6 +168,7 @@ func (m *Mutator) change(values map[string]any) {
 	}
 }
 
+// typo returns a misspelling of a key, or another name.
 func (m *Mutator) typo(key string) string {
 	letters := []rune(key)
 	if len(letters) == 0 {
@@ -190,6 +192,7 @@ func (m *Mutator) typo(key string) string {
 	return pick(m, names)
 }
 
+// respell returns a string that is written differently from value.
 func (m *Mutator) respell(value string) string {
 	switch m.IntN(5) {
 	case 0:
@@ -204,6 +207,7 @@ func (m *Mutator) respell(value string) string {
 	return pick(m, names)
 }
 
+// The strings and values that mutations choose from. junk has values of every type.
 var (
 	durations  = []string{"0s", "1ms", "1s", "15s", "30s", "1m", "1m30s", "2h", "15d", "52w", "1y", "290y", "1.5h", "-1s", "5 m", ""}
 	quantities = []string{"0", "1", "1m", "100m", "2", "64Mi", "1Gi", "4Gi", "50Gi", "1Ti", "8Ei", "1e3", "50GB", "-1Gi", "1.5Gi", "nan", "9223372036854775807", "1n"}
@@ -220,11 +224,14 @@ var (
 	}
 )
 
-// place is where a value is: a key of an object or an index of a list.
+// place is a place in a stack: a key of an object or an index of a list.
 type place struct {
-	in, key, value any
+	in    any // map[string]any or []any
+	key   any // string or int
+	value any
 }
 
+// placesIn appends every place in a value, in a fixed order.
 func placesIn(value any, places []place) []place {
 	switch value := value.(type) {
 	case map[string]any:
@@ -241,6 +248,7 @@ func placesIn(value any, places []place) []place {
 	return places
 }
 
+// put sets the value of the place.
 func (p place) put(value any) {
 	switch in := p.in.(type) {
 	case map[string]any:
@@ -250,6 +258,7 @@ func (p place) put(value any) {
 	}
 }
 
+// remove removes the key of an object, or makes the element of a list null.
 func (p place) remove() {
 	switch in := p.in.(type) {
 	case map[string]any:
@@ -259,8 +268,10 @@ func (p place) remove() {
 	}
 }
 
+// pick returns a random element.
 func pick[T any](m *Mutator, from []T) T { return from[m.IntN(len(from))] }
 
+// clone returns a deep copy of a value of a stack.
 func clone(value any) any {
 	switch value := value.(type) {
 	case map[string]any:

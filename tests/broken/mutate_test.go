@@ -21,11 +21,11 @@ import (
 
 var (
 	mutations = flag.Int("mutations", 50_000, "mutations of the committed stacks to decode")
-	renders   = flag.Int("renders", 100, "about how many of those that config accepts to render and show to the programs' own tools")
-	seed      = flag.Uint64("seed", 1, "of the mutations")
+	renders   = flag.Int("renders", 100, "about how many accepted mutations to render and check with promtool and amtool")
+	seed      = flag.Uint64("seed", 1, "seed of the mutations")
 )
 
-// values are those of a committed stack, with the secrets that it has to have.
+// values returns the values of a committed stack, with the secrets that it requires.
 func values(t *testing.T, stack string) map[string]any {
 	t.Helper()
 	text, err := Case{Stack: stack}.StackFile(committed)
@@ -41,15 +41,15 @@ func values(t *testing.T, stack string) map[string]any {
 	return found
 }
 
-// No mutation of the committed stacks makes decoding panic, whatever rendering
-// refuses it names, and what a preview accepts the programs' own tools accept.
+// No mutation of the committed stacks makes decoding, rendering or the checks panic. Rendering
+// names each problem, and promtool and amtool accept what a preview accepts.
 func TestMutations(t *testing.T) {
 	stacks := []map[string]any{values(t, "dev"), values(t, "prod")}
-	m := &Mutator{Rand: rand.New(rand.NewPCG(*seed, 0))} //nolint:gosec // the same ones with each run
-	m.Fragments = append(accepted(t), refused(t)...)
+	m := &Mutator{Rand: rand.New(rand.NewPCG(*seed, 0))} //nolint:gosec // repeatable, not secret
+	m.Fragments = append(accepted(t), rejected(t)...)
 	dir := t.TempDir()
 	decoded, different, rendered, stopped, seen := 0, 0, 0, 0, map[string]bool{}
-	every := max(1, *mutations/20 / *renders) // about a twentieth is accepted and different
+	every := max(1, *mutations/20 / *renders) // about one in 20 is accepted and new
 	var mutated map[string]any
 	defer func() {
 		if p := recover(); p != nil {
@@ -80,7 +80,7 @@ func TestMutations(t *testing.T) {
 			stopped++
 			continue
 		}
-		_, err = check.Run(stack) // which does not panic either
+		_, err = check.Run(stack)
 		require.NoError(t, err)
 		stackDir := filepath.Join(dir, strconv.Itoa(i))
 		if text := write(t, stackDir, stack); seen[text] {
@@ -90,12 +90,12 @@ func TestMutations(t *testing.T) {
 			rendered++
 		}
 	}
-	t.Logf("%d mutations decoded, %d accepted, %d of them different where files are written from; of a sample of these rendering refused %d and wrote %d different stacks",
+	t.Logf("%d mutations decoded, %d accepted, %d of them different where files are written from; of a sample of these, rendering rejected %d and wrote %d different stacks",
 		*mutations, decoded, different, stopped, rendered)
 	acceptedUpstream(t, dir)
 }
 
-// accepted are parts of stacks without a mistake.
+// accepted returns parts of stacks without mistakes.
 func accepted(t *testing.T) []map[string]any {
 	t.Helper()
 	text, err := os.ReadFile("testdata/native.yaml")
@@ -111,8 +111,8 @@ func accepted(t *testing.T) []map[string]any {
 	return fragments
 }
 
-// refused are those of the corpus.
-func refused(t *testing.T) []map[string]any {
+// rejected returns the changes that the corpus makes to stacks.
+func rejected(t *testing.T) []map[string]any {
 	t.Helper()
 	cases, err := Cases()
 	require.NoError(t, err)

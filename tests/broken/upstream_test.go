@@ -16,8 +16,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// write writes the files of a stack into dir as the programs get them, and
-// returns all their text.
+// write writes the native files of a stack into dir, for the programs' own tools, and returns the
+// text of all files.
 func write(t *testing.T, dir string, stack *render.Stack) (all string) {
 	t.Helper()
 	put := func(name, text string) {
@@ -38,7 +38,7 @@ func write(t *testing.T, dir string, stack *render.Stack) (all string) {
 	return all
 }
 
-// build builds a program of upstream's, of the version in the go.mod of a module.
+// build builds an upstream program, in the version of a module's go.mod, and returns its path.
 func build(t *testing.T, module, program string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), filepath.Base(program))
@@ -49,7 +49,7 @@ func build(t *testing.T, module, program string) string {
 	return binary
 }
 
-// acceptedUpstream asserts that the programs' own tools accept all files below dir.
+// acceptedUpstream fails the test unless promtool and amtool accept all files below dir.
 func acceptedUpstream(t *testing.T, dir string) {
 	t.Helper()
 	promtool := build(t, ".", "github.com/prometheus/prometheus/cmd/promtool")
@@ -58,7 +58,7 @@ func acceptedUpstream(t *testing.T, dir string) {
 		files   string
 		command []string
 	}{
-		// The files that a config refers to are those of a pod.
+		// The files that a config refers to exist only in the pod.
 		{"*/prometheus.yml", []string{promtool, "check", "config", "--syntax-only"}},
 		{"*/rules/*.yaml", []string{promtool, "check", "rules"}},
 		{"*/alertmanager/alertmanager.yml", []string{amtool, "check-config"}},
@@ -79,7 +79,7 @@ func acceptedUpstream(t *testing.T, dir string) {
 	}
 }
 
-// complaints are the lines of a tool's output about what it refuses.
+// complaints returns the lines of a tool's output about what it rejects, at most 4,000 characters.
 func complaints(output string) string {
 	var lines []string
 	for line := range strings.Lines(output) {

@@ -10,7 +10,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/broken"
 )
 
-// A broken stack registers nothing at all.
+// Broken asserts that a preview of a broken stack fails and registers no resource.
 func Broken(t *testing.T, program Preview) {
 	cases, err := broken.Cases()
 	require.NoError(t, err)
@@ -20,7 +20,7 @@ func Broken(t *testing.T, program Preview) {
 			require.NoError(t, err)
 			values, secretKeys, err := broken.Raw(text)
 			if err != nil || c.InFile || c.Dashboards != nil {
-				t.Skip("not what this program gets from Pulumi")
+				t.Skip("the program does not get this from Pulumi")
 			}
 			recorder, err := program.with(values, secretKeys)
 			require.Error(t, err)

@@ -24,17 +24,17 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
-// The local node enforces no NetworkPolicies, so this does as Kubernetes
-// documents it: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+// The local node does not enforce NetworkPolicies, so the functions below evaluate them as
+// Kubernetes documents: https://kubernetes.io/docs/concepts/services-networking/network-policies/
 
-// peer is where a connection comes from.
+// peer is the pod that a connection comes from.
 type peer struct {
 	namespace string
 	labels    labels.Set
 }
 
-// admitted tells whether the policies of a stack let a peer connect to a port
-// of a workload's pods.
+// admitted reports whether the NetworkPolicies of a stack let a peer connect to a port of the pods
+// of a workload.
 func admitted(t *testing.T, s tests.Snapshot, from peer, to string, port int32, protocol corev1.Protocol) bool {
 	t.Helper()
 	pod, ok := tests.Pods(s)[to]
@@ -57,6 +57,7 @@ func admitted(t *testing.T, s tests.Snapshot, from peer, to string, port int32, 
 	return !isolated
 }
 
+// selects reports whether a selector matches labels.
 func selects(t *testing.T, selector *metav1.LabelSelector, set labels.Set) bool {
 	t.Helper()
 	matcher, err := metav1.LabelSelectorAsSelector(selector)
@@ -64,6 +65,7 @@ func selects(t *testing.T, selector *metav1.LabelSelector, set labels.Set) bool 
 	return matcher.Matches(set)
 }
 
+// comesFrom reports whether a rule in a namespace admits a peer.
 func comesFrom(t *testing.T, peers []networkingv1.NetworkPolicyPeer, from peer, namespace string) bool {
 	t.Helper()
 	for _, p := range peers {
@@ -78,6 +80,7 @@ func comesFrom(t *testing.T, peers []networkingv1.NetworkPolicyPeer, from peer, 
 	return len(peers) == 0
 }
 
+// opens reports whether a rule admits connections to a port of a pod.
 func opens(ports []networkingv1.NetworkPolicyPort, pod corev1.PodTemplateSpec, port int32, protocol corev1.Protocol) bool {
 	for _, p := range ports {
 		if *p.Protocol != protocol {
@@ -87,7 +90,7 @@ func opens(ports []networkingv1.NetworkPolicyPort, pod corev1.PodTemplateSpec, p
 			return true
 		}
 		for _, container := range pod.Spec.Containers {
-			for _, declared := range container.Ports { // a name is one of this protocol
+			for _, declared := range container.Ports { // a name stands for a port and its protocol
 				if declared.Name == p.Port.StrVal && declared.ContainerPort == port && declared.Protocol == protocol {
 					return true
 				}
@@ -97,7 +100,7 @@ func opens(ports []networkingv1.NetworkPolicyPort, pod corev1.PodTemplateSpec, p
 	return len(ports) == 0
 }
 
-// pod is a peer that is a pod of the stack.
+// pod returns a pod of one of the stack's workloads as a peer.
 func pod(t *testing.T, s tests.Snapshot, name string) peer {
 	t.Helper()
 	template, ok := tests.Pods(s)[name]
@@ -105,7 +108,7 @@ func pod(t *testing.T, s tests.Snapshot, name string) peer {
 	return peer{"monitoring", template.Labels}
 }
 
-// importJob is the name of the workload that imports, which changes with its content.
+// importJob returns the name of the Job that imports dashboards, which changes with their content.
 func importJob(t *testing.T, s tests.Snapshot) string {
 	t.Helper()
 	for name, template := range tests.Pods(s) {
@@ -117,8 +120,8 @@ func importJob(t *testing.T, s tests.Snapshot) string {
 	return ""
 }
 
-// scraped are the ports of the stack's own pods that the jobs of the rendered
-// prometheus.yml scrape, by job: workload and port.
+// scraped returns the ports of the stack's own pods that the rendered prometheus.yml scrapes: by
+// job, then by "workload:port name".
 func scraped(t *testing.T, s tests.Snapshot) map[string]map[string]int32 {
 	t.Helper()
 	text := tests.Get[*corev1.ConfigMap](t, s, "prometheus-config").Data["prometheus.yml"]
@@ -161,6 +164,8 @@ func scraped(t *testing.T, s tests.Snapshot) map[string]map[string]int32 {
 	return found
 }
 
+// ConnectionsAreAdmitted asserts that the NetworkPolicies admit every connection that a stack
+// needs.
 func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 	const policies = "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"
 	for name, text := range map[string]string{
@@ -206,6 +211,8 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 	}
 }
 
+// OtherConnectionsAreRefused asserts that the NetworkPolicies admit only the web UIs from the
+// allowed namespaces, and nothing from other namespaces.
 func OtherConnectionsAreRefused(t *testing.T, program tests.Program) {
 	cfg := configtest.Config(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}")
 	s := tests.Deploy(t, program, cfg)
@@ -252,6 +259,7 @@ func OtherConnectionsAreRefused(t *testing.T, program tests.Program) {
 	}
 }
 
+// describe returns a peer's app and namespace for messages.
 func describe(p peer) string {
 	return fmt.Sprintf("%s of %s", p.labels["app.kubernetes.io/name"], p.namespace)
 }

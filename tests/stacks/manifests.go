@@ -24,8 +24,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
-// Binary runs the program as a process: it renders the committed stacks as they are, with
-// secrets that are encrypted or missing, which no manifest has.
+// Binary runs the program as a process on the committed stacks, whose secrets are encrypted or
+// missing, and asserts that it renders them without any secret.
 func Binary(t *testing.T, binary string) {
 	for _, stack := range []string{"dev", "prod", "kind"} {
 		t.Run(stack, func(t *testing.T) {
@@ -47,11 +47,11 @@ func Binary(t *testing.T, binary string) {
 	}
 }
 
-// The oldest and the newest version of Kubernetes that a stack may run on.
+// kubernetesVersions lists the oldest and the newest version of Kubernetes that a stack supports.
 var kubernetesVersions = []string{"v1.34.4", "v1.37.2"}
 
-// What is rendered of the stacks and of every platform has only fields and
-// values that the API has, and kube-score finds nothing critical in it.
+// Manifests asserts that the manifests of the committed stacks and of every platform are valid for
+// kubeconform, and that kube-score finds nothing critical in them beyond the exceptions.
 func Manifests(t *testing.T, program tests.Program) {
 	dirs := map[string]string{}
 	for _, stack := range []string{"dev", "prod", "kind"} {
@@ -85,24 +85,25 @@ func Manifests(t *testing.T, program tests.Program) {
 	}
 }
 
-// exceptions are critical findings of kube-score that are meant to be, and why:
-// the check alone, of one object, or on one platform.
+// exceptions maps critical findings of kube-score that are accepted to the reason. A key is a check
+// alone, "check object" or "check on platform".
 var exceptions = map[string]string{
-	"container-resources":                                                  "a CPU limit throttles what has to answer within a scrape timeout; requests and memory limits are set",
-	"container-ephemeral-storage-request-and-limit":                        "root file systems are read-only, and what is written goes to volumes",
-	"container-image-pull-policy":                                          "images are pinned by tag, and a node that has one starts it without its registry",
+	"container-resources":                                                  "a CPU limit would throttle programs that must answer within a scrape timeout; requests and memory limits are set",
+	"container-ephemeral-storage-request-and-limit":                        "root file systems are read-only, and programs write to volumes",
+	"container-image-pull-policy":                                          "images are pinned by tag, and a node that has an image starts it without the registry",
 	"pod-probes-identical blackbox-exporter":                               "has one endpoint for both",
 	"pod-probes-identical grafana":                                         "has one endpoint for both",
 	"pod-probes-identical node-exporter":                                   "has one endpoint for both",
 	"pod-probes-identical node-directory-size-metrics":                     "has one endpoint for both",
 	"container-security-context-user-group-id grafana":                     "472, the user of the image",
-	"container-security-context-user-group-id node-directory-size-metrics": "root alone may read every directory, and it may do nothing else",
-	"container-security-context-user-group-id on openshift":                "it assigns the users",
-	"pod-networkpolicy node-exporter":                                      "is on the host's network, where no NetworkPolicy applies",
+	"container-security-context-user-group-id node-directory-size-metrics": "only root may read every directory, and it has no other capability",
+	"container-security-context-user-group-id on openshift":                "OpenShift assigns the users",
+	"pod-networkpolicy node-exporter":                                      "uses the host's network, where no NetworkPolicy applies",
 }
 
-// score runs kube-score over one stack, for it looks at how objects refer to
-// each other, and notes the exceptions that it needs.
+// score fails the test if kube-score finds something critical in the manifests of a stack that is
+// not an exception, and adds the exceptions that it needs to used. It runs once for all files,
+// because kube-score looks at how objects refer to each other.
 func score(t *testing.T, name, dir string, used map[string]bool) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.yaml"))
 	require.NoError(t, err)
@@ -140,7 +141,7 @@ func score(t *testing.T, name, dir string, used map[string]bool) {
 	}
 }
 
-// manifests writes the objects of a stack to a directory.
+// manifests writes the objects of a stack to a directory and returns its path.
 func manifests(t *testing.T, program tests.Program, name string, cfg *config.Config) (dir string) {
 	t.Helper()
 	var resources []offline.Resource
@@ -154,7 +155,7 @@ func manifests(t *testing.T, program tests.Program, name string, cfg *config.Con
 	return dir
 }
 
-// tool runs a program of the module tools/manifests and returns what it prints.
+// tool runs a program of the module tools/manifests and returns its output.
 func tool(args ...string) ([]byte, error) {
 	command := exec.Command("go", append([]string{"tool"}, args...)...)
 	command.Dir = filepath.Join("tools", "manifests")

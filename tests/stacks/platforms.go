@@ -22,8 +22,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
-// Every platform keeps the invariants, may read what it scrapes and has no rule
-// about what it does not; as it comes, and with all that can be switched on.
+// Platforms asserts, for every platform by default and with every job that it supports, that the
+// invariants hold, that Prometheus may read what it scrapes, that the rules are about what is
+// collected, and that the checks find nothing.
 func Platforms(t *testing.T, program tests.Program) {
 	for platform, profile := range config.Profiles {
 		asked := ""
@@ -49,7 +50,7 @@ func Platforms(t *testing.T, program tests.Program) {
 	}
 }
 
-// checkPermissions asserts that Prometheus may discover and scrape every job.
+// checkPermissions asserts that Prometheus has the rights to discover and scrape every job.
 func checkPermissions(t *testing.T, s tests.Snapshot) {
 	file, err := prometheus.Load(tests.Get[*corev1.ConfigMap](t, s, "prometheus-config").Data["prometheus.yml"], slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -84,7 +85,7 @@ func checkPermissions(t *testing.T, s tests.Snapshot) {
 	}
 }
 
-// prometheusRules is what Prometheus may do, by namespace.
+// prometheusRules returns the access rights of Prometheus by namespace; "" for the whole cluster.
 func prometheusRules(t *testing.T, s tests.Snapshot) map[string][]rbacv1.PolicyRule {
 	rules := map[string][]rbacv1.PolicyRule{"": tests.Get[*rbacv1.ClusterRole](t, s, "monitoring-prometheus").Rules}
 	for _, role := range tests.All[*rbacv1.Role](s) {
@@ -95,7 +96,7 @@ func prometheusRules(t *testing.T, s tests.Snapshot) map[string][]rbacv1.PolicyR
 	return rules
 }
 
-// checkRules asserts that there are the rules of what is reported, and no others.
+// checkRules asserts that a stack has rules about what it collects, and no others.
 func checkRules(t *testing.T, s tests.Snapshot, cfg *config.Config) {
 	files := tests.Get[*corev1.ConfigMap](t, s, "prometheus-rules").Data
 	for file, job := range map[string]config.Job{
@@ -112,7 +113,8 @@ func checkRules(t *testing.T, s tests.Snapshot, cfg *config.Config) {
 	}
 }
 
-// Without the host, nothing asks for it, and the namespace admits nothing that does.
+// Autopilot asserts that on GKE Autopilot no pod uses the host, and that the namespace rejects pods
+// that do.
 func Autopilot(t *testing.T, program tests.Program) {
 	s := tests.Deploy(t, program, configtest.Config(t, "cluster: {name: test, platform: gke-autopilot}"))
 	assert.Empty(t, tests.All[*appsv1.DaemonSet](s))
@@ -130,7 +132,7 @@ func Autopilot(t *testing.T, program tests.Program) {
 	assert.Equal(t, "restricted", tests.Get[*corev1.Namespace](t, s, "monitoring").Labels["pod-security.kubernetes.io/enforce"])
 }
 
-// OpenShift assigns users; only what needs the host asks for its own.
+// OpenShift asserts that the exporters that use the host may do so on OpenShift.
 func OpenShift(t *testing.T, program tests.Program) {
 	s := tests.Deploy(t, program, configtest.Config(t, "cluster: {name: test, platform: openshift}"))
 	for _, name := range []string{"node-exporter", "node-directory-size-metrics"} {

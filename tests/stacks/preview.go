@@ -11,11 +11,11 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
-// Preview is the program as Pulumi runs it, with the values of a stack.
+// Preview is the program as Pulumi runs it, with the raw values of a stack in the RunInfo.
 type Preview func(*pulumi.Context, pulumi.RunInfo) error
 
-// run runs the program with the values of a stack in YAML. A top-level key that is absent
-// has what every stack has to set in it.
+// run runs the program with the values of a stack, in YAML. The keys grafana and alerting default
+// to what makes a stack without them valid.
 func (p Preview) run(text string) (*tests.Recorder, error) {
 	values := map[string]any{
 		"grafana":  map[string]any{"enabled": false},
@@ -35,6 +35,7 @@ func (p Preview) run(text string) (*tests.Recorder, error) {
 	return p.with(raw, nil)
 }
 
+// with runs the program with values as Pulumi passes them: by full key, strings or JSON.
 func (p Preview) with(raw map[string]string, secretKeys []string) (*tests.Recorder, error) {
 	return tests.Run(func(ctx *pulumi.Context) error {
 		return p(ctx, pulumi.RunInfo{Config: raw, ConfigSecretKeys: slices.Clone(secretKeys)})

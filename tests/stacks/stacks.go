@@ -1,6 +1,6 @@
-// Package stacks tests whole stacks: the committed ones, every other way to configure one,
-// every platform and the corpus of broken ones. The test of package main runs each of its
-// functions on the program's own wiring, in the root of the work tree.
+// Package stacks tests whole stacks: the committed ones, variants of the config, every platform and
+// the corpus of broken stacks. The test of package main runs each function with the program's own
+// wiring, in the root of the work tree.
 package stacks
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
-// The committed stacks keep every invariant of tests/.
+// Committed asserts the invariants of package tests for the committed stacks.
 func Committed(t *testing.T, program tests.Program) {
 	for _, stack := range []string{"dev", "prod", "kind"} {
 		t.Run(stack, func(t *testing.T) {
@@ -35,8 +35,8 @@ func Committed(t *testing.T, program tests.Program) {
 	}
 }
 
-// A preview of a stack that cannot work stops before any resource, with every
-// reason; one that can says what to know, and goes on.
+// PreviewStops asserts that the findings of package check stop a preview if they are errors, and
+// are logged otherwise.
 func PreviewStops(t *testing.T, program Preview) {
 	_, err := program.run("cluster: {name: test, nodes: 1, createNamespace: false}\nprometheus: {replicas: 2}")
 	require.ErrorContains(t, err, "prometheus.replicas: 2, each on a node of its own, but cluster.nodes is 1")
@@ -47,12 +47,14 @@ func PreviewStops(t *testing.T, program Preview) {
 	assert.Contains(t, warnings, "storage.mode: ephemeral: samples and silences are lost with each pod")
 }
 
+// Values of stacks, in YAML.
 const (
 	slack    = `alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: "https://hooks.example.com/s3cret"}, deadMansSwitchUrl: "https://example.com/s3cret", secrets: {pager: s3cret}}`
 	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
 )
 
-// So does every other way to configure a stack.
+// Variants asserts the invariants for variants of the config, and that only Secrets contain
+// secrets.
 func Variants(t *testing.T, program tests.Program) {
 	for name, text := range map[string]string{
 		"defaults":                "",
@@ -90,7 +92,7 @@ func Variants(t *testing.T, program tests.Program) {
 	}
 }
 
-// off are settings that switch every job off.
+// off returns settings that switch every job off, in YAML.
 func off() string {
 	text := ""
 	for _, job := range config.Jobs {
@@ -99,7 +101,7 @@ func off() string {
 	return text
 }
 
-// A stack runs what it is configured to run.
+// Parts asserts that a stack deploys the workloads that its config enables, and no others.
 func Parts(t *testing.T, program tests.Program) {
 	all := []string{"alertmanager", "blackbox-exporter", "grafana", "kube-state-metrics", "node-directory-size-metrics", "node-exporter", "prometheus"}
 	assert.Equal(t, all, workloads(t, program, ""))
@@ -109,12 +111,13 @@ alerting: {enabled: false}
 grafana: {enabled: false}`))
 }
 
+// workloads returns the names of a stack's workloads, sorted.
 func workloads(t *testing.T, program tests.Program, text string) []string {
 	t.Helper()
 	return slices.Sorted(maps.Keys(tests.Pods(tests.Deploy(t, program, configtest.Config(t, text)))))
 }
 
-// Each invariant fails on a stack that breaks it.
+// InvariantsFail asserts that each invariant fails for stacks that violate it.
 func InvariantsFail(t *testing.T, program tests.Program) {
 	type breakage struct {
 		invariant, name string
@@ -169,16 +172,16 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 	for _, b := range []breakage{
 		{metadata, "no name", configMap(func(m *corev1.ConfigMap) { m.Name = "" })},
 		{metadata, "another namespace", configMap(func(m *corev1.ConfigMap) { m.Namespace = "default" })},
-		{metadata, "a label less", configMap(func(m *corev1.ConfigMap) { delete(m.Labels, "app.kubernetes.io/part-of") })},
-		{metadata, "two of one name", configMap(func(m *corev1.ConfigMap) { m.Name = "prometheus-rules" })},
+		{metadata, "a missing label", configMap(func(m *corev1.ConfigMap) { delete(m.Labels, "app.kubernetes.io/part-of") })},
+		{metadata, "two with one name", configMap(func(m *corev1.ConfigMap) { m.Name = "prometheus-rules" })},
 		{parents, "no parent", resource("prometheus-server", func(r *tests.Resource) { r.Parent = "" })},
-		{parents, "named otherwise", resource("prometheus-server", func(r *tests.Resource) { r.Name = "server" })},
+		{parents, "another name", resource("prometheus-server", func(r *tests.Resource) { r.Name = "server" })},
 		{selectors, "pods of another label", server(func(s *appsv1.StatefulSet) { s.Spec.Template.Labels["app.kubernetes.io/name"] = "x" })},
 		{selectors, "selector that changes", server(func(s *appsv1.StatefulSet) {
 			s.Spec.Selector.MatchLabels["app.kubernetes.io/version"] = s.Spec.Template.Labels["app.kubernetes.io/version"]
 		})},
 		{services, "port of another name", container(func(c *corev1.Container) { c.Ports[0].Name = "http" })},
-		{services, "Service of nothing", edit(func(s tests.Snapshot) {
+		{services, "Service without pods", edit(func(s tests.Snapshot) {
 			tests.Get[*corev1.Service](t, s, "prometheus").Spec.Selector["app.kubernetes.io/name"] = "x"
 		})},
 		{services, "no headless Service", without("kubernetes:core/v1:Service", "prometheus-headless")},
@@ -207,10 +210,10 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		{containers, "no liveness probe", container(func(c *corev1.Container) { c.LivenessProbe = nil })},
 		{containers, "no memory limit", container(func(c *corev1.Container) { c.Resources.Limits = nil })},
 		{containers, "no requests", container(func(c *corev1.Container) { c.Resources.Requests = nil })},
-		{containers, "image of no version", container(func(c *corev1.Container) { c.Image = "quay.io:443/prometheus/prometheus" })},
-		{containers, "image of any version", container(func(c *corev1.Container) { c.Image = "quay.io/prometheus/prometheus:latest" })},
+		{containers, "image without a tag", container(func(c *corev1.Container) { c.Image = "quay.io:443/prometheus/prometheus" })},
+		{containers, "image with tag latest", container(func(c *corev1.Container) { c.Image = "quay.io/prometheus/prometheus:latest" })},
 		{secrets, "secret in a ConfigMap", resource("discovery-config", func(r *tests.Resource) { r.Secrets = []string{"data"} })},
-		{secrets, "Secret in plain sight", resource("alertmanager-secrets", func(r *tests.Resource) { r.Secrets = nil })},
+		{secrets, "Secret in plain text", resource("alertmanager-secrets", func(r *tests.Resource) { r.Secrets = nil })},
 		{parts, "empty data", resource("alertmanager-secrets", func(r *tests.Resource) { r.Inputs["stringData"] = property.NewProperty(property.PropertyMap{}) })},
 		{sizes, "too large", configMap(func(m *corev1.ConfigMap) { m.Data["x"] = strings.Repeat("x", 1<<20) })},
 		{rights, "every verb", access(func(r *rbacv1.PolicyRule) { r.Verbs = []string{"*"} })},
@@ -226,7 +229,7 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 			tests.Get[*networkingv1.NetworkPolicy](t, s, "prometheus").Spec.Ingress[0].Ports = nil
 		})},
 		{replicas, "no budget", without("kubernetes:policy/v1:PodDisruptionBudget", "prometheus-budget")},
-		{replicas, "budget of others", edit(func(s tests.Snapshot) {
+		{replicas, "budget for other pods", edit(func(s tests.Snapshot) {
 			tests.Get[*policyv1.PodDisruptionBudget](t, s, "prometheus").Spec.Selector.MatchLabels["app.kubernetes.io/name"] = "x"
 		})},
 		{replicas, "on one node", server(func(s *appsv1.StatefulSet) { s.Spec.Template.Spec.Affinity = nil })},
