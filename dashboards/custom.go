@@ -108,19 +108,29 @@ func check(all []Dashboard) error {
 		if len(d.JSON) > maxBytes {
 			return fmt.Errorf("%s: %d bytes; allowed: up to %d, so that it fits into a ConfigMap", where, len(d.JSON), maxBytes)
 		}
-		queries, err := Queries(d, nil)
-		if err != nil {
-			return fmt.Errorf("%s: %w", where, err)
-		}
-		for _, q := range queries {
-			if q.Guessed && d.Folder == FolderCustom {
-				continue
-			}
-			if err := q.check(); err != nil {
+		if d.Folder == FolderCustom { // unit tests check the queries of the others
+			if err := d.checkQueries(); err != nil {
 				return fmt.Errorf("%s: %w", where, err)
 			}
 		}
 		uids[d.UID], files[d.File], titles[title] = d.File, d.File, d.File
+	}
+	return nil
+}
+
+// checkQueries rejects a query that does not parse, whatever the variables stand for.
+func (d Dashboard) checkQueries() error {
+	queries, err := Queries(d, nil)
+	if err != nil {
+		return err
+	}
+	for _, q := range queries {
+		if q.Guessed {
+			continue
+		}
+		if err := q.check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -90,7 +90,8 @@ var shipped = []struct {
 }
 
 // All returns the shipped dashboards and then the custom ones, each group in a fixed order. The
-// error names a shipped query that does not parse, or a custom file that Grafana would reject.
+// error names a shipped dashboard that cannot be built, or a custom file that Grafana would
+// reject.
 func All(o Options) ([]Dashboard, error) {
 	if o.Datasource.UID == "" || o.Datasource.Name == "" {
 		return nil, fmt.Errorf("dashboards: the datasource needs a uid and a name, got %+v", o.Datasource)

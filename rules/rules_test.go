@@ -94,35 +94,6 @@ func TestRunbooksBelongToAlerts(t *testing.T) {
 	}
 }
 
-func TestRunbookQueriesParse(t *testing.T) {
-	pages, err := filepath.Glob(filepath.Join("..", "docs", "runbooks", "*.md"))
-	require.NoError(t, err)
-	blocks := regexp.MustCompile("(?s)```promql\n(.*?)```")
-	for _, page := range pages {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, block := range blocks.FindAllStringSubmatch(string(text), -1) {
-			for query := range strings.Lines(block[1]) {
-				_, err := parser.NewParser(parser.Options{}).ParseExpr(query)
-				assert.NoError(t, err, "%s: %s", page, query)
-			}
-		}
-	}
-}
-
-func TestRunbookLinksResolve(t *testing.T) {
-	pages, err := filepath.Glob(filepath.Join("..", "docs", "runbooks", "*.md"))
-	require.NoError(t, err)
-	links := regexp.MustCompile(`\]\(([^)]+)\)`)
-	for _, page := range pages {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, link := range links.FindAllStringSubmatch(string(text), -1) {
-			assert.FileExists(t, filepath.Join(filepath.Dir(page), link[1]), page)
-		}
-	}
-}
-
 // An aggregation or vector matching without the label cluster mixes up clusters wherever their
 // series meet: behind remote write, in a federation, in Alertmanager.
 func TestExpressionsKeepTheCluster(t *testing.T) {
