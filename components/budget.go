@@ -7,7 +7,7 @@ import (
 )
 
 // disruptionBudget creates the app's PodDisruptionBudget, which lets a drain evict one replica
-// at a time. A single replica gets none: a budget would not protect it, or block every drain.
+// at a time. A single replica gets none: a budget would have no effect or block every drain.
 func (a app) disruptionBudget(replicas int) error {
 	if replicas < 2 {
 		return nil

@@ -14,14 +14,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Site holds what every component needs to know: the stack that it deploys a part of, and
-// the namespace that it deploys to.
+// Site is the stack that the components deploy, and the namespace that they deploy it to.
 type Site struct {
 	Stack     *render.Stack
 	Namespace pulumi.StringInput // of every namespaced object; exists once this resolves
 }
 
-// site returns s: arguments that embed a Site implement part of the interface arguments.
+// site returns s, which makes arguments that embed a Site implement the interface arguments.
 func (s Site) site() Site { return s }
 
 // check rejects a Site with an empty field.
@@ -32,8 +31,8 @@ func (s Site) check() error {
 	return nil
 }
 
-// app is the program that a component deploys. It names and labels the program's objects,
-// and is their way to the component that is their parent.
+// app holds what the objects of a component's program have in common: their names, labels and
+// parent.
 type app struct {
 	Site
 	ctx       *pulumi.Context

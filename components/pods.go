@@ -51,8 +51,8 @@ func (a app) daemonSet(template *corev1.PodTemplateSpecArgs) error {
 }
 
 // readyTimeout returns an option that limits how long an update waits for the app's pods to
-// become ready: cluster.readyTimeout, and startup, which is the time that a pod of the app
-// may need beyond that of others.
+// become ready: cluster.readyTimeout plus startup, the extra time that the app may need to
+// start; 0 for most.
 func (a app) readyTimeout(startup time.Duration) pulumi.ResourceOption {
 	timeout := (startup + a.Stack.Config.Cluster.ReadyTimeout.Duration).String()
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: timeout, Update: timeout})
@@ -78,7 +78,7 @@ func (a app) container(c *corev1.ContainerArgs, resources config.Resources) *cor
 
 // nonRoot returns the security context of pods that run as user, a UID of the image, unless
 // the platform assigns one. Volumes get the same ID as their group, only if their root
-// directory does not have it yet: to change every file of a full volume takes minutes.
+// directory does not have it yet: changing every file of a full volume takes minutes.
 func (a app) nonRoot(user int) *corev1.PodSecurityContextArgs {
 	security := &corev1.PodSecurityContextArgs{
 		RunAsNonRoot:        pulumi.Bool(true),

@@ -106,7 +106,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
 		SecurityContext:              a.nonRoot(nobodyUID),
-		// To write a large head to disk takes minutes; a server that is killed replays its
+		// Writing a large head to disk takes minutes; a server that is killed replays its
 		// write-ahead log when it starts.
 		TerminationGracePeriodSeconds: pulumi.Int(300),
 		Volumes:                       volumes,

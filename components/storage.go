@@ -31,7 +31,7 @@ type Storage struct {
 	volumes []pulumi.Resource // empty unless the storage is local
 }
 
-// Storages holds the Storage of each app of the stack. It is nil for an app that is not
+// Storages holds the Storage of each app of the stack. A field is nil if the app is not
 // deployed or keeps no data.
 type Storages struct{ Prometheus, Alertmanager, Grafana *Storage }
 

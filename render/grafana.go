@@ -339,7 +339,7 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 		return "", errors.New("is not a string, a number or a boolean")
 	}
 	found := reference.FindStringSubmatch(text)
-	// The messages do not repeat the value, which may be a secret.
+	// The next two messages do not repeat the value: it has a secret.
 	if text != "" && secretKey.MatchString(key) && found == nil {
 		return "", fmt.Errorf("is a secret, which may not be in grafana.ini: set it as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
 	}

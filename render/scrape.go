@@ -127,7 +127,7 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 	}
 }
 
-// kubelet returns the scrape config of a path of every node's kubelet. To scrape kubelets
+// kubelet returns the scrape config of a path of every node's kubelet. Scraping kubelets
 // directly requires no right but nodes/metrics, and does not load the API server.
 func kubelet(cfg *config.Config, path string) scrapeConfig {
 	return scrapeConfig{
