@@ -26,7 +26,7 @@ type series struct {
 
 // catalogue holds every series that the stack's server can have.
 type catalogue struct {
-	stack    *Analysis
+	analysis *Analysis
 	byName   map[string][]*series
 	prefixed []*series           // series that match a name prefix
 	dropped  map[string][]string // name to the jobs whose relabelling drops it
@@ -46,21 +46,21 @@ var (
 )
 
 // newCatalogue collects the series of an analysis's jobs and rules, and of the server itself.
-func newCatalogue(s *Analysis) *catalogue {
+func newCatalogue(a *Analysis) *catalogue {
 	c := &catalogue{
-		stack:     s,
+		analysis:  a,
 		byName:    map[string][]*series{},
 		dropped:   map[string][]string{},
 		recorded:  map[string][]*query{},
 		inferred:  map[string][]*series{},
 		inferring: map[string]bool{},
 	}
-	for i := range s.queries {
-		if rule := s.queries[i].rule; rule != nil && rule.Record != "" {
-			c.recorded[rule.Record] = append(c.recorded[rule.Record], &s.queries[i])
+	for i := range a.queries {
+		if rule := a.queries[i].rule; rule != nil && rule.Record != "" {
+			c.recorded[rule.Record] = append(c.recorded[rule.Record], &a.queries[i])
 		}
 	}
-	for _, j := range s.jobs {
+	for _, j := range a.jobs {
 		c.addJob(j)
 	}
 	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE"} { // the server's own
@@ -82,7 +82,7 @@ func (c *catalogue) add(s *series) { c.byName[s.name] = append(c.byName[s.name],
 // addJob adds the series of a job's metrics and of its scrapes.
 func (c *catalogue) addJob(j *job) {
 	synthetic := scrapeMetrics
-	if slices.Contains(c.stack.Config.Prometheus.FeatureFlags, config.FeatureFlag("extra-scrape-metrics")) {
+	if slices.Contains(c.analysis.Config.Prometheus.FeatureFlags, config.FeatureFlag("extra-scrape-metrics")) {
 		synthetic = slices.Concat(scrapeMetrics, extraScrapeMetrics)
 	}
 	for _, name := range synthetic {
@@ -229,7 +229,7 @@ func (c *catalogue) find(selector *parser.VectorSelector) []*series {
 // openJobs returns the jobs with unknown metrics that a selector's series may come from.
 func (c *catalogue) openJobs(selector *parser.VectorSelector) []*job {
 	var open []*job
-	for _, j := range c.stack.jobs {
+	for _, j := range c.analysis.jobs {
 		if j.open && (j.anyName || matches(selector, model.JobLabel, j.name)) {
 			open = append(open, j)
 		}
@@ -276,16 +276,16 @@ func matches(selector *parser.VectorSelector, label, value string) bool {
 
 // Possible returns an error that explains why the stack's server cannot have a series with
 // these labels, or nil. Tests hold the checks to the series of a running server with it.
-func (s *Analysis) Possible(metric model.Metric) error {
+func (a *Analysis) Possible(metric model.Metric) error {
 	selector := &parser.VectorSelector{Name: string(metric[model.MetricNameLabel])}
 	for name, value := range metric {
 		selector.LabelMatchers = append(selector.LabelMatchers, labels.MustNewMatcher(labels.MatchEqual, string(name), string(value)))
 	}
-	if len(s.series.openJobs(selector)) > 0 {
+	if len(a.series.openJobs(selector)) > 0 {
 		return nil
 	}
 	why := fmt.Errorf("no series of this name in job %q", metric[model.JobLabel])
-	for _, found := range s.series.named(selector) {
+	for _, found := range a.series.named(selector) {
 		if !found.inJob(selector) {
 			continue
 		}

@@ -6,6 +6,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// The figures of the estimate, from measurements with the shipped relabelling, which also give the
+// series in config.ScrapeJobs; docs/operations.md lists them.
 const (
 	podsPerNode  = 30        // assumed unless cluster.pods is set
 	kibPerSeries = 5         // KiB of memory for each series in the head, including queries

@@ -25,10 +25,10 @@ type use struct {
 }
 
 // uses returns the selectors of every expression.
-func (s *Analysis) uses() []use {
+func (a *Analysis) uses() []use {
 	var uses []use
-	for i := range s.queries {
-		s.queries[i].walk(s.queries[i].expr, use{query: &s.queries[i]}, &uses)
+	for i := range a.queries {
+		a.queries[i].walk(a.queries[i].expr, use{query: &a.queries[i]}, &uses)
 	}
 	return uses
 }
@@ -78,16 +78,16 @@ func (u use) finding(format string, args ...any) []Finding {
 
 // metricCollected finds selectors of metrics that no enabled job collects. It leaves metrics that
 // are dropped to metricKept and recorded series to ruleRecords.
-func metricCollected(s *Analysis) []Finding {
+func metricCollected(a *Analysis) []Finding {
 	var findings []Finding
 	missing := map[string]*absence{}
-	for _, u := range s.uses() {
+	for _, u := range a.uses() {
 		name := cmp.Or(u.selector.Name, u.selector.String())
-		if len(s.series.named(u.selector)) > 0 || len(s.series.droppedBy(name)) > 0 || isRecorded(name) {
+		if len(a.series.named(u.selector)) > 0 || len(a.series.droppedBy(name)) > 0 || isRecorded(name) {
 			continue
 		}
-		if open := s.series.openJobs(u.selector); u.own && len(open) > 0 {
-			if near, ok := s.series.typoOf(u.selector.Name); ok {
+		if open := a.series.openJobs(u.selector); u.own && len(open) > 0 {
+			if near, ok := a.series.typoOf(u.selector.Name); ok {
 				findings = append(findings, u.finding("no exporter of this stack exposes %s; did you mean %s? (if one of your applications exposes it, select its job: {job=%q})", name, near, open[0].name)...)
 			}
 			continue
@@ -107,13 +107,13 @@ func metricCollected(s *Analysis) []Finding {
 		}
 		missing[key].add(name)
 	}
-	for _, a := range missing {
-		hint := s.series.reason(a.names[0])
-		if a.rule != nil && !a.own && a.rule.Alert != "" {
-			hint += fmt.Sprintf("; to switch the alert off: alerting.disabled: [%s]", a.rule.Alert)
+	for _, m := range missing {
+		hint := a.series.reason(m.names[0])
+		if m.rule != nil && !m.own && m.rule.Alert != "" {
+			hint += fmt.Sprintf("; to switch the alert off: alerting.disabled: [%s]", m.rule.Alert)
 		}
-		for _, finding := range a.finding("no enabled job collects %s%s", a, hint) {
-			finding.Path = a.path
+		for _, finding := range m.finding("no enabled job collects %s%s", m, hint) {
+			finding.Path = m.path
 			findings = append(findings, finding)
 		}
 	}
@@ -145,7 +145,7 @@ func (a *absence) String() string {
 
 // reason returns why a metric is not collected, as the end of a message; "" if unknown.
 func (c *catalogue) reason(name string) string {
-	cfg := c.stack.Config
+	cfg := c.analysis.Config
 	if kind, ok := kindOf(name); ok && cfg.Enabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
 		return fmt.Sprintf("; add %s to exporters.kubeStateMetrics.kinds", kind)
 	}
@@ -180,11 +180,11 @@ func (c *catalogue) typoOf(name string) (string, bool) {
 }
 
 // metricKept finds selectors of metrics that relabelling drops.
-func metricKept(s *Analysis) []Finding {
+func metricKept(a *Analysis) []Finding {
 	var findings []Finding
-	for _, u := range s.uses() {
-		jobs := s.series.droppedBy(u.selector.Name)
-		if len(jobs) == 0 || len(s.series.named(u.selector)) > 0 || u.own && len(s.series.openJobs(u.selector)) > 0 && !slices.ContainsFunc(jobs, func(job string) bool { return matches(u.selector, model.JobLabel, job) }) {
+	for _, u := range a.uses() {
+		jobs := a.series.droppedBy(u.selector.Name)
+		if len(jobs) == 0 || len(a.series.named(u.selector)) > 0 || u.own && len(a.series.openJobs(u.selector)) > 0 && !slices.ContainsFunc(jobs, func(job string) bool { return matches(u.selector, model.JobLabel, job) }) {
 			continue
 		}
 		findings = append(findings, u.finding("metric relabelling of job %s drops %s; see discovery.jobs.%s.metricRelabelConfigs", strings.Join(jobs, ", "), u.selector.Name, jobs[0])...)
@@ -193,11 +193,11 @@ func metricKept(s *Analysis) []Finding {
 }
 
 // jobKnown finds selectors whose matchers of the label job accept no job that has the metric.
-func jobKnown(s *Analysis) []Finding {
+func jobKnown(a *Analysis) []Finding {
 	var findings []Finding
-	for _, u := range s.uses() {
-		named := s.series.named(u.selector)
-		if len(named) == 0 || slices.ContainsFunc(named, func(found *series) bool { return found.inJob(u.selector) }) || len(s.series.openJobs(u.selector)) > 0 {
+	for _, u := range a.uses() {
+		named := a.series.named(u.selector)
+		if len(named) == 0 || slices.ContainsFunc(named, func(found *series) bool { return found.inJob(u.selector) }) || len(a.series.openJobs(u.selector)) > 0 {
 			continue
 		}
 		var jobs []string
@@ -211,10 +211,10 @@ func jobKnown(s *Analysis) []Finding {
 }
 
 // labelKnown finds selectors with labels that no series has, or with values it cannot have.
-func labelKnown(s *Analysis) []Finding {
+func labelKnown(a *Analysis) []Finding {
 	var findings []Finding
-	for _, u := range s.uses() {
-		if found := s.rejected(u); found != nil {
+	for _, u := range a.uses() {
+		if found := a.rejected(u); found != nil {
 			if m := found.rejectedBy(u.selector); !(found.bucket && m.Name == model.BucketLabel) {
 				findings = append(findings, u.finding("%s: no series has %s; %s", u.selector, m, found.describe(m.Name))...)
 			}
@@ -225,12 +225,12 @@ func labelKnown(s *Analysis) []Finding {
 
 // rejected returns a series of a selector's name and job if the selector's other matchers reject
 // every such series; nil if they accept one or if that is not certain.
-func (s *Analysis) rejected(u use) *series {
-	elsewhere := u.own && !isRecorded(u.selector.Name) && len(s.series.openJobs(u.selector)) > 0
-	if u.guessed || elsewhere || len(s.series.find(u.selector)) > 0 {
+func (a *Analysis) rejected(u use) *series {
+	elsewhere := u.own && !isRecorded(u.selector.Name) && len(a.series.openJobs(u.selector)) > 0
+	if u.guessed || elsewhere || len(a.series.find(u.selector)) > 0 {
 		return nil
 	}
-	for _, found := range s.series.named(u.selector) {
+	for _, found := range a.series.named(u.selector) {
 		if found.inJob(u.selector) {
 			return found
 		}
@@ -254,10 +254,10 @@ func (s *series) describe(label string) string {
 }
 
 // bucketKept finds selectors of histogram buckets that do not exist or that relabelling drops.
-func bucketKept(s *Analysis) []Finding {
+func bucketKept(a *Analysis) []Finding {
 	var findings []Finding
-	for _, u := range s.uses() {
-		found := s.rejected(u)
+	for _, u := range a.uses() {
+		found := a.rejected(u)
 		if found == nil || !found.bucket {
 			continue
 		}
@@ -277,15 +277,15 @@ func bucketKept(s *Analysis) []Finding {
 func isRecorded(name string) bool { return strings.Contains(name, ":") }
 
 // ruleRecords finds selectors of recorded series that no rule records.
-func ruleRecords(s *Analysis) []Finding {
+func ruleRecords(a *Analysis) []Finding {
 	var findings []Finding
-	for _, u := range s.uses() {
+	for _, u := range a.uses() {
 		name := u.selector.Name
-		if !isRecorded(name) || len(s.series.named(u.selector)) > 0 || len(s.Config.Discovery.ExtraScrapeConfigs) > 0 {
+		if !isRecorded(name) || len(a.series.named(u.selector)) > 0 || len(a.Config.Discovery.ExtraScrapeConfigs) > 0 {
 			continue
 		}
 		hint := ""
-		if near, ok := s.series.typoOf(name); ok {
+		if near, ok := a.series.typoOf(name); ok {
 			hint = fmt.Sprintf("; did you mean %s?", near)
 		}
 		findings = append(findings, u.finding("no rule records %s%s", name, hint)...)
@@ -295,12 +295,12 @@ func ruleRecords(s *Analysis) []Finding {
 
 // ruleOrder finds rules that use a series before a later rule of the same group records it.
 // Prometheus evaluates the rules of a group in order, and groups independently of each other.
-func ruleOrder(s *Analysis) []Finding {
+func ruleOrder(a *Analysis) []Finding {
 	var findings []Finding
 	next := 0 // index of the next group's first query
-	for _, file := range s.Rules {
+	for _, file := range a.Rules {
 		for _, group := range file.Groups {
-			rules := s.queries[next : next+len(group.Rules)]
+			rules := a.queries[next : next+len(group.Rules)]
 			next += len(group.Rules)
 			first := map[string]int{} // recorded name to the first rule that records it
 			last := map[string]int{}  // recorded name to the last rule that records it
@@ -316,7 +316,7 @@ func ruleOrder(s *Analysis) []Finding {
 				var uses []use
 				rules[i].walk(rules[i].expr, use{query: &rules[i]}, &uses)
 				for _, u := range uses {
-					if at, ok := first[u.selector.Name]; ok && at > i && len(s.series.recorded[u.selector.Name]) == last[u.selector.Name]-at+1 && u.over == 0 {
+					if at, ok := first[u.selector.Name]; ok && at > i && len(a.series.recorded[u.selector.Name]) == last[u.selector.Name]-at+1 && u.over == 0 {
 						findings = append(findings, Finding{Path: u.path, Severity: Error,
 							Message: fmt.Sprintf("uses %s before a later rule of its group records it, and so always sees the value of the previous evaluation; move it below that rule", u.selector.Name)})
 					}
@@ -332,15 +332,15 @@ var rateFunctions = []string{"rate", "irate", "increase", "delta", "idelta", "de
 
 // rangeCovers finds rates over less than four scrape intervals. In a dashboard, two intervals are
 // enough to make it a warning.
-func rangeCovers(s *Analysis) []Finding {
+func rangeCovers(a *Analysis) []Finding {
 	var findings []Finding
-	for _, u := range s.uses() {
+	for _, u := range a.uses() {
 		if !slices.Contains(rateFunctions, u.function) || u.over == 0 {
 			continue
 		}
 		shortest, name := time.Duration(0), ""
-		for _, found := range s.series.find(u.selector) {
-			every := s.Config.Prometheus.EvaluationInterval.Duration
+		for _, found := range a.series.find(u.selector) {
+			every := a.Config.Prometheus.EvaluationInterval.Duration
 			if found.job != nil {
 				every = found.job.interval
 			}
@@ -352,7 +352,7 @@ func rangeCovers(s *Analysis) []Finding {
 			}
 		}
 		if shortest == 0 {
-			for _, open := range s.series.openJobs(u.selector) {
+			for _, open := range a.series.openJobs(u.selector) {
 				if shortest == 0 || open.interval < shortest {
 					shortest, name = open.interval, " of job "+open.name
 				}

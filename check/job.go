@@ -112,13 +112,13 @@ func kindOf(metric string) (config.Kind, bool) {
 }
 
 // loadJobs derives the jobs from the rendered scrape configs.
-func (s *Analysis) loadJobs() error {
-	for _, scrape := range s.ScrapeConfigs {
-		exposed, err := exposition(s.Config, config.Job(scrape.JobName))
+func (a *Analysis) loadJobs() error {
+	for _, scrape := range a.ScrapeConfigs {
+		exposed, err := exposition(a.Config, config.Job(scrape.JobName))
 		if err != nil {
 			return err
 		}
-		if exposed, err = withRepeated(s.Config, config.Job(scrape.JobName), exposed); err != nil {
+		if exposed, err = withRepeated(a.Config, config.Job(scrape.JobName), exposed); err != nil {
 			return err
 		}
 		j := &job{
@@ -126,13 +126,13 @@ func (s *Analysis) loadJobs() error {
 			interval: time.Duration(scrape.ScrapeInterval),
 			limit:    scrape.SampleLimit,
 			open:     exposed == nil,
-			many:     several(s.Config, config.Job(scrape.JobName)),
+			many:     several(a.Config, config.Job(scrape.JobName)),
 			honors:   scrape.HonorLabels,
 			relabel:  scrape.MetricRelabelConfigs,
 			metrics:  exposed,
 		}
 		j.setTargetLabels(scrape)
-		s.jobs = append(s.jobs, j)
+		a.jobs = append(a.jobs, j)
 	}
 	return nil
 }

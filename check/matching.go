@@ -12,18 +12,18 @@ import (
 // matchPossible finds binary operations whose sides can never be matched: by a label that one
 // side always has and the other never has, or by labels that do not distinguish the targets of a
 // job.
-func matchPossible(s *Analysis) []Finding {
+func matchPossible(a *Analysis) []Finding {
 	var findings []Finding
-	for i := range s.queries {
-		q := &s.queries[i]
+	for i := range a.queries {
+		q := &a.queries[i]
 		parser.Inspect(q.expr, func(node parser.Node, path []parser.Node) error {
 			e, ok := node.(*parser.BinaryExpr)
 			if !ok || e.VectorMatching == nil || e.Op == parser.LOR {
 				return nil
 			}
-			problem := s.series.mismatch(e)
+			problem := a.series.mismatch(e)
 			if problem == "" {
-				problem = s.series.ambiguity(e)
+				problem = a.series.ambiguity(e)
 			}
 			if problem != "" {
 				u := use{query: q, optional: e.Op == parser.LUNLESS || isOptional(path, e)}

@@ -4,8 +4,8 @@ import "fmt"
 
 // replicasPlaced finds more replicas of Prometheus than nodes. Only Prometheus needs a node for
 // each replica: replicas of other components share nodes if there are too few.
-func replicasPlaced(s *Analysis) []Finding {
-	nodes, replicas := s.Config.Cluster.Nodes, s.Config.Prometheus.Replicas
+func replicasPlaced(a *Analysis) []Finding {
+	nodes, replicas := a.Config.Cluster.Nodes, a.Config.Prometheus.Replicas
 	if nodes == 0 || replicas <= nodes {
 		return nil
 	}
@@ -15,9 +15,9 @@ func replicasPlaced(s *Analysis) []Finding {
 
 // namespaceAdmits warns when exporters that use the host need a privileged namespace that the
 // stack does not create, because only the cluster knows the namespace's labels.
-func namespaceAdmits(s *Analysis) []Finding {
+func namespaceAdmits(a *Analysis) []Finding {
 	var needs string
-	switch cfg := s.Config; {
+	switch cfg := a.Config; {
 	case cfg.Cluster.CreateNamespace:
 		return nil
 	case cfg.Exporters.NodeExporter.Enabled:
@@ -29,5 +29,5 @@ func namespaceAdmits(s *Analysis) []Finding {
 	}
 	return []Finding{{Path: "cluster.createNamespace", Severity: Warning, Message: fmt.Sprintf(
 		"false, and %s uses the host's files: unless namespace %s is labelled pod-security.kubernetes.io/enforce: privileged, its pods may be rejected; label it, or set %s.enabled: false",
-		needs, s.Config.Cluster.Namespace, needs)}}
+		needs, a.Config.Cluster.Namespace, needs)}}
 }

@@ -39,16 +39,16 @@ func (c ConditionalReceiver) String() string { return c.Receiver + " if " + c.La
 
 // Routes returns the receivers of every alert of a stack, in the order of its rules, as
 // Alertmanager's dispatcher selects them; nil for a stack without Alertmanager.
-func (s *Analysis) Routes() []Destination {
-	if s.Alertmanager == nil {
+func (a *Analysis) Routes() []Destination {
+	if a.Alertmanager == nil {
 		return nil
 	}
-	root := dispatch.NewRoute(s.Alertmanager.Route, nil)
+	root := dispatch.NewRoute(a.Alertmanager.Route, nil)
 	matchers := routeMatchers(root, nil)
 	var all []Destination
-	for i := range s.queries {
-		if rule := s.queries[i].rule; rule != nil && rule.Alert != "" {
-			all = append(all, s.destination(&s.queries[i], root, matchers))
+	for i := range a.queries {
+		if rule := a.queries[i].rule; rule != nil && rule.Alert != "" {
+			all = append(all, a.destination(&a.queries[i], root, matchers))
 		}
 	}
 	return all
@@ -56,8 +56,8 @@ func (s *Analysis) Routes() []Destination {
 
 // destination returns the receivers of an alerting rule's alerts: of an alert that has only its
 // certain labels, then of one for each route whose matchers its varying labels can satisfy.
-func (s *Analysis) destination(q *query, root *dispatch.Route, routes []amlabels.Matchers) Destination {
-	certain, varying := s.alertLabels(q)
+func (a *Analysis) destination(q *query, root *dispatch.Route, routes []amlabels.Matchers) Destination {
+	certain, varying := a.alertLabels(q)
 	d := Destination{Alert: q.rule.Alert, Severity: q.rule.Labels["severity"], Path: q.path, Receivers: receivers(root, certain)}
 	for _, matchers := range routes {
 		with := model.LabelSet{}
@@ -86,10 +86,10 @@ func (s *Analysis) destination(q *query, root *dispatch.Route, routes []amlabels
 
 // alertLabels returns the labels that a rule's alerts certainly have, with their values, and the
 // labels whose values vary.
-func (s *Analysis) alertLabels(q *query) (model.LabelSet, labelSet) {
-	varying := s.series.labelsOf(q.expr)
+func (a *Analysis) alertLabels(q *query) (model.LabelSet, labelSet) {
+	varying := a.series.labelsOf(q.expr)
 	certain := model.LabelSet{}
-	s.Prometheus.GlobalConfig.ExternalLabels.Range(func(l labels.Label) {
+	a.Prometheus.GlobalConfig.ExternalLabels.Range(func(l labels.Label) {
 		if l.Name != "replica" { // alert_relabel_configs drop it
 			certain[model.LabelName(l.Name)] = model.LabelValue(l.Value)
 		}
@@ -146,22 +146,22 @@ var quietAlerts = []string{"Watchdog", "InfoInhibitor"}
 
 // alertRouted finds a root route that notifies nobody, which would lose most alerts, and warns of
 // single alerts that reach nobody.
-func alertRouted(s *Analysis) []Finding {
-	if s.Alertmanager == nil || s.Config.Alerting.AcknowledgeNoNotifications {
+func alertRouted(a *Analysis) []Finding {
+	if a.Alertmanager == nil || a.Config.Alerting.AcknowledgeNoNotifications {
 		return nil
 	}
 	notifying := map[string]bool{}
-	for _, receiver := range s.Alertmanager.Receivers {
+	for _, receiver := range a.Alertmanager.Receivers {
 		notifying[receiver.Name] = notifies(receiver)
 	}
-	if root := s.Alertmanager.Route.Receiver; !notifying[root] {
+	if root := a.Alertmanager.Route.Receiver; !notifying[root] {
 		return []Finding{{Path: "alerting", Severity: Error, Message: fmt.Sprintf(
 			"the root route's receiver %q notifies nobody; set alerting.slack, or alerting.route.receiver to one of alerting.receivers, "+
 				"or accept it with: pulumi config set --path '%s:alerting.acknowledgeNoNotifications' true", root, config.Project)}}
 	}
 	// By alert, receiver and severity: several rules of one alert are one finding.
 	lost := map[string]Finding{}
-	for _, d := range s.Routes() {
+	for _, d := range a.Routes() {
 		reached := slices.ContainsFunc(d.Receivers, func(name string) bool { return notifying[name] }) ||
 			slices.ContainsFunc(d.Also, func(c ConditionalReceiver) bool { return notifying[c.Receiver] })
 		if reached || slices.Contains(quietAlerts, d.Alert) || d.Severity == "none" {

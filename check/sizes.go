@@ -12,6 +12,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// The sizes that are allowed for objects.
 const (
 	// maxConfigMap is in bytes. Kubernetes limits the data of a ConfigMap to 1 MiB,
 	// https://kubernetes.io/docs/concepts/configuration/configmap/; the rest is room for
@@ -23,9 +24,9 @@ const (
 )
 
 // objectSize finds ConfigMaps and annotations that are too large for a Kubernetes object.
-func objectSize(s *Analysis) []Finding {
+func objectSize(a *Analysis) []Finding {
 	var findings []Finding
-	for _, object := range s.ConfigMaps() {
+	for _, object := range a.ConfigMaps() {
 		size, largest := 0, ""
 		for _, name := range slices.Sorted(maps.Keys(object.Files)) {
 			size += len(name) + len(object.Files[name])
@@ -40,7 +41,7 @@ func objectSize(s *Analysis) []Finding {
 		}
 	}
 	size := 0
-	for name, value := range s.Config.Grafana.Ingress.Annotations {
+	for name, value := range a.Config.Grafana.Ingress.Annotations {
 		size += len(name) + len(value)
 	}
 	if size > maxAnnotations {
@@ -52,14 +53,14 @@ func objectSize(s *Analysis) []Finding {
 
 // sampleLimit finds sample limits below what a job's targets are known to expose, and warns of
 // limits below the estimate.
-func sampleLimit(s *Analysis) []Finding {
+func sampleLimit(a *Analysis) []Finding {
 	var findings []Finding
-	estimate, estimated := EstimateOf(s.Config)
-	for _, j := range s.jobs {
+	estimate, estimated := EstimateOf(a.Config)
+	for _, j := range a.jobs {
 		if j.limit == 0 || j.open {
 			continue
 		}
-		path, least := "discovery.jobs."+j.name+".sampleLimit", s.series.leastSamples(j)
+		path, least := "discovery.jobs."+j.name+".sampleLimit", a.series.leastSamples(j)
 		if j.limit < uint(least) {
 			findings = append(findings, Finding{Path: path, Severity: Error, Message: fmt.Sprintf(
 				"%d is too low: every target of the job exposes at least %d samples, so every scrape fails; allowed: %d or more, or 0 for no limit", j.limit, least, 2*least)})
@@ -67,7 +68,7 @@ func sampleLimit(s *Analysis) []Finding {
 		}
 		targets := 0
 		if row, ok := config.Job(j.name).Row(); ok && row.Targets != nil {
-			targets = row.Targets(s.Config, estimate.Nodes)
+			targets = row.Targets(a.Config, estimate.Nodes)
 		}
 		if !estimated || targets == 0 {
 			continue
@@ -95,12 +96,12 @@ func (c *catalogue) leastSamples(j *job) int {
 }
 
 // storagePersistent warns of volumes that are deleted with their pods.
-func storagePersistent(s *Analysis) []Finding {
-	if s.Config.Storage.Mode != config.StorageEphemeral {
+func storagePersistent(a *Analysis) []Finding {
+	if a.Config.Storage.Mode != config.StorageEphemeral {
 		return nil
 	}
 	lost := "samples"
-	if s.Config.Alerting.Enabled {
+	if a.Config.Alerting.Enabled {
 		lost = "samples and silences"
 	}
 	return []Finding{{Path: "storage.mode", Severity: Warning, Message: fmt.Sprintf("ephemeral: %s are lost with each pod", lost)}}
@@ -108,8 +109,8 @@ func storagePersistent(s *Analysis) []Finding {
 
 // retentionFits finds a retention that does not fit into retentionSize on any cluster, and warns
 // of one that does not by the estimate.
-func retentionFits(s *Analysis) []Finding {
-	prometheus := s.Config.Prometheus
+func retentionFits(a *Analysis) []Finding {
+	prometheus := a.Config.Prometheus
 	retention, size := prometheus.Retention, prometheus.RetentionSize
 	least := int64(retention.Seconds() / prometheus.ScrapeInterval.Seconds() * leastSeries * leastSampleBytes)
 	if least > size.Value() {
@@ -117,7 +118,7 @@ func retentionFits(s *Analysis) []Finding {
 			"%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s; raise storage.size, or shorten retention",
 			retention, leastSeries, prometheus.ScrapeInterval, inMi(least), size)}}
 	}
-	estimate, ok := EstimateOf(s.Config)
+	estimate, ok := EstimateOf(a.Config)
 	if !ok || estimate.Disk <= size.Value() {
 		return nil
 	}
@@ -129,12 +130,12 @@ func retentionFits(s *Analysis) []Finding {
 
 // memoryFits finds memory limits and requests of the server below the estimate: an error below
 // half of it, otherwise a warning.
-func memoryFits(s *Analysis) []Finding {
-	estimate, ok := EstimateOf(s.Config)
+func memoryFits(a *Analysis) []Finding {
+	estimate, ok := EstimateOf(a.Config)
 	if !ok {
 		return nil
 	}
-	request, limit := s.Config.Prometheus.Resources.Requests.Memory, s.Config.Prometheus.Resources.Limits.Memory
+	request, limit := a.Config.Prometheus.Resources.Requests.Memory, a.Config.Prometheus.Resources.Limits.Memory
 	need := fmt.Sprintf("about %d series (%d nodes, %d pods) take %s", estimate.Total, estimate.Nodes, estimate.Pods, inMi(estimate.Memory))
 	switch {
 	case limit != nil && limit.Value() < estimate.Memory/2:

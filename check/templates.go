@@ -13,14 +13,14 @@ import (
 
 // templateLabels finds templates in annotations and labels of alerts that refer to labels which
 // the alert's expression never has, so that they come out empty.
-func templateLabels(s *Analysis) []Finding {
+func templateLabels(a *Analysis) []Finding {
 	var findings []Finding
-	for i := range s.queries {
-		q := &s.queries[i]
+	for i := range a.queries {
+		q := &a.queries[i]
 		if q.rule == nil || q.rule.Alert == "" {
 			continue
 		}
-		has := s.series.labelsOf(q.expr)
+		has := a.series.labelsOf(q.expr)
 		if has.open {
 			continue
 		}

@@ -28,6 +28,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
+// files contains a file for each exporter and version, and additional.txt.
+//
 //go:embed *.txt
 var files embed.FS
 

@@ -19,6 +19,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
+// Flags of TestMutations.
 var (
 	mutations = flag.Int("mutations", 50_000, "mutations of the committed stacks to decode")
 	renders   = flag.Int("renders", 100, "about how many accepted mutations to render and check with promtool and amtool")
