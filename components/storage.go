@@ -70,11 +70,11 @@ func (args *StorageArgs) check() error {
 	return args.Site.check()
 }
 
+// inputs does not name the size: an update that a volume rejects leaves no trace in the state.
 func (args *StorageArgs) inputs() pulumi.Map {
 	return pulumi.Map{
 		"mode":     pulumi.String(string(args.Stack.Config.Storage.Mode)),
 		"replicas": pulumi.Int(args.Replicas),
-		"size":     pulumi.String(args.Size.String()),
 	}
 }
 

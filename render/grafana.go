@@ -310,7 +310,7 @@ var (
 	// iniName matches names of sections and keys.
 	iniName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 	// secretKey matches keys whose values are secrets, as Grafana's documentation names them:
-	// admin_password, client_secret, secret_key, private_key, token, …
+	// admin_password, client_secret, secret_key, private_key, token and so on.
 	secretKey = regexp.MustCompile(`(^|_)(password|secret|secret_key|private_key|account_key|encryption_key|token)$`)
 	// reference matches a value that Grafana reads from a file, a variable or Vault.
 	reference = regexp.MustCompile(`^\$__(file|env|vault)\{([^}]+)\}$`)

@@ -14,9 +14,9 @@ import (
 // constructor creates a component with args, which may be nil.
 type constructor func(ctx *pulumi.Context, name string) error
 
-func of[Args, Component any](new func(*pulumi.Context, string, *Args, ...pulumi.ResourceOption) (*Component, error), args *Args) constructor {
+func of[Args, Component any](construct func(*pulumi.Context, string, *Args, ...pulumi.ResourceOption) (*Component, error), args *Args) constructor {
 	return func(ctx *pulumi.Context, name string) error {
-		_, err := new(ctx, name, args)
+		_, err := construct(ctx, name, args)
 		return err
 	}
 }

@@ -70,7 +70,7 @@ func oneLine(comment *ast.CommentGroup) string {
 }
 
 // ofType returns the comment of a type without the name and the verb that it
-// starts with: "A scrape job." for "Job is a scrape job."
+// starts with. For "Job is a scrape job." it returns "A scrape job.", say.
 func (c comments) ofType(t reflect.Type) string {
 	words := strings.SplitN(c[t.Name()], " ", 3)
 	if len(words) < 3 {
