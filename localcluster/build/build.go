@@ -233,7 +233,8 @@ func (b *Builder) completeModule(ctx context.Context, t Target) (string, error) 
 func (b *Builder) goCommand(ctx context.Context, t Target, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.modfile(t)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	// With GOGC the compiler takes a seventh less time, and a third more memory.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOGC=400")
 	// The go command passes signals on to its compilers.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
