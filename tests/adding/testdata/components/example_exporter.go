@@ -37,7 +37,7 @@ func (a app) deployExampleExporter() (pulumi.Map, error) {
 		return nil, err
 	}
 	_, err := create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
-		Metadata: a.workload(),
+		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(1),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
