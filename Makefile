@@ -93,7 +93,7 @@ fmt: .local/bin/golangci-lint ## Format the code.
 	cd localcluster && $(abspath $<) fmt ./...
 
 .PHONY: docs
-docs: ## Write docs/config.md, config/schema.json and the keys in Pulumi.yaml from the types of config/.
+docs: ## Write what is generated of docs/, config/schema.json and the keys in Pulumi.yaml.
 	go run ./cmd/docs
 
 # The first build takes minutes, so every fiftieth package or download is printed.

@@ -89,7 +89,7 @@ func (a *Analysis) parseDashboards(all []dashboards.Dashboard) error {
 		own := d.Folder == dashboards.FolderCustom
 		queries, err := dashboards.Queries(d, values)
 		if err != nil {
-			return fmt.Errorf("%s: %w", d.File, err)
+			return fmt.Errorf("%s: %w", d.Path(), err)
 		}
 		for _, q := range queries {
 			expr, err := expressions.ParseExpr(q.Expr)
@@ -97,7 +97,7 @@ func (a *Analysis) parseDashboards(all []dashboards.Dashboard) error {
 				if own && q.Guessed {
 					continue
 				}
-				return fmt.Errorf("dashboards/%s: %s: %w", d.File, q.Place, err)
+				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
 			}
 			a.queries = append(a.queries, query{path: "dashboards/" + d.UID + "/" + q.Place, expr: expr, own: own, panel: true, guessed: q.Guessed})
 		}

@@ -32,6 +32,8 @@ type Finding struct {
 	Path     string // config path, rules/file/group/rule or dashboards/uid/place
 	Message  string // what is wrong, with numbers, and how to fix it
 	Severity Severity
+	// Final marks an error that no waiver accepts.
+	Final bool
 }
 
 // String returns the finding as `make check` prints it.
@@ -87,11 +89,14 @@ func (a *Analysis) Check() Report {
 		for j := range findings {
 			findings[j].Check = check.Name
 		}
-		if waiver, ok := waived[check.Name]; ok {
-			waiver.Findings = sorted(findings)
-			continue
+		waiver, ok := waived[check.Name]
+		for _, finding := range findings {
+			if ok && !finding.Final {
+				waiver.Findings = append(waiver.Findings, finding)
+			} else {
+				report.Findings = append(report.Findings, finding)
+			}
 		}
-		report.Findings = append(report.Findings, findings...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(waived)) {
 		path, waiver := "checks.waive."+name, waived[name]
@@ -102,10 +107,11 @@ func (a *Analysis) Check() Report {
 		case len(waiver.Findings) == 0:
 			problem = "finds nothing in this stack; remove the waiver"
 		default:
+			waiver.Findings = sorted(waiver.Findings)
 			report.Waived = append(report.Waived, *waiver)
 			continue
 		}
-		report.Findings = append(report.Findings, Finding{waivers, path, problem, Error})
+		report.Findings = append(report.Findings, Finding{Check: waivers, Path: path, Message: problem, Severity: Error})
 	}
 	report.Findings = sorted(report.Findings)
 	return report

@@ -54,12 +54,11 @@ func exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error)
 	return kubeStateMetrics(cfg, exposed), nil
 }
 
-// withRepeated returns a job's metrics together with the ones that its targets repeat from other
+// withCollected returns a job's metrics together with the ones that its targets repeat from other
 // components, as the kubelets of k3s do.
-func withRepeated(cfg *config.Config, name config.Job, exposed metrics.Exposition) (metrics.Exposition, error) {
+func withCollected(cfg *config.Config, name config.Job, exposed metrics.Exposition) (metrics.Exposition, error) {
 	for _, other := range config.Jobs {
-		component, _ := cfg.ControlPlaneTarget(other)
-		if exposed == nil || component.Repeated != name || !cfg.Collected(other) {
+		if exposed == nil || other == name || cfg.CollectedBy(other) != name {
 			continue
 		}
 		repeated, err := exposition(cfg, other)
@@ -118,7 +117,7 @@ func (a *Analysis) loadJobs() error {
 		if err != nil {
 			return err
 		}
-		if exposed, err = withRepeated(a.Config, config.Job(scrape.JobName), exposed); err != nil {
+		if exposed, err = withCollected(a.Config, config.Job(scrape.JobName), exposed); err != nil {
 			return err
 		}
 		j := &job{

@@ -16,18 +16,11 @@ func replicasPlaced(a *Analysis) []Finding {
 // namespaceAdmits warns when exporters that use the host need a privileged namespace that the
 // stack does not create, because only the cluster knows the namespace's labels.
 func namespaceAdmits(a *Analysis) []Finding {
-	var needs string
-	switch cfg := a.Config; {
-	case cfg.Cluster.CreateNamespace:
-		return nil
-	case cfg.Exporters.NodeExporter.Enabled:
-		needs = "exporters.nodeExporter"
-	case cfg.Exporters.NodeDirectorySizeMetrics.Enabled:
-		needs = "exporters.nodeDirectorySizeMetrics"
-	default:
+	using := a.Config.Exporters.UsingHost()
+	if a.Config.Cluster.CreateNamespace || len(using) == 0 {
 		return nil
 	}
 	return []Finding{{Path: "cluster.createNamespace", Severity: Warning, Message: fmt.Sprintf(
 		"false, and %s uses the host's files: unless namespace %s is labelled pod-security.kubernetes.io/enforce: privileged, its pods may be rejected; label it, or set %s.enabled: false",
-		needs, a.Config.Cluster.Namespace, needs)}}
+		using[0], a.Config.Cluster.Namespace, using[0])}}
 }

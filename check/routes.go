@@ -155,7 +155,7 @@ func alertRouted(a *Analysis) []Finding {
 		notifying[receiver.Name] = notifies(receiver)
 	}
 	if root := a.Alertmanager.Route.Receiver; !notifying[root] {
-		return []Finding{{Path: "alerting", Severity: Error, Message: fmt.Sprintf(
+		return []Finding{{Path: "alerting", Severity: Error, Final: true, Message: fmt.Sprintf(
 			"the root route's receiver %q notifies nobody; set alerting.slack, or alerting.route.receiver to one of alerting.receivers, "+
 				"or accept it with: pulumi config set --path '%s:alerting.acknowledgeNoNotifications' true", root, config.Project)}}
 	}

@@ -114,7 +114,7 @@ func retentionFits(a *Analysis) []Finding {
 	retention, size := prometheus.Retention, prometheus.RetentionSize
 	least := int64(retention.Seconds() / prometheus.ScrapeInterval.Seconds() * leastSeries * leastSampleBytes)
 	if least > size.Value() {
-		return []Finding{{Path: "prometheus.retention", Severity: Error, Message: fmt.Sprintf(
+		return []Finding{{Path: "prometheus.retention", Severity: Error, Final: true, Message: fmt.Sprintf(
 			"%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s; raise storage.size, or shorten retention",
 			retention, leastSeries, prometheus.ScrapeInterval, inMi(least), size)}}
 	}

@@ -40,7 +40,7 @@ var (
 func NewAlertmanager(ctx *pulumi.Context, name string, args *AlertmanagerArgs, opts ...pulumi.ResourceOption) (*Alertmanager, error) {
 	c := &Alertmanager{}
 	a := app{name: render.Alertmanager.Name, role: "alerting", image: config.AlertmanagerImage}
-	return c, construct(ctx, "Alertmanager", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "Alertmanager", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		c.URL = pulumi.String(render.Alertmanager.URL(args.Stack.Config)).ToStringOutput()
 		return pulumi.Map{"url": c.URL}, a.deployAlertmanager(args)
 	})

@@ -22,7 +22,7 @@ type BlackboxExporterArgs struct{ Site }
 func NewBlackboxExporter(ctx *pulumi.Context, name string, args *BlackboxExporterArgs, opts ...pulumi.ResourceOption) (*BlackboxExporter, error) {
 	c := &BlackboxExporter{}
 	a := app{name: render.BlackboxExporter.Name, role: "exporter", image: config.BlackboxExporterImage}
-	return c, construct(ctx, "BlackboxExporter", name, c, args, opts, a, app.deployBlackboxExporter)
+	return construct(ctx, "BlackboxExporter", name, c, args, opts, a, app.deployBlackboxExporter)
 }
 
 func (args *BlackboxExporterArgs) inputs() pulumi.Map {

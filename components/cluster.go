@@ -42,7 +42,7 @@ func (args *ClusterArgs) inputs() pulumi.Map {
 // cluster.createNamespace is false, the namespace.
 func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
 	c := &Cluster{}
-	return c, construct(ctx, "Cluster", name, c, args, opts, app{}, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "Cluster", name, c, args, opts, app{}, func(a app) (pulumi.Map, error) {
 		c.Site = a.Site
 		err := c.connect(a)
 		return pulumi.Map{"namespace": c.Site.Namespace}, err
@@ -90,7 +90,7 @@ func (c *Cluster) connect(a app) error {
 // an exporter that uses the host, else restricted.
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func podSecurity(exporters config.Exporters) string {
-	if exporters.NodeExporter.Enabled || exporters.NodeDirectorySizeMetrics.Enabled {
+	if len(exporters.UsingHost()) > 0 {
 		return "privileged"
 	}
 	return "restricted"

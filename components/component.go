@@ -55,28 +55,31 @@ type arguments interface {
 // kubernetes-prometheus:components:<kind>. deploy then creates the component's objects and
 // returns its outputs; it gets a with the fields that construct fills in. Errors start with
 // the component's name.
-func construct(ctx *pulumi.Context, kind, name string, c pulumi.ComponentResource, args arguments, opts []pulumi.ResourceOption,
+func construct[C pulumi.ComponentResource](ctx *pulumi.Context, kind, name string, c C, args arguments, opts []pulumi.ResourceOption,
 	a app, deploy func(a app) (pulumi.Map, error),
-) error {
-	wrap := func(err error) error { return fmt.Errorf("%s: %w", name, err) }
+) (C, error) {
+	fail := func(err error) (C, error) {
+		var none C
+		return none, fmt.Errorf("%s: %w", name, err)
+	}
 	if reflect.ValueOf(args).IsNil() {
-		return wrap(errors.New("args must not be nil"))
+		return fail(errors.New("args must not be nil"))
 	}
 	if err := args.check(); err != nil {
-		return wrap(err)
+		return fail(err)
 	}
 	if err := ctx.RegisterComponentResourceV2(config.Project+":components:"+kind, name, args.inputs(), c, opts...); err != nil {
-		return wrap(err)
+		return fail(err)
 	}
 	a.Site, a.ctx, a.component, a.prefix = args.site(), ctx, c, name
 	outputs, err := deploy(a)
 	if err != nil {
-		return wrap(err)
+		return fail(err)
 	}
 	if err := ctx.RegisterResourceOutputs(c, outputs); err != nil {
-		return wrap(err)
+		return fail(err)
 	}
-	return nil
+	return c, nil
 }
 
 // create creates an object as a child of the component. Its resource name is the

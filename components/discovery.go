@@ -27,7 +27,7 @@ type DiscoveryArgs struct {
 func NewDiscovery(ctx *pulumi.Context, name string, args *DiscoveryArgs, opts ...pulumi.ResourceOption) (*Discovery, error) {
 	c := &Discovery{}
 	a := app{name: render.Prometheus.Name, role: "server"}
-	return c, construct(ctx, "Discovery", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "Discovery", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		c.ConfigMap = a.Stack.PrometheusConfig.Name
 		_, err := a.configMap("config", a.Stack.PrometheusConfig, pulumi.DependsOn(args.Claims))
 		return pulumi.Map{"configMap": pulumi.String(c.ConfigMap)}, err

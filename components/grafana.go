@@ -45,7 +45,7 @@ type GrafanaArgs struct {
 func NewGrafana(ctx *pulumi.Context, name string, args *GrafanaArgs, opts ...pulumi.ResourceOption) (*Grafana, error) {
 	c := &Grafana{}
 	a := app{name: render.Grafana.Name, role: "ui", image: config.GrafanaImage}
-	return c, construct(ctx, "Grafana", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "Grafana", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		c.URL = pulumi.String(render.Grafana.URL(args.Stack.Config)).ToStringOutput()
 		return pulumi.Map{"url": c.URL}, a.deployGrafana(args.Claims)
 	})

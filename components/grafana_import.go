@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -41,9 +42,19 @@ const (
 func NewGrafanaImport(ctx *pulumi.Context, name string, args *GrafanaImportArgs, opts ...pulumi.ResourceOption) (*GrafanaImport, error) {
 	c := &GrafanaImport{}
 	a := app{name: grafanaImport, role: "job", image: config.CurlImage}
-	return c, construct(ctx, "GrafanaImport", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "GrafanaImport", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		return pulumi.Map{}, a.deployGrafanaImport(args.Grafana)
 	})
+}
+
+func (args *GrafanaImportArgs) check() error {
+	if err := args.Site.check(); err != nil {
+		return err
+	}
+	if args.Grafana == nil && args.Stack.Config.Grafana.External.URL == nil {
+		return errors.New("GrafanaImportArgs needs a Grafana, or a stack with grafana.external.url")
+	}
+	return nil
 }
 
 func (args *GrafanaImportArgs) inputs() pulumi.Map {

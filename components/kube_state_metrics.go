@@ -28,7 +28,7 @@ type KubeStateMetricsArgs struct{ Site }
 func NewKubeStateMetrics(ctx *pulumi.Context, name string, args *KubeStateMetricsArgs, opts ...pulumi.ResourceOption) (*KubeStateMetrics, error) {
 	c := &KubeStateMetrics{}
 	a := app{name: "kube-state-metrics", role: "exporter", image: config.KubeStateMetricsImage}
-	return c, construct(ctx, "KubeStateMetrics", name, c, args, opts, a, app.deployKubeStateMetrics)
+	return construct(ctx, "KubeStateMetrics", name, c, args, opts, a, app.deployKubeStateMetrics)
 }
 
 func (args *KubeStateMetricsArgs) inputs() pulumi.Map {

@@ -33,7 +33,7 @@ type NodeDirectorySizeMetricsArgs struct{ Site }
 func NewNodeDirectorySizeMetrics(ctx *pulumi.Context, name string, args *NodeDirectorySizeMetricsArgs, opts ...pulumi.ResourceOption) (*NodeDirectorySizeMetrics, error) {
 	c := &NodeDirectorySizeMetrics{}
 	a := app{name: "node-directory-size-metrics", role: "exporter", image: config.BusyboxImage}
-	return c, construct(ctx, "NodeDirectorySizeMetrics", name, c, args, opts, a, app.deployNodeDirectorySizeMetrics)
+	return construct(ctx, "NodeDirectorySizeMetrics", name, c, args, opts, a, app.deployNodeDirectorySizeMetrics)
 }
 
 func (args *NodeDirectorySizeMetricsArgs) inputs() pulumi.Map {

@@ -21,7 +21,7 @@ type NodeExporterArgs struct{ Site }
 func NewNodeExporter(ctx *pulumi.Context, name string, args *NodeExporterArgs, opts ...pulumi.ResourceOption) (*NodeExporter, error) {
 	c := &NodeExporter{}
 	a := app{name: "node-exporter", role: "exporter", image: config.NodeExporterImage}
-	return c, construct(ctx, "NodeExporter", name, c, args, opts, a, app.deployNodeExporter)
+	return construct(ctx, "NodeExporter", name, c, args, opts, a, app.deployNodeExporter)
 }
 
 func (args *NodeExporterArgs) inputs() pulumi.Map {

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,10 +41,17 @@ var prometheusWeb = tcp("web", render.Prometheus.Port)
 func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts ...pulumi.ResourceOption) (*Prometheus, error) {
 	c := &Prometheus{}
 	a := app{name: render.Prometheus.Name, role: "server", image: config.PrometheusImage}
-	return c, construct(ctx, "Prometheus", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "Prometheus", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		c.URL = pulumi.String(render.Prometheus.URL(args.Stack.Config)).ToStringOutput()
 		return pulumi.Map{"url": c.URL}, a.deployPrometheus(args)
 	})
+}
+
+func (args *PrometheusArgs) check() error {
+	if args.ConfigMap == "" || args.Rules == "" {
+		return errors.New("PrometheusArgs needs a ConfigMap and Rules")
+	}
+	return args.Site.check()
 }
 
 func (args *PrometheusArgs) inputs() pulumi.Map {

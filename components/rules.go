@@ -21,7 +21,7 @@ type RulesArgs struct{ Site }
 func NewRules(ctx *pulumi.Context, name string, args *RulesArgs, opts ...pulumi.ResourceOption) (*Rules, error) {
 	c := &Rules{}
 	a := app{name: render.Prometheus.Name, role: "server"}
-	return c, construct(ctx, "Rules", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "Rules", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		c.ConfigMap = a.Stack.PrometheusRules.Name
 		_, err := a.configMap("config", a.Stack.PrometheusRules)
 		return pulumi.Map{"configMap": pulumi.String(c.ConfigMap)}, err

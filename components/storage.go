@@ -114,7 +114,7 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 // NewStorage creates the claims of an app's replicas and, with local storage, their volumes.
 func NewStorage(ctx *pulumi.Context, name string, args *StorageArgs, opts ...pulumi.ResourceOption) (*Storage, error) {
 	c := &Storage{}
-	return c, construct(ctx, "Storage", name, c, args, opts, app{role: "storage"}, func(a app) (pulumi.Map, error) {
+	return construct(ctx, "Storage", name, c, args, opts, app{role: "storage"}, func(a app) (pulumi.Map, error) {
 		a.name = args.App
 		switch a.Stack.Config.Storage.Mode {
 		case config.StorageEphemeral:

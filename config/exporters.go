@@ -22,6 +22,31 @@ type Exporters struct {
 	BlackboxExporter BlackboxExporter `json:"blackboxExporter"`
 }
 
+// hostExporter is an exporter that uses the files or the network of its node.
+type hostExporter struct {
+	path    string // of its settings
+	enabled *bool
+}
+
+func (e *Exporters) hostExporters() []hostExporter {
+	return []hostExporter{
+		{"exporters.nodeExporter", &e.NodeExporter.Enabled},
+		{"exporters.nodeDirectorySizeMetrics", &e.NodeDirectorySizeMetrics.Enabled},
+	}
+}
+
+// UsingHost returns the config paths of the enabled exporters that use the files or the network
+// of their nodes. Their pods need a namespace that admits privileged pods.
+func (e Exporters) UsingHost() []string {
+	var paths []string
+	for _, exporter := range e.hostExporters() {
+		if *exporter.enabled {
+			paths = append(paths, exporter.path)
+		}
+	}
+	return paths
+}
+
 // NodeExporter configures https://github.com/prometheus/node_exporter.
 type NodeExporter struct {
 	// Deploy the exporter.

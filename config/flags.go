@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,49 +19,49 @@ type flagValue struct {
 }
 
 var (
-	boolean  = flagValue{`"true" or "false"`, isBoolean} // written --name or --no-name
-	whole    = flagValue{"a whole number", func(v string) bool { _, err := strconv.ParseUint(v, 10, 31); return err == nil }}
-	share    = flagValue{"a number above 0, up to 1", func(v string) bool { n, err := strconv.ParseFloat(v, 64); return err == nil && n > 0 && n <= 1 }}
-	interval = flagValue{Duration{}.Allowed(), func(v string) bool { return new(Duration).UnmarshalText([]byte(v)) == nil }}
-	pattern  = flagValue{"a regular expression", func(v string) bool { _, err := regexp.Compile(v); return v != "" && err == nil }}
-	nonEmpty = flagValue{"its value, which is not empty", func(v string) bool { return v != "" && !isBoolean(v) }}
+	flagBoolean  = flagValue{`"true" or "false"`, isBoolean} // written --name or --no-name
+	flagWhole    = flagValue{"a whole number", isWhole}
+	flagShare    = flagValue{"a number above 0, up to 1", func(v string) bool { n, err := strconv.ParseFloat(v, 64); return err == nil && n > 0 && n <= 1 }}
+	flagDuration = flagValue{Duration{}.Allowed(), func(v string) bool { return new(Duration).UnmarshalText([]byte(v)) == nil }}
+	flagPattern  = flagValue{"a regular expression", func(v string) bool { _, err := regexp.Compile(v); return v != "" && !isBoolean(v) && err == nil }}
+	flagText     = flagValue{"a text other than true and false", func(v string) bool { return v != "" && !isBoolean(v) }}
 )
 
 // flags are the flags of the pinned server that neither prometheus.yml nor this program sets.
 // https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
 var flags = map[Flag]flagValue{
-	"alertmanager.drain-notification-queue-on-shutdown": boolean,
-	"alertmanager.notification-batch-size":              whole,
-	"alertmanager.notification-queue-capacity":          whole,
-	"auto-gomaxprocs":                                      boolean,
-	"auto-gomemlimit":                                      boolean,
-	"auto-gomemlimit.ratio":                                share,
-	"auto-gomemlimit.refresh-interval":                     interval,
+	"alertmanager.drain-notification-queue-on-shutdown": flagBoolean,
+	"alertmanager.notification-batch-size":              flagWhole,
+	"alertmanager.notification-queue-capacity":          flagWhole,
+	"auto-gomaxprocs":                                      flagBoolean,
+	"auto-gomemlimit":                                      flagBoolean,
+	"auto-gomemlimit.ratio":                                flagShare,
+	"auto-gomemlimit.refresh-interval":                     flagDuration,
 	"log.format":                                           oneOf("logfmt", "json"),
 	"log.level":                                            oneOf("debug", "info", "warn", "error"),
-	"query.lookback-delta":                                 interval,
-	"query.max-concurrency":                                whole,
-	"query.max-samples":                                    whole,
-	"query.timeout":                                        interval,
-	"rules.alert.for-grace-period":                         interval,
-	"rules.alert.for-outage-tolerance":                     interval,
-	"rules.alert.resend-delay":                             interval,
-	"rules.max-concurrent-evals":                           whole,
-	"storage.remote.flush-deadline":                        interval,
-	"storage.remote.read-concurrent-limit":                 whole,
-	"storage.remote.read-max-bytes-in-frame":               whole,
-	"storage.remote.read-sample-limit":                     whole,
-	"storage.tsdb.head-chunks-write-queue-size":            whole,
-	"web.cors.origin":                                      pattern,
-	"web.enable-admin-api":                                 boolean,
-	"web.enable-otlp-receiver":                             boolean,
-	"web.enable-remote-write-receiver":                     boolean,
-	"web.max-connections":                                  whole,
-	"web.max-notifications-subscribers":                    whole,
-	"web.page-title":                                       nonEmpty,
-	"web.read-timeout":                                     interval,
-	"web.remote-write-receiver.accepted-protobuf-messages": nonEmpty,
-	"web.search.max-limit":                                 whole,
+	"query.lookback-delta":                                 flagDuration,
+	"query.max-concurrency":                                flagWhole,
+	"query.max-samples":                                    flagWhole,
+	"query.timeout":                                        flagDuration,
+	"rules.alert.for-grace-period":                         flagDuration,
+	"rules.alert.for-outage-tolerance":                     flagDuration,
+	"rules.alert.resend-delay":                             flagDuration,
+	"rules.max-concurrent-evals":                           flagWhole,
+	"storage.remote.flush-deadline":                        flagDuration,
+	"storage.remote.read-concurrent-limit":                 flagWhole,
+	"storage.remote.read-max-bytes-in-frame":               flagWhole,
+	"storage.remote.read-sample-limit":                     flagWhole,
+	"storage.tsdb.head-chunks-write-queue-size":            flagWhole,
+	"web.cors.origin":                                      flagPattern,
+	"web.enable-admin-api":                                 flagBoolean,
+	"web.enable-otlp-receiver":                             flagBoolean,
+	"web.enable-remote-write-receiver":                     flagBoolean,
+	"web.max-connections":                                  flagWhole,
+	"web.max-notifications-subscribers":                    flagWhole,
+	"web.page-title":                                       flagText,
+	"web.read-timeout":                                     flagDuration,
+	"web.remote-write-receiver.accepted-protobuf-messages": flagText,
+	"web.search.max-limit":                                 flagWhole,
 }
 
 // Values lists the flags, sorted.
@@ -77,3 +78,9 @@ func oneOf(values ...string) flagValue {
 }
 
 func isBoolean(value string) bool { return value == "true" || value == "false" }
+
+// isWhole reports whether a flag of type int can hold value, which may be written as 5e7.
+func isWhole(value string) bool {
+	n, err := strconv.ParseFloat(value, 64)
+	return err == nil && n >= 0 && n <= math.MaxInt32 && n == math.Trunc(n)
+}

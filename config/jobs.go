@@ -239,8 +239,8 @@ func (c *Config) resolveJobs() {
 		c.collected[row.Name] = job
 	}
 	for name, job := range c.collected {
-		if target, _ := c.ControlPlaneTarget(name); target.Repeated != "" && c.wanted(name) && c.collected[target.Repeated].enabled {
-			job.by = target.Repeated
+		if target, _ := c.ControlPlaneTarget(name); target.CollectedBy != "" && c.wanted(name) && c.collected[target.CollectedBy].enabled {
+			job.by = target.CollectedBy
 			c.collected[name] = job
 		}
 	}
@@ -256,8 +256,8 @@ func (c *Config) wanted(job Job) bool {
 func (c *Config) blocker(row ScrapeJob) string {
 	target, known := c.ControlPlaneTarget(row.Name)
 	switch {
-	case target.Repeated != "":
-		return fmt.Sprintf("on %s, job %s collects its metrics", c.Cluster.Platform, target.Repeated)
+	case target.CollectedBy != "":
+		return fmt.Sprintf("on %s, job %s collects its metrics", c.Cluster.Platform, target.CollectedBy)
 	case row.ControlPlane && !known:
 		return fmt.Sprintf("on %s nothing serves its metrics", c.Cluster.Platform)
 	case row.Deployed != nil && !row.Deployed(c):

@@ -38,12 +38,12 @@ type Profile struct {
 // ControlPlaneTarget is where Prometheus reaches a component of the control plane: pods,
 // nodes, a path of the API server, or another job that collects its metrics.
 type ControlPlaneTarget struct {
-	Namespace string // of the pods
-	Pods      string // label selector
-	Nodes     string // label selector of the nodes whose addresses serve the metrics
-	APIPath   string // path of the metrics at the API servers
-	APIAccess string // resource of API group EKSMetricsGroup; the right to get it opens APIPath
-	Repeated  Job    // job that scrapes a process which also serves the component's metrics
+	Namespace   string // of the pods
+	Pods        string // label selector
+	Nodes       string // label selector of the nodes whose addresses serve the metrics
+	APIPath     string // path of the metrics at the API servers
+	APIAccess   string // resource of API group EKSMetricsGroup; the right to get it opens APIPath
+	CollectedBy Job    // job of a process that serves the component's metrics too
 
 	Port   int  // of the pods or nodes; 0 otherwise
 	Secure bool // HTTPS, and only for callers who may get /metrics
@@ -75,10 +75,10 @@ var Profiles = map[Platform]Profile{
 	// One process per node runs every component, and each of its endpoints has all metrics:
 	// https://docs.k3s.io/reference/metrics
 	"k3s": {SignsKubeletCertificates: true, ControlPlane: map[Job]ControlPlaneTarget{
-		APIServersJob:        {Repeated: NodesJob},
-		SchedulerJob:         {Repeated: NodesJob},
-		ControllerManagerJob: {Repeated: NodesJob},
-		KubeProxyJob:         {Repeated: NodesJob},
+		APIServersJob:        {CollectedBy: NodesJob},
+		SchedulerJob:         {CollectedBy: NodesJob},
+		ControllerManagerJob: {CollectedBy: NodesJob},
+		KubeProxyJob:         {CollectedBy: NodesJob},
 		EtcdJob:              {Nodes: "node-role.kubernetes.io/etcd=true", Port: 2381, Requires: "embedded etcd and the server flag --etcd-expose-metrics"},
 		CoreDNSJob:           coreDNS(""),
 	}},
@@ -171,8 +171,9 @@ func (c *Config) applyPlatform(platform Platform) {
 	profile := c.Cluster.Profile()
 	c.Discovery.VerifyKubeletCertificates = profile.SignsKubeletCertificates
 	if profile.NoHostAccess != "" {
-		c.Exporters.NodeExporter.Enabled = false
-		c.Exporters.NodeDirectorySizeMetrics.Enabled = false
+		for _, exporter := range c.Exporters.hostExporters() {
+			*exporter.enabled = false
+		}
 	}
 	if profile.NodeExporterPort != 0 {
 		c.Exporters.NodeExporter.Port = profile.NodeExporterPort
@@ -192,11 +193,8 @@ func (c *Config) validatePlatform() Problems {
 	profile := c.Cluster.Profile()
 	if reason := profile.NoHostAccess; reason != "" {
 		const message = "%v, but cluster.platform is %s: %s"
-		if c.Exporters.NodeExporter.Enabled {
-			p.Addf("exporters.nodeExporter.enabled", message, true, c.Cluster.Platform, reason)
-		}
-		if c.Exporters.NodeDirectorySizeMetrics.Enabled {
-			p.Addf("exporters.nodeDirectorySizeMetrics.enabled", message, true, c.Cluster.Platform, reason)
+		for _, path := range c.Exporters.UsingHost() {
+			p.Addf(path+".enabled", message, true, c.Cluster.Platform, reason)
 		}
 		if c.Storage.Mode == StorageLocal {
 			p.Addf("storage.mode", message, c.Storage.Mode, c.Cluster.Platform, reason)

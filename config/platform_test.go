@@ -47,7 +47,7 @@ func TestProfilesAreComplete(t *testing.T) {
 		for job, component := range profile.ControlPlane {
 			where := fmt.Sprintf("%s: %s", platform, job)
 			ways := 0
-			for _, way := range []string{component.Pods, component.Nodes, component.APIPath, string(component.Repeated)} {
+			for _, way := range []string{component.Pods, component.Nodes, component.APIPath, string(component.CollectedBy)} {
 				if way != "" {
 					ways++
 				}
@@ -68,7 +68,7 @@ func TestProfilesAreComplete(t *testing.T) {
 func TestComponentsCanBeSwitchedOn(t *testing.T) {
 	for platform, profile := range config.Profiles {
 		for job, component := range profile.ControlPlane {
-			if component.Repeated != "" {
+			if component.CollectedBy != "" {
 				continue
 			}
 			cfg := accepted(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {jobs: {%s: {enabled: true}}}", platform, job))

@@ -39,6 +39,15 @@ type Dashboard struct {
 	JSON   []byte // indented, deterministic, ends in a newline
 }
 
+// Path returns the dashboard's file in the repository, for messages; of a shipped dashboard,
+// whose file is Go code, the file that Grafana gets.
+func (d Dashboard) Path() string {
+	if d.Folder == FolderCustom {
+		return "dashboards/custom/" + d.File
+	}
+	return "dashboards/" + d.File
+}
+
 // Folder groups dashboards by subject.
 type Folder struct {
 	// UID also names the folder's directory. Folders and dashboards share one table in Grafana,

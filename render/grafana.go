@@ -172,7 +172,7 @@ func DashboardConfigMap(app string, d dashboards.Dashboard) ConfigMap {
 	if name != d.UID { // the name of another UID may be the same
 		name = strings.TrimPrefix(name+"-"+shortHash(d.UID), "-")
 	}
-	return ConfigMap{app + "-dashboard-" + name, "dashboards/" + d.File, map[string]string{DashboardFile(d): string(d.JSON)}}
+	return ConfigMap{app + "-dashboard-" + name, d.Path(), map[string]string{DashboardFile(d): string(d.JSON)}}
 }
 
 // dashboardProvisioning returns the file in provisioning/dashboards: a provider for each folder

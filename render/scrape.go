@@ -93,10 +93,13 @@ func scrapeConfigs(cfg *config.Config) []scrapeConfig {
 
 // scrapeJob returns the scrape config of a job, without its settings.
 func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
+	if row, _ := job.Row(); row.ControlPlane {
+		return controlPlane(cfg, job)
+	}
 	switch job {
 	case config.NodesJob:
 		scrape := kubelet(cfg, "/metrics")
-		if target, _ := cfg.ControlPlaneTarget(config.APIServersJob); target.Repeated == job {
+		if target, _ := cfg.ControlPlaneTarget(config.APIServersJob); target.CollectedBy == job {
 			scrape.MetricRelabelConfigs = apiServers().MetricRelabelConfigs
 		}
 		return scrape
@@ -104,8 +107,6 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 		return cadvisor(cfg)
 	case config.APIServersJob:
 		return apiServers()
-	case config.SchedulerJob, config.ControllerManagerJob, config.EtcdJob, config.KubeProxyJob, config.CoreDNSJob:
-		return controlPlane(cfg, job)
 	case config.EndpointsJob:
 		return annotatedEndpoints(cfg)
 	case config.ServicesJob:

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // constructor creates a component with args, which may be nil.
@@ -23,6 +25,8 @@ func of[Args, Component any](construct func(*pulumi.Context, string, *Args, ...p
 
 // Every component rejects args that it cannot be built from, and registers nothing.
 func TestArgs(t *testing.T) {
+	stack, err := render.New(configtest.Config(t, ""))
+	require.NoError(t, err)
 	for name, construct := range map[string]constructor{
 		"cluster":    of(components.NewCluster, nil),
 		"storage":    of(components.NewStorage, nil),
@@ -38,6 +42,8 @@ func TestArgs(t *testing.T) {
 		"probes":     of(components.NewBlackboxExporter, nil),
 		"no stack":   of(components.NewCluster, &components.ClusterArgs{}),
 		"no site":    of(components.NewPrometheus, &components.PrometheusArgs{}),
+		"no files":   of(components.NewPrometheus, &components.PrometheusArgs{Site: site(stack)}),
+		"no Grafana": of(components.NewGrafanaImport, &components.GrafanaImportArgs{Site: site(stack)}),
 		"no storage": of(components.NewStorage, &components.StorageArgs{}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,12 +57,14 @@ func TestArgs(t *testing.T) {
 // What a component is built from is in its state.
 func TestInputs(t *testing.T) {
 	s := Component(t, configtest.Config(t, "prometheus: {replicas: 2, retention: 30d}"), prometheus)
+	inputs := map[string]map[string]any{}
 	for _, r := range s {
-		if r.Type != "kubernetes-prometheus:components:Prometheus" {
-			continue
+		if kind, ok := strings.CutPrefix(r.Type, "kubernetes-prometheus:components:"); ok {
+			inputs[kind] = r.Inputs.Mappable()
 		}
-		assert.Equal(t, map[string]any{"image": "quay.io/prometheus/prometheus:v3.16.0", "replicas": 2.0, "retention": "30d", "retentionSize": "40Gi"}, r.Inputs.Mappable())
-		return
 	}
-	require.Fail(t, "no component")
+	assert.Equal(t, map[string]map[string]any{
+		"Storage":    {"mode": "dynamic", "replicas": 2.0},
+		"Prometheus": {"image": "quay.io/prometheus/prometheus:v3.16.0", "replicas": 2.0, "retention": "30d", "retentionSize": "40Gi"},
+	}, inputs)
 }

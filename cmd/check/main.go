@@ -52,16 +52,16 @@ func run(out io.Writer, file string, routes bool) error {
 	if err != nil {
 		return err
 	}
-	stack, err := check.Analyse(rendered)
+	analysis, err := check.Analyse(rendered)
 	if err != nil {
 		return err
 	}
 	if routes {
-		if err := printRoutes(out, stack.Routes()); err != nil {
+		if err := printRoutes(out, analysis.Routes()); err != nil {
 			return err
 		}
 	}
-	report := stack.Check()
+	report := analysis.Check()
 	for _, warning := range report.Warnings() {
 		fmt.Fprintf(out, "%s: %s\n", file, warning)
 	}

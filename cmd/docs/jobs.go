@@ -16,7 +16,7 @@ const (
 // writeJobs replaces the table of scrape jobs in docs/scraping.md.
 func writeJobs(old []byte, _ source) ([]byte, error) {
 	var b strings.Builder
-	b.WriteString("\n| Job | Scrapes | Scraped | Limit of samples |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\n| Job | Scrapes | On by default | Limit of samples |\n| --- | --- | --- | --- |\n")
 	for _, row := range config.ScrapeJobs {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", row.Name, row.About, whenScraped(row), sampleLimit(row))
 	}
@@ -24,17 +24,17 @@ func writeJobs(old []byte, _ source) ([]byte, error) {
 	return replaceBetween(old, beginJobs, endJobs, []byte(b.String()))
 }
 
-// whenScraped describes, in Markdown, when a job is enabled.
+// whenScraped describes, in Markdown, whether a job is enabled without a setting of its own.
 func whenScraped(row config.ScrapeJob) string {
 	switch {
 	case row.OptIn:
-		return fmt.Sprintf("if `discovery.jobs.%s.enabled` is true", row.Name)
+		return "no"
 	case row.ControlPlane:
-		return "where [`cluster.platform`](config.md#platform) lets it be"
+		return "on [platforms](config.md#platform) that need no change for it"
 	case row.Settings != "":
 		return "with `" + row.Settings + ".enabled`"
 	}
-	return "always"
+	return "yes"
 }
 
 // sampleLimit returns the default limit of samples per scrape; "none" if there is no limit.

@@ -21,8 +21,8 @@ func platforms() string {
 		for _, job := range append([]config.Job{config.APIServersJob}, config.ControlPlane...) {
 			target, known := profile.ControlPlane[job]
 			switch {
-			case target.Repeated != "":
-				scraped = append(scraped, fmt.Sprintf("`%s` by `%s`", job, target.Repeated))
+			case target.CollectedBy != "":
+				scraped = append(scraped, fmt.Sprintf("`%s` by `%s`", job, target.CollectedBy))
 			case target.Requires != "":
 				requires[target.Requires] = append(requires[target.Requires], code(string(job)))
 			case known || job == config.APIServersJob:

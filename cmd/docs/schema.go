@@ -61,7 +61,7 @@ func orNull(kind string) types { return types{kind, "null"} }
 // are too large and hosts that are not valid.
 var patterns = map[reflect.Type]string{
 	reflect.TypeFor[config.Duration](): `^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`,
-	// The decoder reads a unit without a number as zero, and allows minus zero.
+	// The decoder allows minus zero.
 	reflect.TypeFor[config.Quantity](): `^(\+?([0-9]+\.?[0-9]*|\.[0-9]+)|-(0+\.?0*|\.0+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`,
 	reflect.TypeFor[config.URL]():      `^[hH][tT][tT][pP][sS]?://[^/?#\s]`,
 }

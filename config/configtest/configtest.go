@@ -14,34 +14,49 @@ import (
 // Secret is the value of the required secrets that Config sets.
 const Secret = "s3cret"
 
-// Decode decodes the values of a running stack by top-level key, without the project's
-// prefix. Secrets are given decrypted.
-func Decode(values map[string]any) (*config.Config, error) {
-	raw, secrets := map[string]string{}, []string{}
+// Raw returns values of a stack as Pulumi passes them to a program: top-level key, without the
+// project in front, to value; and the keys with a secret in them.
+func Raw(values map[string]any) (raw map[string]string, secretKeys []string, err error) {
+	raw = map[string]string{}
 	for key, value := range values {
 		text, err := json.Marshal(value)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		raw[config.Project+":"+key] = string(text)
 		switch key {
-		case "prometheus", "exporters", "alerting", "grafana": // the keys with secrets in them
-			secrets = append(secrets, config.Project+":"+key)
+		case "prometheus", "exporters", "alerting", "grafana":
+			secretKeys = append(secretKeys, config.Project+":"+key)
 		}
 	}
-	return config.FromPulumi(raw, secrets)
+	return raw, secretKeys, nil
 }
 
-// Config returns the Config of a stack whose values are text, in YAML. A top-level key that
-// is absent gets its required keys.
-func Config(t testing.TB, text string) *config.Config {
-	t.Helper()
+// Decode decodes values of a stack. Secrets are in plain text.
+func Decode(values map[string]any) (*config.Config, error) {
+	raw, secretKeys, err := Raw(values)
+	if err != nil {
+		return nil, err
+	}
+	return config.FromPulumi(raw, secretKeys)
+}
+
+// Values returns the values of a stack in YAML. A top-level key that is absent has what every
+// stack has to set in it.
+func Values(text string) (map[string]any, error) {
 	values := map[string]any{
 		"cluster":  map[string]any{"name": "test"},
 		"grafana":  map[string]any{"adminPassword": Secret},
 		"alerting": map[string]any{"acknowledgeNoNotifications": true},
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
+	return values, yaml.Unmarshal([]byte(text), &values)
+}
+
+// Config returns the Config of Values.
+func Config(t testing.TB, text string) *config.Config {
+	t.Helper()
+	values, err := Values(text)
+	require.NoError(t, err)
 	cfg, err := Decode(values)
 	require.NoError(t, err)
 	return cfg

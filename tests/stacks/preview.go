@@ -1,13 +1,11 @@
 package stacks
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"go.yaml.in/yaml/v3"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
@@ -17,22 +15,15 @@ type Preview func(*pulumi.Context, pulumi.RunInfo) error
 // run runs the program with the values of a stack, in YAML. The keys grafana and alerting default
 // to what makes a stack without them valid.
 func (p Preview) run(text string) (*tests.Recorder, error) {
-	values := map[string]any{
-		"grafana":  map[string]any{"enabled": false},
-		"alerting": map[string]any{"acknowledgeNoNotifications": true},
-	}
-	if err := yaml.Unmarshal([]byte(text), &values); err != nil {
+	values, err := configtest.Values(text)
+	if err != nil {
 		return nil, err
 	}
-	raw := map[string]string{}
-	for key, value := range values {
-		inJSON, err := json.Marshal(value)
-		if err != nil {
-			return nil, err
-		}
-		raw[config.Project+":"+key] = string(inJSON)
+	raw, secretKeys, err := configtest.Raw(values)
+	if err != nil {
+		return nil, err
 	}
-	return p.with(raw, nil)
+	return p.with(raw, secretKeys)
 }
 
 // with runs the program with values as Pulumi passes them: by full key, strings or JSON.

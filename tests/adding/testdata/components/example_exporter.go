@@ -20,7 +20,7 @@ type ExampleExporterArgs struct{ Site }
 func NewExampleExporter(ctx *pulumi.Context, name string, args *ExampleExporterArgs, opts ...pulumi.ResourceOption) (*ExampleExporter, error) {
 	c := &ExampleExporter{}
 	a := app{name: "example-exporter", role: "exporter", image: config.ExampleExporterImage}
-	return c, construct(ctx, "ExampleExporter", name, c, args, opts, a, app.deployExampleExporter)
+	return construct(ctx, "ExampleExporter", name, c, args, opts, a, app.deployExampleExporter)
 }
 
 func (args *ExampleExporterArgs) inputs() pulumi.Map {
