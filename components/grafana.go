@@ -67,7 +67,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	}
 	from := []string{render.Prometheus.Name}
 	if cfg.Imports() {
-		from = append(from, grafanaImport)
+		from = append(from, render.GrafanaImport)
 	}
 	if err := a.networkPolicy(ingressRule{[]port{grafanaWeb}, from, true}); err != nil {
 		return err

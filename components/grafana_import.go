@@ -3,8 +3,6 @@ package components
 import (
 	"errors"
 	"path"
-	"slices"
-	"strings"
 	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -12,7 +10,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
@@ -29,9 +26,8 @@ type GrafanaImportArgs struct {
 }
 
 const (
-	grafanaImport  = "grafana-import" // name of the app
-	credentialsDir = "/credentials"   // mount path of the file with the password or token
-	tokenFile      = "token"          // key of the token in the Secret, and file below credentialsDir
+	credentialsDir = "/credentials" // mount path of the file with the password or token
+	tokenFile      = "token"        // key of the token in the Secret, and file below credentialsDir
 
 	importReady    = 5 * time.Minute  // limit for Grafana to become ready
 	importRetries  = 2                // pods that follow one that failed
@@ -41,15 +37,18 @@ const (
 // NewGrafanaImport creates the job, which runs at once.
 func NewGrafanaImport(ctx *pulumi.Context, name string, args *GrafanaImportArgs, opts ...pulumi.ResourceOption) (*GrafanaImport, error) {
 	c := &GrafanaImport{}
-	a := app{name: grafanaImport, role: "job", image: config.CurlImage}
+	a := app{name: render.GrafanaImport, role: "job", image: config.CurlImage}
 	return construct(ctx, "GrafanaImport", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
-		return pulumi.Map{}, a.deployGrafanaImport(args.Grafana)
+		return pulumi.Map{}, a.deployGrafanaImport(args)
 	})
 }
 
 func (args *GrafanaImportArgs) check() error {
 	if err := args.Site.check(); err != nil {
 		return err
+	}
+	if args.Stack.Import == nil {
+		return errors.New("GrafanaImportArgs needs a stack with grafana.import: job")
 	}
 	if args.Grafana == nil && args.Stack.Config.Grafana.External.URL == nil {
 		return errors.New("GrafanaImportArgs needs a Grafana, or a stack with grafana.external.url")
@@ -69,11 +68,7 @@ func (args *GrafanaImportArgs) address() string {
 	return render.Grafana.URL(args.Stack.Config)
 }
 
-func (a app) deployGrafanaImport(grafana *Grafana) error {
-	payload, err := importer.New(a.Stack.Datasources, a.Stack.Dashboards)
-	if err != nil {
-		return err
-	}
+func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 	if err := a.networkPolicy(); err != nil {
 		return err
 	}
@@ -85,27 +80,20 @@ func (a app) deployGrafanaImport(grafana *Grafana) error {
 		sources = append(sources, configMapProjection(configMap.Name))
 		return err
 	}
-	if err := add("files", render.ConfigMap{Name: a.name, Files: payload.Files}); err != nil {
+	if err := add("files", a.Stack.Import.Files); err != nil {
 		return err
 	}
-	byFile := func(x, y dashboards.Dashboard) int {
-		return strings.Compare(importer.DashboardFile(x.UID), importer.DashboardFile(y.UID))
-	}
-	for _, d := range slices.SortedFunc(slices.Values(a.Stack.Dashboards), byFile) {
-		configMap := render.DashboardConfigMap(a.name, d)
-		file := importer.DashboardFile(d.UID)
-		configMap.Files = map[string]string{file: payload.Dashboards[file]}
-		if err := add("dashboard-"+d.UID, configMap); err != nil {
+	for _, d := range a.Stack.Import.Dashboards {
+		if err := add("dashboard-"+d.UID, d.ConfigMap); err != nil {
 			return err
 		}
 	}
 
 	cfg := a.Stack.Config.Grafana
-	args := GrafanaImportArgs{Site: a.Site, Grafana: grafana}
 	login := importer.Login{User: cfg.AdminUser, PasswordFile: path.Join(credentialsDir, config.AdminPasswordFile)}
 	secret, key := grafanaSecret, config.AdminPasswordFile
-	if grafana != nil {
-		before = append(before, grafana)
+	if args.Grafana != nil {
+		before = append(before, args.Grafana)
 	} else {
 		login = importer.Login{TokenFile: path.Join(credentialsDir, tokenFile)}
 		secret, key = a.name, tokenFile
@@ -142,7 +130,7 @@ func (a app) deployGrafanaImport(grafana *Grafana) error {
 			},
 		}, cfg.ImportResources)},
 	}
-	metadata := a.metadata(a.name + "-" + payload.Hash)
+	metadata := a.metadata(a.name + "-" + a.Stack.Import.Hash)
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
 	timeout := (importDeadline + time.Minute).String()
 	_, err = create(a, "job", batchv1.NewJob, &batchv1.JobArgs{

@@ -2,7 +2,6 @@ package components
 
 import (
 	"fmt"
-	"maps"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -45,9 +44,7 @@ func (args *NodeDirectorySizeMetricsArgs) inputs() pulumi.Map {
 }
 
 func (a app) deployNodeDirectorySizeMetrics() (pulumi.Map, error) {
-	scripts := maps.Clone(directorysize.Scripts)
-	scripts["metrics"] = directorysize.CGI
-	if _, err := a.configMap("scripts", render.ConfigMap{Name: a.name, Files: scripts}); err != nil {
+	if _, err := a.configMap("scripts", a.Stack.SizesScripts); err != nil {
 		return nil, err
 	}
 	web := tcp("metrics", 9102)
@@ -69,7 +66,7 @@ func (a app) deployNodeDirectorySizeMetrics() (pulumi.Map, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(scripts))}))
+	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(a.Stack.SizesScripts.Files))}))
 }
 
 // sizesVolumes returns the volumes of the pod: volume directory-N is the directory N.

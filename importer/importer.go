@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // Dir is the directory of the Job's pod that has the files of a Payload.
@@ -29,6 +28,19 @@ const Dir = "/import"
 
 //go:embed import.sh
 var script string
+
+// Datasource is a Grafana datasource. It has the fields that provisioning files and the HTTP
+// API have in common:
+// https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources
+type Datasource struct {
+	Name      string         `json:"name" yaml:"name"`
+	UID       string         `json:"uid" yaml:"uid"`
+	Type      string         `json:"type" yaml:"type"`
+	Access    string         `json:"access" yaml:"access"` // "proxy": Grafana's server sends the queries, not the browser
+	URL       string         `json:"url" yaml:"url"`
+	IsDefault bool           `json:"isDefault" yaml:"isDefault"`
+	JSONData  map[string]any `json:"jsonData" yaml:"jsonData"`
+}
 
 // Payload holds the files that a Job needs in Dir.
 type Payload struct {
@@ -44,7 +56,7 @@ type Payload struct {
 }
 
 // New returns the payload that imports the datasources, the dashboards and their folders.
-func New(datasources []render.Datasource, all []dashboards.Dashboard) (*Payload, error) {
+func New(datasources []Datasource, all []dashboards.Dashboard) (*Payload, error) {
 	p := &Payload{
 		Files:      map[string]string{"import.sh": script},
 		Dashboards: map[string]string{},

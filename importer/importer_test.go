@@ -40,7 +40,7 @@ func stack(t *testing.T) *render.Stack {
 	return stack
 }
 
-func datasources(t *testing.T, prometheusURL string) []render.Datasource {
+func datasources(t *testing.T, prometheusURL string) []importer.Datasource {
 	t.Helper()
 	all := stack(t).Datasources
 	all[0].URL = prometheusURL

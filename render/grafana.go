@@ -16,25 +16,13 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 )
-
-// Datasource is a Grafana datasource. It has the fields that provisioning files and the HTTP
-// API have in common:
-// https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources
-type Datasource struct {
-	Name      string         `json:"name" yaml:"name"`
-	UID       string         `json:"uid" yaml:"uid"`
-	Type      string         `json:"type" yaml:"type"`
-	Access    string         `json:"access" yaml:"access"` // "proxy": Grafana's server sends the queries, not the browser
-	URL       string         `json:"url" yaml:"url"`
-	IsDefault bool           `json:"isDefault" yaml:"isDefault"`
-	JSONData  map[string]any `json:"jsonData" yaml:"jsonData"`
-}
 
 // datasources returns the datasources of a stack: Prometheus and, if Grafana can reach it,
 // Alertmanager. An external Grafana may serve several clusters: there, names end in the
 // cluster's name, and no datasource is the default.
-func datasources(cfg *config.Config) []Datasource {
+func datasources(cfg *config.Config) []importer.Datasource {
 	external := cfg.Grafana.External
 	prometheusURL, alertmanagerURL := Prometheus.URL(cfg), ""
 	if cfg.Alerting.Enabled {
@@ -46,7 +34,7 @@ func datasources(cfg *config.Config) []Datasource {
 			alertmanagerURL = external.AlertmanagerURL.String()
 		}
 	}
-	prometheus := Datasource{
+	prometheus := importer.Datasource{
 		Name:      datasourceName(cfg, "prometheus-datasource"),
 		UID:       datasourceUID(cfg, "prometheus"),
 		Type:      "prometheus",
@@ -62,9 +50,9 @@ func datasources(cfg *config.Config) []Datasource {
 		},
 	}
 	if alertmanagerURL == "" {
-		return []Datasource{prometheus}
+		return []importer.Datasource{prometheus}
 	}
-	alertmanager := Datasource{
+	alertmanager := importer.Datasource{
 		Name:   datasourceName(cfg, "alertmanager-datasource"),
 		UID:    datasourceUID(cfg, "alertmanager"),
 		Type:   "alertmanager",
@@ -76,7 +64,7 @@ func datasources(cfg *config.Config) []Datasource {
 		},
 	}
 	prometheus.JSONData["alertmanagerUid"] = alertmanager.UID
-	return []Datasource{prometheus, alertmanager}
+	return []importer.Datasource{prometheus, alertmanager}
 }
 
 // datasourceName returns name, with the cluster's name appended for an external Grafana.
@@ -113,10 +101,10 @@ func shortHash(text string) string {
 
 // grafanaFiles returns the files of GrafanaDir, by path below it. With the import job the
 // provisioning files list nothing, which makes Grafana forget what earlier files listed.
-func grafanaFiles(cfg *config.Config, datasources []Datasource, all []dashboards.Dashboard) (map[string]string, error) {
+func grafanaFiles(cfg *config.Config, datasources []importer.Datasource, all []dashboards.Dashboard) (map[string]string, error) {
 	home := ""
 	if cfg.Grafana.Import == config.ImportJob {
-		datasources = []Datasource{}
+		datasources = []importer.Datasource{}
 	}
 	for _, d := range all {
 		if d.UID == dashboards.UIDAlertsOverview {
@@ -137,11 +125,11 @@ func grafanaFiles(cfg *config.Config, datasources []Datasource, all []dashboards
 
 // datasourceProvisioning returns the file in provisioning/datasources. A datasource that is
 // removed from it disappears from Grafana.
-func datasourceProvisioning(datasources []Datasource) (string, error) {
+func datasourceProvisioning(datasources []importer.Datasource) (string, error) {
 	type provisioned struct {
-		Datasource `yaml:",inline"`
-		OrgID      int  `yaml:"orgId"`
-		Editable   bool `yaml:"editable"`
+		importer.Datasource `yaml:",inline"`
+		OrgID               int  `yaml:"orgId"`
+		Editable            bool `yaml:"editable"`
 	}
 	file := struct {
 		APIVersion  int           `yaml:"apiVersion"`

@@ -20,6 +20,9 @@ var (
 	Grafana          = Program{"grafana", 3000}
 )
 
+// GrafanaImport is the name of the job that fills Grafana.
+const GrafanaImport = "grafana-import"
+
 // Address returns the host:port of the program's Service inside the cluster.
 func (p Program) Address(cfg *config.Config) string {
 	return fmt.Sprintf("%s.%s.svc:%d", p.Name, cfg.Cluster.Namespace, p.Port)

@@ -6,12 +6,17 @@ package render
 import (
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	alertmanager "github.com/prometheus/alertmanager/config"
 	prometheus "github.com/prometheus/prometheus/config"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -24,6 +29,7 @@ type Stack struct {
 	PrometheusRules    ConfigMap // rule files
 	AlertmanagerConfig ConfigMap // alertmanager.yml and templates
 	BlackboxConfig     ConfigMap // blackbox.yml
+	SizesScripts       ConfigMap // scripts of node-directory-size-metrics
 	GrafanaConfig      ConfigMap // files by path below GrafanaDir, whose last element is the key
 
 	Prometheus    *prometheus.Config         // prometheus.yml as the server loads it
@@ -32,8 +38,22 @@ type Stack struct {
 	Alertmanager  *alertmanager.Config       // alertmanager.yml as loaded; nil without Alertmanager
 	Rules         []rules.File               // sorted by name
 
-	Datasources []Datasource           // Prometheus first
+	Datasources []importer.Datasource  // Prometheus first
 	Dashboards  []dashboards.Dashboard // none without Grafana
+	Import      *Import                // nil where no job fills Grafana
+}
+
+// Import holds what the import job sends to Grafana.
+type Import struct {
+	Files      ConfigMap // script, datasources and folders
+	Dashboards []DashboardImport
+	Hash       string // changes whenever a file changes
+}
+
+// DashboardImport holds the request that saves one dashboard.
+type DashboardImport struct {
+	UID string
+	ConfigMap
 }
 
 // ConfigMap is a ConfigMap of the stack.
@@ -51,7 +71,11 @@ func New(cfg *config.Config) (*Stack, error) { return NewWith(cfg, nil) }
 // custom; nil is the one of package dashboards.
 func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	s := &Stack{Config: cfg, Datasources: datasources(cfg)}
+	s.renderSizes()
 	err := config.Join(s.renderPrometheus(), s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
+	if err == nil {
+		err = s.renderImport()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +152,38 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 	return err
 }
 
+// renderImport sets what the import job sends.
+func (s *Stack) renderImport() error {
+	if !s.Config.Grafana.Imports() {
+		return nil
+	}
+	payload, err := importer.New(s.Datasources, s.Dashboards)
+	if err != nil {
+		return err
+	}
+	s.Import = &Import{Files: ConfigMap{GrafanaImport, "grafana", payload.Files}, Hash: payload.Hash}
+	for _, d := range s.Dashboards {
+		file := importer.DashboardFile(d.UID)
+		configMap := DashboardConfigMap(GrafanaImport, d)
+		configMap.Files = map[string]string{file: payload.Dashboards[file]}
+		s.Import.Dashboards = append(s.Import.Dashboards, DashboardImport{d.UID, configMap})
+	}
+	slices.SortFunc(s.Import.Dashboards, func(a, b DashboardImport) int {
+		return strings.Compare(importer.DashboardFile(a.UID), importer.DashboardFile(b.UID))
+	})
+	return nil
+}
+
+// renderSizes sets the scripts of node-directory-size-metrics.
+func (s *Stack) renderSizes() {
+	if !s.Config.Exporters.NodeDirectorySizeMetrics.Enabled {
+		return
+	}
+	scripts := maps.Clone(directorysize.Scripts)
+	scripts["metrics"] = directorysize.CGI
+	s.SizesScripts = ConfigMap{string(config.NodeDirectorySizeMetricsJob), "exporters.nodeDirectorySizeMetrics", scripts}
+}
+
 // Provisioned returns the dashboards that Grafana reads from ConfigMaps: none with the import
 // job, which writes them through Grafana's HTTP API.
 func (s *Stack) Provisioned() []dashboards.Dashboard {
@@ -137,10 +193,17 @@ func (s *Stack) Provisioned() []dashboards.Dashboard {
 	return s.Dashboards
 }
 
-// ConfigMaps returns the ConfigMaps whose size depends on the config.
+// ConfigMaps returns every ConfigMap of the stack; those of programs that it does not deploy
+// have no files.
 func (s *Stack) ConfigMaps() []ConfigMap {
-	all := []ConfigMap{s.PrometheusConfig, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.GrafanaConfig}
-	for _, d := range s.Dashboards {
+	all := []ConfigMap{s.PrometheusConfig, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.GrafanaConfig}
+	if s.Import != nil {
+		all = append(all, s.Import.Files)
+		for _, d := range s.Import.Dashboards {
+			all = append(all, d.ConfigMap)
+		}
+	}
+	for _, d := range s.Provisioned() {
 		all = append(all, DashboardConfigMap(Grafana.Name, d))
 	}
 	return all
