@@ -73,7 +73,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 		ports = append(ports, alertmanagerGossip...)
 		rules = append(rules, ingressRule{ports: alertmanagerGossip, from: []string{a.name}})
 	}
-	if err := a.service("headless", "alertmanager-headless", true, ports...); err != nil {
+	if err := a.service("headless", render.Alertmanager.Headless(), true, ports...); err != nil {
 		return err
 	}
 	if err := a.networkPolicy(rules...); err != nil {
@@ -126,7 +126,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annota
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(cfg.Replicas),
-			ServiceName:          pulumi.String("alertmanager-headless"),
+			ServiceName:          pulumi.String(render.Alertmanager.Headless()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Template:             a.pod(spec, cfg.Scheduling, annotations),
@@ -154,8 +154,8 @@ func alertmanagerFlags(cfg *config.Config) []string {
 		fmt.Sprintf("--cluster.advertise-address=$(POD_IP):%d", alertmanagerGossip[0].number),
 		"--cluster.label="+cfg.Cluster.Namespace) // keeps out peers of another namespace
 	for replica := range cfg.Alerting.Replicas {
-		flags = append(flags, fmt.Sprintf("--cluster.peer=alertmanager-%d.alertmanager-headless.%s.svc:%d",
-			replica, cfg.Cluster.Namespace, alertmanagerGossip[0].number))
+		flags = append(flags, fmt.Sprintf("--cluster.peer=%s-%d.%s.%s.svc:%d",
+			render.Alertmanager.Name, replica, render.Alertmanager.Headless(), cfg.Cluster.Namespace, alertmanagerGossip[0].number))
 	}
 	return flags
 }

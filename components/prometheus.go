@@ -73,7 +73,7 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 	if err := a.service("service", a.name, false, prometheusWeb); err != nil {
 		return err
 	}
-	if err := a.service("headless", "prometheus-headless", true, prometheusWeb); err != nil {
+	if err := a.service("headless", render.Prometheus.Headless(), true, prometheusWeb); err != nil {
 		return err
 	}
 	if err := a.networkPolicy(ingressRule{[]port{prometheusWeb}, []string{a.name, render.Grafana.Name}, true}); err != nil {
@@ -136,7 +136,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(cfg.Replicas),
-			ServiceName:          pulumi.String("prometheus-headless"),
+			ServiceName:          pulumi.String(render.Prometheus.Headless()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Template:             a.pod(spec, cfg.Scheduling, nil),

@@ -80,8 +80,8 @@ func onNodes(_ *Config, nodes int) int    { return nodes }
 func onControlPlane(_ *Config, n int) int { return min(3, n) } // a highly available one has three
 func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { return n } }
 
-// probesThroughBlackbox is ScrapeJob.Deployed of the jobs that blackbox-exporter probes for.
-func probesThroughBlackbox(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled }
+// blackboxDeployed is ScrapeJob.Deployed of blackbox-exporter and of the jobs that it probes for.
+func blackboxDeployed(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled }
 
 // ScrapeJobs is the table of scrape jobs, in the order they are rendered. The numbers of
 // series were measured on the local node; nodes with more cores, disks and devices have
@@ -132,12 +132,12 @@ var ScrapeJobs = []ScrapeJob{{
 	SampleLimit: 50_000, MayBeEmpty: true,
 }, {
 	Name: ServicesJob, About: "Services annotated `prometheus.io/probe: \"true\"`, probed by blackbox-exporter",
-	Settings: blackboxExporterPath, Deployed: probesThroughBlackbox,
+	Settings: blackboxExporterPath, Deployed: blackboxDeployed,
 	SampleLimit: 1_000, MayBeEmpty: true,
 	Exporter: "probe", Image: BlackboxExporterImage,
 }, {
 	Name: IngressesJob, About: "hosts and paths of Ingresses annotated `prometheus.io/probe: \"true\"`, probed by blackbox-exporter; they lead out of the cluster and back",
-	Settings: blackboxExporterPath, Deployed: probesThroughBlackbox, OptIn: true,
+	Settings: blackboxExporterPath, Deployed: blackboxDeployed, OptIn: true,
 	SampleLimit: 1_000, MayBeEmpty: true,
 	Exporter: "probe", Image: BlackboxExporterImage,
 }, {
@@ -161,12 +161,12 @@ var ScrapeJobs = []ScrapeJob{{
 	Exporter: "kube-state-metrics", Image: KubeStateMetricsImage, Series: Series{Target: 120, Node: 30, Pod: 60},
 }, {
 	Name: BlackboxExporterJob, About: "blackbox-exporter itself", Settings: blackboxExporterPath,
-	Deployed: func(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled },
+	Deployed: blackboxDeployed,
 	Targets:  fixed(1), Blinding: true,
 	Exporter: "blackbox-exporter", Image: BlackboxExporterImage, Series: Series{Target: 120},
 }, {
 	Name: BlackboxTargetsJob, About: "what `exporters.blackboxExporter.targets` lists, probed by blackbox-exporter",
-	Settings: blackboxExporterPath, Deployed: probesThroughBlackbox,
+	Settings: blackboxExporterPath, Deployed: blackboxDeployed,
 	SampleLimit: 1_000, Targets: func(c *Config, _ int) int { return len(c.Exporters.BlackboxExporter.Targets) }, MayBeEmpty: true,
 	Exporter: "probe", Image: BlackboxExporterImage,
 }, {

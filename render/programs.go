@@ -28,6 +28,9 @@ func (p Program) Address(cfg *config.Config) string {
 	return fmt.Sprintf("%s.%s.svc:%d", p.Name, cfg.Cluster.Namespace, p.Port)
 }
 
+// Headless returns the name of the headless Service that gives each pod a name of its own.
+func (p Program) Headless() string { return p.Name + "-headless" }
+
 // URL returns the base URL of the program inside the cluster.
 func (p Program) URL(cfg *config.Config) string { return "http://" + p.Address(cfg) }
 
