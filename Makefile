@@ -73,7 +73,7 @@ check: ## Check a stack: make check STACK=prod.
 	@.local/bin/check Pulumi.$(STACK).yaml
 
 .PHONY: metrics
-metrics: ## Write the metrics of exporters to check/metrics, from their sources and from the local node if it runs.
+metrics: ## Write the metrics of exporters to metrics, from their sources and from the local node if it runs.
 	go run ./cmd/metrics
 
 .PHONY: fuzz

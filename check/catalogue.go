@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 // series describes all series of one name that one job exposes or that rules record.
@@ -55,9 +55,9 @@ func newCatalogue(a *Analysis) *catalogue {
 		inferred:  map[string][]*series{},
 		inferring: map[string]bool{},
 	}
-	for i := range a.queries {
-		if rule := a.queries[i].rule; rule != nil && rule.Record != "" {
-			c.recorded[rule.Record] = append(c.recorded[rule.Record], &a.queries[i])
+	for i := range a.Queries {
+		if rule := a.Queries[i].Rule; rule != nil && rule.Record != "" {
+			c.recorded[rule.Record] = append(c.recorded[rule.Record], &a.Queries[i])
 		}
 	}
 	for _, j := range a.jobs {
@@ -209,8 +209,8 @@ func (c *catalogue) recordedSeries(name string) []*series {
 	defer delete(c.inferring, name)
 	var found []*series
 	for _, rule := range rules {
-		set := c.labelsOf(rule.expr).clone()
-		for label := range rule.rule.Labels {
+		set := c.labelsOf(rule.Expr).clone()
+		for label := range rule.Rule.Labels {
 			set.add(label, true)
 		}
 		found = append(found, &series{name: name, labels: set})

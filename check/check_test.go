@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
@@ -138,7 +138,7 @@ func TestShippedNamesAreKnown(t *testing.T) {
 		if u.selector.Name == "" || isRecorded(u.selector.Name) {
 			continue
 		}
-		assert.NotEmpty(t, s.series.named(u.selector), "%s: %s", u.path, u.selector.Name)
+		assert.NotEmpty(t, s.series.named(u.selector), "%s: %s", u.Path, u.selector.Name)
 	}
 }
 
@@ -284,14 +284,14 @@ func TestBroken(t *testing.T) {
 
 // TestOwnDashboard shows that custom dashboards are checked like the stack's own rules.
 func TestOwnDashboard(t *testing.T) {
-	s := load(t, "")
-	s.Dashboards = []dashboards.Dashboard{{UID: "own", File: "own.json", Folder: dashboards.FolderCustom, JSON: []byte(`{"uid": "own", "title": "Own",
+	stack, err := render.NewWith(configtest.Config(t, ""), fstest.MapFS{"custom/own.json": {Data: []byte(`{"uid": "own", "title": "Own",
 		"templating": {"list": [{"name": "pool", "type": "custom"}]},
 		"panels": [
 			{"title": "Load", "targets": [{"refId": "A", "expr": "node_laod1"}, {"refId": "B", "expr": "node_load1{cluster=\"$cluster\"}"}]},
 			{"title": "Rate", "targets": [{"refId": "A", "expr": "rate(node_cpu_seconds_total[30s])"}, {"refId": "B", "expr": "rate(node_cpu_seconds_total[$__rate_interval])"}]},
-			{"title": "Pool", "targets": [{"refId": "A", "expr": "node_load1{cluster=\"$pool\"}"}]}]}`)}}
-	report, err := Run(s.Stack)
+			{"title": "Pool", "targets": [{"refId": "A", "expr": "node_load1{cluster=\"$pool\"}"}]}]}`)}})
+	require.NoError(t, err)
+	report, err := Run(stack)
 	require.NoError(t, err)
 	var at []string
 	for _, finding := range report.Findings {

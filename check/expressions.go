@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 // use is one selector of an expression, with how the expression uses it.
@@ -27,14 +27,14 @@ type use struct {
 // uses returns the selectors of every expression.
 func (a *Analysis) uses() []use {
 	var uses []use
-	for i := range a.queries {
-		a.queries[i].walk(a.queries[i].expr, use{query: &a.queries[i]}, &uses)
+	for i := range a.Queries {
+		walk(a.Queries[i].Expr, use{query: &a.Queries[i]}, &uses)
 	}
 	return uses
 }
 
 // walk appends the selectors below a node, which the expression uses as given.
-func (q *query) walk(node parser.Node, as use, uses *[]use) {
+func walk(node parser.Node, as use, uses *[]use) {
 	switch n := node.(type) {
 	case *parser.VectorSelector:
 		as.selector = n
@@ -42,7 +42,7 @@ func (q *query) walk(node parser.Node, as use, uses *[]use) {
 		return
 	case *parser.MatrixSelector:
 		as.over = n.Range
-		q.walk(n.VectorSelector, as, uses)
+		walk(n.VectorSelector, as, uses)
 		return
 	case *parser.SubqueryExpr:
 		as.function = ""
@@ -53,12 +53,12 @@ func (q *query) walk(node parser.Node, as use, uses *[]use) {
 		left, right := as, as
 		left.optional = as.optional || n.Op == parser.LOR
 		right.optional = as.optional || n.Op == parser.LOR || n.Op == parser.LUNLESS
-		q.walk(n.LHS, left, uses)
-		q.walk(n.RHS, right, uses)
+		walk(n.LHS, left, uses)
+		walk(n.RHS, right, uses)
 		return
 	}
 	for _, child := range parser.Children(node) {
-		q.walk(child, as, uses)
+		walk(child, as, uses)
 	}
 }
 
@@ -68,12 +68,12 @@ func (q *query) walk(node parser.Node, as use, uses *[]use) {
 func (u use) finding(format string, args ...any) []Finding {
 	severity := Error
 	switch {
-	case u.optional && !u.own:
+	case u.optional && !u.Own:
 		return nil
-	case u.optional, u.panel && !u.own:
+	case u.optional, u.Panel && !u.Own:
 		severity = Warning
 	}
-	return []Finding{{Path: u.path, Message: fmt.Sprintf(format, args...), Severity: severity}}
+	return []Finding{{Path: u.Path, Message: fmt.Sprintf(format, args...), Severity: severity}}
 }
 
 // metricCollected finds selectors of metrics that no enabled job collects. It leaves metrics that
@@ -86,19 +86,19 @@ func metricCollected(a *Analysis) []Finding {
 		if len(a.series.named(u.selector)) > 0 || len(a.series.droppedBy(name)) > 0 || isRecorded(name) {
 			continue
 		}
-		if open := a.series.openJobs(u.selector); u.own && len(open) > 0 {
+		if open := a.series.openJobs(u.selector); u.Own && len(open) > 0 {
 			if near, ok := a.series.typoOf(u.selector.Name); ok {
 				findings = append(findings, u.finding("no exporter of this stack exposes %s; did you mean %s? (if one of your applications exposes it, select its job: {job=%q})", name, near, open[0].name)...)
 			}
 			continue
 		}
-		if u.guessed && u.selector.Name == "" || u.optional && !u.own {
+		if u.Guessed && u.selector.Name == "" || u.optional && !u.Own {
 			continue
 		}
 		// One finding for each rule, query of a custom dashboard or shipped dashboard.
-		path := u.path
-		if u.panel && !u.own {
-			path, _, _ = strings.Cut(strings.TrimPrefix(u.path, "dashboards/"), "/")
+		path := u.Path
+		if u.Panel && !u.Own {
+			path, _, _ = strings.Cut(strings.TrimPrefix(u.Path, "dashboards/"), "/")
 			path = "dashboards/" + path
 		}
 		key := fmt.Sprint(path, u.optional)
@@ -109,8 +109,8 @@ func metricCollected(a *Analysis) []Finding {
 	}
 	for _, m := range missing {
 		hint := a.series.reason(m.names[0])
-		if m.rule != nil && !m.own && m.rule.Alert != "" {
-			hint += fmt.Sprintf("; to switch the alert off: alerting.disabled: [%s]", m.rule.Alert)
+		if m.Rule != nil && !m.Own && m.Rule.Alert != "" {
+			hint += fmt.Sprintf("; to switch the alert off: alerting.disabled: [%s]", m.Rule.Alert)
 		}
 		for _, finding := range m.finding("no enabled job collects %s%s", m, hint) {
 			finding.Path = m.path
@@ -184,7 +184,7 @@ func metricKept(a *Analysis) []Finding {
 	var findings []Finding
 	for _, u := range a.uses() {
 		jobs := a.series.droppedBy(u.selector.Name)
-		if len(jobs) == 0 || len(a.series.named(u.selector)) > 0 || u.own && len(a.series.openJobs(u.selector)) > 0 && !slices.ContainsFunc(jobs, func(job string) bool { return matches(u.selector, model.JobLabel, job) }) {
+		if len(jobs) == 0 || len(a.series.named(u.selector)) > 0 || u.Own && len(a.series.openJobs(u.selector)) > 0 && !slices.ContainsFunc(jobs, func(job string) bool { return matches(u.selector, model.JobLabel, job) }) {
 			continue
 		}
 		findings = append(findings, u.finding("metric relabelling of job %s drops %s; see discovery.jobs.%s.metricRelabelConfigs", strings.Join(jobs, ", "), u.selector.Name, jobs[0])...)
@@ -226,8 +226,8 @@ func labelKnown(a *Analysis) []Finding {
 // rejected returns a series of a selector's name and job if the selector's other matchers reject
 // every such series; nil if they accept one or if that is not certain.
 func (a *Analysis) rejected(u use) *series {
-	elsewhere := u.own && !isRecorded(u.selector.Name) && len(a.series.openJobs(u.selector)) > 0
-	if u.guessed || elsewhere || len(a.series.find(u.selector)) > 0 {
+	elsewhere := u.Own && !isRecorded(u.selector.Name) && len(a.series.openJobs(u.selector)) > 0
+	if u.Guessed || elsewhere || len(a.series.find(u.selector)) > 0 {
 		return nil
 	}
 	for _, found := range a.series.named(u.selector) {
@@ -300,12 +300,12 @@ func ruleOrder(a *Analysis) []Finding {
 	next := 0 // index of the next group's first query
 	for _, file := range a.Rules {
 		for _, group := range file.Groups {
-			rules := a.queries[next : next+len(group.Rules)]
+			rules := a.Queries[next : next+len(group.Rules)]
 			next += len(group.Rules)
 			first := map[string]int{} // recorded name to the first rule that records it
 			last := map[string]int{}  // recorded name to the last rule that records it
 			for i, q := range rules {
-				if name := q.rule.Record; name != "" {
+				if name := q.Rule.Record; name != "" {
 					if _, ok := first[name]; !ok {
 						first[name] = i
 					}
@@ -314,10 +314,10 @@ func ruleOrder(a *Analysis) []Finding {
 			}
 			for i := range rules {
 				var uses []use
-				rules[i].walk(rules[i].expr, use{query: &rules[i]}, &uses)
+				walk(rules[i].Expr, use{query: &rules[i]}, &uses)
 				for _, u := range uses {
 					if at, ok := first[u.selector.Name]; ok && at > i && len(a.series.recorded[u.selector.Name]) == last[u.selector.Name]-at+1 && u.over == 0 {
-						findings = append(findings, Finding{Path: u.path, Severity: Error,
+						findings = append(findings, Finding{Path: u.Path, Severity: Error,
 							Message: fmt.Sprintf("uses %s before a later rule of its group records it, and so always sees the value of the previous evaluation; move it below that rule", u.selector.Name)})
 					}
 				}
@@ -363,7 +363,7 @@ func rangeCovers(a *Analysis) []Finding {
 		}
 		found := u.finding("%s over %s is shorter than four scrapes%s, which are %s apart: one failed scrape leaves a gap; allowed: %s or more",
 			u.function, model.Duration(u.over), name, model.Duration(shortest), model.Duration(4*shortest))
-		if u.panel && u.over >= 2*shortest { // only a gap in a line
+		if u.Panel && u.over >= 2*shortest { // only a gap in a line
 			for i := range found {
 				found[i].Severity = Warning
 			}

@@ -14,9 +14,9 @@ import (
 // job.
 func matchPossible(a *Analysis) []Finding {
 	var findings []Finding
-	for i := range a.queries {
-		q := &a.queries[i]
-		parser.Inspect(q.expr, func(node parser.Node, path []parser.Node) error {
+	for i := range a.Queries {
+		q := &a.Queries[i]
+		parser.Inspect(q.Expr, func(node parser.Node, path []parser.Node) error {
 			e, ok := node.(*parser.BinaryExpr)
 			if !ok || e.VectorMatching == nil || e.Op == parser.LOR {
 				return nil

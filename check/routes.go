@@ -46,9 +46,9 @@ func (a *Analysis) Routes() []Destination {
 	root := dispatch.NewRoute(a.Alertmanager.Route, nil)
 	matchers := routeMatchers(root, nil)
 	var all []Destination
-	for i := range a.queries {
-		if rule := a.queries[i].rule; rule != nil && rule.Alert != "" {
-			all = append(all, a.destination(&a.queries[i], root, matchers))
+	for i := range a.Queries {
+		if rule := a.Queries[i].Rule; rule != nil && rule.Alert != "" {
+			all = append(all, a.destination(&a.Queries[i], root, matchers))
 		}
 	}
 	return all
@@ -58,7 +58,7 @@ func (a *Analysis) Routes() []Destination {
 // certain labels, then of one for each route whose matchers its varying labels can satisfy.
 func (a *Analysis) destination(q *query, root *dispatch.Route, routes []amlabels.Matchers) Destination {
 	certain, varying := a.alertLabels(q)
-	d := Destination{Alert: q.rule.Alert, Severity: q.rule.Labels["severity"], Path: q.path, Receivers: receivers(root, certain)}
+	d := Destination{Alert: q.Rule.Alert, Severity: q.Rule.Labels["severity"], Path: q.Path, Receivers: receivers(root, certain)}
 	for _, matchers := range routes {
 		with := model.LabelSet{}
 		for _, m := range matchers {
@@ -87,14 +87,14 @@ func (a *Analysis) destination(q *query, root *dispatch.Route, routes []amlabels
 // alertLabels returns the labels that a rule's alerts certainly have, with their values, and the
 // labels whose values vary.
 func (a *Analysis) alertLabels(q *query) (model.LabelSet, labelSet) {
-	varying := a.series.labelsOf(q.expr)
+	varying := a.series.labelsOf(q.Expr)
 	certain := model.LabelSet{}
 	a.Prometheus.GlobalConfig.ExternalLabels.Range(func(l labels.Label) {
 		if l.Name != "replica" { // alert_relabel_configs drop it
 			certain[model.LabelName(l.Name)] = model.LabelValue(l.Value)
 		}
 	})
-	for name, value := range q.rule.Labels {
+	for name, value := range q.Rule.Labels {
 		if strings.Contains(value, "{{") {
 			varying.add(name, true)
 			delete(certain, model.LabelName(name))
@@ -102,7 +102,7 @@ func (a *Analysis) alertLabels(q *query) (model.LabelSet, labelSet) {
 			certain[model.LabelName(name)] = model.LabelValue(value)
 		}
 	}
-	certain[model.AlertNameLabel] = model.LabelValue(q.rule.Alert)
+	certain[model.AlertNameLabel] = model.LabelValue(q.Rule.Alert)
 	return certain, varying
 }
 

@@ -15,19 +15,19 @@ import (
 // the alert's expression never has, so that they come out empty.
 func templateLabels(a *Analysis) []Finding {
 	var findings []Finding
-	for i := range a.queries {
-		q := &a.queries[i]
-		if q.rule == nil || q.rule.Alert == "" {
+	for i := range a.Queries {
+		q := &a.Queries[i]
+		if q.Rule == nil || q.Rule.Alert == "" {
 			continue
 		}
-		has := a.series.labelsOf(q.expr)
+		has := a.series.labelsOf(q.Expr)
 		if has.open {
 			continue
 		}
-		for _, text := range texts(q.rule) {
+		for _, text := range texts(q.Rule) {
 			for _, label := range labelsUsed(text.value) {
 				if !has.has(label) {
-					findings = append(findings, Finding{Path: q.path, Severity: Error, Message: fmt.Sprintf(
+					findings = append(findings, Finding{Path: q.Path, Severity: Error, Message: fmt.Sprintf(
 						"%s shows $labels.%s, which the expression never has; it has %s", text.name, label, cmp.Or(strings.Join(slices.Sorted(maps.Keys(has.may)), ", "), "no labels"))})
 				}
 			}

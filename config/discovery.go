@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/prometheus/prometheus/model/relabel"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -15,11 +16,42 @@ type Discovery struct {
 	// Verify the kubelets' serving certificates against the cluster's CA. By default only on eks
 	// and k3s, because the kubelets of many other clusters sign their own.
 	VerifyKubeletCertificates bool `json:"verifyKubeletCertificates"`
+	// Which metrics the jobs of this program store: the ones that a rule or dashboard of the
+	// stack uses (used), or every one (all). Jobs that scrape applications store every one.
+	Ingest Ingest `json:"ingest"`
+	// How the jobs of this program store histograms: as native histograms with the buckets of the
+	// classic ones (native), or as a series for each bucket (classic). Jobs that scrape
+	// applications store classic ones.
+	Histograms Histograms `json:"histograms"`
 	// Settings of individual jobs, by name.
 	Jobs map[Job]JobSettings `json:"jobs"`
 	// Additional scrape configs in Prometheus' own format:
 	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#scrape_config
 	ExtraScrapeConfigs []map[string]any `json:"extraScrapeConfigs"`
+}
+
+// Ingest is which metrics of the program's jobs are stored.
+type Ingest string
+
+// Values of discovery.ingest.
+const (
+	IngestUsed Ingest = "used"
+	IngestAll  Ingest = "all"
+)
+
+func (Ingest) Values() []string { return []string{string(IngestUsed), string(IngestAll)} }
+
+// Histograms is the form in which histograms are stored.
+type Histograms string
+
+// Values of discovery.histograms.
+const (
+	NativeHistograms  Histograms = "native"
+	ClassicHistograms Histograms = "classic"
+)
+
+func (Histograms) Values() []string {
+	return []string{string(NativeHistograms), string(ClassicHistograms)}
 }
 
 // JobSettings changes one scrape job.
@@ -36,6 +68,13 @@ type JobSettings struct {
 	// Number of samples above which a scrape fails; 0 for no limit. By default only jobs whose
 	// targets do not return more as the cluster grows have a limit.
 	SampleLimit int `json:"sampleLimit"`
+	// Names of metrics that this job stores although nothing in the stack uses them, or regular
+	// expressions of such names, such as node_hwmon_.*; only with discovery.ingest: used. In
+	// classic form, a histogram has three names: name_bucket, name_sum and name_count.
+	KeepMetrics []string `json:"keepMetrics"`
+	// How this job stores histograms; discovery.histograms unless set, but classic for a job that
+	// scrapes applications.
+	Histograms *Histograms `json:"histograms"`
 	// Relabelling of scraped samples in Prometheus' own format, applied after the job's own:
 	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#metric_relabel_configs
 	MetricRelabelConfigs []map[string]any `json:"metricRelabelConfigs"`
@@ -52,7 +91,7 @@ func defaultDiscovery() Discovery {
 			settings[row.Name] = s
 		}
 	}
-	return Discovery{Jobs: settings}
+	return Discovery{Ingest: IngestUsed, Histograms: NativeHistograms, Jobs: settings}
 }
 
 // validateDiscovery rejects invalid settings of jobs, and jobs that cannot be scraped.
@@ -80,6 +119,7 @@ func (c *Config) validateDiscovery() Problems {
 		if settings.SampleLimit < 0 {
 			p.Addf(path+".sampleLimit", "%d; allowed: 0 (no limit) or more", settings.SampleLimit)
 		}
+		p.Add(c.validateKeepMetrics(path+".keepMetrics", job, settings.KeepMetrics)...)
 		if settings.Enabled != nil && *settings.Enabled {
 			if blocker := c.collected[job].blocker; blocker != "" {
 				p.Addf(path+".enabled", "true, but %s", blocker)
@@ -103,4 +143,38 @@ func (c *Config) validateDiscovery() Problems {
 		names[name] = true
 	}
 	return p
+}
+
+// validateKeepMetrics rejects names of metrics where they have no effect, and those that are not
+// regular expressions.
+func (c *Config) validateKeepMetrics(path string, job Job, names []string) Problems {
+	var p Problems
+	switch row, _ := job.Row(); {
+	case len(names) == 0:
+	case row.Applications():
+		p.Addf(path, "has no effect: job %s scrapes applications, and stores every metric", job)
+	case c.Discovery.Ingest == IngestAll:
+		p.Addf(path, "has no effect with discovery.ingest: all, which stores every metric")
+	}
+	for i, name := range names {
+		path := fmt.Sprintf("%s[%d]", path, i)
+		switch _, err := relabel.NewRegexp(name); {
+		case err != nil:
+			p.Addf(path, "%q: %v; allowed: the name of a metric, or a regular expression of names", name, err)
+		case name == "":
+			p.Addf(path, `""; allowed: the name of a metric, or a regular expression of names`)
+		case slices.Contains(names[:i], name):
+			p.Addf(path, "%q is named twice", name)
+		}
+	}
+	return p
+}
+
+// Native reports whether a job stores histograms as native ones.
+func (c *Config) Native(job Job) bool {
+	if own := c.Discovery.Jobs[job].Histograms; own != nil {
+		return *own == NativeHistograms
+	}
+	row, shipped := job.Row()
+	return shipped && !row.Applications() && c.Discovery.Histograms == NativeHistograms
 }

@@ -62,7 +62,7 @@ type ScrapeJob struct {
 	// once all its targets are down.
 	Blinding bool
 
-	// Exporter is the name, without the version, of the file in check/metrics that lists the
+	// Exporter is the name, without the version, of the file in metrics that lists the
 	// job's metrics; empty if it may have any. Image is the image whose version is the file's;
 	// empty if that is the cluster's version.
 	Exporter string
@@ -200,6 +200,10 @@ func (j Job) Row() (ScrapeJob, bool) {
 	}
 	return ScrapeJobs[i], true
 }
+
+// Applications reports whether the job scrapes applications: annotations in the cluster
+// determine its targets, and nobody knows what they expose.
+func (r ScrapeJob) Applications() bool { return r.Targets == nil && r.Exporter == "" }
 
 func (Job) Values() []string {
 	names := make([]string, len(Jobs))

@@ -37,6 +37,7 @@ type Stack struct {
 	Grants        []Grant                    // what Prometheus' ServiceAccount may do
 	Alertmanager  *alertmanager.Config       // alertmanager.yml as loaded; nil without Alertmanager
 	Rules         []rules.File               // sorted by name
+	Queries       []Query                    // every expression of Rules and Dashboards
 
 	Datasources []importer.Datasource  // Prometheus first
 	Dashboards  []dashboards.Dashboard // none without Grafana
@@ -72,10 +73,11 @@ func New(cfg *config.Config) (*Stack, error) { return NewWith(cfg, nil) }
 func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	s := &Stack{Config: cfg, Datasources: datasources(cfg)}
 	s.renderSizes()
-	err := config.Join(s.renderPrometheus(), s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
+	err := config.Join(s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
 	if err == nil {
-		err = s.renderImport()
+		err = config.Join(s.parseQueries(), s.renderImport())
 	}
+	err = config.Join(err, s.renderPrometheus())
 	if err != nil {
 		return nil, err
 	}

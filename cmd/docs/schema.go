@@ -165,14 +165,15 @@ func rejectUnset(s *schema) {
 // list or map, or behind a pointer, become definitions.
 func (w schemaWriter) value(value reflect.Value, defaults bool) *schema {
 	t := value.Type()
+	if t.Kind() == reflect.Pointer {
+		return w.element(t.Elem())
+	}
 	if notationOf(t) != "" || valuesOf(t) != nil {
 		return w.defined(t)
 	}
 	switch t.Kind() {
 	case reflect.Struct:
 		return w.object(value, defaults)
-	case reflect.Pointer:
-		return w.element(t.Elem())
 	case reflect.Slice:
 		items := w.element(t.Elem())
 		if items.Type != nil {

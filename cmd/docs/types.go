@@ -7,9 +7,12 @@ import (
 	"unicode"
 )
 
-// valuesOf returns the allowed values of a string type with a closed set of them;
-// nil for any other type.
+// valuesOf returns the allowed values of a string type with a closed set of them, or
+// of a pointer to one; nil for any other type.
 func valuesOf(t reflect.Type) []string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	if enum, ok := reflect.Zero(t).Interface().(interface{ Values() []string }); ok {
 		return enum.Values()
 	}

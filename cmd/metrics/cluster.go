@@ -14,8 +14,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 // source is the place of an exporter's metrics: a path of the API server or a file.

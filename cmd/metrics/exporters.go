@@ -56,7 +56,7 @@ func others(own string, elsewhere ...string) []string {
 const blackboxProbes = "github.com/prometheus/blackbox_exporter/prober/"
 
 // prometheusLog creates metrics that get a prefix when they are registered, and are in
-// check/metrics/additional.txt instead.
+// metrics/additional.txt instead.
 const prometheusLog = "github.com/prometheus/prometheus/tsdb/wlog/wlog.go"
 
 // exporters lists the exporters whose sources are Go modules.

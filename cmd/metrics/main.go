@@ -1,4 +1,4 @@
-// Command metrics writes the files of check/metrics, which list the metrics of each
+// Command metrics writes the files of metrics, which list the metrics of each
 // exporter: first those that the sources of its version register, then others that scrapes
 // returned, such as metrics that the program names at run time.
 //
@@ -32,14 +32,14 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 func main() {
 	modules := flag.String("modules", "localcluster/binaries", "directory of the go.mod that pins the exporters' modules")
 	kubeconfig := flag.String("kubeconfig", ".local/kubeconfig", "kubeconfig of the cluster to scrape")
 	namespace := flag.String("namespace", "monitoring", "namespace of the stack")
-	out := flag.String("out", "check/metrics", "directory to write to")
+	out := flag.String("out", "metrics", "directory to write to")
 	flag.Parse()
 	if err := run(context.Background(), exporters, *modules, *kubeconfig, *namespace, *out, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "metrics:", err)

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 // optionTypes maps the structs with options of a metric to the metric's type.

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/check/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 const index = "README.md"

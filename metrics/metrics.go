@@ -84,7 +84,7 @@ var load = sync.OnceValues(func() (map[string]map[string]Exposition, error) {
 		}
 		e, err := Parse(string(text))
 		if err != nil {
-			return nil, fmt.Errorf("check/metrics/%s: %w", entry.Name(), err)
+			return nil, fmt.Errorf("metrics/%s: %w", entry.Name(), err)
 		}
 		exporter, version, _ := strings.Cut(strings.TrimSuffix(entry.Name(), ".txt"), "-v")
 		if all[exporter] == nil {
@@ -105,10 +105,10 @@ func addByHand(all map[string]map[string]Exposition) error {
 		exporter, rest, _ := strings.Cut(line, " ")
 		metric, err := parseLine(rest)
 		if err != nil {
-			return fmt.Errorf("check/metrics/%s:%d: %w", additional, number, err)
+			return fmt.Errorf("metrics/%s:%d: %w", additional, number, err)
 		}
 		if all[exporter] == nil {
-			return fmt.Errorf("check/metrics/%s:%d: there is no file of %q", additional, number, exporter)
+			return fmt.Errorf("metrics/%s:%d: there is no file of %q", additional, number, exporter)
 		}
 		for _, exposition := range all[exporter] {
 			exposition.Add(metric)

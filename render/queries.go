@@ -1,0 +1,89 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
+)
+
+// Query is one PromQL expression of a rule or a dashboard.
+type Query struct {
+	// Path is rules/file/group/rule of a shipped rule, alerting.extraRules/file/group/rule of
+	// one of the stack's own, or dashboards/uid/place.
+	Path    string
+	Expr    parser.Expr
+	Own     bool          // comes from the stack's config, not from this program
+	Panel   bool          // belongs to a dashboard, so nobody is paged by it
+	Guessed bool          // contains variables whose values are unknown
+	Rule    *rulefmt.Rule // nil for a dashboard's query
+}
+
+// parseQueries sets the expressions of all rules, in the order of their files, then those of all
+// dashboards. The error names the expression that does not parse.
+func (s *Stack) parseQueries() error {
+	if err := s.parseRules(); err != nil {
+		return err
+	}
+	return s.parseDashboards()
+}
+
+// parseRules adds the expressions of all rule files, in the order of the files.
+func (s *Stack) parseRules() error {
+	expressions := parser.NewParser(parser.Options{})
+	for _, file := range s.Rules {
+		for g := range file.Groups {
+			for r := range file.Groups[g].Rules {
+				rule := &file.Groups[g].Rules[r]
+				expr, err := expressions.ParseExpr(rule.Expr)
+				if err != nil {
+					return fmt.Errorf("%s: %w", file.Name, err)
+				}
+				s.Queries = append(s.Queries, Query{Path: rulePath(file, file.Groups[g], *rule), Expr: expr, Own: file.Own, Rule: rule})
+			}
+		}
+	}
+	return nil
+}
+
+// rulePath returns the path of a rule, as in Query.Path.
+func rulePath(file rules.File, group rulefmt.RuleGroup, rule rulefmt.Rule) string {
+	dir := "rules/"
+	if file.Own {
+		dir = "alerting.extraRules/"
+	}
+	return dir + file.Name + "/" + group.Name + "/" + rule.Alert + rule.Record
+}
+
+// parseDashboards adds the expressions of dashboards. It skips expressions of custom dashboards
+// that do not parse once their unknown variables are guessed.
+func (s *Stack) parseDashboards() error {
+	interval := s.Config.Prometheus.ScrapeInterval.Duration
+	values := map[string]string{
+		"cluster":         s.Config.Cluster.Name,
+		"__rate_interval": model.Duration(4 * interval).String(), // Grafana's value for a short time range
+	}
+	expressions := parser.NewParser(parser.Options{})
+	for _, d := range s.Dashboards {
+		own := d.Folder == dashboards.FolderCustom
+		queries, err := dashboards.Queries(d, values)
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.Path(), err)
+		}
+		for _, q := range queries {
+			expr, err := expressions.ParseExpr(q.Expr)
+			if err != nil {
+				if own && q.Guessed {
+					continue
+				}
+				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
+			}
+			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Own: own, Panel: true, Guessed: q.Guessed})
+		}
+	}
+	return nil
+}
