@@ -121,6 +121,18 @@ func addByHand(all map[string]map[string]Exposition) error {
 // reports whether there is one.
 func (m Metric) Prefix() (string, bool) { return strings.CutSuffix(m.Name, "*") }
 
+// SampleNames returns the names under which Prometheus stores the metric's samples, with a
+// histogram in classic form.
+func (m Metric) SampleNames() []string {
+	switch m.Type {
+	case model.MetricTypeHistogram:
+		return []string{m.Name + "_bucket", m.Name + "_sum", m.Name + "_count"}
+	case model.MetricTypeSummary:
+		return []string{m.Name, m.Name + "_sum", m.Name + "_count"}
+	}
+	return []string{m.Name}
+}
+
 // Parse reads the text of a file. The error names the first line that is not valid.
 func Parse(text string) (Exposition, error) {
 	e := Exposition{}

@@ -17,6 +17,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -39,9 +40,15 @@ type Stack struct {
 	Rules         []rules.File               // sorted by name
 	Queries       []Query                    // every expression of Rules and Dashboards
 
+	Exposed map[config.Job]metrics.Exposition // by enabled job of this program; nil if unknown
+	Ingest  map[config.Job]Ingest             // by enabled job of this program
+
 	Datasources []importer.Datasource  // Prometheus first
 	Dashboards  []dashboards.Dashboard // none without Grafana
 	Import      *Import                // nil where no job fills Grafana
+
+	samples  map[config.Job]map[string]bool // names of Exposed's samples
+	selected []selection                    // of every expression, without recorded series
 }
 
 // Import holds what the import job sends to Grafana.
@@ -75,8 +82,9 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	s.renderSizes()
 	err := config.Join(s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
 	if err == nil {
-		err = config.Join(s.parseQueries(), s.renderImport())
+		err = config.Join(s.parseQueries(), s.expose(), s.renderImport())
 	}
+	s.resolveIngest()
 	err = config.Join(err, s.renderPrometheus())
 	if err != nil {
 		return nil, err
@@ -86,7 +94,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 
 // renderPrometheus sets prometheus.yml, as text and as loaded, and the rights that it requires.
 func (s *Stack) renderPrometheus() error {
-	text, loaded, err := prometheusConfig(s.Config)
+	text, loaded, err := s.prometheusConfig()
 	if err != nil {
 		return err
 	}
