@@ -19,9 +19,7 @@ type query = render.Query
 // exporter's metrics.
 func Analyse(s *render.Stack) (*Analysis, error) {
 	a := &Analysis{Stack: s}
-	if err := a.loadJobs(); err != nil {
-		return nil, err
-	}
+	a.loadJobs()
 	a.series = newCatalogue(a)
 	return a, nil
 }

@@ -98,21 +98,10 @@ func (c *catalogue) addJob(j *job) {
 			c.prefixed = append(c.prefixed, &series{name: prefix, job: j, labels: set, own: labelSet{open: true}})
 			continue
 		}
-		for _, name := range sampleNames(m) {
+		for _, name := range m.SampleNames() {
 			c.addSample(j, m, name)
 		}
 	}
-}
-
-// sampleNames returns the names under which Prometheus stores a metric's samples.
-func sampleNames(m metrics.Metric) []string {
-	switch m.Type {
-	case model.MetricTypeHistogram:
-		return []string{m.Name + "_bucket", m.Name + "_sum", m.Name + "_count"}
-	case model.MetricTypeSummary:
-		return []string{m.Name, m.Name + "_sum", m.Name + "_count"}
-	}
-	return []string{m.Name}
 }
 
 // addSample adds the series of one of a metric's sample names, or notes that relabelling drops it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // use is one selector of an expression, with how the expression uses it.
@@ -146,19 +147,19 @@ func (a *absence) String() string {
 // reason returns why a metric is not collected, as the end of a message; "" if unknown.
 func (c *catalogue) reason(name string) string {
 	cfg := c.analysis.Config
-	if kind, ok := kindOf(name); ok && cfg.Enabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
+	if kind, ok := render.KindOf(name); ok && cfg.Enabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
 		return fmt.Sprintf("; add %s to exporters.kubeStateMetrics.kinds", kind)
 	}
 	for _, j := range config.Jobs {
 		if cfg.Enabled(j) {
 			continue
 		}
-		exposed, err := exposition(cfg, j)
+		exposed, err := render.Exposition(cfg, j)
 		if err != nil {
 			continue
 		}
 		for _, m := range exposed {
-			if slices.Contains(sampleNames(m), name) {
+			if slices.Contains(m.SampleNames(), name) {
 				return fmt.Sprintf("; job %s would, but is off", j)
 			}
 		}

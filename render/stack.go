@@ -16,7 +16,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -38,6 +40,9 @@ type Stack struct {
 	Alertmanager  *alertmanager.Config       // alertmanager.yml as loaded; nil without Alertmanager
 	Rules         []rules.File               // sorted by name
 	Queries       []Query                    // every expression of Rules and Dashboards
+
+	Exposed    map[config.Job]metrics.Exposition // by enabled job of this program; nil if unknown
+	Histograms *histograms.Translator            // from classic histograms to the form that jobs store
 
 	Datasources []importer.Datasource  // Prometheus first
 	Dashboards  []dashboards.Dashboard // none without Grafana
@@ -73,6 +78,10 @@ func New(cfg *config.Config) (*Stack, error) { return NewWith(cfg, nil) }
 func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	s := &Stack{Config: cfg, Datasources: datasources(cfg)}
 	s.renderSizes()
+	if err := s.expose(); err != nil {
+		return nil, err
+	}
+	s.Histograms = histograms.New(s.storedHistogram)
 	err := config.Join(s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
@@ -101,7 +110,7 @@ func (s *Stack) renderPrometheus() error {
 
 // renderRules sets the rule files.
 func (s *Stack) renderRules() error {
-	files, err := ruleFiles(s.Config)
+	files, err := ruleFiles(s.Config, s.Histograms)
 	if err != nil {
 		return err
 	}
@@ -144,6 +153,7 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 	s.Dashboards, err = dashboards.All(dashboards.Options{
 		Datasource: dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
 		Has:        s.Config.Collected,
+		Histograms: s.Histograms,
 		Custom:     custom,
 	})
 	if s.Config.Grafana.Deployed() {
