@@ -136,6 +136,25 @@ func (t *Translator) Translate(expr parser.Expr) (translated parser.Expr, histog
 	return &parser.BinaryExpr{Op: parser.LOR, LHS: native.expr, RHS: other.expr, VectorMatching: matching}, false, nil
 }
 
+// Selected returns the histogram that a selector selects as a classic one, and the jobs that store it
+// as a native one; false if no job does.
+func (t *Translator) Selected(selector *parser.VectorSelector) (histogram string, native []string, ok bool) {
+	if histogram, ok = Series(metricName(selector)); ok {
+		native, _ = t.stored(histogram, selector)
+	}
+	return histogram, native, len(native) > 0
+}
+
+// Classic returns the jobs that store a histogram as a classic one, if a selector selects it as a
+// native one and no job stores it so.
+func (t *Translator) Classic(selector *parser.VectorSelector) []string {
+	native, classic := t.stored(metricName(selector), selector)
+	if len(native) > 0 {
+		return nil
+	}
+	return classic
+}
+
 // mixed returns the jobs that store a histogram as a classic one, of those which an expression
 // selects together with jobs that store it as a native one.
 func (t *Translator) mixed(expr parser.Expr) []string {

@@ -9,10 +9,12 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 // storedHistogram returns the enabled jobs of this program that store a histogram as a native one and
-// as a classic one, among those whose series the selector selects. Of jobs whose metrics are
+// as a classic one, among those whose series the selector selects. Other metrics that it selects
+// count as classic: their series stay too. Of jobs whose metrics are
 // unknown, it returns those that store it as a native one for certain: no other job can have
 // what the selector selects, and only histograms have buckets.
 func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelector) (native, classic []string) {
@@ -31,10 +33,9 @@ func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelecto
 		case exposed == nil:
 			open = append(open, string(job))
 			unknown = unknown && s.Config.Native(job)
-		case m.Type != model.MetricTypeHistogram:
 		case m.Native:
 			native = append(native, string(job))
-		default:
+		case m.Type == model.MetricTypeHistogram, selector.Name != histogram && hasSample(exposed, histogram, selector.Name):
 			classic = append(classic, string(job))
 		}
 	}
@@ -42,6 +43,13 @@ func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelecto
 		return open, nil
 	}
 	return native, classic
+}
+
+// hasSample reports whether an exposition has samples of a name that has the suffix of a series of a
+// classic histogram: of a metric of this name, or of a summary with the name of the histogram.
+func hasSample(exposed metrics.Exposition, histogram, name string) bool {
+	_, exact := exposed[name]
+	return exact || slices.Contains(exposed[histogram].SampleNames(), name)
 }
 
 // selectsJob reports whether a selector's matchers of the label job accept a job.

@@ -66,7 +66,7 @@ discovery:
 		`apiserver_request_duration_seconds_bucket{job="own"}`:             "/",
 		`rest_client_request_duration_seconds_count{job=~"kubernetes-.*"}`: "kubernetes-apiservers/kubernetes-nodes",
 		`kubelet_pod_start_duration_seconds_sum`:                           "/kubernetes-nodes",
-		`prometheus_engine_query_duration_seconds_sum`:                     "/", // a summary
+		`prometheus_engine_query_duration_seconds_sum`:                     "/prometheus", // a summary
 		`my_bucket`:                                                   "/", // of an application, or of the own job
 		`my_bucket{job="kubernetes-pods"}`:                            "kubernetes-pods/",
 		`my_count{job="kubernetes-pods"}`:                             "/", // of a summary, maybe
