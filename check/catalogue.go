@@ -22,6 +22,7 @@ type series struct {
 	own    labelSet  // the labels that the exporter sets, without those of the target
 	bounds []float64 // the upper bounds that relabelling keeps, if these are buckets
 	bucket bool      // whether these are the buckets of a histogram
+	native bool      // whether their samples are native histograms
 }
 
 // catalogue holds every series that the stack's server can have.
@@ -114,13 +115,13 @@ func (c *catalogue) addSample(j *job, m metrics.Metric, name string) {
 		own.add(label, false)
 	}
 	own.open = m.Open
-	if m.Type != model.MetricTypeHistogram || !strings.HasSuffix(name, "_bucket") {
+	if m.Type != model.MetricTypeHistogram || m.Native || !strings.HasSuffix(name, "_bucket") {
 		kept, set, ok := j.kept(m, name, "")
 		if !ok {
 			c.dropped[name] = append(c.dropped[name], j.name)
 			return
 		}
-		c.add(&series{name: kept, job: j, labels: set, own: own})
+		c.add(&series{name: kept, job: j, labels: set, own: own, native: m.Native})
 		return
 	}
 	bucket := &series{job: j, own: own, bucket: true}

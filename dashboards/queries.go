@@ -15,6 +15,7 @@ type Query struct {
 	Dashboard string // UID
 	Place     string // where in the dashboard, e.g. `panel "CPU", query A`
 	Expr      string
+	Text      string // the expression as it is written, with its variables
 	// Guessed is whether a variable was replaced by a guess, so that an expression that does not
 	// parse may still be valid in Grafana.
 	Guessed bool
@@ -83,7 +84,7 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 			return
 		}
 		replaced, guesses := substitute(expr, known)
-		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Guessed: len(guesses) > 0, Variables: guesses})
+		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Text: expr, Guessed: len(guesses) > 0, Variables: guesses})
 	}
 
 	for _, v := range model.Templating.List {

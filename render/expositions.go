@@ -99,6 +99,9 @@ func (s *Stack) expose() error {
 		if s.Exposed[job], err = withCollected(s.Config, job, exposed); err != nil {
 			return err
 		}
+		if s.Config.Native(job) {
+			s.Exposed[job] = s.Exposed[job].WithNativeHistograms()
+		}
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func stored(job *prometheus.ScrapeConfig, metric string) bool {
 }
 
 func TestMetricsDropped(t *testing.T) {
-	jobs := loaded(t, configtest.Config(t, ""))
+	jobs := loaded(t, configtest.Config(t, "discovery: {histograms: classic}"))
 	for metric, want := range map[string]bool{
 		"container_tasks_state":                                false,
 		"container_memory_failures_total":                      false,

@@ -17,6 +17,7 @@ type Query struct {
 	// one of the stack's own, or dashboards/uid/place.
 	Path    string
 	Expr    parser.Expr
+	Text    string        // as it is written: a dashboard's query has variables
 	Own     bool          // comes from the stack's config, not from this program
 	Panel   bool          // belongs to a dashboard, so nobody is paged by it
 	Guessed bool          // contains variables whose values are unknown
@@ -46,7 +47,7 @@ func (s *Stack) parseRules() error {
 				if err != nil {
 					return fmt.Errorf("%s: %w", file.Name, err)
 				}
-				s.Queries = append(s.Queries, Query{Path: rulePath(file, file.Groups[g], *rule), Expr: expr, Own: file.Own, Rule: rule})
+				s.Queries = append(s.Queries, Query{Path: rulePath(file, file.Groups[g], *rule), Expr: expr, Text: rule.Expr, Own: file.Own, Rule: rule})
 			}
 		}
 	}
@@ -85,7 +86,7 @@ func (s *Stack) parseDashboards() error {
 				}
 				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
 			}
-			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Own: own, Panel: true, Guessed: q.Guessed, Variables: q.Variables})
+			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed, Variables: q.Variables})
 		}
 	}
 	return nil

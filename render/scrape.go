@@ -26,6 +26,9 @@ type scrapeConfig struct {
 	StaticConfigs        []staticTargets  `yaml:"static_configs,omitempty"`
 	RelabelConfigs       []relabel        `yaml:"relabel_configs,omitempty"`
 	MetricRelabelConfigs []any            `yaml:"metric_relabel_configs,omitempty"`
+
+	ScrapeNativeHistograms         bool `yaml:"scrape_native_histograms,omitempty"`
+	ConvertClassicHistogramsToNHCB bool `yaml:"convert_classic_histograms_to_nhcb,omitempty"`
 }
 
 type authorization struct {
@@ -95,6 +98,9 @@ func (s *Stack) scrapeConfigs() []scrapeConfig {
 		scrape.ScrapeInterval = settings.ScrapeInterval
 		scrape.ScrapeTimeout = settings.ScrapeTimeout
 		scrape.SampleLimit = settings.SampleLimit
+		// A native histogram that the target offers, else one with the buckets of its classic one.
+		scrape.ScrapeNativeHistograms = cfg.Native(job)
+		scrape.ConvertClassicHistogramsToNHCB = cfg.Native(job)
 		scrape.RelabelConfigs = append(scrape.RelabelConfigs, setLabel("cluster", cfg.Cluster.Name))
 		for _, native := range settings.MetricRelabelConfigs {
 			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, native)
@@ -116,13 +122,13 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 	case config.NodesJob:
 		scrape := kubelet(cfg, "/metrics")
 		if target, _ := cfg.ControlPlaneTarget(config.APIServersJob); target.CollectedBy == job {
-			scrape.MetricRelabelConfigs = apiServers().MetricRelabelConfigs
+			scrape.MetricRelabelConfigs = apiServers(cfg.Native(job)).MetricRelabelConfigs
 		}
 		return scrape
 	case config.CadvisorJob:
 		return cadvisor(cfg)
 	case config.APIServersJob:
-		return apiServers()
+		return apiServers(cfg.Native(job))
 	case config.EndpointsJob:
 		return annotatedEndpoints(cfg)
 	case config.ServicesJob:
@@ -180,8 +186,8 @@ func cadvisor(cfg *config.Config) scrapeConfig {
 
 // apiServers returns the scrape config of the API servers: the endpoints of the Service
 // kubernetes.
-func apiServers() scrapeConfig {
-	return scrapeConfig{
+func apiServers(native bool) scrapeConfig {
+	scrape := scrapeConfig{
 		Scheme:        "https",
 		Authorization: &authorization{serviceAccountDir + "/token"},
 		// The certificate is valid for names; the targets are IP addresses.
@@ -192,11 +198,14 @@ func apiServers() scrapeConfig {
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_service_name", "service"),
 		},
-		MetricRelabelConfigs: []any{
+	}
+	if !native {
+		scrape.MetricRelabelConfigs = []any{
 			// Histograms by resource, verb and scope: a third of the series of a small cluster.
 			dropMetrics("(apiserver_request_body_size_bytes|apiserver_request_sli_duration_seconds|apiserver_response_sizes|apiserver_watch_events_sizes|apiserver_watch_list_duration_seconds|etcd_request_duration_seconds|workqueue_(queue|work)_duration_seconds)_bucket"),
-		},
+		}
 	}
+	return scrape
 }
 
 // annotatedEndpoints returns the scrape config of the ready endpoints of Services annotated

@@ -86,6 +86,11 @@ func family(exposed metrics.Exposition, name string) (metrics.Metric, bool) {
 	if metric, ok := exposed[name]; ok {
 		return metric, true
 	}
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} { // of a native histogram, which has none
+		if histogram, ok := strings.CutSuffix(name, suffix); ok && exposed[histogram].Native {
+			return exposed[histogram], true
+		}
+	}
 	for _, metric := range exposed {
 		prefix, star := metric.Prefix()
 		if slices.Contains(metric.SampleNames(), name) || star && strings.HasPrefix(name, prefix) {
