@@ -20,6 +20,7 @@ type Query struct {
 	Own     bool          // comes from the stack's config, not from this program
 	Panel   bool          // belongs to a dashboard, so nobody is paged by it
 	Guessed bool          // contains variables whose values are unknown
+	Drawn   bool          // is drawn over time by a panel
 	Rule    *rulefmt.Rule // nil for a dashboard's query
 }
 
@@ -82,7 +83,7 @@ func (s *Stack) parseDashboards() error {
 				}
 				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
 			}
-			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Own: own, Panel: true, Guessed: q.Guessed})
+			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Own: own, Panel: true, Guessed: q.Guessed, Drawn: q.Drawn})
 		}
 	}
 	return nil
