@@ -226,6 +226,17 @@ var broken = map[string][]struct {
 		{"replicas", "prometheus: {replicas: 2}", []string{`prometheus_tsdb_head_series * on (job) group_left (version) prometheus_build_info{job="prometheus"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `prometheus_build_info{job="prometheus"} is matched on (job), which does not tell the several targets of job prometheus apart`},
 		{"what unless takes away", "", []string{`node_load1 unless sum by (node) (node_load5)`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `the sides of "unless" never match`},
 	},
+	"alert-named": {
+		{"a shipped alert's name", ownAlert("NodeCPUHigh", "node_load1 > 5", "severity: info"), nil, Warning, "alerting.extraRules/own.yaml/own/NodeCPUHigh", "is also the name of rules/node-exporter.yaml/node-exporter/NodeCPUHigh"},
+	},
+	"severity-known": {
+		{"none", ownAlert("Own0", "node_load1 > 5", ""), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "has no label severity, by which alerts are routed and inhibited; allowed: critical, warning, info, none"},
+		{"a misspelt one", ownAlert("Own0", "node_load1 > 5", "severity: critcal"), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", `no route or inhibition knows severity "critcal"`},
+	},
+	"labels-kept": {
+		{"alertname", ownAlert("Own0", "node_load1 > 5", "severity: info, alertname: Load"), nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label alertname: Load has no effect"},
+		{"instance", ownAlert("Own0", "node_load1 > 5", "severity: info, instance: all"), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "label instance: all replaces the label instance of every series"},
+	},
 	"template-labels": {
 		{"an aggregated label", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, labels: {severity: info}, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "Load of {{ $labels.node }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "annotation summary shows $labels.node, which the expression never has; it has cluster"},
 		{"in a condition", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", labels: {severity: info, team: "{{ if eq .Labels.cluster \"a\" }}{{ .Labels.pod }}{{ end }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label team shows $labels.pod"},
@@ -267,7 +278,7 @@ func TestBroken(t *testing.T) {
 	names := map[string]bool{}
 	for _, check := range Checks {
 		names[check.Name] = true
-		assert.NotEmpty(t, broken[check.Name], "no test of %s", check.Name)
+		assert.True(t, len(broken[check.Name])+len(mistaken[check.Name]) > 0, "no test of %s", check.Name)
 		for _, c := range broken[check.Name] {
 			t.Run(check.Name+"/"+c.name, func(t *testing.T) {
 				s := load(t, c.stack, c.expressions...)
@@ -353,6 +364,11 @@ alerting:
 	assert.Equal(t, `slack shop if {namespace="shop"}`, routes["PodCrashLooping warning"])
 	assert.Equal(t, `pager`, routes["NodeMemoryHigh critical"])
 	assert.Nil(t, load(t, "alerting: {enabled: false}").Routes())
+}
+
+// ownAlert returns YAML with one alert of the stack's own.
+func ownAlert(name, expr, labels string) string {
+	return fmt.Sprintf("alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: %s, expr: %q, labels: {%s}}]}]}}}", name, expr, labels)
 }
 
 // offExcept returns YAML that switches off every other job, all exporters and Grafana.
