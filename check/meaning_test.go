@@ -3,6 +3,7 @@ package check
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -164,21 +165,32 @@ func TestRight(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		for line := range strings.Lines(string(text)) {
-			line = strings.TrimSpace(line)
-			if line == "" || strings.HasPrefix(line, "#") {
-				continue
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			var expressions []string
+			for line := range strings.Lines(string(text)) {
+				if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+					expressions = append(expressions, strings.Split(line, " ;; ")...)
+				}
 			}
-			expressions := strings.Split(line, " ;; ")
-			assert.Empty(t, found(load(t, rightStack, expressions...)), "%s: %s", file, line)
-		}
+			for _, finding := range load(t, rightStack, expressions...).Check().Findings {
+				i, err := strconv.Atoi(finding.Path[strings.LastIndex(finding.Path, "Own")+len("Own"):])
+				require.NoError(t, err)
+				assert.Fail(t, expressions[i], "%s", finding)
+			}
+		})
 	}
 }
 
 // rightStack has what right expressions refer to.
-const rightStack = ""
+const rightStack = `
+discovery:
+  extraScrapeConfigs:
+    - {job_name: apps, scrape_interval: 1s, static_configs: [{targets: ["192.0.2.1:80"]}], relabel_configs: [{source_labels: [__address__], target_label: job}]}
+    - {job_name: files, file_sd_configs: [{files: [/etc/prometheus/own.yml]}]}
+    - {job_name: web, http_sd_configs: [{url: "https://example.com"}]}
+`
 
 // TestDrawn shows that only a line over time may not draw a counter.
 func TestDrawn(t *testing.T) {
