@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -27,7 +28,8 @@ func analysed(t testing.TB, cfg *config.Config) *Analysis {
 }
 
 // load analyses a stack, given in YAML, with one rule of its own for each expression: a recording
-// rule for "name := expression", otherwise an alert.
+// rule for "name := expression" and for one without a condition, otherwise an alert. "alert: expression"
+// is always an alert.
 func load(t testing.TB, text string, expressions ...string) *Analysis {
 	t.Helper()
 	cfg := configtest.Config(t, text)
@@ -35,8 +37,14 @@ func load(t testing.TB, text string, expressions ...string) *Analysis {
 		var rules []any
 		for i, expr := range expressions {
 			rule := map[string]any{"alert": fmt.Sprint("Own", i), "expr": expr, "labels": map[string]any{"severity": "warning"}}
-			if name, recorded, ok := strings.Cut(expr, " := "); ok {
+			name, recorded, ok := strings.Cut(expr, " := ")
+			if tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err == nil && !conditional(tree) {
+				name, recorded, ok = fmt.Sprint("Own", i), expr, true
+			}
+			if ok {
 				rule = map[string]any{"record": name, "expr": recorded}
+			} else if alert, always := strings.CutPrefix(expr, "alert: "); always {
+				rule["expr"] = alert
 			}
 			rules = append(rules, rule)
 		}
@@ -147,8 +155,8 @@ func TestShippedNamesAreKnown(t *testing.T) {
 // TestSoundTemplates shows that templates may test for a label before they show it.
 func TestSoundTemplates(t *testing.T) {
 	assert.Empty(t, found(load(t, `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [
-		{alert: A, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "{{ $labels.cluster }}{{ with $labels.node }} on {{ . }}{{ end }}{{ if .Labels.pod }} in {{ .Labels.pod }}{{ end }}"}},
-		{alert: B, expr: "my_app_up == 0", annotations: {summary: "{{ $labels.whatever }} {{ $value }} {{ $externalLabels.cluster }} {{ range query \"up\" }}{{ .Labels.node }}{{ end }}"}}]}]}}}`)))
+		{alert: A, labels: {severity: info}, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "{{ $labels.cluster }}{{ with $labels.node }} on {{ . }}{{ end }}{{ if .Labels.pod }} in {{ .Labels.pod }}{{ end }}"}},
+		{alert: B, labels: {severity: info}, expr: "my_app_up == 0", annotations: {summary: "{{ $labels.whatever }} {{ $value }} {{ $externalLabels.cluster }} {{ range query \"up\" }}{{ .Labels.node }}{{ end }}"}}]}]}}}`)))
 }
 
 // broken lists, by check, stacks in which that check alone has findings. path and want name one of
@@ -233,9 +241,20 @@ var broken = map[string][]struct {
 		{"replicas", "prometheus: {replicas: 2}", []string{`prometheus_tsdb_head_series * on (job) group_left (version) prometheus_build_info{job="prometheus"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `prometheus_build_info{job="prometheus"} is matched on (job), which does not tell the several targets of job prometheus apart`},
 		{"what unless takes away", "", []string{`node_load1 unless sum by (node) (node_load5)`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `the sides of "unless" never match`},
 	},
+	"alert-named": {
+		{"a shipped alert's name", ownAlert("NodeCPUHigh", "node_load1 > 5", "severity: info"), nil, Warning, "alerting.extraRules/own.yaml/own/NodeCPUHigh", "is also the name of rules/node-exporter.yaml/node-exporter/NodeCPUHigh"},
+	},
+	"severity-known": {
+		{"none", ownAlert("Own0", "node_load1 > 5", ""), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "has no label severity, by which alerts are routed and inhibited; allowed: critical, warning, info, none"},
+		{"a misspelt one", ownAlert("Own0", "node_load1 > 5", "severity: critcal"), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", `no route or inhibition knows severity "critcal"`},
+	},
+	"labels-kept": {
+		{"alertname", ownAlert("Own0", "node_load1 > 5", "severity: info, alertname: Load"), nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label alertname: Load has no effect"},
+		{"instance", ownAlert("Own0", "node_load1 > 5", "severity: info, instance: all"), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "label instance: all replaces the label instance of every series"},
+	},
 	"template-labels": {
-		{"an aggregated label", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "Load of {{ $labels.node }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "annotation summary shows $labels.node, which the expression never has; it has cluster"},
-		{"in a condition", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", labels: {team: "{{ if eq .Labels.cluster \"a\" }}{{ .Labels.pod }}{{ end }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label team shows $labels.pod"},
+		{"an aggregated label", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, labels: {severity: info}, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "Load of {{ $labels.node }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "annotation summary shows $labels.node, which the expression never has; it has cluster"},
+		{"in a condition", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", labels: {severity: info, team: "{{ if eq .Labels.cluster \"a\" }}{{ .Labels.pod }}{{ end }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label team shows $labels.pod"},
 	},
 	"alert-routed": {
 		{"a route to nobody", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{receiver: "null", matchers: ['alertname="NodeCPUHigh"']}]}`, nil, Warning, "rules/node-exporter.yaml/node-exporter/NodeCPUHigh", `severity "warning" goes to receiver null, which notifies nobody`},
@@ -274,7 +293,7 @@ func TestBroken(t *testing.T) {
 	names := map[string]bool{}
 	for _, check := range Checks {
 		names[check.Name] = true
-		assert.NotEmpty(t, broken[check.Name], "no test of %s", check.Name)
+		assert.True(t, len(broken[check.Name])+len(mistaken[check.Name]) > 0, "no test of %s", check.Name)
 		for _, c := range broken[check.Name] {
 			t.Run(check.Name+"/"+c.name, func(t *testing.T) {
 				s := load(t, c.stack, c.expressions...)
@@ -361,6 +380,11 @@ alerting:
 	assert.Nil(t, load(t, "alerting: {enabled: false}").Routes())
 }
 
+// ownAlert returns YAML with one alert of the stack's own.
+func ownAlert(name, expr, labels string) string {
+	return fmt.Sprintf("alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: %s, expr: %q, labels: {%s}}]}]}}}", name, expr, labels)
+}
+
 // offExcept returns YAML that switches off every other job, all exporters and Grafana.
 func offExcept(on ...string) string {
 	var b strings.Builder
@@ -378,7 +402,7 @@ func largeRules() string {
 	var b strings.Builder
 	b.WriteString("{groups: [{name: large, rules: [")
 	for i := range 10_000 {
-		fmt.Fprintf(&b, `{alert: Large%d, expr: up == 0, annotations: {summary: "`+strings.Repeat("x", 60)+`"}}, `, i)
+		fmt.Fprintf(&b, `{alert: Large%d, expr: up == 0, labels: {severity: info}, annotations: {summary: "`+strings.Repeat("x", 60)+`"}}, `, i)
 	}
 	return b.String() + "]}]}"
 }
