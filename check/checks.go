@@ -12,6 +12,7 @@ var Checks = []Check{
 	{"rule-order", "Within a group a series is recorded before it is used.", ruleOrder},
 	{"range-covers", "Rates are calculated over at least four scrape intervals.", rangeCovers},
 	{"match-possible", "The two sides of an operation have the labels that they are matched by, and enough to tell replicas apart.", matchPossible},
+	{"grouping-known", "The labels that an expression aggregates, matches or copies by are labels that its series can have.", groupingKnown},
 	{"template-labels", "The labels that an alert's annotations and labels refer to are labels that its expression has.", templateLabels},
 	{"alert-routed", "Every alert reaches a receiver that notifies somebody.", alertRouted},
 	{"object-size", "Every ConfigMap, and its annotations, fit into a Kubernetes object.", objectSize},
