@@ -218,6 +218,9 @@ var broken = map[string][]struct {
 		{"replicas", "prometheus: {replicas: 2}", []string{`prometheus_tsdb_head_series * on (job) group_left (version) prometheus_build_info{job="prometheus"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `prometheus_build_info{job="prometheus"} is matched on (job), which does not tell the several targets of job prometheus apart`},
 		{"what unless takes away", "", []string{`node_load1 unless sum by (node) (node_load5)`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `the sides of "unless" never match`},
 	},
+	"grouping-known": {
+		{"by a label that no series has", "", []string{`sum by (nodename) (node_load1{job="node-exporter"}) > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "sum by (nodename): the series never have nodename"},
+	},
 	"template-labels": {
 		{"an aggregated label", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "Load of {{ $labels.node }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "annotation summary shows $labels.node, which the expression never has; it has cluster"},
 		{"in a condition", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", labels: {team: "{{ if eq .Labels.cluster \"a\" }}{{ .Labels.pod }}{{ end }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label team shows $labels.pod"},

@@ -292,7 +292,7 @@ func (j *job) kept(m metrics.Metric, name, le string) (newName string, set label
 	result := b.Labels()
 	result.Range(func(l labels.Label) {
 		if !strings.HasPrefix(l.Name, model.ReservedLabelPrefix) {
-			set.add(l.Name, j.labels.must[l.Name])
+			set.add(l.Name, j.labels.must[l.Name] || l.Name == model.BucketLabel || always(m, strings.TrimPrefix(l.Name, model.ExportedLabelPrefix)))
 		}
 	})
 	return result.Get(model.MetricNameLabel), set, true
@@ -303,13 +303,19 @@ func (j *job) scraped(m metrics.Metric, le string) labelSet {
 	set := j.labels.clone()
 	set.open = m.Open || j.labels.open
 	for _, label := range m.Labels {
+		certain := always(m, label)
 		if j.labels.may[label] && !j.honors {
 			label = model.ExportedLabelPrefix + label
 		}
-		set.add(label, false)
+		set.add(label, certain)
 	}
 	if le != "" {
-		set.add(model.BucketLabel, false)
+		set.add(model.BucketLabel, true)
 	}
 	return set
+}
+
+// always reports whether every series of a metric has a label of the metric's own with a value.
+func always(m metrics.Metric, label string) bool {
+	return slices.Contains(m.Labels, label) && (label == model.QuantileLabel || isDimension(m.Name, label))
 }
