@@ -211,6 +211,28 @@ var broken = map[string][]struct {
 		{"of a shipped alert", "discovery: {jobs: {prometheus: {scrapeInterval: 5m}}}", nil, Error, "rules/alertmanager.yaml/notifications/PrometheusNotificationsDropped", "allowed: 20m or more"},
 		{"of a shipped dashboard", "discovery: {jobs: {kubernetes-cadvisor: {scrapeInterval: 1m}}}", nil, Warning, `dashboards/kubernetes-pod-resources/panel "CPU by node", query A`, "allowed: 4m or more"},
 	},
+	"range-retained": {
+		{"a range", "", []string{`avg_over_time(node_load1[30d]) > 5`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "node_load1 looks back 30d, but samples are kept for 15d, so that it sees only the end of that"},
+		{"an offset", "", []string{`node_load1 / (node_load1 offset 30d) > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "node_load1 offset 30d looks at samples of 30d ago and before, but they are kept for 15d"},
+		{"a subquery and an offset", "", []string{`max_over_time(rate(node_cpu_seconds_total[1h] offset 6d)[10d:1h])`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "looks back 16d1h"},
+		{"an offset of a subquery", "", []string{`max_over_time(rate(node_cpu_seconds_total[1h])[1d:1h] offset 3w)`}, Error, "alerting.extraRules/own.yaml/own/Own0", "looks at samples of 3w ago and before"},
+		{"a short retention", "prometheus: {retention: 1d}", []string{`avg_over_time(node_load1[2d]) > 5`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "kept for 1d"},
+	},
+	"series-fresh": {
+		{"a job", "discovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 10m}}}", nil, Error, "discovery.jobs.node-directory-size-metrics.scrapeInterval", "10m is longer than the 5m for which a sample is seen"},
+		{"a flag", "prometheus: {extraArgs: {query.lookback-delta: 1m}}\ndiscovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 2m}}}", nil, Error, "discovery.jobs.node-directory-size-metrics.scrapeInterval", "allowed: up to 1m"},
+		{"a scrape config", "discovery: {extraScrapeConfigs: [{job_name: slow, scrape_interval: 1h, static_configs: [{targets: ['slow:80']}]}]}", nil, Warning, "discovery.extraScrapeConfigs[0].scrape_interval", "1h is longer than the 5m"},
+		{"a group", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, interval: 10m, rules: [{record: "node:load1:max", expr: "max by (node) (node_load1)"}]}]}}}`, nil, Warning, "alerting.extraRules/own.yaml/own", "its interval of 10m is longer than the 5m"},
+	},
+	"for-evaluated": {
+		{"for", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "node_load1 > 5", for: 10s, labels: {severity: warning}}]}]}}}`, nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "for: 10s is shorter than the 30s between evaluations"},
+		{"keep_firing_for", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, interval: 2m, rules: [{alert: Own0, expr: "node_load1 > 5", for: 2m, keep_firing_for: 1m, labels: {severity: warning}}]}]}}}`, nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "keep_firing_for: 1m is shorter than the 2m"},
+		{"an override", "alerting: {acknowledgeNoNotifications: true, overrides: {NodeCPUHigh: {for: 10s}}}", nil, Warning, "alerting.overrides.NodeCPUHigh.for", "for: 10s is shorter"},
+		{"rare evaluations", "prometheus: {evaluationInterval: 2m}\ndiscovery: {jobs: {etcd: {enabled: true}}}", nil, Warning, "prometheus.evaluationInterval", "2m is longer than alerts must hold before they fire: "},
+	},
+	"group-in-time": {
+		{"a subquery over days", "cluster: {name: test, nodes: 50}\nprometheus: {resources: {requests: {memory: 16Gi}, limits: {memory: 16Gi}}}\nstorage: {size: 2Ti}", []string{`max_over_time(rate(container_cpu_usage_seconds_total[1h])[10d:30s])`}, Warning, "alerting.extraRules/own.yaml/own", "million samples, most of them for Own0, and takes longer than the 30s between two"},
+	},
 	"match-possible": {
 		{"a label on one side", "", []string{`sum by (cluster, node) (node_load1) / sum by (node) (node_load5)`}, Error, "alerting.extraRules/own.yaml/own/Own0", `the sides of "/" never match: only the left one has the label cluster`},
 		{"a label of on", "", []string{`node_load1 * on (instance) group_left () sum by (node) (node_load5)`}, Error, "alerting.extraRules/own.yaml/own/Own0", "only the left one has the label instance"},
