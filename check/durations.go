@@ -203,12 +203,3 @@ func forEvaluated(a *Analysis) []Finding {
 	}
 	return findings
 }
-
-// abbreviated lists names, at most three of them.
-func abbreviated(names []string) string {
-	const most = 3
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}

@@ -146,7 +146,7 @@ func several(cfg *config.Config, name config.Job) bool {
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config
 var discoveredLabels = map[kubernetes.Role][]model.LabelName{
 	kubernetes.RoleNode:          {"__meta_kubernetes_node_name"},
-	kubernetes.RolePod:           {"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name"},
+	kubernetes.RolePod:           {"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name", "__meta_kubernetes_pod_node_name"},
 	kubernetes.RoleService:       {"__meta_kubernetes_namespace", "__meta_kubernetes_service_name"},
 	kubernetes.RoleEndpoint:      {"__meta_kubernetes_namespace"},
 	kubernetes.RoleEndpointSlice: {"__meta_kubernetes_namespace"},

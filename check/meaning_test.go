@@ -101,3 +101,33 @@ func TestWrongLabels(t *testing.T) {
 		}
 	}
 }
+
+// TestRightRoutes shows that right and unusual routing trees cause no finding.
+func TestRightRoutes(t *testing.T) {
+	const receivers = `slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, receivers: [{name: pager, webhook_configs: [{url: "https://pager.example.com"}]}, {name: shop, webhook_configs: [{url: "https://shop.example.com"}]}]`
+	for name, text := range map[string]string{
+		"by severity":            `routes: [{matchers: ['severity="critical"'], receiver: pager}, {matchers: ['severity=~"warning|info"'], receiver: shop}]`,
+		"old style":              `routes: [{match: {severity: critical}, receiver: pager}, {match_re: {namespace: "shop|store"}, receiver: shop}]`,
+		"a catch-all at the end": `routes: [{matchers: ['severity="critical"'], receiver: pager}, {receiver: shop}]`,
+		"all, and on":            `routes: [{receiver: shop, continue: true}, {matchers: ['severity="critical"'], receiver: pager}]`,
+		"the same, and on":       `routes: [{matchers: ['severity="critical"'], receiver: shop, continue: true}, {matchers: ['severity="critical"'], receiver: pager}]`,
+		"narrower first":         `routes: [{matchers: ['severity="critical"', 'namespace="shop"'], receiver: shop}, {matchers: ['severity="critical"'], receiver: pager}]`,
+		"overlapping patterns":   `routes: [{matchers: ['namespace=~"shop-.*"'], receiver: shop}, {matchers: ['namespace=~"shop|shop-a"'], receiver: pager}, {matchers: ['namespace!="shop"', 'severity!="info"'], receiver: shop}]`,
+		"nested":                 `routes: [{matchers: ['severity=~"critical|warning"'], receiver: shop, routes: [{matchers: ['severity="critical"'], receiver: pager, group_by: ['...']}, {matchers: ['namespace="shop"'], receiver: shop}]}]`,
+		"an own label":           `overrides: {NodeCPUHigh: {labels: {team: shop}}}, routes: [{matchers: ['team="shop"'], receiver: shop}]`,
+		"a label from a template": `routes: [{matchers: ['owner="shop"'], receiver: shop}], extraRules: {own: {groups: [{name: own, rules: [
+			{alert: Own0, expr: node_load1 > 5, labels: {severity: warning, owner: '{{ with $labels.namespace }}{{ . }}{{ else }}nobody{{ end }}'}}]}]}}`,
+		"labels of targets":       `routes: [{matchers: ['namespace="shop"'], receiver: shop}, {matchers: ['instance=~"10[.].*"', 'job="node-exporter"'], receiver: pager}, {matchers: ['cluster="test"', 'severity="critical"'], receiver: shop}]`,
+		"without a label":         `routes: [{matchers: ['namespace=""', 'severity="critical"'], receiver: pager}, {matchers: ['team!="shop"', 'severity="info"'], receiver: shop}]`,
+		"every value":             `routes: [{matchers: ['namespace!=""', 'severity="critical"'], receiver: pager}, {matchers: ['namespace=~".+"'], receiver: shop}, {matchers: ['severity=~".*"'], receiver: pager}]`,
+		"an alert by name":        `routes: [{matchers: ['alertname=~"Node.*"'], receiver: pager}, {matchers: ['alertname="PodCrashLooping"', 'namespace="shop"'], receiver: shop}]`,
+		"muted at night":          `timeIntervals: [{name: night, time_intervals: [{times: [{start_time: "22:00", end_time: "24:00"}]}]}], routes: [{matchers: ['severity="info"'], receiver: shop, mute_time_intervals: [night]}]`,
+		"intervals":               `route: {groupInterval: 1m, repeatInterval: 1m}, routes: [{matchers: ['severity="critical"'], receiver: pager, repeat_interval: 1h, group_interval: 2m}]`,
+		"a dead man's switch":     `deadMansSwitchUrl: "https://example.com", routes: [{matchers: ['alertname="OwnWatchdog"'], receiver: pager, group_interval: 1m, repeat_interval: 50s}], extraRules: {own: {groups: [{name: own, rules: [{alert: OwnWatchdog, expr: vector(1), labels: {severity: none}}]}]}}`,
+		"inhibitions":             `inhibitRules: [{source_matchers: ['alertname="NodeNotReady"'], target_matchers: ['severity="warning"'], equal: [cluster, node]}, {source_matchers: ['severity="critical"'], target_matchers: ['severity="info"', 'alertname!="Watchdog"'], equal: [namespace]}]`,
+		"an old-style inhibition": `inhibitRules: [{source_match: {severity: critical}, target_match_re: {severity: "warning|info"}, equal: [cluster, alertname, namespace]}]`,
+		"an inhibition of all":    `inhibitRules: [{source_matchers: ['alertname="NodeNotReady"'], target_matchers: ['severity="info"']}]`,
+	} {
+		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, "alerting: {"+receivers+", "+text+"}"))) })
+	}
+}
