@@ -217,6 +217,7 @@ var broken = map[string][]struct {
 		{"a subquery and an offset", "", []string{`max_over_time(rate(node_cpu_seconds_total[1h] offset 6d)[10d:1h])`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "looks back 16d1h"},
 		{"an offset of a subquery", "", []string{`max_over_time(rate(node_cpu_seconds_total[1h])[1d:1h] offset 3w)`}, Error, "alerting.extraRules/own.yaml/own/Own0", "looks at samples of 3w ago and before"},
 		{"a short retention", "prometheus: {retention: 1d}", []string{`avg_over_time(node_load1[2d]) > 5`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "kept for 1d"},
+		{"shipped rules", "prometheus: {retention: 3h}", nil, Warning, "prometheus.retention", "3h is shorter than the time that shipped rules look back, which is up to 2d: NodeFilesystemFillingUp, NodeFilesystemInodesFillingUp, NodeFilesystemReadOnly and 1 more"},
 	},
 	"series-fresh": {
 		{"a job", "discovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 10m}}}", nil, Error, "discovery.jobs.node-directory-size-metrics.scrapeInterval", "10m is longer than the 5m for which a sample is seen"},
@@ -297,6 +298,23 @@ var broken = map[string][]struct {
 	},
 	"replicas-placed": {
 		{"more replicas than nodes", "cluster: {name: test, nodes: 2}\nprometheus: {replicas: 3}", nil, Error, "prometheus.replicas", "3, each on a node of its own, but cluster.nodes is 2: 1 would never start; allowed: up to 2"},
+	},
+	"host-port-free": {
+		{"the kubelet's", "exporters: {nodeExporter: {port: 10250}}", nil, Error, "exporters.nodeExporter.port", "10250 is the port of the kubelet on every node"},
+		{"a component's that is scraped", "cluster: {name: test, platform: kubeadm}\nexporters: {nodeExporter: {port: 10249}}\ndiscovery: {jobs: {kube-proxy: {enabled: true}}}", nil, Error, "exporters.nodeExporter.port", "10249 is the port of kube-proxy, which this stack scrapes there"},
+		{"the API server's", "exporters: {nodeExporter: {port: 6443}}", nil, Warning, "exporters.nodeExporter.port", "6443 is the port of the API server on nodes that run it"},
+		{"a Service's", "exporters: {nodeExporter: {port: 31000}}", nil, Warning, "exporters.nodeExporter.port", "31000 is the port of whichever Service of type NodePort gets it"},
+		{"the platform's own node-exporter's", "cluster: {name: test, platform: openshift}\nexporters: {nodeExporter: {port: 9100}}", nil, Error, "exporters.nodeExporter.port", "9100 is the port of another node-exporter, which every node of openshift has"},
+	},
+	"image-known": {
+		{"an older server", "images: {overrides: {prometheus: 'quay.io/prometheus/prometheus:v2.55.1'}}", nil, Warning, "images.overrides.prometheus", "v2.55.1, but flags, settings and metrics are known for v3."},
+		{"a newer exporter", "images: {overrides: {kube-state-metrics: 'registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.99.0'}}", nil, Warning, "images.overrides.kube-state-metrics", "v2.99.0, but"},
+	},
+	"program-deployed": {
+		{"targets that nobody probes", "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://example.com'}]}}", nil, Warning, "exporters.blackboxExporter.targets", "nothing probes them"},
+		{"notifications without Alertmanager", `alerting: {enabled: false, slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}}`, nil, Warning, "alerting.slack", "nobody is notified without Alertmanager"},
+		{"a dead man's switch without Watchdog", `alerting: {acknowledgeNoNotifications: true, deadMansSwitchUrl: "https://example.com", disabled: [Watchdog]}`, nil, Error, "alerting.deadMansSwitchUrl", "alerting.disabled names Watchdog"},
+		{"an Ingress without Grafana", "grafana: {enabled: false, ingress: {enabled: true, host: grafana.example.com}}", nil, Warning, "grafana.ingress.enabled", "there is no Grafana"},
 	},
 	"namespace-admits": {
 		{"a namespace that exists", "cluster: {name: test, createNamespace: false}", nil, Warning, "cluster.createNamespace", "unless namespace monitoring is labelled pod-security.kubernetes.io/enforce: privileged"},

@@ -29,4 +29,7 @@ var Checks = []Check{
 	{"memory-fits", "The server's memory suffices for the estimated series.", memoryFits},
 	{"replicas-placed", "There are enough nodes to keep replicas apart.", replicasPlaced},
 	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
+	{"host-port-free", "No other program of the nodes listens on the port of node-exporter.", hostPortFree},
+	{"image-known", "Overridden images are of the versions whose flags and metrics are known.", imageKnown},
+	{"program-deployed", "What a setting needs is not switched off.", programDeployed},
 }

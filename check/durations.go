@@ -78,18 +78,30 @@ func reachOf(selector *parser.VectorSelector, path []parser.Node) (reach, bool) 
 // rangeRetained finds ranges and offsets beyond the retention: an error if not even the newest sample
 // is left. Blocks outlive the retention by up to a tenth of it:
 // https://prometheus.io/docs/prometheus/latest/storage/#compaction
+//
+// Shipped rules are one finding about the retention. Panels may be about the time range of the
+// dashboard, such as $__range, so that only longer ranges than the usual ones count.
 func rangeRetained(a *Analysis) []Finding {
+	const panelRange = 6 * time.Hour
 	retention := a.Config.Prometheus.Retention.Duration
 	var findings []Finding
+	shipped, longest := []string{}, time.Duration(0)
 	for i := range a.Queries {
 		q := &a.Queries[i]
+		if q.Panel && !q.Own {
+			continue
+		}
 		parser.Inspect(q.Expr, func(node parser.Node, path []parser.Node) error {
 			selector, ok := node.(*parser.VectorSelector)
 			if !ok {
 				return nil
 			}
 			r, ok := reachOf(selector, path)
-			if !ok || r.oldest <= retention+retention/50 {
+			if !ok || r.oldest <= retention+retention/50 || q.Panel && r.oldest <= panelRange {
+				return nil
+			}
+			if !q.Own {
+				shipped, longest = append(shipped, q.Rule.Alert+q.Rule.Record), max(longest, r.oldest)
 				return nil
 			}
 			u := use{query: q, optional: isOptional(path, selector)}
@@ -102,6 +114,12 @@ func rangeRetained(a *Analysis) []Finding {
 			findings = append(findings, p.findings(u)...)
 			return nil
 		})
+	}
+	if len(shipped) > 0 {
+		slices.Sort(shipped)
+		findings = append(findings, Finding{Path: "prometheus.retention", Severity: Warning, Message: fmt.Sprintf(
+			"%s is shorter than the time that shipped rules look back, which is up to %s: %s; they see only the end of that",
+			model.Duration(retention), model.Duration(longest), abbreviated(slices.Compact(shipped)))})
 	}
 	return findings
 }

@@ -131,3 +131,20 @@ func TestRightRoutes(t *testing.T) {
 		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, "alerting: {"+receivers+", "+text+"}"))) })
 	}
 }
+
+// TestRightObjects shows that unusual but right programs, ports and images cause no finding.
+func TestRightObjects(t *testing.T) {
+	for name, text := range map[string]string{
+		"another port":          "exporters: {nodeExporter: {port: 19100}}",
+		"a port of a pod":       "exporters: {nodeExporter: {port: 9153}}",
+		"no node-exporter":      "exporters: {nodeExporter: {enabled: false, port: 10250}}",
+		"a patch":               "images: {overrides: {prometheus: 'mirror.example.com/prometheus:v3.16.9', busybox: 'busybox:1.36'}}",
+		"a build of one's own":  "images: {overrides: {prometheus: 'mirror.example.com/prometheus:our-build', node-exporter: 'mirror.example.com/node-exporter:1.12.1-r3'}}",
+		"a digest":              "images: {overrides: {grafana: 'mirror.example.com/grafana@sha256:0000000000000000000000000000000000000000000000000000000000000000'}}",
+		"Grafana without a pod": "grafana: {adminPassword: s3cret, replicas: 0, persistence: {enabled: true}, import: job}",
+		"no alerting":           "alerting: {enabled: false, disabled: [Watchdog]}",
+		"seldom":                "prometheus: {scrapeInterval: 1m, evaluationInterval: 5m, retention: 2d, extraArgs: {query.lookback-delta: 15m}}\ndiscovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 10m}}, extraScrapeConfigs: [{job_name: slow, scrape_interval: 5m, static_configs: [{targets: ['slow:80']}]}]}",
+	} {
+		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, text))) })
+	}
+}
