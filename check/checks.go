@@ -15,7 +15,7 @@ var Checks = []Check{
 	{"series-fresh", "Scrapes and recording rules repeat before their series are stale.", seriesFresh},
 	{"for-evaluated", "An alert's for and keep_firing_for last at least until the next evaluation.", forEvaluated},
 	{"group-in-time", "A group of rules is evaluated before its next evaluation.", groupInTime},
-	{"match-possible", "The two sides of an operation have the labels that they are matched by, and enough to tell replicas apart.", matchPossible},
+	{"match-possible", "The two sides of an operation have the labels that they are matched by, and enough to tell replicas, or the series of one object, apart.", matchPossible},
 	{"grouping-known", "The labels that an expression aggregates, matches or copies by are labels that its series can have.", groupingKnown},
 	{"template-labels", "The labels that an alert's annotations and labels refer to are labels that its expression has.", templateLabels},
 	{"alert-routed", "Every alert reaches a receiver that notifies somebody.", alertRouted},

@@ -266,8 +266,8 @@ func routeReached(a *Analysis) []Finding {
 // matchers wanted.
 func implied(wanted, given amlabels.Matchers) bool {
 	return !slices.ContainsFunc(wanted, func(w *amlabels.Matcher) bool {
-		any := w.Type == amlabels.MatchRegexp && w.Value == ".*"
-		return !any && !slices.ContainsFunc(given, func(g *amlabels.Matcher) bool { return implies(g, w) })
+		every := w.Type == amlabels.MatchRegexp && w.Value == ".*"
+		return !every && !slices.ContainsFunc(given, func(g *amlabels.Matcher) bool { return implies(g, w) })
 	})
 }
 
