@@ -45,11 +45,11 @@ busybox:
 ifeq ($(origin KUBECONFIG),command line)
 test-e2e: STACK = kind
 test-e2e:
-	go test -tags e2e -v -count=1 -timeout 60m ./tests/e2e -kubeconfig $(abspath $(KUBECONFIG)) -stack $(STACK)
+	go test -tags e2e -v -count=1 -failfast -timeout 60m ./tests/e2e -kubeconfig $(abspath $(KUBECONFIG)) -stack $(STACK)
 else
 test-e2e: localcluster ## The whole system on the local node; on a kind cluster with KUBECONFIG=path.
 	.local/bin/localcluster up
-	go test -tags e2e -v -count=1 -timeout 60m ./tests/e2e
+	go test -tags e2e -v -count=1 -failfast -timeout 60m ./tests/e2e
 endif
 
 .PHONY: bench
