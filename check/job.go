@@ -45,7 +45,7 @@ func (a *Analysis) loadJobs() {
 			open:     exposed == nil,
 			many:     several(a.Config, config.Job(scrape.JobName)),
 			honors:   scrape.HonorLabels,
-			relabel:  scrape.MetricRelabelConfigs,
+			relabel:  a.Relabelling(scrape),
 			metrics:  exposed,
 		}
 		j.setTargetLabels(scrape)

@@ -22,6 +22,9 @@ type Query struct {
 	Panel   bool          // belongs to a dashboard, so nobody is paged by it
 	Guessed bool          // contains variables whose values are unknown
 	Rule    *rulefmt.Rule // nil for a dashboard's query
+	// Variables holds the names of a dashboard's variables that stand in Expr for their values,
+	// which are unknown.
+	Variables []string
 }
 
 // parseQueries sets the expressions of all rules, in the order of their files, then those of all
@@ -83,7 +86,7 @@ func (s *Stack) parseDashboards() error {
 				}
 				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
 			}
-			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed})
+			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed, Variables: q.Variables})
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ type scrapeConfig struct {
 	SampleLimit          int              `yaml:"sample_limit,omitempty"`
 	Scheme               string           `yaml:"scheme,omitempty"`
 	MetricsPath          string           `yaml:"metrics_path,omitempty"`
+	Params               url.Values       `yaml:"params,omitempty"`
 	Authorization        *authorization   `yaml:"authorization,omitempty"`
 	TLSConfig            *tlsConfig       `yaml:"tls_config,omitempty"`
 	KubernetesSDConfigs  []kubernetesSD   `yaml:"kubernetes_sd_configs,omitempty"`
@@ -72,14 +74,25 @@ type relabel struct {
 // certificate of the API server.
 const serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// scrapeConfigs returns the scrape configs of the enabled jobs, with their settings applied.
-func scrapeConfigs(cfg *config.Config) []scrapeConfig {
+// scrapeConfigs returns the scrape configs of the enabled jobs, with their settings applied. What
+// is not stored is dropped last, by the name that it has then.
+func (s *Stack) scrapeConfigs() []scrapeConfig {
+	cfg := s.Config
 	var enabled []scrapeConfig
 	for _, job := range config.Jobs {
 		if !cfg.Enabled(job) {
 			continue
 		}
 		scrape := scrapeJob(cfg, job)
+		ingest, known := s.Ingest[job]
+		if known && ingest.Whole == "" {
+			scrape.MetricRelabelConfigs = nil // they drop what is large, where everything is stored
+		}
+		if job == config.NodeExporterJob {
+			if collectors := s.NodeCollectors(); collectors != nil {
+				scrape.Params = url.Values{"collect[]": collectors}
+			}
+		}
 		settings := cfg.Discovery.Jobs[job]
 		scrape.JobName = string(job)
 		scrape.ScrapeInterval = settings.ScrapeInterval
@@ -91,6 +104,9 @@ func scrapeConfigs(cfg *config.Config) []scrapeConfig {
 		scrape.RelabelConfigs = append(scrape.RelabelConfigs, setLabel("cluster", cfg.Cluster.Name))
 		for _, native := range settings.MetricRelabelConfigs {
 			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, native)
+		}
+		if known && ingest.Whole == "" {
+			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, ingest.rule())
 		}
 		enabled = append(enabled, scrape)
 	}

@@ -42,11 +42,15 @@ type Stack struct {
 	Queries       []Query                    // every expression of Rules and Dashboards
 
 	Exposed    map[config.Job]metrics.Exposition // by enabled job of this program; nil if unknown
+	Ingest     map[config.Job]Ingest             // by enabled job of this program
 	Histograms *histograms.Translator            // from classic histograms to the form that jobs store
 
 	Datasources []importer.Datasource  // Prometheus first
 	Dashboards  []dashboards.Dashboard // none without Grafana
 	Import      *Import                // nil where no job fills Grafana
+
+	samples  map[config.Job]map[string]bool // names of Exposed's samples
+	selected []selection                    // of every expression, without recorded series
 }
 
 // Import holds what the import job sends to Grafana.
@@ -86,6 +90,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
+	s.resolveIngest()
 	err = config.Join(err, s.renderPrometheus())
 	if err != nil {
 		return nil, err
@@ -95,7 +100,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 
 // renderPrometheus sets prometheus.yml, as text and as loaded, and the rights that it requires.
 func (s *Stack) renderPrometheus() error {
-	text, loaded, err := prometheusConfig(s.Config)
+	text, loaded, err := s.prometheusConfig()
 	if err != nil {
 		return err
 	}
