@@ -87,6 +87,10 @@ func TestNoFinding(t *testing.T) {
 		"a Grafana elsewhere": `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`,
 		"a known size":        "cluster: {name: test, nodes: 3, pods: 100}",
 		"targets to probe":    "exporters: {blackboxExporter: {targets: [{url: 'https://example.com', labels: {team: shop}}]}}",
+		"classic histograms":  "discovery: {histograms: classic}",
+		"classic kubelets":    "discovery: {jobs: {kubernetes-nodes: {histograms: classic}}}",
+		"native applications": "discovery: {jobs: {kubernetes-pods: {histograms: native}}}",
+		"everything, mixed":   "cluster: {name: test, platform: k3s}\ndiscovery: {ingest: all, histograms: classic, jobs: {kubernetes-nodes: {histograms: native}}}",
 		"slow scrapes":        "prometheus: {scrapeInterval: 1m, evaluationInterval: 1m}",
 	} {
 		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, text))) })
