@@ -53,6 +53,7 @@ var mistaken = map[string][]struct {
 		{`prometheus_http_requests_total > 1000`, Warning, "compares the count since a program started"},
 		{`sum by (namespace) (kube_pod_container_status_restarts_total) >= 5`, Warning, "compare increase(…) or rate(…)"},
 		{`100 < node_network_receive_errs_total`, Warning, ""},
+		{`node_cpu_seconds_total{mode="idle"} < 0.1`, Warning, ""},
 		{`max_over_time(container_oom_events_total[1h]) > 3`, Warning, ""},
 	},
 	"histogram-calculated": {
@@ -112,6 +113,8 @@ var mistaken = map[string][]struct {
 		{`kube_pod_info == 0`, Error, "always 1"},
 		{`max_over_time(up[5m]) == 3`, Error, ""},
 		{`sgn(node_load1) == 2`, Error, ""},
+		{`count_over_time(up[5m]) == 0`, Error, "at least 1"},
+		{`kube_deployment_status_replicas_available < 0`, Error, "at least 0"},
 		{`clamp(my_app_load, 0, 5) > 7`, Error, "between 0 and 5"},
 	},
 	"alert-conditional": {
@@ -130,6 +133,9 @@ var mistaken = map[string][]struct {
 		{`apiserver_request_total{code="500"} >= 0`, Warning, "is at least 0"},
 		{`node_filesystem_avail_bytes >= 0`, Error, ""},
 		{`up < 2`, Error, "holds for every value"},
+		{`node_filesystem_avail_bytes{fstype="ext4"} / node_filesystem_size_bytes < 10`, Error, "is between 0 and 1"},
+		{`kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 15`, Error, ""},
+		{`avg by (job) (up) < 50`, Error, "is between 0 and 1"},
 		{`node_load1 > 5 or up <= 1`, Error, "up <= 1 holds for every value"},
 		{`alert: predict_linear(node_filesystem_avail_bytes[6h], 3600)`, Error, "has no condition"},
 		{`alert: rate(node_cpu_seconds_total{mode="idle"}[5m]) * 100`, Error, "has no condition"},
