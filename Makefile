@@ -45,11 +45,11 @@ busybox:
 ifeq ($(origin KUBECONFIG),command line)
 test-e2e: STACK = kind
 test-e2e:
-	go test -tags e2e -v -count=1 -timeout 60m ./tests/e2e -kubeconfig $(abspath $(KUBECONFIG)) -stack $(STACK)
+	go test -tags e2e -v -count=1 -failfast -timeout 60m ./tests/e2e -kubeconfig $(abspath $(KUBECONFIG)) -stack $(STACK)
 else
 test-e2e: localcluster ## The whole system on the local node; on a kind cluster with KUBECONFIG=path.
 	.local/bin/localcluster up
-	go test -tags e2e -v -count=1 -timeout 60m ./tests/e2e
+	go test -tags e2e -v -count=1 -failfast -timeout 60m ./tests/e2e
 endif
 
 .PHONY: bench
@@ -68,9 +68,9 @@ diff: ## What a change means to a stack, as Markdown: STACK=prod BASE=origin/mai
 
 # No cluster, no engine: what a preview would stop at, in a second.
 .PHONY: check
-check: ## Check a stack: make check STACK=prod.
+check: ## Check a stack: make check STACK=prod; METRIC=name says who uses a metric.
 	@go build -o .local/bin/check ./cmd/check
-	@.local/bin/check Pulumi.$(STACK).yaml
+	@.local/bin/check $(if $(METRIC),-metric $(METRIC)) Pulumi.$(STACK).yaml
 
 .PHONY: metrics
 metrics: ## Write the metrics of exporters to metrics, from their sources and from the local node if it runs.

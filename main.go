@@ -29,10 +29,7 @@ func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 	if err != nil {
 		return err
 	}
-	report, err := check.Run(stack)
-	if err != nil {
-		return err
-	}
+	report := check.Run(stack)
 	for _, warning := range report.Warnings() {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return err

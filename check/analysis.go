@@ -15,13 +15,10 @@ type Analysis struct {
 // query is one PromQL expression of a rule or a dashboard.
 type query = render.Query
 
-// Analyse derives which series a stack's server can have. The error is about the list of an
-// exporter's metrics.
-func Analyse(s *render.Stack) (*Analysis, error) {
+// Analyse derives which series a stack's server can have.
+func Analyse(s *render.Stack) *Analysis {
 	a := &Analysis{Stack: s}
-	if err := a.loadJobs(); err != nil {
-		return nil, err
-	}
+	a.loadJobs()
 	a.series = newCatalogue(a)
-	return a, nil
+	return a
 }

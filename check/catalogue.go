@@ -22,6 +22,7 @@ type series struct {
 	own    labelSet  // the labels that the exporter sets, without those of the target
 	bounds []float64 // the upper bounds that relabelling keeps, if these are buckets
 	bucket bool      // whether these are the buckets of a histogram
+	native bool      // whether their samples are native histograms
 
 	meaning meaning // of the values
 }
@@ -103,21 +104,10 @@ func (c *catalogue) addJob(j *job) {
 			c.prefixed = append(c.prefixed, &series{name: prefix, job: j, labels: set, own: labelSet{open: true}, meaning: unknown()})
 			continue
 		}
-		for _, name := range sampleNames(m) {
+		for _, name := range m.SampleNames() {
 			c.addSample(j, m, name)
 		}
 	}
-}
-
-// sampleNames returns the names under which Prometheus stores a metric's samples.
-func sampleNames(m metrics.Metric) []string {
-	switch m.Type {
-	case model.MetricTypeHistogram:
-		return []string{m.Name + "_bucket", m.Name + "_sum", m.Name + "_count"}
-	case model.MetricTypeSummary:
-		return []string{m.Name, m.Name + "_sum", m.Name + "_count"}
-	}
-	return []string{m.Name}
 }
 
 // addSample adds the series of one of a metric's sample names, or notes that relabelling drops it.
@@ -130,13 +120,13 @@ func (c *catalogue) addSample(j *job, m metrics.Metric, name string) {
 		own.add(label, false)
 	}
 	own.open = m.Open
-	if m.Type != model.MetricTypeHistogram || !strings.HasSuffix(name, "_bucket") {
+	if m.Type != model.MetricTypeHistogram || m.Native || !strings.HasSuffix(name, "_bucket") {
 		kept, set, ok := j.kept(m, name, "")
 		if !ok {
 			c.dropped[name] = append(c.dropped[name], j.name)
 			return
 		}
-		c.add(&series{name: kept, job: j, labels: set, own: own, meaning: meaningOf(m, name)})
+		c.add(&series{name: kept, job: j, labels: set, own: own, native: m.Native, meaning: meaningOf(m, name)})
 		return
 	}
 	bucket := &series{job: j, own: own, bucket: true, meaning: meaningOf(m, name)}

@@ -62,15 +62,8 @@ type Report struct {
 	Waived   []Waiver  // sorted by check
 }
 
-// Run analyses a rendered stack and runs every check on it. The error names an expression that
-// does not parse.
-func Run(s *render.Stack) (Report, error) {
-	a, err := Analyse(s)
-	if err != nil {
-		return Report{}, err
-	}
-	return a.Check(), nil
-}
+// Run analyses a rendered stack and runs every check on it.
+func Run(s *render.Stack) Report { return Analyse(s).Check() }
 
 // waivers is the check name of findings about waivers themselves, which cannot be waived.
 const waivers = "waivers"

@@ -24,9 +24,7 @@ func analysed(t testing.TB, cfg *config.Config) *Analysis {
 	t.Helper()
 	stack, err := render.New(cfg)
 	require.NoError(t, err)
-	a, err := Analyse(stack)
-	require.NoError(t, err)
-	return a
+	return Analyse(stack)
 }
 
 // load analyses a stack, given in YAML, with one rule of its own for each expression: a recording
@@ -107,7 +105,11 @@ func TestSoundExpressions(t *testing.T) {
 		`my_app_requests_total > 5`,
 		`rate(http_requests_total{job="kubernetes-pods"}[2m])`,
 		`node_md_disks{state="failed"} > 0`,
-		`rate(apiserver_request_duration_seconds_bucket{le="1.0"}[5m])`,
+		`histogram_quantile(0.9, sum by (verb) (rate(apiserver_request_duration_seconds[5m]))) > 1`,
+		`histogram_fraction(0, 1, rate(apiserver_request_duration_seconds[5m])) < 0.9`,
+		`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-pods", le="1.0"}[5m])`,
+		`rate(my_duration_seconds_bucket{le="1.0"}[5m])`,
+		`rate(prometheus_engine_query_duration_seconds_count[5m])`,
 		`{__name__=~"node_load.*"} > 5`,
 		`up == 0`,
 		`up{job=~"prometheus|no-such-job"} == 0`,
@@ -122,7 +124,7 @@ func TestSoundExpressions(t *testing.T) {
 		`max_over_time(rate(node_cpu_seconds_total[5m])[1h:1m])`,
 		`kube_pod_labels{label_app="shop"}`,
 		`rate(apiserver_request_post_timeout_total{job="kubernetes-apiservers", source="timeout-handler"}[5m]) > 0`,
-		`rate(apiserver_watch_list_duration_seconds_count{job="kubernetes-apiservers", scope="cluster"}[5m]) > 0`,
+		`histogram_count(rate(apiserver_watch_list_duration_seconds{job="kubernetes-apiservers", scope="cluster"}[5m])) > 0`,
 		`kube_node_spec_taint{job="kube-state-metrics", key="node.kubernetes.io/unreachable", effect="NoExecute"} == 1`,
 	} {
 		assert.Empty(t, found(load(t, "", expr)), expr)
@@ -176,13 +178,14 @@ var broken = map[string][]struct {
 		{"one side of or", "", []string{`node_load1 or node_laod5{job="node-exporter"}`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "no enabled job collects node_laod5; did you mean node_load5?"},
 		{"what absent waits for", "", []string{`absent(node_bootime_seconds{job="node-exporter"})`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean node_boot_time_seconds?"},
 		{"a shipped dashboard", "discovery: {jobs: {kubernetes-cadvisor: {enabled: false}}}", nil, Warning, "dashboards/kubernetes-pod-resources", "more; job kubernetes-cadvisor would, but is off"},
+		{"a misspelt histogram", "", []string{`rate(apiserver_request_duration_second_count[5m]) > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean apiserver_request_duration_seconds?"},
 		{"a pattern of names", "", []string{`{__name__=~"nodes_.*", job="node-exporter"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no enabled job collects {__name__=~"nodes_.*",job="node-exporter"}`},
 	},
 	"metric-kept": {
 		{"dropped by name", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_load5, action: drop}]}}}", []string{`node_load5{job="node-exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "metric relabelling of job node-exporter drops node_load5; see discovery.jobs.node-exporter.metricRelabelConfigs"},
 		{"not kept", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: 'node_(load|cpu|memory|filesystem|network|nf|time).*', action: keep}]}}}", []string{`node_vmstat_pgfault > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "drops node_vmstat_pgfault"},
-		{"buckets of the API server, by the job's own rules", "", []string{`rate(apiserver_watch_list_duration_seconds_bucket[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job kubernetes-apiservers drops apiserver_watch_list_duration_seconds_bucket"},
-		{"by the job's own rules", "", []string{`rate(container_tasks_state[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job kubernetes-cadvisor drops container_tasks_state"},
+		{"buckets of the API server, by the job's own rules", "discovery: {histograms: classic, ingest: all}", []string{`rate(apiserver_watch_list_duration_seconds_bucket[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job kubernetes-apiservers drops apiserver_watch_list_duration_seconds_bucket"},
+		{"by the job's own rules", "discovery: {ingest: all}", []string{`rate(container_tasks_state[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job kubernetes-cadvisor drops container_tasks_state"},
 		{"of a shipped alert", "discovery: {jobs: {kube-state-metrics: {metricRelabelConfigs: [{source_labels: [__name__], regex: kube_job_failed, action: drop}]}}}", nil, Error, "rules/workloads.yaml/workloads/JobFailed", "drops kube_job_failed"},
 		{"one of many that a line stands for", "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_md_.*, action: drop}]}}}", []string{`node_md_disks > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "drops node_md_disks"},
 	},
@@ -193,17 +196,29 @@ var broken = map[string][]struct {
 	},
 	"label-known": {
 		{"a label that the metric lacks", "", []string{`node_load1{job="node-exporter", mode="idle"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has mode="idle"; its labels are cluster, container, endpoint, instance, job, namespace, node, pod`},
-		{"a label of the API server's metric", "", []string{`apiserver_watch_list_duration_seconds_count{job="kubernetes-apiservers", verb="WATCH"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has verb="WATCH"`},
+		{"a label of the API server's metric", "", []string{`apiserver_watch_list_duration_seconds{job="kubernetes-apiservers", verb="WATCH"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has verb="WATCH"`},
 		{"a misspelt label of a taint", "", []string{`kube_node_spec_taint{job="kube-state-metrics", effects="NoExecute"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has effects="NoExecute"`},
 		{"another cluster", "", []string{`node_load1{job="node-exporter", cluster="prod"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "cluster is always test in job node-exporter"},
 		{"another namespace", "", []string{`prometheus_build_info{job="prometheus", namespace="shop"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "namespace is always monitoring in job prometheus"},
 		{"a label that relabelling drops", "discovery: {jobs: {kube-state-metrics: {metricRelabelConfigs: [{regex: uid, action: labeldrop}]}}}", []string{`kube_pod_info{job="kube-state-metrics", uid=~"a.*"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `no series has uid=~"a.*"`},
 		{"a label that a recording rule aggregates away", "", []string{`node:load1:max := max by (cluster, node) (node_load1)`, `node:load1:max{namespace="monitoring"} > 1`}, Error, "alerting.extraRules/own.yaml/own/Own1", "its labels are cluster, node"},
 	},
+	"histogram-form": {
+		{"a quantile of buckets", "", []string{`histogram_quantile(0.9, sum by (le, verb) (rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers"}[5m]))) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `job kubernetes-apiservers stores apiserver_request_duration_seconds as a native histogram, which has no series apiserver_request_duration_seconds_bucket; use: histogram_quantile(0.9, sum by (verb) (rate(apiserver_request_duration_seconds{job="kubernetes-apiservers"}[5m]))) > 1`},
+		{"a count without a job", "", []string{`rate(apiserver_request_duration_seconds_count[5m]) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `use: histogram_count(rate(apiserver_request_duration_seconds[5m])) > 1 (if one of your applications exposes it, select its job: {job="kubernetes-endpoints"})`},
+		{"a share", "", []string{`sum(rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="0.1"}[5m])) / sum(rate(apiserver_request_duration_seconds_count{job="kubernetes-apiservers"}[5m])) < 0.9`}, Error, "alerting.extraRules/own.yaml/own/Own0", `use: histogram_fraction(-Inf, 0.1, sum(rate(apiserver_request_duration_seconds{job="kubernetes-apiservers"}[5m]))) < 0.9`},
+		{"what has no translation", "", []string{`max by (le) (apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers"}) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `which has no series apiserver_request_duration_seconds_bucket: max of buckets: a native histogram is not a number for each bucket`},
+		{"one side of or", "", []string{`up == 0 or rate(apiserver_request_duration_seconds_count{job="kubernetes-apiservers"}[5m]) > 1`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `use: up == 0 or histogram_count(rate(apiserver_request_duration_seconds{job="kubernetes-apiservers"}[5m])) > 1`},
+		{"jobs that differ", "discovery: {jobs: {kubernetes-nodes: {histograms: classic}}}", []string{`sum by (job) (rate(rest_client_request_duration_seconds_count[5m])) > 9`}, Error, "alerting.extraRules/own.yaml/own/Own0", `use: sum by (job) (histogram_count(rate(rest_client_request_duration_seconds{job!~"kubernetes-nodes"}[5m]))) > 9 or sum by (job) (rate(rest_client_request_duration_seconds_count{job=~"kubernetes-nodes"}[5m])) > 9`},
+		{"jobs that differ, added up", "discovery: {jobs: {kubernetes-nodes: {histograms: classic}}}", []string{`sum(rate(rest_client_request_duration_seconds_count[5m])) > 9`}, Error, "alerting.extraRules/own.yaml/own/Own0", `kubernetes-nodes store it as a classic histogram, other jobs as a native one, and the expression adds them up; select one job, or keep the label job`},
+		{"an application's that is asked for", "discovery: {jobs: {kubernetes-pods: {histograms: native}}}", []string{`sum by (le) (rate(shop_seconds_bucket{job="kubernetes-pods"}[5m]))`}, Error, "alerting.extraRules/own.yaml/own/Own0", `use: sum(rate(shop_seconds{job="kubernetes-pods"}[5m]))`},
+		{"a native one that is classic", "discovery: {histograms: classic}", []string{`histogram_quantile(0.9, rate(apiserver_request_duration_seconds[5m])) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `job kubernetes-apiservers stores apiserver_request_duration_seconds as a classic histogram: its series are apiserver_request_duration_seconds_bucket, apiserver_request_duration_seconds_sum and apiserver_request_duration_seconds_count; or store a native one, with discovery.jobs.kubernetes-apiservers.histograms: native`},
+		{"a recording of buckets", "", []string{`job:seconds:rate5m := sum by (job, le) (rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers"}[5m]))`, `histogram_quantile(0.9, sum by (le) (job:seconds:rate5m)) > 1`}, Error, "alerting.extraRules/own.yaml/own/job:seconds:rate5m", `use: sum by (job) (rate(apiserver_request_duration_seconds{job="kubernetes-apiservers"}[5m]))`},
+	},
 	"bucket-kept": {
-		{"a bound that does not exist", "", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="0.33"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `there is no bucket with le="0.33"`},
-		{"a bound that is stored with a fraction", "", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="1"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `0.8, 1.0, 1.25,`},
-		{"a bound that relabelling drops", "discovery: {jobs: {kubernetes-apiservers: {metricRelabelConfigs: [{source_labels: [__name__, le], regex: 'apiserver_request_duration_seconds_bucket;0.1', action: drop}]}}}", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="0.1"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `there is no bucket with le="0.1"`},
+		{"a bound that does not exist", "discovery: {histograms: classic}", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="0.33"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `there is no bucket with le="0.33"`},
+		{"a bound that is stored with a fraction", "discovery: {histograms: classic}", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="1"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `0.8, 1.0, 1.25,`},
+		{"a bound that relabelling drops", "discovery: {jobs: {kubernetes-apiservers: {histograms: classic, metricRelabelConfigs: [{source_labels: [__name__, le], regex: 'apiserver_request_duration_seconds_bucket;0.1', action: drop}]}}}", []string{`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers", le="0.1"}[5m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", `there is no bucket with le="0.1"`},
 	},
 	"rule-records": {
 		{"recorded nowhere", "", []string{`node:load1:max > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no rule records node:load1:max"},
@@ -310,8 +325,7 @@ func TestOwnDashboard(t *testing.T) {
 			{"title": "Rate", "targets": [{"refId": "A", "expr": "rate(node_cpu_seconds_total[30s])"}, {"refId": "B", "expr": "rate(node_cpu_seconds_total[$__rate_interval])"}]},
 			{"title": "Pool", "targets": [{"refId": "A", "expr": "node_load1{cluster=\"$pool\"}"}]}]}`)}})
 	require.NoError(t, err)
-	report, err := Run(stack)
-	require.NoError(t, err)
+	report := Run(stack)
 	var at []string
 	for _, finding := range report.Findings {
 		at = append(at, finding.Path+" "+finding.Check+" "+string(finding.Severity))

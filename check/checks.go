@@ -7,6 +7,7 @@ var Checks = []Check{
 	{"metric-kept", "No metric that an expression selects is dropped by relabelling.", metricKept},
 	{"job-known", "The jobs that an expression selects exist and have the metric.", jobKnown},
 	{"label-known", "The labels that an expression selects by exist, with values that discovery sets.", labelKnown},
+	{"histogram-form", "The histograms that an expression selects are stored in the form that it selects.", histogramForm},
 	{"bucket-kept", "The histogram buckets that an expression selects exist and are kept.", bucketKept},
 	{"rule-records", "Every recorded series that an expression selects is recorded by a rule.", ruleRecords},
 	{"rule-order", "Within a group a series is recorded before it is used.", ruleOrder},

@@ -12,7 +12,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // use is one selector of an expression, with how the expression uses it.
@@ -77,13 +79,14 @@ func (u use) finding(format string, args ...any) []Finding {
 }
 
 // metricCollected finds selectors of metrics that no enabled job collects. It leaves metrics that
-// are dropped to metricKept and recorded series to ruleRecords.
+// are dropped to metricKept, recorded series to ruleRecords and histograms that are stored in another
+// form to histogramForm.
 func metricCollected(a *Analysis) []Finding {
 	var findings []Finding
 	missing := map[string]*absence{}
 	for _, u := range a.uses() {
 		name := cmp.Or(u.selector.Name, u.selector.String())
-		if len(a.series.named(u.selector)) > 0 || len(a.series.droppedBy(name)) > 0 || isRecorded(name) {
+		if len(a.series.named(u.selector)) > 0 || len(a.series.droppedBy(name)) > 0 || isRecorded(name) || a.otherForm(u) {
 			continue
 		}
 		if open := a.series.openJobs(u.selector); u.Own && len(open) > 0 {
@@ -146,19 +149,19 @@ func (a *absence) String() string {
 // reason returns why a metric is not collected, as the end of a message; "" if unknown.
 func (c *catalogue) reason(name string) string {
 	cfg := c.analysis.Config
-	if kind, ok := kindOf(name); ok && cfg.Enabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
+	if kind, ok := render.KindOf(name); ok && cfg.Enabled(config.KubeStateMetricsJob) && !slices.Contains(cfg.Exporters.KubeStateMetrics.Kinds, kind) {
 		return fmt.Sprintf("; add %s to exporters.kubeStateMetrics.kinds", kind)
 	}
 	for _, j := range config.Jobs {
 		if cfg.Enabled(j) {
 			continue
 		}
-		exposed, err := exposition(cfg, j)
+		exposed, err := render.Exposition(cfg, j)
 		if err != nil {
 			continue
 		}
 		for _, m := range exposed {
-			if slices.Contains(sampleNames(m), name) {
+			if m.Name == name || slices.Contains(m.SampleNames(), name) {
 				return fmt.Sprintf("; job %s would, but is off", j)
 			}
 		}
@@ -176,7 +179,14 @@ func (c *catalogue) typoOf(name string) (string, bool) {
 	if !ok || slices.Contains(c.names, name) {
 		return "", false
 	}
-	return near, len(name) >= 8 && levenshtein.ComputeDistance(name, near) <= 2
+	if len(name) >= 8 && levenshtein.ComputeDistance(name, near) <= 2 {
+		return near, true
+	}
+	if histogram, ok := histograms.Series(name); ok {
+		near, ok := c.typoOf(histogram)
+		return near, ok && slices.ContainsFunc(c.byName[near], func(s *series) bool { return s.native })
+	}
+	return near, false
 }
 
 // metricKept finds selectors of metrics that relabelling drops.

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,90 +34,10 @@ type job struct {
 	metrics metrics.Exposition // before relabelling; nil if unknown
 }
 
-// exposition returns the metrics that a job of this program scrapes when it is on; nil if they
-// are unknown.
-func exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error) {
-	row, ok := name.Row()
-	if !ok || row.Exporter == "" {
-		return nil, nil
-	}
-	version := ""
-	if row.Image != "" {
-		version = cfg.Images.Version(row.Image)
-	}
-	exposed, err := metrics.Of(row.Exporter, version)
-	if err != nil || name != config.KubeStateMetricsJob {
-		return exposed, err
-	}
-	return kubeStateMetrics(cfg, exposed), nil
-}
-
-// withCollected returns a job's metrics together with the ones that its targets repeat from other
-// components, as the kubelets of k3s do.
-func withCollected(cfg *config.Config, name config.Job, exposed metrics.Exposition) (metrics.Exposition, error) {
-	for _, other := range config.Jobs {
-		if exposed == nil || other == name || cfg.CollectedBy(other) != name {
-			continue
-		}
-		repeated, err := exposition(cfg, other)
-		if err != nil {
-			return nil, err
-		}
-		exposed = maps.Clone(exposed)
-		for _, metric := range repeated {
-			exposed.Add(metric)
-		}
-	}
-	return exposed, nil
-}
-
-// kubeStateMetrics returns the metrics of kube-state-metrics without kinds that the stack does not
-// report and without metrics on its denylist.
-func kubeStateMetrics(cfg *config.Config, all metrics.Exposition) metrics.Exposition {
-	settings := cfg.Exporters.KubeStateMetrics
-	var denied []*regexp.Regexp
-	for _, pattern := range settings.MetricDenylist {
-		if r, err := regexp.Compile("^(?:" + pattern + ")$"); err == nil {
-			denied = append(denied, r)
-		}
-	}
-	kept := maps.Clone(all)
-	maps.DeleteFunc(kept, func(name string, _ metrics.Metric) bool {
-		kind, ok := kindOf(name)
-		return ok && !slices.Contains(settings.Kinds, kind) ||
-			slices.ContainsFunc(denied, func(r *regexp.Regexp) bool { return r.MatchString(name) })
-	})
-	return kept
-}
-
-// kindOf returns the kind of object that a metric of kube-state-metrics describes.
-func kindOf(metric string) (config.Kind, bool) {
-	subject, ok := strings.CutPrefix(metric, "kube_")
-	if !ok {
-		return "", false
-	}
-	for kind := range config.KindGroups {
-		singular := strings.TrimSuffix(string(kind), "s")
-		if kind == "ingresses" || kind == "storageclasses" {
-			singular = strings.TrimSuffix(string(kind), "es")
-		}
-		if subject == singular || strings.HasPrefix(subject, singular+"_") {
-			return kind, true
-		}
-	}
-	return "", false
-}
-
 // loadJobs derives the jobs from the rendered scrape configs.
-func (a *Analysis) loadJobs() error {
+func (a *Analysis) loadJobs() {
 	for _, scrape := range a.ScrapeConfigs {
-		exposed, err := exposition(a.Config, config.Job(scrape.JobName))
-		if err != nil {
-			return err
-		}
-		if exposed, err = withCollected(a.Config, config.Job(scrape.JobName), exposed); err != nil {
-			return err
-		}
+		exposed := a.Exposed[config.Job(scrape.JobName)]
 		j := &job{
 			name:     scrape.JobName,
 			interval: time.Duration(scrape.ScrapeInterval),
@@ -127,13 +45,12 @@ func (a *Analysis) loadJobs() error {
 			open:     exposed == nil,
 			many:     several(a.Config, config.Job(scrape.JobName)),
 			honors:   scrape.HonorLabels,
-			relabel:  scrape.MetricRelabelConfigs,
+			relabel:  a.Relabelling(scrape),
 			metrics:  exposed,
 		}
 		j.setTargetLabels(scrape)
 		a.jobs = append(a.jobs, j)
 	}
-	return nil
 }
 
 // several reports whether a job certainly has more than one target.

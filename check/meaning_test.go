@@ -204,8 +204,7 @@ func TestDrawn(t *testing.T) {
 		{"title": "Line", "type": "timeseries", "targets": [{"refId": "A", "expr": "node_cpu_seconds_total"}, {"refId": "B", "expr": "rate(node_cpu_seconds_total[5m])"}, {"refId": "C", "expr": "node_cpu_seconds_total", "instant": true}]},
 		{"title": "Number", "type": "stat", "targets": [{"refId": "A", "expr": "sum(kube_pod_container_status_restarts_total)"}]}]}`)}})
 	require.NoError(t, err)
-	report, err := Run(stack)
-	require.NoError(t, err)
+	report := Run(stack)
 	require.Len(t, report.Findings, 1)
 	assert.Equal(t, `warning: dashboards/own/panel "Line", query A: node_cpu_seconds_total draws the count since a program started, a line that only grows; draw rate(…) or increase(…) (counter-raw)`, report.Findings[0].String())
 }

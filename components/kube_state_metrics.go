@@ -45,7 +45,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.clusterRole(account, watchKinds(cfg.Kinds)); err != nil {
+	if err := a.clusterRole(account, watchKinds(a.Stack.ReportedKinds())); err != nil {
 		return nil, err
 	}
 	metrics, telemetry := tcp("metrics", 8080), tcp("telemetry", 8081)
@@ -66,7 +66,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	}
 	container := &corev1.ContainerArgs{
 		Name:           pulumi.String(a.name),
-		Args:           pulumi.ToStringArray(kubeStateMetricsFlags(cfg)),
+		Args:           pulumi.ToStringArray(kubeStateMetricsFlags(a.Stack)),
 		Ports:          containerPorts(ports...),
 		ReadinessProbe: probe("/readyz", telemetry.name, 10, 3),
 		LivenessProbe:  probe("/livez", metrics.name, 20, 6),
@@ -108,12 +108,12 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 
 // kubeStateMetricsFlags returns the command line, sorted.
 // https://github.com/kubernetes/kube-state-metrics/blob/main/docs/developer/cli-arguments.md
-func kubeStateMetricsFlags(cfg config.KubeStateMetrics) []string {
-	kinds := make([]string, len(cfg.Kinds))
-	for i, kind := range cfg.Kinds {
-		kinds[i] = string(kind)
+func kubeStateMetricsFlags(stack *render.Stack) []string {
+	cfg := stack.Config.Exporters.KubeStateMetrics
+	var kinds []string
+	for _, kind := range stack.ReportedKinds() {
+		kinds = append(kinds, string(kind))
 	}
-	slices.Sort(kinds)
 	flags := []string{"--port=8080", "--telemetry-port=8081", "--resources=" + strings.Join(kinds, ",")}
 	for flag, allowlist := range map[string]map[config.Kind][]string{
 		"--metric-labels-allowlist":      cfg.MetricLabelsAllowlist,
@@ -127,6 +127,9 @@ func kubeStateMetricsFlags(cfg config.KubeStateMetrics) []string {
 			slices.Sort(entries)
 			flags = append(flags, flag+"="+strings.Join(entries, ","))
 		}
+	}
+	if allowlist := stack.ReportedMetrics(); len(allowlist) > 0 {
+		flags = append(flags, "--metric-allowlist="+strings.Join(allowlist, ","))
 	}
 	if len(cfg.MetricDenylist) > 0 {
 		flags = append(flags, "--metric-denylist="+strings.Join(cfg.MetricDenylist, ","))

@@ -3,9 +3,9 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
-	"github.com/prometheus/prometheus/model/relabel"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -158,7 +158,7 @@ func (c *Config) validateKeepMetrics(path string, job Job, names []string) Probl
 	}
 	for i, name := range names {
 		path := fmt.Sprintf("%s[%d]", path, i)
-		switch _, err := relabel.NewRegexp(name); {
+		switch _, err := regexp.Compile(name); {
 		case err != nil:
 			p.Addf(path, "%q: %v; allowed: the name of a metric, or a regular expression of names", name, err)
 		case name == "":

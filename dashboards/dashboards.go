@@ -17,6 +17,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 )
 
 // UIDs of the shipped dashboards. They must not change, because bookmarks, and notifications that
@@ -74,6 +75,11 @@ type Options struct {
 	// panels and links that need metrics which the stack does not collect.
 	Has func(config.Job) bool
 
+	// Histograms translates the queries of the shipped dashboards, which are written on classic
+	// histograms, into queries on the form that the stack's jobs store. Nil: they store classic
+	// ones.
+	Histograms *histograms.Translator
+
 	// Custom contains the custom dashboards as custom/*.json; nil for the files of this package.
 	Custom fs.FS
 }
@@ -111,7 +117,7 @@ func All(o Options) ([]Dashboard, error) {
 		if len(b.jobs) > 0 && !slices.ContainsFunc(b.jobs, o.Has) {
 			continue
 		}
-		d, err := finish(b.folder, b.build(o))
+		d, err := o.finish(b.folder, b.build(o))
 		if err != nil {
 			return nil, err
 		}
@@ -134,8 +140,8 @@ func All(o Options) ([]Dashboard, error) {
 }
 
 // finish encodes a dashboard as JSON. It numbers the panels, so that links to them keep working,
-// and gives the queries of a panel distinct IDs.
-func finish(folder Folder, builder *dashboard.DashboardBuilder) (Dashboard, error) {
+// gives the queries of a panel distinct IDs, and translates their histograms.
+func (o Options) finish(folder Folder, builder *dashboard.DashboardBuilder) (Dashboard, error) {
 	model, err := builder.Build()
 	if err != nil {
 		return Dashboard{}, fmt.Errorf("dashboards: %w", err)
@@ -153,6 +159,11 @@ func finish(folder Folder, builder *dashboard.DashboardBuilder) (Dashboard, erro
 			}
 			query.RefId = cog.ToPtr(string(rune('A' + i)))
 			query.Datasource = p.Datasource
+			expr, err := Translate(o.Histograms, query.Expr)
+			if err != nil {
+				return fmt.Errorf("dashboards: %s: panel %q: %w", uid, *p.Title, err)
+			}
+			query.Expr = expr
 			p.Targets[i] = query
 		}
 		return nil

@@ -51,7 +51,10 @@ func prometheusStats(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`rate(prometheus_tsdb_head_series_created_total{`+server+`}[$__rate_interval])`, "created {{instance}}")).
 			WithTarget(query(`rate(prometheus_tsdb_head_series_removed_total{`+server+`}[$__rate_interval])`, "removed {{instance}}"))).
 		WithPanel(stacked(overTime("Samples per scrape by job", "Samples that one scrape of all targets returns after metric relabelling.", units.Short)).
-			WithTarget(query(`sum by (job) (scrape_samples_post_metric_relabeling{`+scraped+`})`, "{{job}}")))
+			WithTarget(query(`sum by (job) (scrape_samples_post_metric_relabeling{`+scraped+`})`, "{{job}}"))).
+		WithPanel(overTime("Stored of what is scraped", "Samples that are stored, as a share of the samples that targets return. The rest is dropped, because nothing in the stack uses it or relabelling says so.", units.PercentUnit).
+			Max(1).
+			WithTarget(query(`sum by (job) (scrape_samples_post_metric_relabeling{`+scraped+`}) / sum by (job) (scrape_samples_scraped{`+scraped+`})`, "{{job}}")))
 
 	board.WithRow(row("Scraping")).
 		WithPanel(overTime("Scrape duration by job", "The slowest target of each job. A scrape longer than its timeout fails.", units.Seconds).

@@ -15,9 +15,12 @@ type Query struct {
 	Dashboard string // UID
 	Place     string // where in the dashboard, e.g. `panel "CPU", query A`
 	Expr      string
+	Text      string // the expression as it is written, with its variables
 	// Guessed is whether a variable was replaced by a guess, so that an expression that does not
 	// parse may still be valid in Grafana.
 	Guessed bool
+	// Variables holds the names of the variables that were replaced by a guess: their names.
+	Variables []string
 	// Drawn is whether a panel draws the values over time.
 	Drawn bool
 }
@@ -82,8 +85,8 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 		if strings.TrimSpace(expr) == "" {
 			return
 		}
-		replaced, guessed := substitute(expr, known)
-		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Guessed: guessed, Drawn: drawn})
+		replaced, guesses := substitute(expr, known)
+		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Text: expr, Guessed: len(guesses) > 0, Variables: guesses, Drawn: drawn})
 	}
 
 	for _, v := range model.Templating.List {
@@ -197,8 +200,8 @@ func isPrometheus(own, panel json.RawMessage) bool {
 var variable = regexp.MustCompile(`\$([a-zA-Z_]\w*)|\$\{([a-zA-Z_][\w.]*)(?::\w+)?\}|\[\[([a-zA-Z_]\w*)(?::\w+)?\]\]`)
 
 // substitute replaces every variable in an expression by its known or built-in value, else by its
-// name, and reports whether any of these was a guess.
-func substitute(expr string, known map[string]string) (replaced string, guessed bool) {
+// name. It returns the names that it replaced variables by.
+func substitute(expr string, known map[string]string) (replaced string, guesses []string) {
 	replaced = variable.ReplaceAllStringFunc(expr, func(match string) string {
 		groups := variable.FindStringSubmatch(match)
 		name := groups[1] + groups[2] + groups[3]
@@ -208,10 +211,10 @@ func substitute(expr string, known map[string]string) (replaced string, guessed 
 		if value, ok := builtin[name]; ok {
 			return value
 		}
-		guessed = true
+		guesses = append(guesses, name)
 		return name
 	})
-	return replaced, guessed
+	return replaced, guesses
 }
 
 // Metrics returns the names of the metrics that an expression selects, sorted and without

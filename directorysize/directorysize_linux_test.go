@@ -50,17 +50,22 @@ func start(t *testing.T, s Settings, user uint32, directories ...string) *scanne
 	for name, value := range s.Env() {
 		c.Env = append(c.Env, name+"="+value)
 	}
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if user != uint32(os.Getuid()) {
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		c.SysProcAttr.Credential = &syscall.Credential{Uid: user, Gid: user}
 	}
 	log := &bytes.Buffer{}
 	c.Stderr = log
+	c.WaitDelay = 5 * time.Second
 	require.NoError(t, c.Start())
 	t.Cleanup(func() {
 		if c.ProcessState == nil {
 			_ = c.Process.Signal(syscall.SIGTERM)
 			_ = c.Wait()
 		}
+		// The shell loses a signal that it passes on to a child it has just forked. In a container,
+		// every process ends with the shell.
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
 	})
 	return &scanner{c, s, log}
 }

@@ -27,6 +27,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
@@ -296,9 +297,7 @@ func TestExamples(t *testing.T) {
 				require.NoError(t, err)
 				rendered, err := render.New(cfg)
 				require.NoError(t, err)
-				report, err := check.Run(rendered)
-				require.NoError(t, err)
-				assert.Empty(t, report.Findings)
+				assert.Empty(t, check.Run(rendered).Findings)
 			})
 		}
 	}
@@ -764,5 +763,24 @@ func TestSizing(t *testing.T) {
 		assert.InDelta(t, estimate.Samples, number(row[4]), 50, "samples of %d nodes", nodes)
 		assert.InDelta(t, float64(estimate.Memory)/(1<<30), number(row[5]), 0.05, "memory of %d nodes", nodes)
 		assert.InDelta(t, float64(estimate.Disk)/(1<<30), number(row[6]), 0.5, "disk of %d nodes", nodes)
+	}
+}
+
+// The table of expressions on classic and native histograms has the translations that the checks
+// print.
+func TestHistogramExpressions(t *testing.T) {
+	translator := histograms.New(func(string, *parser.VectorSelector) (native, classic []string) { return []string{"a"}, nil })
+	expressions := parser.NewParser(parser.Options{})
+	row := regexp.MustCompile("(?m)^\\| `(.+)`.* \\| `(.+)` \\|$")
+	_, section, _ := strings.Cut(read(t, "docs/scraping.md"), "\n## Histograms\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := row.FindAllStringSubmatch(section, -1)
+	require.GreaterOrEqual(t, len(rows), 7)
+	for _, match := range rows {
+		classic, err := expressions.ParseExpr(match[1])
+		require.NoError(t, err)
+		native, _, err := translator.Translate(classic)
+		require.NoError(t, err)
+		assert.Equal(t, match[2], native.String())
 	}
 }

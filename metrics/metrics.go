@@ -54,6 +54,7 @@ type Metric struct {
 	Labels []string         // sorted, without the labels of the target
 	Open   bool             // whether it may have further labels
 	Bounds []float64        // upper bounds of a histogram's buckets, sorted
+	Native bool             // whether Prometheus stores it as a native histogram
 }
 
 // Exposition holds the metrics of one exporter, by name.
@@ -130,6 +131,19 @@ func addByHand(all map[string]map[string]Exposition) error {
 // Prefix returns the name without the star that stands for all metrics with that prefix, and
 // reports whether there is one.
 func (m Metric) Prefix() (string, bool) { return strings.CutSuffix(m.Name, "*") }
+
+// SampleNames returns the names under which Prometheus stores the metric's samples.
+func (m Metric) SampleNames() []string {
+	switch {
+	case m.Native:
+		return []string{m.Name}
+	case m.Type == model.MetricTypeHistogram:
+		return []string{m.Name + "_bucket", m.Name + "_sum", m.Name + "_count"}
+	case m.Type == model.MetricTypeSummary:
+		return []string{m.Name, m.Name + "_sum", m.Name + "_count"}
+	}
+	return []string{m.Name}
+}
 
 // Parse reads the text of a file. The error names the first line that is not valid.
 func Parse(text string) (Exposition, error) {
@@ -217,6 +231,16 @@ func (e Exposition) Has(m Metric) bool {
 		return false
 	}
 	return !slices.ContainsFunc(m.Bounds, func(bound float64) bool { return !slices.Contains(known.Bounds, bound) })
+}
+
+// WithNativeHistograms returns the exposition of a job that stores its histograms as native ones.
+func (e Exposition) WithNativeHistograms() Exposition {
+	native := maps.Clone(e)
+	for name, m := range native {
+		m.Native = m.Type == model.MetricTypeHistogram
+		native[name] = m
+	}
+	return native
 }
 
 // String returns the text of a file, sorted by name.

@@ -125,7 +125,7 @@ func (c cluster) targets(t *testing.T, cfg *config.Config) map[string][]target {
 // loaded returns the scrape configs of the rendered prometheus.yml.
 func loaded(t testing.TB, cfg *config.Config) []*prometheus.ScrapeConfig {
 	t.Helper()
-	text, _, err := prometheusConfig(cfg)
+	text, _, err := (&Stack{Config: cfg}).prometheusConfig()
 	require.NoError(t, err)
 	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 	target, _ := cfg.ControlPlaneTarget(job)
 	switch {
 	case target.APIPath != "":
-		scrape := apiServers()
+		scrape := apiServers(cfg.Native(job))
 		scrape.MetricsPath = target.APIPath
 		scrape.MetricRelabelConfigs = nil
 		return scrape

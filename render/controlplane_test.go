@@ -130,7 +130,7 @@ func TestAnnotatedComponentsAreScrapedOnce(t *testing.T) {
 // On k3s the kubelets also expose the API servers' metrics: the same ones are dropped.
 func TestKubeletsOfK3s(t *testing.T) {
 	for _, platform := range []string{"k3s", "generic"} {
-		cfg := configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}", platform))
+		cfg := configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}\ndiscovery: {histograms: classic}", platform))
 		names := map[string]bool{}
 		for _, job := range loaded(t, cfg) {
 			names[job.JobName] = true
@@ -141,7 +141,7 @@ func TestKubeletsOfK3s(t *testing.T) {
 			assert.Equal(t, platform != "k3s", promrelabel.ProcessBuilder(builder, job.MetricRelabelConfigs...), platform)
 		}
 		require.Equal(t, platform != "k3s", names[string(config.APIServersJob)])
-		rendered, err := ruleFiles(cfg)
+		rendered, err := ruleFiles(cfg, nil)
 		require.NoError(t, err)
 		assert.True(t, slices.ContainsFunc(rendered, func(file rules.File) bool { return file.Name == "apiserver.yaml" }), platform)
 	}

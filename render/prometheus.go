@@ -61,7 +61,8 @@ type alertmanagerTargets struct {
 // prometheusConfig returns prometheus.yml and the config that Prometheus' loader reads from it.
 // The error is config.Problems, with what the loader rejects in scrape jobs and with secrets in
 // plain text; it is another if the loader rejects the file for any other reason.
-func prometheusConfig(cfg *config.Config) (string, *prometheus.Config, error) {
+func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
+	cfg := s.Config
 	file := prometheusFile{
 		Global: global{
 			ScrapeInterval:     cfg.Prometheus.ScrapeInterval,
@@ -77,7 +78,7 @@ func prometheusConfig(cfg *config.Config) (string, *prometheus.Config, error) {
 	// Prometheus' units are powers of two: its 1MB is 1 MiB.
 	file.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
 
-	own, extra := scrapeConfigs(cfg), extraScrapeConfigs(cfg)
+	own, extra := s.scrapeConfigs(), extraScrapeConfigs(cfg)
 	for _, job := range own {
 		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
 	}

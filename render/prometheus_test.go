@@ -22,7 +22,7 @@ import (
 // server returns the config that Prometheus starts with.
 func server(t testing.TB, cfg *config.Config) *prometheus.Config {
 	t.Helper()
-	text, _, err := prometheusConfig(cfg)
+	text, _, err := (&Stack{Config: cfg}).prometheusConfig()
 	require.NoError(t, err)
 	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -132,7 +132,7 @@ func stored(job *prometheus.ScrapeConfig, metric string) bool {
 }
 
 func TestMetricsDropped(t *testing.T) {
-	jobs := loaded(t, configtest.Config(t, ""))
+	jobs := loaded(t, configtest.Config(t, "discovery: {histograms: classic}"))
 	for metric, want := range map[string]bool{
 		"container_tasks_state":                                false,
 		"container_memory_failures_total":                      false,
@@ -247,7 +247,7 @@ func TestRejectedScrapeConfigs(t *testing.T) {
 			if name == "several" {
 				discovery = "discovery: " + c.discovery
 			}
-			_, _, err := prometheusConfig(configtest.Config(t, discovery))
+			_, _, err := (&Stack{Config: configtest.Config(t, discovery)}).prometheusConfig()
 			require.Error(t, err)
 			for _, part := range c.want {
 				assert.Contains(t, err.Error(), part)
@@ -261,10 +261,10 @@ func TestCommittedStacks(t *testing.T) {
 	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml"} {
 		cfg, err := config.FromFile(path)
 		require.NoError(t, err)
-		first, _, err := prometheusConfig(cfg)
+		first, _, err := (&Stack{Config: cfg}).prometheusConfig()
 		require.NoError(t, err)
 		for range 3 {
-			again, _, err := prometheusConfig(cfg)
+			again, _, err := (&Stack{Config: cfg}).prometheusConfig()
 			require.NoError(t, err)
 			assert.Equal(t, first, again, path)
 		}

@@ -17,11 +17,15 @@ type Query struct {
 	// one of the stack's own, or dashboards/uid/place.
 	Path    string
 	Expr    parser.Expr
+	Text    string        // as it is written: a dashboard's query has variables
 	Own     bool          // comes from the stack's config, not from this program
 	Panel   bool          // belongs to a dashboard, so nobody is paged by it
 	Guessed bool          // contains variables whose values are unknown
 	Drawn   bool          // is drawn over time by a panel
 	Rule    *rulefmt.Rule // nil for a dashboard's query
+	// Variables holds the names of a dashboard's variables that stand in Expr for their values,
+	// which are unknown.
+	Variables []string
 }
 
 // parseQueries sets the expressions of all rules, in the order of their files, then those of all
@@ -44,7 +48,7 @@ func (s *Stack) parseRules() error {
 				if err != nil {
 					return fmt.Errorf("%s: %w", file.Name, err)
 				}
-				s.Queries = append(s.Queries, Query{Path: rulePath(file, file.Groups[g], *rule), Expr: expr, Own: file.Own, Rule: rule})
+				s.Queries = append(s.Queries, Query{Path: rulePath(file, file.Groups[g], *rule), Expr: expr, Text: rule.Expr, Own: file.Own, Rule: rule})
 			}
 		}
 	}
@@ -83,7 +87,7 @@ func (s *Stack) parseDashboards() error {
 				}
 				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
 			}
-			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Own: own, Panel: true, Guessed: q.Guessed, Drawn: q.Drawn})
+			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed, Variables: q.Variables, Drawn: q.Drawn})
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -14,14 +15,15 @@ import (
 var position = regexp.MustCompile(`^(\d+:\d+: )+`)
 
 // ruleFiles returns the stack's rule files, sorted by name: the shipped ones for which it
-// collects metrics, with its overrides applied, and its own. The error is config.Problems.
-func ruleFiles(cfg *config.Config) ([]rules.File, error) {
+// collects metrics, with its overrides applied and on the histograms that forms knows, and its own. The error is config.Problems.
+func ruleFiles(cfg *config.Config, forms *histograms.Translator) ([]rules.File, error) {
 	options := rules.Options{
-		Enabled:   cfg.Enabled,
-		Collected: cfg.Collected,
-		Disabled:  cfg.Alerting.Disabled,
-		Overrides: cfg.Alerting.Overrides,
-		Extra:     map[string]string{},
+		Enabled:    cfg.Enabled,
+		Collected:  cfg.Collected,
+		Disabled:   cfg.Alerting.Disabled,
+		Overrides:  cfg.Alerting.Overrides,
+		Extra:      map[string]string{},
+		Histograms: forms,
 	}
 	var problems config.Problems
 	rendered := map[string]bool{} // config paths of the files whose text users do not see

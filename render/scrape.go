@@ -1,6 +1,7 @@
 package render
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,12 +19,16 @@ type scrapeConfig struct {
 	SampleLimit          int              `yaml:"sample_limit,omitempty"`
 	Scheme               string           `yaml:"scheme,omitempty"`
 	MetricsPath          string           `yaml:"metrics_path,omitempty"`
+	Params               url.Values       `yaml:"params,omitempty"`
 	Authorization        *authorization   `yaml:"authorization,omitempty"`
 	TLSConfig            *tlsConfig       `yaml:"tls_config,omitempty"`
 	KubernetesSDConfigs  []kubernetesSD   `yaml:"kubernetes_sd_configs,omitempty"`
 	StaticConfigs        []staticTargets  `yaml:"static_configs,omitempty"`
 	RelabelConfigs       []relabel        `yaml:"relabel_configs,omitempty"`
 	MetricRelabelConfigs []any            `yaml:"metric_relabel_configs,omitempty"`
+
+	ScrapeNativeHistograms         bool `yaml:"scrape_native_histograms,omitempty"`
+	ConvertClassicHistogramsToNHCB bool `yaml:"convert_classic_histograms_to_nhcb,omitempty"`
 }
 
 type authorization struct {
@@ -69,22 +74,39 @@ type relabel struct {
 // certificate of the API server.
 const serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// scrapeConfigs returns the scrape configs of the enabled jobs, with their settings applied.
-func scrapeConfigs(cfg *config.Config) []scrapeConfig {
+// scrapeConfigs returns the scrape configs of the enabled jobs, with their settings applied. What
+// is not stored is dropped last, by the name that it has then.
+func (s *Stack) scrapeConfigs() []scrapeConfig {
+	cfg := s.Config
 	var enabled []scrapeConfig
 	for _, job := range config.Jobs {
 		if !cfg.Enabled(job) {
 			continue
 		}
 		scrape := scrapeJob(cfg, job)
+		ingest, known := s.Ingest[job]
+		if known && ingest.Whole == "" {
+			scrape.MetricRelabelConfigs = nil // they drop what is large, where everything is stored
+		}
+		if job == config.NodeExporterJob {
+			if collectors := s.NodeCollectors(); collectors != nil {
+				scrape.Params = url.Values{"collect[]": collectors}
+			}
+		}
 		settings := cfg.Discovery.Jobs[job]
 		scrape.JobName = string(job)
 		scrape.ScrapeInterval = settings.ScrapeInterval
 		scrape.ScrapeTimeout = settings.ScrapeTimeout
 		scrape.SampleLimit = settings.SampleLimit
+		// A native histogram that the target offers, else one with the buckets of its classic one.
+		scrape.ScrapeNativeHistograms = cfg.Native(job)
+		scrape.ConvertClassicHistogramsToNHCB = cfg.Native(job)
 		scrape.RelabelConfigs = append(scrape.RelabelConfigs, setLabel("cluster", cfg.Cluster.Name))
 		for _, native := range settings.MetricRelabelConfigs {
 			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, native)
+		}
+		if known && ingest.Whole == "" {
+			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, ingest.rule())
 		}
 		enabled = append(enabled, scrape)
 	}
@@ -100,13 +122,13 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 	case config.NodesJob:
 		scrape := kubelet(cfg, "/metrics")
 		if target, _ := cfg.ControlPlaneTarget(config.APIServersJob); target.CollectedBy == job {
-			scrape.MetricRelabelConfigs = apiServers().MetricRelabelConfigs
+			scrape.MetricRelabelConfigs = apiServers(cfg.Native(job)).MetricRelabelConfigs
 		}
 		return scrape
 	case config.CadvisorJob:
 		return cadvisor(cfg)
 	case config.APIServersJob:
-		return apiServers()
+		return apiServers(cfg.Native(job))
 	case config.EndpointsJob:
 		return annotatedEndpoints(cfg)
 	case config.ServicesJob:
@@ -164,8 +186,8 @@ func cadvisor(cfg *config.Config) scrapeConfig {
 
 // apiServers returns the scrape config of the API servers: the endpoints of the Service
 // kubernetes.
-func apiServers() scrapeConfig {
-	return scrapeConfig{
+func apiServers(native bool) scrapeConfig {
+	scrape := scrapeConfig{
 		Scheme:        "https",
 		Authorization: &authorization{serviceAccountDir + "/token"},
 		// The certificate is valid for names; the targets are IP addresses.
@@ -176,11 +198,14 @@ func apiServers() scrapeConfig {
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_service_name", "service"),
 		},
-		MetricRelabelConfigs: []any{
+	}
+	if !native {
+		scrape.MetricRelabelConfigs = []any{
 			// Histograms by resource, verb and scope: a third of the series of a small cluster.
 			dropMetrics("(apiserver_request_body_size_bytes|apiserver_request_sli_duration_seconds|apiserver_response_sizes|apiserver_watch_events_sizes|apiserver_watch_list_duration_seconds|etcd_request_duration_seconds|workqueue_(queue|work)_duration_seconds)_bucket"),
-		},
+		}
 	}
+	return scrape
 }
 
 // annotatedEndpoints returns the scrape config of the ready endpoints of Services annotated

@@ -31,7 +31,7 @@ func TestSecretsOfScrapeConfigs(t *testing.T) {
 	}
 	const user = "has a user name or password in its URL, in plain text; put the password into prometheus.secrets and name its file, " +
 		"or the whole URL if there is an option for its file: /etc/prometheus/secrets/NAME"
-	_, _, err := prometheusConfig(configtest.Config(t, `
+	_, _, err := (&Stack{Config: configtest.Config(t, `
 prometheus: {secrets: {shop: hunter2}}
 discovery:
   extraScrapeConfigs:
@@ -43,7 +43,7 @@ discovery:
     - {job_name: f, proxy_url: 'http://me:hunter2@proxy:3128'}
     - {job_name: g, http_sd_configs: [{url: 'http://hunter2@targets'}]}
     - {job_name: h, basic_auth: {username: me, password_file: /etc/prometheus/secrets/shpo}}
-    - {job_name: i, http_headers: {X-Token: {files: [/etc/prometheus/secrets/warehouse]}}}`))
+    - {job_name: i, http_headers: {X-Token: {files: [/etc/prometheus/secrets/warehouse]}}}`)}).prometheusConfig()
 	assert.Equal(t, map[string]string{
 		path + "[0].basic_auth.password":             plain("password_file: /etc/prometheus/secrets/NAME"),
 		path + "[1].authorization.credentials":       plain("credentials_file: /etc/prometheus/secrets/NAME"),
@@ -56,13 +56,13 @@ discovery:
 		path + "[8].http_headers.X-Token.files[0]":   `/etc/prometheus/secrets/warehouse: prometheus.secrets has no "warehouse"; set it with: pulumi config set --secret --path 'kubernetes-prometheus:prometheus.secrets.warehouse'`,
 	}, rejected(t, err))
 
-	_, _, err = prometheusConfig(configtest.Config(t, `
+	_, _, err = (&Stack{Config: configtest.Config(t, `
 prometheus: {secrets: {shop: hunter2}}
 discovery:
   extraScrapeConfigs:
     - {job_name: a, basic_auth: {username: me, password_file: /etc/prometheus/secrets/shop}}
     - {job_name: b, http_headers: {X-Token: {files: [/etc/prometheus/secrets/shop], values: [public]}}}
-    - {job_name: c, static_configs: [{targets: [a]}], relabel_configs: [{source_labels: [__address__], regex: '(https?)://(.+)@(.+)', target_label: a}]}`))
+    - {job_name: c, static_configs: [{targets: [a]}], relabel_configs: [{source_labels: [__address__], regex: '(https?)://(.+)@(.+)', target_label: a}]}`)}).prometheusConfig()
 	require.NoError(t, err)
 }
 

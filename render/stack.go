@@ -16,7 +16,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -39,9 +41,16 @@ type Stack struct {
 	Rules         []rules.File               // sorted by name
 	Queries       []Query                    // every expression of Rules and Dashboards
 
+	Exposed    map[config.Job]metrics.Exposition // by enabled job of this program; nil if unknown
+	Ingest     map[config.Job]Ingest             // by enabled job of this program
+	Histograms *histograms.Translator            // from classic histograms to the form that jobs store
+
 	Datasources []importer.Datasource  // Prometheus first
 	Dashboards  []dashboards.Dashboard // none without Grafana
 	Import      *Import                // nil where no job fills Grafana
+
+	samples  map[config.Job]map[string]bool // names of Exposed's samples
+	selected []selection                    // of every expression, without recorded series
 }
 
 // Import holds what the import job sends to Grafana.
@@ -73,10 +82,15 @@ func New(cfg *config.Config) (*Stack, error) { return NewWith(cfg, nil) }
 func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	s := &Stack{Config: cfg, Datasources: datasources(cfg)}
 	s.renderSizes()
+	if err := s.expose(); err != nil {
+		return nil, err
+	}
+	s.Histograms = histograms.New(s.storedHistogram)
 	err := config.Join(s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
+	s.resolveIngest()
 	err = config.Join(err, s.renderPrometheus())
 	if err != nil {
 		return nil, err
@@ -86,7 +100,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 
 // renderPrometheus sets prometheus.yml, as text and as loaded, and the rights that it requires.
 func (s *Stack) renderPrometheus() error {
-	text, loaded, err := prometheusConfig(s.Config)
+	text, loaded, err := s.prometheusConfig()
 	if err != nil {
 		return err
 	}
@@ -101,7 +115,7 @@ func (s *Stack) renderPrometheus() error {
 
 // renderRules sets the rule files.
 func (s *Stack) renderRules() error {
-	files, err := ruleFiles(s.Config)
+	files, err := ruleFiles(s.Config, s.Histograms)
 	if err != nil {
 		return err
 	}
@@ -144,6 +158,7 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 	s.Dashboards, err = dashboards.All(dashboards.Options{
 		Datasource: dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
 		Has:        s.Config.Collected,
+		Histograms: s.Histograms,
 		Custom:     custom,
 	})
 	if s.Config.Grafana.Deployed() {

@@ -35,13 +35,18 @@ func Compare(stack string, before, after []offline.Resource) (Report, error) {
 		},
 	}
 	c.compare(before, after)
+	stored, err := metricChanges(oldFiles.jobs, newFiles.jobs)
+	if err != nil {
+		return report, err
+	}
 	report.Blockers = c.blockers
 	report.Sections = []Section{
 		{"Objects replaced or deleted", c.lost},
 		{"Permissions widened", widened(oldPermissions, newPermissions)},
 		{"Alerts", ruleChanges(alerts(oldFiles.rules), alerts(newFiles.rules))},
 		{"Recording rules", ruleChanges(recordings(oldFiles.rules), recordings(newFiles.rules))},
-		{"Scrape jobs", jobChanges(oldFiles.jobs, newFiles.jobs)},
+		{"Scrape jobs", jobChanges(withoutKeptNames(oldFiles.jobs), withoutKeptNames(newFiles.jobs))},
+		{"Metrics stored", stored},
 		{"Receivers", receiverChanges(oldFiles.alertmanager.receivers, newFiles.alertmanager.receivers)},
 		{"Routes", routeChanges(oldFiles.alertmanager.routes, newFiles.alertmanager.routes)},
 		{"Inhibitions", inhibitChanges(oldFiles.alertmanager.inhibits, newFiles.alertmanager.inhibits)},

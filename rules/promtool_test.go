@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 )
 
 // unitTests returns the names of the files with unit tests.
@@ -20,24 +22,32 @@ func unitTests(t *testing.T) []string {
 	return files
 }
 
-// TestPromtool runs the unit tests on the rendered files, with promtool of the Prometheus in
-// go.mod, which is the deployed version. Without service discovery it builds in a fraction of
-// the time.
+// TestPromtool runs the unit tests on the rendered files, for jobs that store classic histograms and
+// for jobs that store native ones, with promtool of the Prometheus in go.mod, which is the deployed
+// version. Without service discovery it builds in a fraction of the time.
 func TestPromtool(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range render(t, Options{}) {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
-	}
 	args := []string{"run", "-tags=remove_all_sd", "github.com/prometheus/prometheus/cmd/promtool", "test", "rules"}
-	for _, name := range unitTests(t) {
-		text, err := os.ReadFile(name)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
-		args = append(args, filepath.Join(dir, name))
+	for _, native := range []bool{false, true} {
+		dir, options := t.TempDir(), Options{}
+		if native {
+			options.Histograms = histograms.New(everyJobNative(t))
+		}
+		for name, text := range render(t, options) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+		}
+		for _, name := range unitTests(t) {
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			if native {
+				text = withNativeHistograms(t, text)
+			}
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
+			args = append(args, filepath.Join(dir, name))
+		}
 	}
 	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Equal(t, len(unitTests(t)), strings.Count(string(out), "SUCCESS"), "%s", out)
+	assert.Equal(t, 2*len(unitTests(t)), strings.Count(string(out), "SUCCESS"), "%s", out)
 }
 
 // A unit test has each rule of an alert firing, and another has the alert not firing although

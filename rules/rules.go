@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 )
 
 //go:embed *.yaml
@@ -77,6 +78,9 @@ type Options struct {
 	// Extra holds the texts of the stack's own rule files, by name, with or without the
 	// extension .yaml.
 	Extra map[string]string
+	// Histograms translates the shipped rules, which are written on classic histograms, into
+	// rules on the form that the stack's jobs store. Nil: they store classic ones.
+	Histograms *histograms.Translator
 }
 
 // File is a rule file of a stack.
@@ -96,6 +100,7 @@ func Render(opts Options) ([]File, error) {
 		return nil, err
 	}
 	problems := opts.validate(shipped)
+	problems.Add(opts.translate(shipped)...)
 	files := map[string]File{}
 	for _, name := range slices.Sorted(maps.Keys(shipped)) {
 		if job, ok := neededBy(name); ok && !opts.collected(job) {
@@ -277,16 +282,23 @@ func load() (map[string]*file, error) {
 		if name == jobsFile {
 			text = expandJobs(text)
 		}
-		var document yaml.Node
-		if err := yaml.Unmarshal(text, &document); err != nil {
+		if files[name], err = parse(string(text)); err != nil {
 			return nil, fmt.Errorf("rules: %s: %w", name, err)
 		}
-		if document.Kind != yaml.DocumentNode || field(document.Content[0], "groups") == nil {
-			return nil, fmt.Errorf("rules: %s: no rule groups", name)
-		}
-		files[name] = &file{string(text), document.Content[0]}
 	}
 	return files, nil
+}
+
+// parse parses the text of a shipped rule file.
+func parse(text string) (*file, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		return nil, err
+	}
+	if document.Kind != yaml.DocumentNode || field(document.Content[0], "groups") == nil {
+		return nil, errors.New("no rule groups")
+	}
+	return &file{text, document.Content[0]}, nil
 }
 
 // groups returns the list of rule groups.

@@ -2,7 +2,7 @@
 // Pulumi's engine: `make check STACK=prod`. It exits with status 1 if a file is
 // not valid or a check fails.
 //
-//	check [-list] [-routes] FILE...
+//	check [-list] [-routes] [-metric NAME] FILE...
 package main
 
 import (
@@ -23,6 +23,7 @@ func main() {
 	debug.SetGCPercent(400) // it ends within a second: to collect sooner would cost a third of its time
 	list := flag.Bool("list", false, "list the checks")
 	routes := flag.Bool("routes", false, "list which receivers each alert reaches")
+	metric := flag.String("metric", "", "say which jobs expose this metric, who uses it, and whether it is stored")
 	flag.Parse()
 	if *list {
 		for _, c := range check.Checks {
@@ -31,7 +32,7 @@ func main() {
 	}
 	failed := false
 	for _, file := range flag.Args() {
-		if err := run(os.Stdout, file, *routes); err != nil {
+		if err := run(os.Stdout, file, *routes, *metric); err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", file, err)
 			failed = true
 		}
@@ -41,9 +42,10 @@ func main() {
 	}
 }
 
-// run checks a stack file. It prints the warnings and, if routes is set, the receivers
-// of each alert. Findings that fail a check are returned as the error.
-func run(out io.Writer, file string, routes bool) error {
+// run checks a stack file. It prints the warnings and how much of each job's metrics is stored
+// and, if routes is set, the receivers of each alert. Findings that fail a check are returned as
+// the error. If metric is set, it prints only what the stack does with that metric.
+func run(out io.Writer, file string, routes bool, metric string) error {
 	cfg, err := config.FromFile(file)
 	if err != nil {
 		return err
@@ -52,10 +54,10 @@ func run(out io.Writer, file string, routes bool) error {
 	if err != nil {
 		return err
 	}
-	analysis, err := check.Analyse(rendered)
-	if err != nil {
-		return err
+	if metric != "" {
+		return printMetric(out, rendered, metric)
 	}
+	analysis := check.Analyse(rendered)
 	if routes {
 		if err := printRoutes(out, analysis.Routes()); err != nil {
 			return err
@@ -66,6 +68,9 @@ func run(out io.Writer, file string, routes bool) error {
 		fmt.Fprintf(out, "%s: %s\n", file, warning)
 	}
 	if err := report.Err(); err != nil {
+		return err
+	}
+	if err := printIngest(out, rendered); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s: %d checks passed\n", file, len(check.Checks)-len(report.Waived))

@@ -12,7 +12,7 @@ import (
 
 func TestRun(t *testing.T) {
 	var out strings.Builder
-	require.NoError(t, run(&out, "../../Pulumi.prod.yaml", true))
+	require.NoError(t, run(&out, "../../Pulumi.prod.yaml", true, ""))
 	assert.Contains(t, out.String(), "../../Pulumi.prod.yaml: 18 checks passed\n")
 	assert.Regexp(t, `(?m)^Watchdog +none +null`, out.String())
 	assert.Regexp(t, `(?m)^NodeCPUHigh +warning +slack`, out.String())
@@ -27,8 +27,8 @@ config:
   kubernetes-prometheus:alerting: {acknowledgeNoNotifications: true}
 `), 0o600))
 	var out strings.Builder
-	err := run(&out, file, false)
+	err := run(&out, file, false, "")
 	require.ErrorContains(t, err, "prometheus.replicas: 2, each on a node of its own")
 	assert.Contains(t, out.String(), file+": warning: cluster.createNamespace")
-	require.Error(t, run(&out, file+".missing", false))
+	require.Error(t, run(&out, file+".missing", false, ""))
 }

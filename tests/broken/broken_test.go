@@ -40,7 +40,7 @@ func checked(cfg *config.Config, custom fs.FS) (check.Report, error) {
 	if err != nil {
 		return check.Report{}, err
 	}
-	return check.Run(stack)
+	return check.Run(stack), nil
 }
 
 // problems returns the problems of a case as a preview reports them.

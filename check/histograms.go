@@ -1,0 +1,64 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+)
+
+// histogramForm finds expressions of the stack's own that select a histogram in a form in which no
+// job stores it. Shipped ones are translated into the form that is stored.
+func histogramForm(a *Analysis) []Finding {
+	var findings []Finding
+	seen := map[*query]bool{}
+	for _, u := range a.uses() {
+		if !u.Own {
+			continue
+		}
+		if jobs := a.Histograms.Classic(u.selector); len(jobs) > 0 && len(a.series.named(u.selector)) == 0 {
+			name := u.selector.Name
+			findings = append(findings, u.finding("job %s stores %s as a classic histogram: its series are %s_bucket, %s_sum and %s_count; or store a native one, with discovery.jobs.%s.histograms: native",
+				strings.Join(jobs, ", "), name, name, name, name, jobs[0])...)
+			continue
+		}
+		if _, _, native := a.Histograms.Selected(u.selector); native && !seen[u.query] {
+			seen[u.query] = true
+			findings = append(findings, a.classicForm(u)...)
+		}
+	}
+	return findings
+}
+
+// otherForm reports whether a use selects a histogram that is stored in another form.
+func (a *Analysis) otherForm(u use) bool {
+	_, _, native := a.Histograms.Selected(u.selector)
+	return native || len(a.Histograms.Classic(u.selector)) > 0
+}
+
+// classicForm returns a finding about an expression that selects, here in u, the classic form of a
+// histogram that is stored as a native one, with the expression that works.
+func (a *Analysis) classicForm(u use) []Finding {
+	histogram, jobs, _ := a.Histograms.Selected(u.selector)
+	subject := fmt.Sprintf("job %s stores %s as a native histogram, which has no series %s", strings.Join(jobs, ", "), histogram, u.selector.Name)
+	hint := ""
+	if !slices.ContainsFunc(u.selector.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.JobLabel }) {
+		if open := a.series.openJobs(u.selector); len(open) > 0 {
+			hint = fmt.Sprintf(" (if one of your applications exposes it, select its job: {job=%q})", open[0].name)
+		}
+	}
+	translated, err := dashboards.Translate(a.Histograms, u.Text)
+	if err != nil && u.Panel { // perhaps only with its variables
+		if expr, _, withValues := a.Histograms.Translate(u.Expr); withValues == nil {
+			translated, err = expr.String(), nil
+		}
+	}
+	if err != nil {
+		return u.finding("%s: %v%s", subject, err, hint)
+	}
+	return u.finding("%s; use: %s%s", subject, translated, hint)
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// printIngest prints, for each job of the stack, how many of the metrics that it is known to
+// expose Prometheus stores.
+func printIngest(out io.Writer, stack *render.Stack) error {
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "job\tmetrics stored")
+	for _, job := range config.Jobs {
+		ingest, ok := stack.Ingest[job]
+		families := stack.Families(job)
+		stored := 0
+		for _, f := range families {
+			if f.Stored {
+				stored++
+			}
+		}
+		switch {
+		case !ok:
+		case ingest.Whole != "":
+			fmt.Fprintf(table, "%s\tall: %s\n", job, ingest.Whole)
+		case len(families) == 0:
+			fmt.Fprintf(table, "%s\t%d names; what it exposes is not known here\n", job, len(ingest.Names))
+		default:
+			fmt.Fprintf(table, "%s\t%d of %d\n", job, stored, len(families))
+		}
+	}
+	return table.Flush()
+}
+
+// printMetric prints what the stack does with a metric: which jobs expose it, whether Prometheus
+// stores it and for whom, or how to keep it. name is a metric's, with or without a suffix such
+// as _bucket. The error is about a metric that no enabled job is known to expose.
+func printMetric(out io.Writer, stack *render.Stack, name string) error {
+	found := false
+	for _, job := range config.Jobs {
+		metric, ok := family(stack.Exposed[job], name)
+		if !ok {
+			continue
+		}
+		found = true
+		labels := strings.Join(metric.Labels, ", ")
+		if labels == "" {
+			labels = "no labels of its own"
+		}
+		fmt.Fprintf(out, "%s, a %s of job %s: %s\n", metric.Name, metric.Type, job, labels)
+		users := stack.Users(job, metric.Name)
+		for _, user := range users {
+			fmt.Fprintf(out, "  %s\n", user)
+		}
+		switch ingest := stack.Ingest[job]; {
+		case ingest.Whole != "":
+			fmt.Fprintf(out, "  stored, like every metric of the job: %s\n", ingest.Whole)
+		case len(users) == 0:
+			keep := metric.Name
+			if samples := metric.SampleNames(); len(samples) > 1 {
+				keep = fmt.Sprintf("'%s'", strings.Join(samples, "|"))
+			} else if _, star := metric.Prefix(); star {
+				keep = name
+			}
+			fmt.Fprintf(out, "  not stored, because nothing in the stack uses it; a rule or dashboard that does is enough, or:\n"+
+				"  pulumi config set --path '%s:discovery.jobs.%s.keepMetrics[%d]' %s\n",
+				config.Project, job, len(stack.Config.Discovery.Jobs[job].KeepMetrics), keep)
+		}
+	}
+	if !found {
+		return fmt.Errorf("no enabled job of this program is known to expose %s; jobs that scrape applications store every metric", name)
+	}
+	return nil
+}
+
+// family returns the metric of an exposition that a name denotes, or one of whose samples it
+// does.
+func family(exposed metrics.Exposition, name string) (metrics.Metric, bool) {
+	if metric, ok := exposed[name]; ok {
+		return metric, true
+	}
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} { // of a native histogram, which has none
+		if histogram, ok := strings.CutSuffix(name, suffix); ok && exposed[histogram].Native {
+			return exposed[histogram], true
+		}
+	}
+	for _, metric := range exposed {
+		prefix, star := metric.Prefix()
+		if slices.Contains(metric.SampleNames(), name) || star && strings.HasPrefix(name, prefix) {
+			return metric, true
+		}
+	}
+	return metrics.Metric{}, false
+}
