@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,13 +9,10 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
@@ -147,12 +145,15 @@ var mistaken = map[string][]struct {
 	},
 }
 
+// classicForm stores all histograms as classic ones.
+const classicForm = "discovery: {histograms: classic}"
+
 // TestMistaken shows what the checks find in expressions that are mistakes.
 func TestMistaken(t *testing.T) {
 	for check, rows := range mistaken {
 		for _, row := range rows {
 			t.Run(check+"/"+row.expressions, func(t *testing.T) {
-				s := load(t, "", strings.Split(row.expressions, "\n")...)
+				s := load(t, classicForm, strings.Split(row.expressions, "\n")...)
 				findings := s.Check().Findings
 				require.NotEmpty(t, findings)
 				for _, finding := range findings {
@@ -180,7 +181,12 @@ func TestRight(t *testing.T) {
 					expressions = append(expressions, strings.Split(line, " ;; ")...)
 				}
 			}
-			for _, finding := range load(t, rightStack, expressions...).Check().Findings {
+			form := "classic"
+			if filepath.Base(file) == "right_native.txt" {
+				form = "native"
+			}
+			stack := fmt.Sprintf(rightStack, form)
+			for _, finding := range load(t, stack, expressions...).Check().Findings {
 				i, err := strconv.Atoi(finding.Path[strings.LastIndex(finding.Path, "Own")+len("Own"):])
 				require.NoError(t, err)
 				assert.Fail(t, expressions[i], "%s", finding)
@@ -192,6 +198,7 @@ func TestRight(t *testing.T) {
 // rightStack has what right expressions refer to.
 const rightStack = `
 discovery:
+  histograms: %s
   extraScrapeConfigs:
     - {job_name: apps, scrape_interval: 1s, static_configs: [{targets: ["192.0.2.1:80"]}], relabel_configs: [{source_labels: [__address__], target_label: job}]}
     - {job_name: files, file_sd_configs: [{files: [/etc/prometheus/own.yml]}]}
@@ -209,48 +216,26 @@ func TestDrawn(t *testing.T) {
 	assert.Equal(t, `warning: dashboards/own/panel "Line", query A: node_cpu_seconds_total draws the count since a program started, a line that only grows; draw rate(…) or increase(…) (counter-raw)`, report.Findings[0].String())
 }
 
-// TestNativeHistograms shows what the checks know of a histogram that is stored as one series under
-// the name of its family.
-func TestNativeHistograms(t *testing.T) {
-	a := load(t, "")
-	for _, j := range a.jobs {
-		if m, ok := j.metrics["apiserver_request_duration_seconds"]; ok && j.name == "kubernetes-apiservers" {
-			a.series.addSample(j, m, m.Name)
-		}
-	}
-	require.Equal(t, histogram, meaningOf(metrics.Metric{Name: "a", Type: model.MetricTypeHistogram}, "a").kind)
+// TestMistakenNative shows what the checks find in expressions on native histograms.
+func TestMistakenNative(t *testing.T) {
 	for expr, want := range map[string]string{
-		`histogram_quantile(0.9, sum by (verb) (rate(apiserver_request_duration_seconds[5m]))) > 1`: "",
-		`histogram_quantile(0.9, rate(apiserver_request_duration_seconds[5m])) > 1`:                 "",
-		`histogram_fraction(0, 0.2, sum(rate(apiserver_request_duration_seconds[5m]))) < 0.9`:       "",
-		`sum(histogram_count(rate(apiserver_request_duration_seconds[5m]))) == 0`:                   "",
-		`rate(apiserver_request_duration_seconds[5m])`:                                              "",
-		`histogram_avg(avg_over_time(apiserver_request_duration_seconds[5m]))`:                      "",
-		`rate(sum(apiserver_request_duration_seconds)[5m:1m])`:                                      "",
-		`apiserver_request_duration_seconds > 1`:                                                    "histogram-calculated",
-		`rate(apiserver_request_duration_seconds[5m]) > 1`:                                          "histogram-calculated",
-		`max by (verb) (rate(apiserver_request_duration_seconds[5m]))`:                              "histogram-calculated",
-		`abs(rate(apiserver_request_duration_seconds[5m]))`:                                         "histogram-calculated",
-		`histogram_count(apiserver_request_duration_seconds) > 1000`:                                "counter-raw",
-		`histogram_count(sum(rate(apiserver_request_duration_seconds[5m]))) < 0`:                    "comparison-possible",
+		`apiserver_request_duration_seconds > 1`:                                             "compares a native histogram, which has no single value, with a number",
+		`rate(apiserver_request_duration_seconds[5m]) > 1`:                                   "use histogram_quantile(…), histogram_count(…)",
+		`max by (verb) (rate(apiserver_request_duration_seconds[5m]))`:                       "leaves out native histograms",
+		`abs(rate(apiserver_request_duration_seconds[5m]))`:                                  "leaves out native histograms",
+		`max_over_time(apiserver_request_duration_seconds[5m])`:                              "leaves out native histograms",
+		`histogram_quantile(99, sum(rate(apiserver_request_duration_seconds[5m]))) > 1`:      "histogram_quantile of 99 is infinite",
+		`histogram_count(apiserver_request_duration_seconds) > 1000`:                         "compares the count since a program started",
+		`sum(histogram_count(rate(apiserver_request_duration_seconds[5m]))) < 0`:             "is at least 0",
+		`histogram_fraction(0, 0.2, sum(rate(apiserver_request_duration_seconds[5m]))) > 99`: "is between 0 and 1",
+		`alert: histogram_quantile(0.9, sum(rate(apiserver_request_duration_seconds[5m])))`:  "has no condition",
+		`histogram_avg(rate(apiserver_request_total[5m])) > 1`:                               "calculates from native histograms only",
 	} {
-		tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
-		require.NoError(t, err)
-		b := *a
-		b.Stack = &render.Stack{Config: a.Config, Queries: []query{{Path: "own", Expr: tree, Own: true}}}
-		names := map[string]bool{}
-		for _, check := range Checks {
-			switch check.Name {
-			case "counter-rated", "gauge-calculated", "counter-raw", "histogram-calculated", "info-joined", "comparison-possible":
-				if len(check.run(&b)) > 0 {
-					names[check.Name] = true
-				}
+		t.Run(expr, func(t *testing.T) {
+			findings := load(t, "", expr).Check().Findings
+			if assert.Len(t, findings, 1) {
+				assert.Contains(t, findings[0].Message, want)
 			}
-		}
-		if want == "" {
-			assert.Empty(t, names, expr)
-		} else {
-			assert.Equal(t, map[string]bool{want: true}, names, expr)
-		}
+		})
 	}
 }
