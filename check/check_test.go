@@ -364,7 +364,7 @@ func TestBroken(t *testing.T) {
 	names := map[string]bool{}
 	for _, check := range Checks {
 		names[check.Name] = true
-		assert.True(t, len(broken[check.Name])+len(mistaken[check.Name]) > 0, "no test of %s", check.Name)
+		assert.Positive(t, len(broken[check.Name])+len(mistaken[check.Name]), "no test of %s", check.Name)
 		for _, c := range broken[check.Name] {
 			t.Run(check.Name+"/"+c.name, func(t *testing.T) {
 				s := load(t, c.stack, c.expressions...)

@@ -180,7 +180,7 @@ func (c *catalogue) inferAggregate(e *parser.AggregateExpr) meaning {
 		}
 		return m.fraction()
 	case parser.QUANTILE:
-		if q := c.meaning(e.Param.(parser.Expr)); q.low < 0 || q.high > 1 {
+		if q := c.meaning(e.Param); q.low < 0 || q.high > 1 {
 			return unknown().as(rated)
 		}
 		if m.kind != gauge {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,13 +9,10 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
@@ -37,7 +35,7 @@ var mistaken = map[string][]struct {
 		{`rate(sum(node_cpu_seconds_total)[5m:1m]) > 1`, Error, "takes the restart of one program for a fall of the whole sum"},
 		{`increase(sum by (namespace) (my_app_errors_total)[1h:1m]) > 1`, Warning, "calculate increase first and the sum of it then"},
 		{"cpu:total := sum(node_cpu_seconds_total)\nrate(cpu:total[5m]) > 1", Error, "takes the restart of one program"},
-		{"cpu:total := sum by (mode) (node_cpu_seconds_total)\nrate(cpu:total[5m]) > 1", Warning, "takes the restart of one program"},
+		{"mode:cpu:total := sum by (mode) (node_cpu_seconds_total)\nrate(mode:cpu:total[5m]) > 1", Warning, "takes the restart of one program"},
 		{`rate(kube_pod_info[5m]) > 0`, Error, "is always 0, because an info metric is always 1"},
 	},
 	"gauge-calculated": {
@@ -53,6 +51,7 @@ var mistaken = map[string][]struct {
 		{`prometheus_http_requests_total > 1000`, Warning, "compares the count since a program started"},
 		{`sum by (namespace) (kube_pod_container_status_restarts_total) >= 5`, Warning, "compare increase(…) or rate(…)"},
 		{`100 < node_network_receive_errs_total`, Warning, ""},
+		{`node_cpu_seconds_total{mode="idle"} < 0.1`, Warning, ""},
 		{`max_over_time(container_oom_events_total[1h]) > 3`, Warning, ""},
 	},
 	"histogram-calculated": {
@@ -77,8 +76,8 @@ var mistaken = map[string][]struct {
 		{`kube_pod_status_phase{phase="CrashLoopBackOff"} == 1`, Error, "phase is Pending, Succeeded, Failed, Unknown, Running"},
 		{`kube_node_status_condition{condition="Ready", status="True"} == 1`, Error, "status is true, false, unknown"},
 		{`kube_pod_status_phase{phase=~"Pending|Failled"} == 1`, Warning, "phase is never Failled; it is Pending"},
-		{`kube_pod_status_phase{phase!="Runing"} == 1`, Warning, "phase is never Runing"},
-		{`kube_pod_status_phase{phase!~"Succeded|Running"} == 1`, Warning, "phase is never Succeded"},
+		{`kube_pod_status_phase{phase!="Run"} == 1`, Warning, "phase is never Run"},
+		{`kube_pod_status_phase{phase!~"Success|Running"} == 1`, Warning, "phase is never Success"},
 		{`ALERTS{alertstate="fired"}`, Error, "alertstate is pending, firing"},
 		{`kube_persistentvolumeclaim_status_phase{phase="pending"} == 1`, Error, ""},
 	},
@@ -112,6 +111,8 @@ var mistaken = map[string][]struct {
 		{`kube_pod_info == 0`, Error, "always 1"},
 		{`max_over_time(up[5m]) == 3`, Error, ""},
 		{`sgn(node_load1) == 2`, Error, ""},
+		{`count_over_time(up[5m]) == 0`, Error, "at least 1"},
+		{`kube_deployment_status_replicas_available < 0`, Error, "at least 0"},
 		{`clamp(my_app_load, 0, 5) > 7`, Error, "between 0 and 5"},
 	},
 	"alert-conditional": {
@@ -130,6 +131,9 @@ var mistaken = map[string][]struct {
 		{`apiserver_request_total{code="500"} >= 0`, Warning, "is at least 0"},
 		{`node_filesystem_avail_bytes >= 0`, Error, ""},
 		{`up < 2`, Error, "holds for every value"},
+		{`node_filesystem_avail_bytes{fstype="ext4"} / node_filesystem_size_bytes < 10`, Error, "is between 0 and 1"},
+		{`kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 15`, Error, ""},
+		{`avg by (job) (up) < 50`, Error, "is between 0 and 1"},
 		{`node_load1 > 5 or up <= 1`, Error, "up <= 1 holds for every value"},
 		{`alert: predict_linear(node_filesystem_avail_bytes[6h], 3600)`, Error, "has no condition"},
 		{`alert: rate(node_cpu_seconds_total{mode="idle"}[5m]) * 100`, Error, "has no condition"},
@@ -141,21 +145,36 @@ var mistaken = map[string][]struct {
 	},
 }
 
+// classicForm stores all histograms as classic ones.
+const classicForm = "discovery: {histograms: classic}"
+
 // TestMistaken shows what the checks find in expressions that are mistakes.
 func TestMistaken(t *testing.T) {
 	for check, rows := range mistaken {
-		for _, row := range rows {
-			t.Run(check+"/"+row.expressions, func(t *testing.T) {
-				s := load(t, "", strings.Split(row.expressions, "\n")...)
-				findings := s.Check().Findings
-				require.NotEmpty(t, findings)
-				for _, finding := range findings {
-					assert.Equal(t, check, finding.Check, "%s", finding)
+		t.Run(check, func(t *testing.T) {
+			var expressions []string
+			last := make([]int, len(rows)) // index of each row's last expression
+			for i, row := range rows {
+				expressions = append(expressions, strings.Split(row.expressions, "\n")...)
+				last[i] = len(expressions) - 1
+			}
+			found := map[string][]Finding{}
+			for _, finding := range load(t, classicForm, expressions...).Check().Findings {
+				assert.Equal(t, check, finding.Check, "%s", finding)
+				rule := finding.Path[strings.LastIndex(finding.Path, "/")+1:]
+				found[rule] = append(found[rule], finding)
+			}
+			for i, row := range rows {
+				rule, _, recorded := strings.Cut(row.expressions, " := ")
+				if !recorded || strings.Contains(row.expressions, "\n") {
+					rule = fmt.Sprint("Own", last[i])
 				}
-				assert.Contains(t, findings[0].Message, row.want)
-				assert.Equal(t, row.severity, findings[0].Severity, "%s", findings[0])
-			})
-		}
+				if assert.NotEmpty(t, found[rule], row.expressions) {
+					assert.Contains(t, found[rule][0].Message, row.want, row.expressions)
+					assert.Equal(t, row.severity, found[rule][0].Severity, "%s", found[rule][0])
+				}
+			}
+		})
 	}
 }
 
@@ -174,7 +193,12 @@ func TestRight(t *testing.T) {
 					expressions = append(expressions, strings.Split(line, " ;; ")...)
 				}
 			}
-			for _, finding := range load(t, rightStack, expressions...).Check().Findings {
+			form := "classic"
+			if filepath.Base(file) == "right_native.txt" {
+				form = "native"
+			}
+			stack := fmt.Sprintf(rightStack, form)
+			for _, finding := range load(t, stack, expressions...).Check().Findings {
 				i, err := strconv.Atoi(finding.Path[strings.LastIndex(finding.Path, "Own")+len("Own"):])
 				require.NoError(t, err)
 				assert.Fail(t, expressions[i], "%s", finding)
@@ -186,6 +210,7 @@ func TestRight(t *testing.T) {
 // rightStack has what right expressions refer to.
 const rightStack = `
 discovery:
+  histograms: %s
   extraScrapeConfigs:
     - {job_name: apps, scrape_interval: 1s, static_configs: [{targets: ["192.0.2.1:80"]}], relabel_configs: [{source_labels: [__address__], target_label: job}]}
     - {job_name: files, file_sd_configs: [{files: [/etc/prometheus/own.yml]}]}
@@ -203,48 +228,26 @@ func TestDrawn(t *testing.T) {
 	assert.Equal(t, `warning: dashboards/own/panel "Line", query A: node_cpu_seconds_total draws the count since a program started, a line that only grows; draw rate(…) or increase(…) (counter-raw)`, report.Findings[0].String())
 }
 
-// TestNativeHistograms shows what the checks know of a histogram that is stored as one series under
-// the name of its family.
-func TestNativeHistograms(t *testing.T) {
-	a := load(t, "")
-	for _, j := range a.jobs {
-		if m, ok := j.metrics["apiserver_request_duration_seconds"]; ok && j.name == "kubernetes-apiservers" {
-			a.series.addSample(j, m, m.Name)
-		}
-	}
-	require.Equal(t, histogram, meaningOf(metrics.Metric{Name: "a", Type: model.MetricTypeHistogram}, "a").kind)
+// TestMistakenNative shows what the checks find in expressions on native histograms.
+func TestMistakenNative(t *testing.T) {
 	for expr, want := range map[string]string{
-		`histogram_quantile(0.9, sum by (verb) (rate(apiserver_request_duration_seconds[5m]))) > 1`: "",
-		`histogram_quantile(0.9, rate(apiserver_request_duration_seconds[5m])) > 1`:                 "",
-		`histogram_fraction(0, 0.2, sum(rate(apiserver_request_duration_seconds[5m]))) < 0.9`:       "",
-		`sum(histogram_count(rate(apiserver_request_duration_seconds[5m]))) == 0`:                   "",
-		`rate(apiserver_request_duration_seconds[5m])`:                                              "",
-		`histogram_avg(avg_over_time(apiserver_request_duration_seconds[5m]))`:                      "",
-		`rate(sum(apiserver_request_duration_seconds)[5m:1m])`:                                      "",
-		`apiserver_request_duration_seconds > 1`:                                                    "histogram-calculated",
-		`rate(apiserver_request_duration_seconds[5m]) > 1`:                                          "histogram-calculated",
-		`max by (verb) (rate(apiserver_request_duration_seconds[5m]))`:                              "histogram-calculated",
-		`abs(rate(apiserver_request_duration_seconds[5m]))`:                                         "histogram-calculated",
-		`histogram_count(apiserver_request_duration_seconds) > 1000`:                                "counter-raw",
-		`histogram_count(sum(rate(apiserver_request_duration_seconds[5m]))) < 0`:                    "comparison-possible",
+		`apiserver_request_duration_seconds > 1`:                                             "compares a native histogram, which has no single value, with a number",
+		`rate(apiserver_request_duration_seconds[5m]) > 1`:                                   "use histogram_quantile(…), histogram_count(…)",
+		`max by (verb) (rate(apiserver_request_duration_seconds[5m]))`:                       "leaves out native histograms",
+		`abs(rate(apiserver_request_duration_seconds[5m]))`:                                  "leaves out native histograms",
+		`max_over_time(apiserver_request_duration_seconds[5m])`:                              "leaves out native histograms",
+		`histogram_quantile(99, sum(rate(apiserver_request_duration_seconds[5m]))) > 1`:      "histogram_quantile of 99 is infinite",
+		`histogram_count(apiserver_request_duration_seconds) > 1000`:                         "compares the count since a program started",
+		`sum(histogram_count(rate(apiserver_request_duration_seconds[5m]))) < 0`:             "is at least 0",
+		`histogram_fraction(0, 0.2, sum(rate(apiserver_request_duration_seconds[5m]))) > 99`: "is between 0 and 1",
+		`alert: histogram_quantile(0.9, sum(rate(apiserver_request_duration_seconds[5m])))`:  "has no condition",
+		`histogram_avg(rate(apiserver_request_total[5m])) > 1`:                               "calculates from native histograms only",
 	} {
-		tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
-		require.NoError(t, err)
-		b := *a
-		b.Stack = &render.Stack{Config: a.Config, Queries: []query{{Path: "own", Expr: tree, Own: true}}}
-		names := map[string]bool{}
-		for _, check := range Checks {
-			switch check.Name {
-			case "counter-rated", "gauge-calculated", "counter-raw", "histogram-calculated", "info-joined", "comparison-possible":
-				if len(check.run(&b)) > 0 {
-					names[check.Name] = true
-				}
+		t.Run(expr, func(t *testing.T) {
+			findings := load(t, "", expr).Check().Findings
+			if assert.Len(t, findings, 1) {
+				assert.Contains(t, findings[0].Message, want)
 			}
-		}
-		if want == "" {
-			assert.Empty(t, names, expr)
-		} else {
-			assert.Equal(t, map[string]bool{want: true}, names, expr)
-		}
+		})
 	}
 }

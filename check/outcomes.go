@@ -47,7 +47,7 @@ func (m meaning) compared(op parser.ItemType, number meaning) outcome {
 	switch {
 	case none:
 		return never
-	case all && !m.nan:
+	case all && (!m.nan || m.high < n): // at a limit, it may be there to leave out NaN
 		return always
 	}
 	return open
@@ -163,11 +163,14 @@ func alertConditional(a *Analysis) []Finding {
 	return findings
 }
 
-// calculated reports whether an expression is a function or arithmetic, whose result is seldom empty.
+// calculated reports whether an expression calculates, or compares what it calculates, instead of
+// asking for the series of one selector.
 func calculated(expr parser.Expr) bool {
-	e, ok := expr.(*parser.BinaryExpr)
-	_, call := expr.(*parser.Call)
-	return call || ok && !e.Op.IsComparisonOperator()
+	if e, ok := unparen(expr).(*parser.BinaryExpr); ok && e.Op.IsComparisonOperator() {
+		return calculated(e.LHS) && calculated(e.RHS) || isScalar(e.LHS) && calculated(e.RHS) || isScalar(e.RHS) && calculated(e.LHS)
+	}
+	_, selects := unparen(expr).(*parser.VectorSelector)
+	return !selects
 }
 
 // unconditional returns the part of an alert's expression that certainly returns a value for every

@@ -142,7 +142,8 @@ func counterRaw(a *Analysis) []Finding {
 		if isScalar(vector) {
 			vector, number = number, vector
 		}
-		if limit := a.series.meaning(number); !a.series.meaning(vector).kind.cumulative() || !limit.constant() || limit.low <= 1 {
+		limit := a.series.meaning(number)
+		if !a.series.meaning(vector).kind.cumulative() || !limit.constant() || limit.low <= 0 || limit.low == 1 {
 			return nil
 		}
 		return warning(u.finding("%s compares the count since a program started, which says nothing about now; compare increase(…) or rate(…)", e))
