@@ -36,7 +36,7 @@ type catalogue struct {
 	inferred  map[inference][]*series // the results of recordedSeries
 	inferring map[string]bool         // names that recordedSeries is working on, to stop recursion
 
-	generous     bool            // labelsOf counts what other stacks and applications may add, see reachable
+	generous     bool            // labelsOf counts what applications may add, see reachable
 	certainNames map[string]bool // the results of certainlyRecorded, by name
 }
 
