@@ -36,10 +36,19 @@ type catalogue struct {
 	recorded map[string][]*query // name to the rules that record it
 	names    []string            // the names of byName and recorded, sorted
 
-	inferred  map[string][]*series // the results of recordedSeries, by name
-	inferring map[string]bool      // names that recordedSeries is working on, to stop recursion
+	inferred  map[inference][]*series // the results of recordedSeries
+	inferring map[string]bool         // names that recordedSeries is working on, to stop recursion
 
 	meanings map[parser.Expr]meaning // the results of meaning
+
+	generous     bool            // labelsOf counts what applications may add, see reachable
+	certainNames map[string]bool // the results of certainlyRecorded, by name
+}
+
+// inference is a question that recordedSeries answers.
+type inference struct {
+	name     string
+	generous bool // as in catalogue
 }
 
 // scrapeMetrics names the series that Prometheus adds to every scrape, extraScrapeMetrics the ones
@@ -57,9 +66,11 @@ func newCatalogue(a *Analysis) *catalogue {
 		byName:    map[string][]*series{},
 		dropped:   map[string][]string{},
 		recorded:  map[string][]*query{},
-		inferred:  map[string][]*series{},
+		inferred:  map[inference][]*series{},
 		inferring: map[string]bool{},
 		meanings:  map[parser.Expr]meaning{},
+
+		certainNames: map[string]bool{},
 	}
 	for i := range a.Queries {
 		if rule := a.Queries[i].Rule; rule != nil && rule.Record != "" {
@@ -194,7 +205,8 @@ func (c *catalogue) recordedSeries(name string) []*series {
 	if len(rules) == 0 {
 		return nil
 	}
-	if found, ok := c.inferred[name]; ok {
+	question := inference{name, c.generous}
+	if found, ok := c.inferred[question]; ok {
 		return found
 	}
 	if c.inferring[name] { // a rule that selects what it records
@@ -210,7 +222,7 @@ func (c *catalogue) recordedSeries(name string) []*series {
 		}
 		found = append(found, &series{name: name, labels: set, meaning: c.meaning(rule.Expr)})
 	}
-	c.inferred[name] = found
+	c.inferred[question] = found
 	return found
 }
 
@@ -221,11 +233,12 @@ func (c *catalogue) find(selector *parser.VectorSelector) []*series {
 	})
 }
 
-// openJobs returns the jobs with unknown metrics that a selector's series may come from.
+// openJobs returns the jobs with unknown metrics that a selector's series may come from. With
+// honor_labels, as in a federation, their series may name any job.
 func (c *catalogue) openJobs(selector *parser.VectorSelector) []*job {
 	var open []*job
 	for _, j := range c.analysis.jobs {
-		if j.open && (j.anyName || matches(selector, model.JobLabel, j.name)) {
+		if j.open && (j.anyName || j.honors || matches(selector, model.JobLabel, j.name)) {
 			open = append(open, j)
 		}
 	}

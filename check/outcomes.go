@@ -319,9 +319,6 @@ func (c *catalogue) existential(expr parser.Expr) bool {
 	return c.meaning(expr).constant()
 }
 
-// targetLabels names the labels that select targets rather than some of their series.
-var targetLabels = append([]string{model.MetricNameLabel, model.JobLabel, "cluster", "namespace", "service", "container", "endpoint"}, identifyingLabels...)
-
 // chosen reports whether an expression selects series by labels of the exporter, so that there may
 // be none while all is well, or series that are not known.
 func (c *catalogue) chosen(expr parser.Expr) bool {
@@ -329,7 +326,7 @@ func (c *catalogue) chosen(expr parser.Expr) bool {
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		if selector, ok := node.(*parser.VectorSelector); ok {
 			chosen = chosen || len(c.find(selector)) == 0 || slices.ContainsFunc(selector.LabelMatchers, func(m *labels.Matcher) bool {
-				return !slices.Contains(targetLabels, m.Name) && m.Type != labels.MatchNotEqual && m.Type != labels.MatchNotRegexp
+				return m.Name != model.MetricNameLabel && !slices.Contains(targetLabels, m.Name) && m.Type != labels.MatchNotEqual && m.Type != labels.MatchNotRegexp
 			})
 		}
 		return nil

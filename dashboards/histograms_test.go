@@ -48,7 +48,7 @@ func TestShippedDashboardsOnNativeHistograms(t *testing.T) {
 	options := Options{Datasource: Datasource{"uid", "name"}, Has: func(config.Job) bool { return true }}
 	classic, err := All(options)
 	require.NoError(t, err)
-	options.Histograms = histograms.New(func(histogram string, selector *parser.VectorSelector) (native, classic []string) {
+	options.Histograms = histograms.New(func(histogram string, _ *parser.VectorSelector) (native, classic []string) {
 		if histogram == "prometheus_engine_query_duration_seconds" { // a summary
 			return nil, nil
 		}

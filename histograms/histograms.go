@@ -112,20 +112,20 @@ func split(name string) (histogram, suffix string, ok bool) {
 // native one and others as a classic one, the translation selects both forms. The error says
 // why there is no translation.
 func (t *Translator) Translate(expr parser.Expr) (translated parser.Expr, histogram bool, err error) {
-	classic := t.mixed(expr)
+	classic, buckets := t.mixed(expr), selectedBuckets(expr)
 	if len(classic) == 0 {
-		v, err := translation{Translator: t}.translate(expr)
+		v, err := translation{t, nil, buckets}.translate(expr)
 		return v.expr, v.form == whole, err
 	}
 	if !keepsJob(expr, func(s *parser.VectorSelector) bool { return len(t.mixedJobs(s)) > 0 }) {
 		return nil, false, fmt.Errorf("%s store it as a classic histogram, other jobs as a native one, and the expression adds them up; select one job, or keep the label job", strings.Join(classic, ", "))
 	}
 	jobs := strings.Join(classic, "|")
-	native, err := translation{t, labels.MustNewMatcher(labels.MatchNotRegexp, model.JobLabel, jobs)}.translate(expr)
+	native, err := translation{t, labels.MustNewMatcher(labels.MatchNotRegexp, model.JobLabel, jobs), buckets}.translate(expr)
 	if err != nil {
 		return nil, false, err
 	}
-	other, err := translation{t, labels.MustNewMatcher(labels.MatchRegexp, model.JobLabel, jobs)}.translate(expr)
+	other, err := translation{t, labels.MustNewMatcher(labels.MatchRegexp, model.JobLabel, jobs), buckets}.translate(expr)
 	if err != nil {
 		return nil, false, err
 	}

@@ -23,6 +23,9 @@ var jobs = map[string]map[string]bool{
 
 // stored implements Stored for jobs.
 func stored(histogram string, selector *parser.VectorSelector) (native, classic []string) {
+	if histogram == "unknown" && strings.HasSuffix(selector.Name, bucketSuffix) {
+		return []string{"a"}, nil
+	}
 	for job, isNative := range jobs[histogram] {
 		if slices.ContainsFunc(selector.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.JobLabel && !m.Matches(job) }) {
 			continue
@@ -118,6 +121,11 @@ func TestTranslate(t *testing.T) {
 		{`job:foo_bucket:rate5m{le="0.5"}`, `histogram_count(job:foo_bucket:rate5m </ 0.5)`},
 		{`histogram_quantile(0.9, all:foo_bucket:rate5m)`, `histogram_quantile(0.9, all:foo_bucket:rate5m)`},
 		{`job:foo:p90 > job:foo:rate5m`, `job:foo:p90 > job:foo:rate5m`},
+
+		// What is known to be a histogram by its buckets alone.
+		{`rate(unknown_sum{job="a"}[5m])`, `rate(unknown_sum{job="a"}[5m])`},
+		{`sum(rate(unknown_bucket{job="a",le="1"}[5m])) / sum(rate(unknown_count{job="a"}[5m]))`, `histogram_fraction(-Inf, 1, sum(rate(unknown{job="a"}[5m])))`},
+		{`histogram_quantile(0.9, unknown_bucket{job="a"}) > unknown_count{job="b"}`, `histogram_quantile(0.9, unknown{job="a"}) > unknown_count{job="b"}`},
 
 		// What is not stored as a native histogram.
 		{`rate(classic_count[5m])`, `rate(classic_count[5m])`},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -49,7 +50,44 @@ func (v value) read(from parser.Expr) value {
 // native histogram, half selects the jobs whose form the translation is for.
 type translation struct {
 	*Translator
-	half *labels.Matcher
+	half    *labels.Matcher
+	buckets map[string]*parser.VectorSelector // of the expression, by histogram
+}
+
+// jobs returns the jobs that store the histogram that a selector selects. If it is not known to be
+// one, it is where the expression also selects its buckets, of the same jobs.
+func (t translation) jobs(histogram string, selector *parser.VectorSelector) (native, classic []string) {
+	native, classic = t.stored(histogram, selector)
+	if buckets := t.buckets[histogram]; len(native)+len(classic) == 0 && buckets != nil && jobMatchers(buckets) == jobMatchers(selector) {
+		return t.stored(histogram, buckets)
+	}
+	return native, classic
+}
+
+// selectedBuckets returns the selectors of buckets in an expression, one for each histogram.
+func selectedBuckets(expr parser.Expr) map[string]*parser.VectorSelector {
+	found := map[string]*parser.VectorSelector{}
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if selector, ok := node.(*parser.VectorSelector); ok {
+			if histogram, suffix, ok := split(metricName(selector)); ok && suffix == bucketSuffix {
+				found[histogram] = selector
+			}
+		}
+		return nil
+	})
+	return found
+}
+
+// jobMatchers returns a selector's matchers of the label job, as text.
+func jobMatchers(selector *parser.VectorSelector) string {
+	var matchers []string
+	for _, m := range selector.LabelMatchers {
+		if m.Name == model.JobLabel {
+			matchers = append(matchers, m.String())
+		}
+	}
+	slices.Sort(matchers)
+	return strings.Join(matchers, ",")
 }
 
 // translate returns the translation of an expression.
@@ -102,7 +140,7 @@ func (t translation) selector(e *parser.VectorSelector) (value, error) {
 		if !ok {
 			return value{expr: e}, nil
 		}
-		native, classic := t.stored(histogram, e)
+		native, classic := t.jobs(histogram, e)
 		switch {
 		case len(native) == 0:
 			return value{expr: e}, nil
