@@ -154,7 +154,7 @@ func alertConditional(a *Analysis) []Finding {
 		if part, why := a.series.unconditional(q.Expr, nil); part != nil {
 			u := use{query: q}
 			found := u.finding("fires whenever the series exist: %s %s", part, why)
-			if !a.series.certain(part) {
+			if !a.series.returns(part) {
 				found = warning(found)
 			}
 			findings = append(findings, found...)
@@ -163,9 +163,9 @@ func alertConditional(a *Analysis) []Finding {
 	return findings
 }
 
-// certain reports whether the part of an alert that has no condition certainly returns a value while
+// returns reports whether the part of an alert that has no condition certainly returns a value while
 // all is well: a rate, the result of bool, or what is calculated of series that always exist.
-func (c *catalogue) certain(part parser.Expr) bool {
+func (c *catalogue) returns(part parser.Expr) bool {
 	if e, ok := part.(*parser.BinaryExpr); ok && e.ReturnBool {
 		return true
 	}
