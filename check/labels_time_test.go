@@ -27,7 +27,7 @@ func lines(t *testing.T, file string) []string {
 func TestRightLabels(t *testing.T) {
 	expressions := lines(t, "testdata/right_labels.txt")
 	assert.GreaterOrEqual(t, len(expressions), 100)
-	s := load(t, "", expressions...)
+	s := load(t, classicForm, expressions...)
 	for _, finding := range s.Check().Findings {
 		expr := ""
 		for i := range s.Queries {
@@ -64,7 +64,7 @@ func TestWrongLabels(t *testing.T) {
 		{`node_load1{` + node + `} / on (hostname) node_load5{` + node + `} > 5`, Error, "grouping-known", `"/" matches on (hostname), but neither side ever has hostname`},
 		{`node_load1{` + node + `} / on (instance, hostname) node_load5{` + node + `} > 5`, Warning, "grouping-known", "neither side ever has hostname"},
 		{`kube_pod_status_phase{` + ksm + `, phase="Failed"} * on (namespace, pod) group_left (node_name) kube_pod_info{` + ksm + `} == 1`, Error, "grouping-known", "group_left (node_name) copies from the right side, which never has node_name"},
-		{`kube_pod_info{` + ksm + `} * on (namespace, pod) group_right (nodes) kube_pod_container_status_restarts_total{` + ksm + `} > 5`, Error, "grouping-known", "group_right (nodes) copies from the left side, which never has nodes; did you mean node?"},
+		{`kube_pod_info{` + ksm + `} * on (namespace, pod) group_right (nodes) kube_pod_container_status_restarts_total{` + ksm + `} > 0`, Error, "grouping-known", "group_right (nodes) copies from the left side, which never has nodes; did you mean node?"},
 		{`label_replace(node_load1{` + node + `}, "host", "$1", "hostname", "(.+)") > 5`, Error, "grouping-known", "label_replace sets host from hostname, which the series never have"},
 		{`label_replace(node_load1{` + node + `}, "host", "$1", "hostname", "(.*)") > 5`, Error, "grouping-known", "label_replace sets host from hostname"},
 		{`label_join(kube_pod_info{` + ksm + `}, "id", "/", "ns", "pods") == 1`, Error, "grouping-known", "label_join sets id from ns, pods"},
@@ -75,8 +75,8 @@ func TestWrongLabels(t *testing.T) {
 		{`rate(node_cpu_seconds_total[5m]) / on (instance) node_load1 > 5`, Error, "match-possible", `the left side of "/" has a series for each mode of a CPU`},
 		{`rate(node_cpu_seconds_total{mode="idle"}[5m]) / on (instance) node_load1 > 5`, Warning, "match-possible", `the left side of "/" has a series for each cpu of a node`},
 		{`node_load1 * on (instance) group_left () node_cpu_seconds_total > 5`, Error, "match-possible", `the right side of "*" has a series for each mode of a CPU`},
-		{`kube_pod_container_status_restarts_total * on (namespace, pod) kube_pod_info > 5`, Warning, "match-possible", "has a series for each container of a pod"},
-		{`kube_pod_container_status_restarts_total * on (namespace, pod) kube_pod_info > 5`, Warning, "match-possible", "put group_left behind the matching"},
+		{`kube_pod_container_status_restarts_total * on (namespace, pod) kube_pod_info > 0`, Warning, "match-possible", "has a series for each container of a pod"},
+		{`kube_pod_container_status_restarts_total * on (namespace, pod) kube_pod_info > 0`, Warning, "match-possible", "put group_left behind the matching"},
 		{`kube_namespace_created * on (namespace) kube_pod_info > 5`, Warning, "match-possible", "the right side of \"*\" has a series for each pod of a namespace"},
 		{`kube_pod_info * on (namespace, pod) group_left () kube_pod_status_phase == 1`, Error, "match-possible", "has a series for each phase of a pod"},
 		{`kube_node_info * on (node) kube_node_status_condition{condition="Ready"} == 1`, Error, "match-possible", "has a series for each status of a node"},
@@ -89,7 +89,7 @@ func TestWrongLabels(t *testing.T) {
 		{`sum by (namespace) (kube_deployment_spec_replicas) / sum by (namespace, deployment) (kube_deployment_status_replicas) > 1`, Warning, "match-possible", `matched by deployment`},
 	} {
 		var at []string
-		for _, finding := range load(t, "", c.expr).Check().Findings {
+		for _, finding := range load(t, classicForm, c.expr).Check().Findings {
 			at = append(at, finding.String())
 		}
 		switch got := strings.Join(at, "\n"); {
