@@ -49,7 +49,7 @@ func manyRules(b *testing.B, n int) *config.Config {
 	for i := range n {
 		cfg.Alerting.ExtraRules[fmt.Sprint("own", i)] = fmt.Sprintf(`{groups: [{name: own%[1]d, rules: [
 			{record: "node:own%[1]d:max", expr: "max by (cluster, node) (rate(node_cpu_seconds_total[5m]))"},
-			{alert: Own%[1]d, expr: "node:own%[1]d:max > on (cluster, node) max by (cluster, node) (node_load1)"}]}]}`, i)
+			{alert: Own%[1]d, labels: {severity: info}, expr: "node:own%[1]d:max > on (cluster, node) max by (cluster, node) (node_load1)"}]}]}`, i)
 	}
 	return cfg
 }

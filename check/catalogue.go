@@ -23,6 +23,8 @@ type series struct {
 	bounds []float64 // the upper bounds that relabelling keeps, if these are buckets
 	bucket bool      // whether these are the buckets of a histogram
 	native bool      // whether their samples are native histograms
+
+	meaning meaning // of the values
 }
 
 // catalogue holds every series that the stack's server can have.
@@ -34,8 +36,19 @@ type catalogue struct {
 	recorded map[string][]*query // name to the rules that record it
 	names    []string            // the names of byName and recorded, sorted
 
-	inferred  map[string][]*series // the results of recordedSeries, by name
-	inferring map[string]bool      // names that recordedSeries is working on, to stop recursion
+	inferred  map[inference][]*series // the results of recordedSeries
+	inferring map[string]bool         // names that recordedSeries is working on, to stop recursion
+
+	meanings map[parser.Expr]meaning // the results of meaning
+
+	generous     bool            // labelsOf counts what other stacks and applications may add, see reachable
+	certainNames map[string]bool // the results of certainlyRecorded, by name
+}
+
+// inference is a question that recordedSeries answers.
+type inference struct {
+	name     string
+	generous bool // as in catalogue
 }
 
 // scrapeMetrics names the series that Prometheus adds to every scrape, extraScrapeMetrics the ones
@@ -53,8 +66,11 @@ func newCatalogue(a *Analysis) *catalogue {
 		byName:    map[string][]*series{},
 		dropped:   map[string][]string{},
 		recorded:  map[string][]*query{},
-		inferred:  map[string][]*series{},
+		inferred:  map[inference][]*series{},
 		inferring: map[string]bool{},
+		meanings:  map[parser.Expr]meaning{},
+
+		certainNames: map[string]bool{},
 	}
 	for i := range a.Queries {
 		if rule := a.Queries[i].Rule; rule != nil && rule.Record != "" {
@@ -66,7 +82,7 @@ func newCatalogue(a *Analysis) *catalogue {
 	}
 	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE"} { // the server's own
 		alerts := labelSet{map[string]bool{model.AlertNameLabel: true}, map[string]bool{model.AlertNameLabel: true}, true}
-		c.add(&series{name: name, labels: alerts})
+		c.add(&series{name: name, labels: alerts, meaning: meaningOf(metrics.Metric{Name: name, Type: model.MetricTypeGauge}, name)})
 	}
 	c.names = slices.Sorted(maps.Keys(c.byName))
 	for name := range c.recorded {
@@ -87,7 +103,7 @@ func (c *catalogue) addJob(j *job) {
 		synthetic = slices.Concat(scrapeMetrics, extraScrapeMetrics)
 	}
 	for _, name := range synthetic {
-		c.add(&series{name: name, job: j, labels: j.labels, own: noLabels()})
+		c.add(&series{name: name, job: j, labels: j.labels, own: noLabels(), meaning: meaningOf(metrics.Metric{Name: name, Type: model.MetricTypeGauge}, name)})
 	}
 	for _, m := range j.metrics {
 		if prefix, ok := m.Prefix(); ok {
@@ -96,7 +112,7 @@ func (c *catalogue) addJob(j *job) {
 				set.add(label, false)
 			}
 			set.open = true
-			c.prefixed = append(c.prefixed, &series{name: prefix, job: j, labels: set, own: labelSet{open: true}})
+			c.prefixed = append(c.prefixed, &series{name: prefix, job: j, labels: set, own: labelSet{open: true}, meaning: unknown()})
 			continue
 		}
 		for _, name := range m.SampleNames() {
@@ -121,10 +137,10 @@ func (c *catalogue) addSample(j *job, m metrics.Metric, name string) {
 			c.dropped[name] = append(c.dropped[name], j.name)
 			return
 		}
-		c.add(&series{name: kept, job: j, labels: set, own: own, native: m.Native})
+		c.add(&series{name: kept, job: j, labels: set, own: own, native: m.Native, meaning: meaningOf(m, name)})
 		return
 	}
-	bucket := &series{job: j, own: own, bucket: true}
+	bucket := &series{job: j, own: own, bucket: true, meaning: meaningOf(m, name)}
 	bounds := m.Bounds
 	if len(j.relabel) == 0 { // all are kept, with the same labels
 		bucket.name, bucket.labels = name, j.scraped(m, model.BucketLabel)
@@ -189,11 +205,12 @@ func (c *catalogue) recordedSeries(name string) []*series {
 	if len(rules) == 0 {
 		return nil
 	}
-	if found, ok := c.inferred[name]; ok {
+	question := inference{name, c.generous}
+	if found, ok := c.inferred[question]; ok {
 		return found
 	}
 	if c.inferring[name] { // a rule that selects what it records
-		return []*series{{name: name, labels: labelSet{map[string]bool{}, map[string]bool{}, true}}}
+		return []*series{{name: name, labels: labelSet{map[string]bool{}, map[string]bool{}, true}, meaning: unknown()}}
 	}
 	c.inferring[name] = true
 	defer delete(c.inferring, name)
@@ -203,9 +220,9 @@ func (c *catalogue) recordedSeries(name string) []*series {
 		for label := range rule.Rule.Labels {
 			set.add(label, true)
 		}
-		found = append(found, &series{name: name, labels: set})
+		found = append(found, &series{name: name, labels: set, meaning: c.meaning(rule.Expr)})
 	}
-	c.inferred[name] = found
+	c.inferred[question] = found
 	return found
 }
 

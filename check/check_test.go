@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -27,7 +28,8 @@ func analysed(t testing.TB, cfg *config.Config) *Analysis {
 }
 
 // load analyses a stack, given in YAML, with one rule of its own for each expression: a recording
-// rule for "name := expression", otherwise an alert.
+// rule for "name := expression" and for one without a condition, otherwise an alert. "alert: expression"
+// is always an alert.
 func load(t testing.TB, text string, expressions ...string) *Analysis {
 	t.Helper()
 	cfg := configtest.Config(t, text)
@@ -35,8 +37,14 @@ func load(t testing.TB, text string, expressions ...string) *Analysis {
 		var rules []any
 		for i, expr := range expressions {
 			rule := map[string]any{"alert": fmt.Sprint("Own", i), "expr": expr, "labels": map[string]any{"severity": "warning"}}
-			if name, recorded, ok := strings.Cut(expr, " := "); ok {
+			name, recorded, ok := strings.Cut(expr, " := ")
+			if tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err == nil && !conditional(tree) {
+				name, recorded, ok = fmt.Sprint("Own", i), expr, true
+			}
+			if ok {
 				rule = map[string]any{"record": name, "expr": recorded}
+			} else if alert, always := strings.CutPrefix(expr, "alert: "); always {
+				rule["expr"] = alert
 			}
 			rules = append(rules, rule)
 		}
@@ -151,8 +159,8 @@ func TestShippedNamesAreKnown(t *testing.T) {
 // TestSoundTemplates shows that templates may test for a label before they show it.
 func TestSoundTemplates(t *testing.T) {
 	assert.Empty(t, found(load(t, `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [
-		{alert: A, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "{{ $labels.cluster }}{{ with $labels.node }} on {{ . }}{{ end }}{{ if .Labels.pod }} in {{ .Labels.pod }}{{ end }}"}},
-		{alert: B, expr: "my_app_up == 0", annotations: {summary: "{{ $labels.whatever }} {{ $value }} {{ $externalLabels.cluster }} {{ range query \"up\" }}{{ .Labels.node }}{{ end }}"}}]}]}}}`)))
+		{alert: A, labels: {severity: info}, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "{{ $labels.cluster }}{{ with $labels.node }} on {{ . }}{{ end }}{{ if .Labels.pod }} in {{ .Labels.pod }}{{ end }}"}},
+		{alert: B, labels: {severity: info}, expr: "my_app_up == 0", annotations: {summary: "{{ $labels.whatever }} {{ $value }} {{ $externalLabels.cluster }} {{ range query \"up\" }}{{ .Labels.node }}{{ end }}"}}]}]}}}`)))
 }
 
 // broken lists, by check, stacks in which that check alone has findings. path and want name one of
@@ -230,6 +238,29 @@ var broken = map[string][]struct {
 		{"of a shipped alert", "discovery: {jobs: {prometheus: {scrapeInterval: 5m}}}", nil, Error, "rules/alertmanager.yaml/notifications/PrometheusNotificationsDropped", "allowed: 20m or more"},
 		{"of a shipped dashboard", "discovery: {jobs: {kubernetes-cadvisor: {scrapeInterval: 1m}}}", nil, Warning, `dashboards/kubernetes-pod-resources/panel "CPU by node", query A`, "allowed: 4m or more"},
 	},
+	"range-retained": {
+		{"a range", "", []string{`avg_over_time(node_load1[30d]) > 5`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "node_load1 looks back 30d, but samples are kept for 15d, so that it sees only the end of that"},
+		{"an offset", "", []string{`node_load1 / (node_load1 offset 30d) > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "node_load1 offset 30d looks at samples of 30d ago and before, but they are kept for 15d"},
+		{"a subquery and an offset", "", []string{`max_over_time(rate(node_cpu_seconds_total[1h] offset 6d)[10d:1h])`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "looks back 16d1h"},
+		{"an offset of a subquery", "", []string{`max_over_time(rate(node_cpu_seconds_total[1h])[1d:1h] offset 3w)`}, Error, "alerting.extraRules/own.yaml/own/Own0", "looks at samples of 3w ago and before"},
+		{"a short retention", "prometheus: {retention: 1d}", []string{`avg_over_time(node_load1[2d]) > 5`}, Warning, "alerting.extraRules/own.yaml/own/Own0", "kept for 1d"},
+		{"shipped rules", "prometheus: {retention: 3h}", nil, Warning, "prometheus.retention", "3h is shorter than the time that shipped rules look back, which is up to 2d: NodeFilesystemFillingUp, NodeFilesystemInodesFillingUp, NodeFilesystemReadOnly and 1 more"},
+	},
+	"series-fresh": {
+		{"a job", "discovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 10m}}}", nil, Error, "discovery.jobs.node-directory-size-metrics.scrapeInterval", "10m is longer than the 5m for which a sample is seen"},
+		{"a flag", "prometheus: {extraArgs: {query.lookback-delta: 1m}}\ndiscovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 2m}}}", nil, Error, "discovery.jobs.node-directory-size-metrics.scrapeInterval", "allowed: up to 1m"},
+		{"a scrape config", "discovery: {extraScrapeConfigs: [{job_name: slow, scrape_interval: 1h, static_configs: [{targets: ['slow:80']}]}]}", nil, Warning, "discovery.extraScrapeConfigs[0].scrape_interval", "1h is longer than the 5m"},
+		{"a group", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, interval: 10m, rules: [{record: "node:load1:max", expr: "max by (node) (node_load1)"}]}]}}}`, nil, Warning, "alerting.extraRules/own.yaml/own", "its interval of 10m is longer than the 5m"},
+	},
+	"for-evaluated": {
+		{"for", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "node_load1 > 5", for: 10s, labels: {severity: warning}}]}]}}}`, nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "for: 10s is shorter than the 30s between evaluations"},
+		{"keep_firing_for", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, interval: 2m, rules: [{alert: Own0, expr: "node_load1 > 5", for: 2m, keep_firing_for: 1m, labels: {severity: warning}}]}]}}}`, nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "keep_firing_for: 1m is shorter than the 2m"},
+		{"an override", "alerting: {acknowledgeNoNotifications: true, overrides: {NodeCPUHigh: {for: 10s}}}", nil, Warning, "alerting.overrides.NodeCPUHigh.for", "for: 10s is shorter"},
+		{"rare evaluations", "prometheus: {evaluationInterval: 2m}\ndiscovery: {jobs: {etcd: {enabled: true}}}", nil, Warning, "prometheus.evaluationInterval", "2m is longer than alerts must hold before they fire: "},
+	},
+	"group-in-time": {
+		{"a subquery over days", "cluster: {name: test, nodes: 50}\nprometheus: {resources: {requests: {memory: 16Gi}, limits: {memory: 16Gi}}}\nstorage: {size: 2Ti}", []string{`max_over_time(rate(container_cpu_usage_seconds_total[1h])[10d:30s])`}, Warning, "alerting.extraRules/own.yaml/own", "million samples, most of them for Own0, and takes longer than the 30s between two"},
+	},
 	"match-possible": {
 		{"a label on one side", "", []string{`sum by (cluster, node) (node_load1) / sum by (node) (node_load5)`}, Error, "alerting.extraRules/own.yaml/own/Own0", `the sides of "/" never match: only the left one has the label cluster`},
 		{"a label of on", "", []string{`node_load1 * on (instance) group_left () sum by (node) (node_load5)`}, Error, "alerting.extraRules/own.yaml/own/Own0", "only the left one has the label instance"},
@@ -237,13 +268,51 @@ var broken = map[string][]struct {
 		{"replicas", "prometheus: {replicas: 2}", []string{`prometheus_tsdb_head_series * on (job) group_left (version) prometheus_build_info{job="prometheus"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", `prometheus_build_info{job="prometheus"} is matched on (job), which does not tell the several targets of job prometheus apart`},
 		{"what unless takes away", "", []string{`node_load1 unless sum by (node) (node_load5)`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `the sides of "unless" never match`},
 	},
+	"alert-named": {
+		{"a shipped alert's name", ownAlert("NodeCPUHigh", "node_load1 > 5", "severity: info"), nil, Warning, "alerting.extraRules/own.yaml/own/NodeCPUHigh", "is also the name of rules/node-exporter.yaml/node-exporter/NodeCPUHigh"},
+	},
+	"severity-known": {
+		{"none", ownAlert("Own0", "node_load1 > 5", ""), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "has no label severity, by which alerts are routed and inhibited; allowed: critical, warning, info, none"},
+		{"a misspelt one", ownAlert("Own0", "node_load1 > 5", "severity: critcal"), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", `no route or inhibition knows severity "critcal"`},
+	},
+	"labels-kept": {
+		{"alertname", ownAlert("Own0", "node_load1 > 5", "severity: info, alertname: Load"), nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label alertname: Load has no effect"},
+		{"instance", ownAlert("Own0", "node_load1 > 5", "severity: info, instance: all"), nil, Warning, "alerting.extraRules/own.yaml/own/Own0", "label instance: all replaces the label instance of every series"},
+	},
+	"grouping-known": {
+		{"by a label that no series has", "", []string{`sum by (nodename) (node_load1{job="node-exporter"}) > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "sum by (nodename): the series never have nodename"},
+	},
 	"template-labels": {
-		{"an aggregated label", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "Load of {{ $labels.node }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "annotation summary shows $labels.node, which the expression never has; it has cluster"},
-		{"in a condition", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", labels: {team: "{{ if eq .Labels.cluster \"a\" }}{{ .Labels.pod }}{{ end }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label team shows $labels.pod"},
+		{"an aggregated label", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, labels: {severity: info}, expr: "sum by (cluster) (node_load1) > 5", annotations: {summary: "Load of {{ $labels.node }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "annotation summary shows $labels.node, which the expression never has; it has cluster"},
+		{"in a condition", `alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: Own0, expr: "sum by (cluster) (node_load1) > 5", labels: {severity: info, team: "{{ if eq .Labels.cluster \"a\" }}{{ .Labels.pod }}{{ end }}"}}]}]}}}`, nil, Error, "alerting.extraRules/own.yaml/own/Own0", "label team shows $labels.pod"},
 	},
 	"alert-routed": {
 		{"a route to nobody", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{receiver: "null", matchers: ['alertname="NodeCPUHigh"']}]}`, nil, Warning, "rules/node-exporter.yaml/node-exporter/NodeCPUHigh", `severity "warning" goes to receiver null, which notifies nobody`},
 		{"an own alert", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, receivers: [{name: none}], routes: [{matchers: ['severity="critical"'], receiver: slack}, {matchers: ['severity=~"warning|info"', 'team="own"'], receiver: none}], overrides: {NodeCPUHigh: {labels: {team: own}}}}`, nil, Warning, "rules/node-exporter.yaml/node-exporter/NodeCPUHigh", `receiver none, which notifies nobody`},
+	},
+	"route-possible": {
+		{"a misspelt severity", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['severity="critcal"'], receiver: slack}]}`, nil, Warning, "alerting.routes[0]", `no alert of the stack reaches it: none has severity="critcal"; did you mean "critical"?`},
+		{"a label that no alert has", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['team="shop"'], receiver: slack}]}`, nil, Warning, "alerting.routes[0]", "none has the label team"},
+		{"another cluster", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['cluster="prod"'], receiver: slack}]}`, nil, Warning, "alerting.routes[0]", `none has cluster="prod"; cluster is test`},
+		{"a misspelt job", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['job="node_exporter"'], receiver: slack}]}`, nil, Warning, "alerting.routes[0]", `none has job="node_exporter"`},
+		{"below another route", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['severity="critical"'], receiver: slack, routes: [{matchers: ['severity="warning"'], receiver: slack}]}]}`, nil, Warning, "alerting.routes[0].routes[0]", `none has severity="warning"; severity is critical`},
+		{"a label that is aggregated away", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['alertname="Own0"', 'node="a"'], receiver: slack}]}`, []string{"sum by (cluster) (node_load1) > 5"}, Warning, "alerting.routes[0]", "the expression of Own0 aggregates node away"},
+		{"an inhibition's source", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, inhibitRules: [{source_matchers: ['alertname="NodeNotRedy"'], target_matchers: ['severity="warning"'], equal: [node]}]}`, nil, Warning, "alerting.inhibitRules[0].source_matchers", `did you mean "NodeNotReady"?`},
+		{"an inhibition's target", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, inhibitRules: [{source_matchers: ['alertname="NodeNotReady"'], target_matchers: ['severity="warn"'], equal: [node]}]}`, nil, Warning, "alerting.inhibitRules[0].target_matchers", `none has severity="warn"`},
+		{"an inhibition by a label that is aggregated away", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, inhibitRules: [{source_matchers: ['alertname="Own0"'], target_matchers: ['alertname="NodeCPUHigh"'], equal: [cluster, node]}]}`, []string{"sum by (cluster) (node_load1) > 5"}, Warning, "alerting.inhibitRules[0].equal", "no two ever have the same node"},
+		{"an inhibition by a label that no alert has", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, inhibitRules: [{source_matchers: ['alertname="NodeNotReady"'], target_matchers: ['alertname="NodeCPUHigh"'], equal: [hostname]}]}`, nil, Warning, "alerting.inhibitRules[0].equal", "has the label hostname"},
+	},
+	"route-reached": {
+		{"behind a superset", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['severity=~"critical|warning"'], receiver: slack}, {matchers: ['severity="critical"', 'namespace="shop"'], receiver: slack}]}`, nil, Error, "alerting.routes[1]", `is never reached: the route with {severity=~"critical|warning"} before it takes every alert that it matches`},
+		{"behind the same", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{match: {severity: critical}, receiver: slack}, {matchers: ['severity="critical"'], receiver: slack}]}`, nil, Error, "alerting.routes[1]", "is never reached"},
+		{"below another route", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['severity="critical"'], receiver: slack, routes: [{matchers: ['namespace!="shop"'], receiver: slack}, {matchers: ['namespace=~"bank|store"'], receiver: slack}]}]}`, nil, Error, "alerting.routes[0].routes[1]", "is never reached"},
+		{"behind an empty list of matchers", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: [], receiver: slack}, {matchers: ['severity="critical"'], receiver: slack}]}`, nil, Error, "alerting.routes[1]", "is never reached: the route with {}"},
+		{"behind a shipped route", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['alertname="Watchdog"'], receiver: slack}]}`, nil, Error, "alerting.routes[0]", `the shipped route with {alertname="Watchdog"}`},
+	},
+	"repeat-interval": {
+		{"of the root", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, route: {repeatInterval: 1m}}`, nil, Warning, "alerting.route.repeatInterval", "1m is shorter than the group interval of 5m"},
+		{"of a route", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['severity="critical"'], receiver: slack, repeat_interval: 4m}]}`, nil, Warning, "alerting.routes[0].repeat_interval", "4m is shorter than the group interval of 5m"},
+		{"of a group interval", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['severity="critical"'], receiver: slack, group_interval: 1d}]}`, nil, Warning, "alerting.routes[0].repeat_interval", "12h is shorter than the group interval of 1d"},
 	},
 	"object-size": {
 		{"rules", "alerting: {acknowledgeNoNotifications: true, extraRules: {large: '" + largeRules() + "'}}", nil, Error, "alerting.extraRules", "ConfigMap prometheus-rules has "},
@@ -268,6 +337,23 @@ var broken = map[string][]struct {
 	"replicas-placed": {
 		{"more replicas than nodes", "cluster: {name: test, nodes: 2}\nprometheus: {replicas: 3}", nil, Error, "prometheus.replicas", "3, each on a node of its own, but cluster.nodes is 2: 1 would never start; allowed: up to 2"},
 	},
+	"host-port-free": {
+		{"the kubelet's", "exporters: {nodeExporter: {port: 10250}}", nil, Error, "exporters.nodeExporter.port", "10250 is the port of the kubelet on every node"},
+		{"a component's that is scraped", "cluster: {name: test, platform: kubeadm}\nexporters: {nodeExporter: {port: 10249}}\ndiscovery: {jobs: {kube-proxy: {enabled: true}}}", nil, Error, "exporters.nodeExporter.port", "10249 is the port of kube-proxy, which this stack scrapes there"},
+		{"the API server's", "exporters: {nodeExporter: {port: 6443}}", nil, Warning, "exporters.nodeExporter.port", "6443 is the port of the API server on nodes that run it"},
+		{"a Service's", "exporters: {nodeExporter: {port: 31000}}", nil, Warning, "exporters.nodeExporter.port", "31000 is the port of whichever Service of type NodePort gets it"},
+		{"the platform's own node-exporter's", "cluster: {name: test, platform: openshift}\nexporters: {nodeExporter: {port: 9100}}", nil, Error, "exporters.nodeExporter.port", "9100 is the port of another node-exporter, which every node of openshift has"},
+	},
+	"image-known": {
+		{"an older server", "images: {overrides: {prometheus: 'quay.io/prometheus/prometheus:v2.55.1'}}", nil, Warning, "images.overrides.prometheus", "v2.55.1, but flags, settings and metrics are known for v3."},
+		{"a newer exporter", "images: {overrides: {kube-state-metrics: 'registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.99.0'}}", nil, Warning, "images.overrides.kube-state-metrics", "v2.99.0, but"},
+	},
+	"program-deployed": {
+		{"targets that nobody probes", "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://example.com'}]}}", nil, Warning, "exporters.blackboxExporter.targets", "nothing probes them"},
+		{"notifications without Alertmanager", `alerting: {enabled: false, slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}}`, nil, Warning, "alerting.slack", "nobody is notified without Alertmanager"},
+		{"a dead man's switch without Watchdog", `alerting: {acknowledgeNoNotifications: true, deadMansSwitchUrl: "https://example.com", disabled: [Watchdog]}`, nil, Error, "alerting.deadMansSwitchUrl", "alerting.disabled names Watchdog"},
+		{"an Ingress without Grafana", "grafana: {enabled: false, ingress: {enabled: true, host: grafana.example.com}}", nil, Warning, "grafana.ingress.enabled", "there is no Grafana"},
+	},
 	"namespace-admits": {
 		{"a namespace that exists", "cluster: {name: test, createNamespace: false}", nil, Warning, "cluster.createNamespace", "unless namespace monitoring is labelled pod-security.kubernetes.io/enforce: privileged"},
 		{"directory sizes alone", "cluster: {name: test, createNamespace: false}\nexporters: {nodeExporter: {enabled: false}}", nil, Warning, "cluster.createNamespace", "exporters.nodeDirectorySizeMetrics uses the host's files"},
@@ -278,7 +364,7 @@ func TestBroken(t *testing.T) {
 	names := map[string]bool{}
 	for _, check := range Checks {
 		names[check.Name] = true
-		assert.NotEmpty(t, broken[check.Name], "no test of %s", check.Name)
+		assert.Positive(t, len(broken[check.Name])+len(mistaken[check.Name]), "no test of %s", check.Name)
 		for _, c := range broken[check.Name] {
 			t.Run(check.Name+"/"+c.name, func(t *testing.T) {
 				s := load(t, c.stack, c.expressions...)
@@ -365,6 +451,11 @@ alerting:
 	assert.Nil(t, load(t, "alerting: {enabled: false}").Routes())
 }
 
+// ownAlert returns YAML with one alert of the stack's own.
+func ownAlert(name, expr, labels string) string {
+	return fmt.Sprintf("alerting: {acknowledgeNoNotifications: true, extraRules: {own: {groups: [{name: own, rules: [{alert: %s, expr: %q, labels: {%s}}]}]}}}", name, expr, labels)
+}
+
 // offExcept returns YAML that switches off every other job, all exporters and Grafana.
 func offExcept(on ...string) string {
 	var b strings.Builder
@@ -382,7 +473,7 @@ func largeRules() string {
 	var b strings.Builder
 	b.WriteString("{groups: [{name: large, rules: [")
 	for i := range 10_000 {
-		fmt.Fprintf(&b, `{alert: Large%d, expr: up == 0, annotations: {summary: "`+strings.Repeat("x", 60)+`"}}, `, i)
+		fmt.Fprintf(&b, `{alert: Large%d, expr: up == 0, labels: {severity: info}, annotations: {summary: "`+strings.Repeat("x", 60)+`"}}, `, i)
 	}
 	return b.String() + "]}]}"
 }

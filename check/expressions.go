@@ -138,12 +138,15 @@ func (a *absence) add(name string) {
 }
 
 // String lists the metrics, at most three by name.
-func (a *absence) String() string {
+func (a *absence) String() string { return abbreviated(a.names) }
+
+// abbreviated lists names, at most three of them.
+func abbreviated(names []string) string {
 	const most = 3
-	if len(a.names) <= most {
-		return strings.Join(a.names, ", ")
+	if len(names) <= most {
+		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(a.names[:most], ", "), len(a.names)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // reason returns why a metric is not collected, as the end of a message; "" if unknown.

@@ -63,7 +63,7 @@ func several(cfg *config.Config, name config.Job) bool {
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config
 var discoveredLabels = map[kubernetes.Role][]model.LabelName{
 	kubernetes.RoleNode:          {"__meta_kubernetes_node_name"},
-	kubernetes.RolePod:           {"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name"},
+	kubernetes.RolePod:           {"__meta_kubernetes_namespace", "__meta_kubernetes_pod_name", "__meta_kubernetes_pod_node_name"},
 	kubernetes.RoleService:       {"__meta_kubernetes_namespace", "__meta_kubernetes_service_name"},
 	kubernetes.RoleEndpoint:      {"__meta_kubernetes_namespace"},
 	kubernetes.RoleEndpointSlice: {"__meta_kubernetes_namespace"},
@@ -209,7 +209,7 @@ func (j *job) kept(m metrics.Metric, name, le string) (newName string, set label
 	result := b.Labels()
 	result.Range(func(l labels.Label) {
 		if !strings.HasPrefix(l.Name, model.ReservedLabelPrefix) {
-			set.add(l.Name, j.labels.must[l.Name])
+			set.add(l.Name, j.labels.must[l.Name] || l.Name == model.BucketLabel || alwaysHas(m, strings.TrimPrefix(l.Name, model.ExportedLabelPrefix)))
 		}
 	})
 	return result.Get(model.MetricNameLabel), set, true
@@ -220,13 +220,19 @@ func (j *job) scraped(m metrics.Metric, le string) labelSet {
 	set := j.labels.clone()
 	set.open = m.Open || j.labels.open
 	for _, label := range m.Labels {
+		certain := alwaysHas(m, label)
 		if j.labels.may[label] && !j.honors {
 			label = model.ExportedLabelPrefix + label
 		}
-		set.add(label, false)
+		set.add(label, certain)
 	}
 	if le != "" {
-		set.add(model.BucketLabel, false)
+		set.add(model.BucketLabel, true)
 	}
 	return set
+}
+
+// alwaysHas reports whether every series of a metric has a label of the metric's own with a value.
+func alwaysHas(m metrics.Metric, label string) bool {
+	return slices.Contains(m.Labels, label) && (label == model.QuantileLabel || isDimension(m.Name, label))
 }

@@ -101,6 +101,9 @@ func (c *catalogue) selectorLabels(selector *parser.VectorSelector) labelSet {
 	for _, s := range found[1:] {
 		set = set.union(s.labels)
 	}
+	if c.generous && !isRecorded(selector.Name) {
+		set = c.generously(set, selector, found)
+	}
 	for _, m := range selector.LabelMatchers {
 		if m.Name != model.MetricNameLabel && m.Type == labels.MatchEqual {
 			if m.Value == "" {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 
 // matchPossible finds binary operations whose sides can never be matched: by a label that one
 // side always has and the other never has, or by labels that do not distinguish the targets of a
-// job.
+// job or the series of one object.
 func matchPossible(a *Analysis) []Finding {
 	var findings []Finding
 	for i := range a.Queries {
@@ -21,13 +22,12 @@ func matchPossible(a *Analysis) []Finding {
 			if !ok || e.VectorMatching == nil || e.Op == parser.LOR {
 				return nil
 			}
-			problem := a.series.mismatch(e)
-			if problem == "" {
-				problem = a.series.ambiguity(e)
-			}
+			u := use{query: q, optional: e.Op == parser.LUNLESS || isOptional(path, e)}
+			problem := cmp.Or(a.series.mismatch(e), a.series.ambiguity(e))
 			if problem != "" {
-				u := use{query: q, optional: e.Op == parser.LUNLESS || isOptional(path, e)}
 				findings = append(findings, u.finding("%s", problem)...)
+			} else if several := a.series.duplicates(e); several != nil && !q.Guessed {
+				findings = append(findings, several.findings(u)...)
 			}
 			return nil
 		})

@@ -47,6 +47,9 @@ func (e Exporters) UsingHost() []string {
 	return paths
 }
 
+// DefaultNodeExporterPort is the port of node-exporter on platforms that do not use it themselves.
+const DefaultNodeExporterPort = 9100
+
 // NodeExporter configures https://github.com/prometheus/node_exporter.
 type NodeExporter struct {
 	// Deploy the exporter.
@@ -84,7 +87,7 @@ func defaultExporters() Exporters {
 	return Exporters{
 		NodeExporter: NodeExporter{
 			Enabled:    true,
-			Port:       9100,
+			Port:       DefaultNodeExporterPort,
 			Resources:  resources("50m", "32Mi", "96Mi"),
 			Scheduling: Scheduling{Tolerations: []Toleration{{Operator: "Exists"}}},
 		},

@@ -21,6 +21,8 @@ type Query struct {
 	Guessed bool
 	// Variables holds the names of the variables that were replaced by a guess: their names.
 	Variables []string
+	// Drawn is whether a panel draws the values over time.
+	Drawn bool
 }
 
 // builtin holds the variables that Grafana itself defines, with their values for a time range of
@@ -79,23 +81,23 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 	}
 
 	var queries []Query
-	add := func(place, expr string) {
+	add := func(place, expr string, drawn bool) {
 		if strings.TrimSpace(expr) == "" {
 			return
 		}
 		replaced, guesses := substitute(expr, known)
-		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Text: expr, Guessed: len(guesses) > 0, Variables: guesses})
+		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Text: expr, Guessed: len(guesses) > 0, Variables: guesses, Drawn: drawn})
 	}
 
 	for _, v := range model.Templating.List {
 		if v.Type == "query" && isPrometheus(v.Datasource, nil) {
-			add(fmt.Sprintf("variable %q", v.Name), variableExpr(v.query()))
+			add(fmt.Sprintf("variable %q", v.Name), variableExpr(v.query()), false)
 		}
 	}
 	for _, a := range model.Annotations.List {
 		if isPrometheus(a.Datasource, nil) {
-			add(fmt.Sprintf("annotation %q", a.Name), a.Expr)
-			add(fmt.Sprintf("annotation %q", a.Name), a.Target.Expr)
+			add(fmt.Sprintf("annotation %q", a.Name), a.Expr, false)
+			add(fmt.Sprintf("annotation %q", a.Name), a.Target.Expr, false)
 		}
 	}
 	var walk func([]panelModel)
@@ -103,7 +105,7 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 		for _, p := range panels {
 			for _, t := range p.Targets {
 				if isPrometheus(t.Datasource, p.Datasource) {
-					add(fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), t.Expr)
+					add(fmt.Sprintf("panel %q, query %s", p.Title, t.RefID), t.Expr, (p.Type == "timeseries" || p.Type == "graph") && !t.Instant)
 				}
 			}
 			walk(p.Panels)
@@ -124,6 +126,7 @@ func (q Query) check() error {
 // panelModel is the part of a panel that contains queries.
 type panelModel struct {
 	Title      string          `json:"title"`
+	Type       string          `json:"type"`
 	Datasource json.RawMessage `json:"datasource"`
 	Targets    []targetModel   `json:"targets"`
 	Panels     []panelModel    `json:"panels"` // of a collapsed row
@@ -134,6 +137,7 @@ type targetModel struct {
 	RefID      string          `json:"refId"`
 	Datasource json.RawMessage `json:"datasource"`
 	Expr       string          `json:"expr"`
+	Instant    bool            `json:"instant"`
 }
 
 // variableModel is the part of a variable that determines its query and values.

@@ -10,7 +10,8 @@
 //
 // A dash stands for no labels, and a question mark for labels that depend on the cluster. In
 // additional.txt, a line starts with the name of the exporter, and a name that ends in a star
-// stands for all metrics with that prefix.
+// stands for all metrics with that prefix. types.txt adds types, and values.txt says which values
+// samples and labels can have.
 package metrics
 
 import (
@@ -28,13 +29,19 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// files contains a file for each exporter and version, and additional.txt.
+// files contains a file for each exporter and version, and the ones that are maintained by hand.
 //
 //go:embed *.txt
 var files embed.FS
 
-// additional is the name of the file that is maintained by hand.
-const additional = "additional.txt"
+// The files that are maintained by hand: more metrics, their types, and the values they can have.
+const (
+	additional = "additional.txt"
+	typesFile  = "types.txt"
+	valuesFile = "values.txt"
+)
+
+var byHand = []string{additional, typesFile, valuesFile}
 
 // openEnded stands for labels that depend on the cluster in the list of a metric's labels.
 const openEnded = "?"
@@ -76,7 +83,7 @@ var load = sync.OnceValues(func() (map[string]map[string]Exposition, error) {
 	}
 	all := map[string]map[string]Exposition{}
 	for _, entry := range entries {
-		if entry.Name() == additional {
+		if slices.Contains(byHand, entry.Name()) {
 			continue
 		}
 		text, err := files.ReadFile(entry.Name())
@@ -93,7 +100,10 @@ var load = sync.OnceValues(func() (map[string]map[string]Exposition, error) {
 		}
 		all[exporter][version] = e
 	}
-	return all, addByHand(all)
+	if err := addByHand(all); err != nil {
+		return nil, err
+	}
+	return all, addTypes(all)
 })
 
 // addByHand adds the metrics of additional.txt to every version of their exporters.

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,5 +172,67 @@ func TestAdditional(t *testing.T) {
 				assert.False(t, exposed.Has(m), "%s has %s", entry.Name(), rest)
 			}
 		}
+	}
+}
+
+// TestTypes rejects types of metrics that no file has or whose type a file knows.
+func TestTypes(t *testing.T) {
+	text, err := files.ReadFile(typesFile)
+	require.NoError(t, err)
+	entries, err := files.ReadDir(".")
+	require.NoError(t, err)
+	untyped := map[string]bool{} // exporter and metric
+	for _, entry := range entries {
+		file, err := files.ReadFile(entry.Name())
+		require.NoError(t, err)
+		exporter, _, _ := strings.Cut(strings.TrimSuffix(entry.Name(), ".txt"), "-v")
+		for _, line := range lines(string(file)) {
+			if fields := strings.Fields(line); len(fields) > 2 && fields[1] == "unknown" {
+				untyped[exporter+" "+fields[0]] = true
+			}
+		}
+	}
+	for _, line := range lines(string(text)) {
+		fields := strings.Fields(line)
+		assert.Contains(t, []string{"counter", "gauge"}, fields[1])
+		for _, name := range fields[2:] {
+			assert.True(t, untyped[fields[0]+" "+name], "%s %s", fields[0], name)
+		}
+	}
+	e, err := Of("node-exporter", "")
+	require.NoError(t, err)
+	assert.Equal(t, "counter", string(e["node_cpu_seconds_total"].Type))
+	assert.Equal(t, "gauge", string(e["node_load1"].Type))
+}
+
+// TestValues requires that every metric of values.txt is exposed, with its labels.
+func TestValues(t *testing.T) {
+	all, err := loadValues()
+	require.NoError(t, err)
+	expositions, err := load()
+	require.NoError(t, err)
+	known := func(name string, labels ...string) bool {
+		for _, versions := range expositions {
+			for _, e := range versions {
+				m, ok := e[name]
+				if ok && !slices.ContainsFunc(labels, func(label string) bool { return !slices.Contains(m.Labels, label) }) {
+					return true
+				}
+			}
+		}
+		return strings.HasPrefix(name, "scrape_") || name == "up" || name == "ALERTS"
+	}
+	for name, v := range all {
+		assert.True(t, known(name, slices.Collect(maps.Keys(v.Labels))...), name)
+		assert.True(t, v.PartOf == "" || known(v.PartOf), name)
+	}
+	v, ok := ValuesOf("kube_namespace_status_phase")
+	require.True(t, ok)
+	assert.Equal(t, Values{High: 1, Whole: true, Labels: map[string][]string{"phase": {"Active", "Terminating"}}}, v)
+	_, ok = ValuesOf("my_app_up")
+	assert.False(t, ok)
+	for _, line := range []string{"a", "a x..", "a 0,x", "a 0 b"} {
+		_, _, err := parseValues(line)
+		require.Error(t, err, line)
 	}
 }

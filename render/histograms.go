@@ -49,7 +49,8 @@ func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelecto
 // classic histogram: of a metric of this name, or of a summary with the name of the histogram.
 func hasSample(exposed metrics.Exposition, histogram, name string) bool {
 	_, exact := exposed[name]
-	return exact || slices.Contains(exposed[histogram].SampleNames(), name)
+	m, ok := exposed[histogram]
+	return exact || ok && slices.Contains(m.SampleNames(), name)
 }
 
 // selectsJob reports whether a selector's matchers of the label job accept a job.

@@ -21,6 +21,7 @@ type Query struct {
 	Own     bool          // comes from the stack's config, not from this program
 	Panel   bool          // belongs to a dashboard, so nobody is paged by it
 	Guessed bool          // contains variables whose values are unknown
+	Drawn   bool          // is drawn over time by a panel
 	Rule    *rulefmt.Rule // nil for a dashboard's query
 	// Variables holds the names of a dashboard's variables that stand in Expr for their values,
 	// which are unknown.
@@ -86,7 +87,7 @@ func (s *Stack) parseDashboards() error {
 				}
 				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
 			}
-			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed, Variables: q.Variables})
+			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed, Variables: q.Variables, Drawn: q.Drawn})
 		}
 	}
 	return nil

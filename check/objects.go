@@ -1,0 +1,139 @@
+package check
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// nodePort is a port of nodes' addresses that a program of Kubernetes listens on.
+type nodePort struct {
+	port    int
+	program string
+	certain bool // on every node; otherwise on some nodes, of some clusters, or only on the loopback address
+}
+
+// nodePorts lists the ports that programs of Kubernetes listen on:
+// https://kubernetes.io/docs/reference/networking/ports-and-protocols/
+var nodePorts = []nodePort{
+	{2379, "etcd", false},
+	{2380, "etcd", false},
+	{2381, "etcd's metrics", false},
+	{6443, "the API server", false},
+	{10248, "the kubelet's health check", false},
+	{10249, "kube-proxy's metrics", false},
+	{10250, "the kubelet", true},
+	{10255, "the kubelet's read-only port", false},
+	{10256, "kube-proxy's health check", false},
+	{10257, "kube-controller-manager", false},
+	{10258, "cloud-controller-manager", false},
+	{10259, "kube-scheduler", false},
+}
+
+// Services of type NodePort get their ports from this range, unless the API server is told another:
+// https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport
+const firstNodePort, lastNodePort = 30000, 32767
+
+// hostPortFree finds a port of node-exporter, the only program of the stack in the network of its
+// nodes, that another program listens on.
+func hostPortFree(a *Analysis) []Finding {
+	exporter := a.Config.Exporters.NodeExporter
+	if !exporter.Enabled {
+		return nil
+	}
+	finding := func(severity Severity, program, when string) []Finding {
+		return []Finding{{Path: "exporters.nodeExporter.port", Severity: severity, Message: fmt.Sprintf(
+			"%d is the port of %s%s; node-exporter is in the network of its nodes, and starts only where its port is free; allowed: any other, such as 9100 or 9199", exporter.Port, program, when)}}
+	}
+	if own := a.Config.Cluster.Profile().NodeExporterPort; own != 0 && exporter.Port == config.DefaultNodeExporterPort {
+		return finding(Error, "another node-exporter", fmt.Sprintf(", which every node of %s has", a.Config.Cluster.Platform))
+	}
+	for _, job := range config.ControlPlane {
+		target, _ := a.Config.ControlPlaneTarget(job)
+		if target.Port == exporter.Port && a.Config.Enabled(job) && job != config.CoreDNSJob { // CoreDNS has a network of its own
+			return finding(Error, string(job), ", which this stack scrapes there")
+		}
+	}
+	for _, p := range nodePorts {
+		switch {
+		case p.port != exporter.Port:
+		case p.certain:
+			return finding(Error, p.program, " on every node")
+		default:
+			return finding(Warning, p.program, " on nodes that run it")
+		}
+	}
+	if exporter.Port >= firstNodePort && exporter.Port <= lastNodePort {
+		return finding(Warning, "whichever Service of type NodePort", " gets it")
+	}
+	return nil
+}
+
+// versioned lists the images whose flags, settings and metrics this program knows.
+var versioned = []config.Image{
+	config.PrometheusImage, config.AlertmanagerImage, config.NodeExporterImage,
+	config.KubeStateMetricsImage, config.BlackboxExporterImage, config.GrafanaImage,
+}
+
+// release matches the major and minor version at the start of a tag.
+var release = regexp.MustCompile(`^v?(\d+\.\d+)(\D|$)`)
+
+// imageKnown finds overridden images of another minor version than the one that the program's flags
+// and the lists of metrics are for. It knows nothing of images without a version in their tag.
+func imageKnown(a *Analysis) []Finding {
+	var findings []Finding
+	for _, image := range versioned {
+		pinned, used := config.Images{}.Version(image), a.Config.Images.Version(image)
+		known, is := release.FindStringSubmatch(pinned), release.FindStringSubmatch(used)
+		if known == nil || is == nil || known[1] == is[1] {
+			continue
+		}
+		findings = append(findings, Finding{Path: "images.overrides." + string(image), Severity: Warning, Message: fmt.Sprintf(
+			"%s, but flags, settings and metrics are known for %s: the other version may refuse to start, or lack metrics that rules and dashboards use; use a %s release, or waive this once you have tried it",
+			used, pinned, known[1])})
+	}
+	return findings
+}
+
+// programDeployed finds settings that need a program, or an alert, that the stack switches off.
+func programDeployed(a *Analysis) []Finding {
+	cfg := a.Config
+	var findings []Finding
+	needs := func(path, what string) {
+		findings = append(findings, Finding{Path: path, Severity: Warning, Message: "has no effect, because " + what})
+	}
+	if blackbox := cfg.Exporters.BlackboxExporter; !blackbox.Enabled && len(blackbox.Targets) > 0 {
+		needs("exporters.blackboxExporter.targets", "nothing probes them: exporters.blackboxExporter.enabled is false; set it to true, or remove the targets")
+	}
+	alerting := cfg.Alerting
+	for _, setting := range []struct {
+		path string
+		set  bool
+	}{
+		{"alerting.slack", alerting.Slack != nil},
+		{"alerting.deadMansSwitchUrl", alerting.DeadMansSwitchURL != nil},
+		{"alerting.receivers", len(alerting.Receivers) > 0},
+		{"alerting.routes", len(alerting.Routes) > 0},
+	} {
+		if setting.set && !alerting.Enabled {
+			needs(setting.path, "nobody is notified without Alertmanager: alerting.enabled is false; set it to true, or remove the setting")
+		}
+	}
+	watchdog := slices.ContainsFunc(a.alerts(), func(al alert) bool { return al.Rule.Alert == "Watchdog" })
+	if alerting.Enabled && alerting.DeadMansSwitchURL != nil && !watchdog {
+		findings = append(findings, Finding{Path: "alerting.deadMansSwitchUrl", Severity: Error,
+			Message: "is called as long as Watchdog fires, but alerting.disabled names Watchdog, so that the service behind the URL raises the alarm; remove one of the two"})
+	}
+	if grafana := cfg.Grafana; !grafana.Enabled {
+		const off = "there is no Grafana: grafana.enabled is false; set it to true, or remove the setting"
+		if grafana.Ingress.Enabled {
+			needs("grafana.ingress.enabled", off)
+		}
+		if grafana.External.URL != nil {
+			needs("grafana.external.url", off)
+		}
+	}
+	return findings
+}
