@@ -41,7 +41,7 @@ type catalogue struct {
 
 	meanings map[parser.Expr]meaning // the results of meaning
 
-	generous     bool            // labelsOf counts what other stacks and applications may add, see reachable
+	generous     bool            // labelsOf counts what applications may add, see reachable
 	certainNames map[string]bool // the results of certainlyRecorded, by name
 }
 
@@ -233,11 +233,12 @@ func (c *catalogue) find(selector *parser.VectorSelector) []*series {
 	})
 }
 
-// openJobs returns the jobs with unknown metrics that a selector's series may come from.
+// openJobs returns the jobs with unknown metrics that a selector's series may come from. With
+// honor_labels, as in a federation, their series may name any job.
 func (c *catalogue) openJobs(selector *parser.VectorSelector) []*job {
 	var open []*job
 	for _, j := range c.analysis.jobs {
-		if j.open && (j.anyName || matches(selector, model.JobLabel, j.name)) {
+		if j.open && (j.anyName || j.honors || matches(selector, model.JobLabel, j.name)) {
 			open = append(open, j)
 		}
 	}

@@ -307,6 +307,7 @@ var broken = map[string][]struct {
 		{"behind the same", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{match: {severity: critical}, receiver: slack}, {matchers: ['severity="critical"'], receiver: slack}]}`, nil, Error, "alerting.routes[1]", "is never reached"},
 		{"below another route", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['severity="critical"'], receiver: slack, routes: [{matchers: ['namespace!="shop"'], receiver: slack}, {matchers: ['namespace=~"bank|store"'], receiver: slack}]}]}`, nil, Error, "alerting.routes[0].routes[1]", "is never reached"},
 		{"behind an empty list of matchers", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: [], receiver: slack}, {matchers: ['severity="critical"'], receiver: slack}]}`, nil, Error, "alerting.routes[1]", "is never reached: the route with {}"},
+		{"behind one for every name", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['alertname=~".+"'], receiver: slack}, {matchers: ['severity="critical"'], receiver: slack}]}`, nil, Error, "alerting.routes[1]", "is never reached"},
 		{"behind a shipped route", `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, routes: [{matchers: ['alertname="Watchdog"'], receiver: slack}]}`, nil, Error, "alerting.routes[0]", `the shipped route with {alertname="Watchdog"}`},
 	},
 	"repeat-interval": {

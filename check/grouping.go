@@ -70,7 +70,7 @@ func (c *catalogue) aggregateProblems(e *parser.AggregateExpr) []problem {
 	if e.Without {
 		return c.misspelt("without", e.Grouping, has)
 	}
-	absent := has.lacks(e.Grouping)
+	absent := has.lacksUnusual(e.Grouping)
 	if len(absent) == 0 {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (c *catalogue) matchProblems(e *parser.BinaryExpr) []problem {
 	right, rightCertain := c.reachable(e.RHS)
 	var problems []problem
 	if both := left.union(right); match.On {
-		if absent := both.lacks(match.MatchingLabels); len(absent) > 0 {
+		if absent := both.lacksUnusual(match.MatchingLabels); len(absent) > 0 {
 			problems = append(problems, problem{
 				message: fmt.Sprintf("%q matches on (%s), but neither side ever has %s%s", e.Op, strings.Join(match.MatchingLabels, ", "), strings.Join(absent, ", "), both.hint(absent[0])),
 				certain: leftCertain && rightCertain && len(absent) == len(match.MatchingLabels),
@@ -176,6 +176,19 @@ func (s labelSet) lacks(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return s.has(name) || name == model.BucketLabel })
 }
 
+// targetLabels names the labels that discovery sets for some job or other.
+var targetLabels = []string{"cluster", "container", "endpoint", model.InstanceLabel, model.JobLabel, "namespace", "node", "pod", "service"}
+
+// lacksUnusual returns what lacks does, but without the labels of targets if the set has any of the
+// names: expressions that are to work with every job name labels that not all jobs have.
+func (s labelSet) lacksUnusual(names []string) []string {
+	absent := s.lacks(names)
+	if len(absent) == len(names) {
+		return absent
+	}
+	return slices.DeleteFunc(absent, func(name string) bool { return slices.Contains(targetLabels, name) })
+}
+
 // hint returns the labels of the set, or the one that name is likely a misspelling of, as the end of
 // a message.
 func (s labelSet) hint(name string) string {
@@ -200,9 +213,9 @@ func selects(expr parser.Expr) bool {
 	return found
 }
 
-// reachable returns the labels of an expression's result as labelsOf does, but counts what another
-// stack, or an application that exposes series of the same names, may add. It is certain if no
-// selector selects from applications.
+// reachable returns the labels of an expression's result as labelsOf does, but counts what
+// applications that expose series of the same names may add. It is certain if no selector selects
+// from applications.
 func (c *catalogue) reachable(expr parser.Expr) (set labelSet, certain bool) {
 	c.generous = true
 	defer func() { c.generous = false }()
@@ -236,21 +249,11 @@ func (c *catalogue) certainlyRecorded(name string, rules []*query) bool {
 	return c.certainNames[name]
 }
 
-// targetLabels names the labels that discovery sets for some job or other. Expressions about every
-// job, such as up, name them although not all stacks have a job with each.
-var targetLabels = []string{"cluster", "container", "endpoint", model.InstanceLabel, model.JobLabel, "namespace", "node", "pod", "service"}
-
 // generously adds to the labels of a selector's known series the ones that series of the same name
 // have in jobs that scrape applications: the same, but of other targets, if one exporter alone is
 // known to expose the name. It assumes nothing of names that programs share, such as go_goroutines.
 func (c *catalogue) generously(set labelSet, selector *parser.VectorSelector, known []*series) labelSet {
 	synthetic := slices.Contains(scrapeMetrics, selector.Name) || slices.Contains(extraScrapeMetrics, selector.Name)
-	if synthetic {
-		set = set.clone()
-		for _, name := range targetLabels {
-			set.add(name, set.must[name])
-		}
-	}
 	exporters := map[string]bool{}
 	for _, s := range known {
 		if s.job != nil && !s.job.open {

@@ -85,6 +85,8 @@ func TestWrongLabels(t *testing.T) {
 		{`rate(node_cpu_seconds_total{mode="idle"}[5m]) / ignoring (mode) rate(node_cpu_seconds_total[5m]) > 1`, Error, "match-possible", "has a series for each mode"},
 		{`sum by (namespace) (kube_pod_info) * on (namespace) group_left () count by (namespace, pod) (kube_pod_info) > 1`, Warning, "match-possible", "has a series for each pod of a namespace"},
 		{`sum by (namespace, pod) (kube_pod_info) / sum by (namespace) (kube_pod_info) > 1`, Error, "match-possible", "only the left one has the label pod"},
+		{`sum by (namespace) (kube_deployment_spec_replicas) / on (namespace, deployment) kube_deployment_status_replicas > 1`, Warning, "match-possible", `the sides of "/" are matched by deployment, which the right one has and the other aggregates away`},
+		{`sum by (namespace) (kube_deployment_spec_replicas) / sum by (namespace, deployment) (kube_deployment_status_replicas) > 1`, Warning, "match-possible", `matched by deployment`},
 	} {
 		var at []string
 		for _, finding := range load(t, "", c.expr).Check().Findings {
@@ -130,6 +132,12 @@ func TestRightRoutes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, "alerting: {"+receivers+", "+text+"}"))) })
 	}
+}
+
+// TestFederation shows that series of another server may have any name, job and label.
+func TestFederation(t *testing.T) {
+	const stack = "discovery: {extraScrapeConfigs: [{job_name: federate, honor_labels: true, metrics_path: /federate, params: {'match[]': ['up']}, static_configs: [{targets: ['other:9090']}]}]}"
+	assert.Empty(t, found(load(t, stack, `node_load1{job="node", cluster="other"} > 5`, `sum by (nodename) (node_load1{job="node"}) > 5`, `other:node_load1:sum > 5`)))
 }
 
 // TestRightObjects shows that unusual but right programs, ports and images cause no finding.

@@ -26,8 +26,8 @@ func matchPossible(a *Analysis) []Finding {
 			problem := cmp.Or(a.series.mismatch(e), a.series.ambiguity(e))
 			if problem != "" {
 				findings = append(findings, u.finding("%s", problem)...)
-			} else if several := a.series.duplicates(e); several != nil && !q.Guessed {
-				findings = append(findings, several.findings(u)...)
+			} else if likely := cmp.Or(a.series.duplicates(e), a.series.lopsided(e)); likely != nil && !q.Guessed {
+				findings = append(findings, likely.findings(u)...)
 			}
 			return nil
 		})
@@ -64,6 +64,41 @@ func (c *catalogue) mismatch(e *parser.BinaryExpr) string {
 			e.Op, side, label, label)
 	}
 	return ""
+}
+
+// lopsided describes a label of an exporter's by which the sides of an operation are matched although
+// one of them aggregates it away; nil if there is none. It is not certain, because the label may be
+// empty.
+func (c *catalogue) lopsided(e *parser.BinaryExpr) *problem {
+	left, right := c.labelsOf(e.LHS), c.labelsOf(e.RHS)
+	for _, label := range matchingLabels(e.VectorMatching, left, right) {
+		with, without, side := e.LHS, e.RHS, "left"
+		switch {
+		case left.has(label) && !right.has(label):
+		case right.has(label) && !left.has(label):
+			with, without, side = e.RHS, e.LHS, "right"
+		default:
+			continue
+		}
+		if c.exports(with, label) && c.selectsWith(without, label) {
+			return &problem{message: fmt.Sprintf("the sides of %q are matched by %s, which the %s one has and the other aggregates away, so that they match only where it is empty; aggregate both by the same labels, or match with on (…)", e.Op, label, side)}
+		}
+	}
+	return nil
+}
+
+// exports reports whether every series that an expression selects has a label from its exporter.
+func (c *catalogue) exports(expr parser.Expr, label string) bool {
+	selectors, exported := 0, true
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if selector, ok := node.(*parser.VectorSelector); ok {
+			selectors++
+			found := c.find(selector)
+			exported = exported && len(found) > 0 && !slices.ContainsFunc(found, func(s *series) bool { return !s.own.may[label] })
+		}
+		return nil
+	})
+	return selectors > 0 && exported
 }
 
 // ambiguity describes a side that must have one series for each match, but has one for each of

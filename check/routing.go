@@ -266,7 +266,7 @@ func routeReached(a *Analysis) []Finding {
 // matchers wanted.
 func implied(wanted, given amlabels.Matchers) bool {
 	return !slices.ContainsFunc(wanted, func(w *amlabels.Matcher) bool {
-		every := w.Type == amlabels.MatchRegexp && w.Value == ".*"
+		every := w.Type == amlabels.MatchRegexp && (w.Value == ".*" || w.Value == ".+" && w.Name == model.AlertNameLabel)
 		return !every && !slices.ContainsFunc(given, func(g *amlabels.Matcher) bool { return implies(g, w) })
 	})
 }
