@@ -27,7 +27,7 @@ func lines(t *testing.T, file string) []string {
 func TestRightLabels(t *testing.T) {
 	expressions := lines(t, "testdata/right_labels.txt")
 	assert.GreaterOrEqual(t, len(expressions), 100)
-	s := load(t, "", expressions...)
+	s := load(t, classicForm, expressions...)
 	for _, finding := range s.Check().Findings {
 		expr := ""
 		for i := range s.Queries {
@@ -89,7 +89,7 @@ func TestWrongLabels(t *testing.T) {
 		{`sum by (namespace) (kube_deployment_spec_replicas) / sum by (namespace, deployment) (kube_deployment_status_replicas) > 1`, Warning, "match-possible", `matched by deployment`},
 	} {
 		var at []string
-		for _, finding := range load(t, "", c.expr).Check().Findings {
+		for _, finding := range load(t, classicForm, c.expr).Check().Findings {
 			at = append(at, finding.String())
 		}
 		switch got := strings.Join(at, "\n"); {
