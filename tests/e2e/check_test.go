@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,13 +15,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // seriesPossible fails if Prometheus has a series that the checks of the whole stack consider
 // impossible: they would reject queries that work.
-func seriesPossible(t *testing.T, n *node) {
-	rendered, err := render.New(n.stack)
+func seriesPossible(t *testing.T, n *node) { n.possible(t, 1_000) }
+
+// possible fails as seriesPossible does. It waits until there are at least as many series as least.
+func (n *node) possible(t *testing.T, least int) {
+	t.Helper()
+	cfg, err := config.FromFile(filepath.Join(n.cluster.dir, n.cluster.stackFile()))
+	require.NoError(t, err)
+	rendered, err := render.New(cfg)
 	require.NoError(t, err)
 	stack := check.Analyse(rendered)
 	eventually(t, 3*time.Minute, "the checks know every series", func(ctx context.Context) string {
@@ -28,7 +36,7 @@ func seriesPossible(t *testing.T, n *node) {
 		if err != nil {
 			return err.Error()
 		}
-		if len(vector) < 10_000 {
+		if len(vector) < least {
 			return fmt.Sprintf("%d series", len(vector))
 		}
 		var impossible []string

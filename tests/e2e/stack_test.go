@@ -40,6 +40,7 @@ func TestStack(t *testing.T) {
 	step("directory sizes equal those of du", directorySizes)
 	step("every query of every dashboard returns data", dashboardQueries)
 	step("the checks consider every series possible", seriesPossible)
+	life("whatever the stack uses is stored, and everything if asked for", storedMetrics)
 	life("native histograms say what classic ones say", histogramsCompared)
 	step("Grafana is filled from files and by the import Job", grafanaShows)
 	life("a second up changes nothing", secondUp)

@@ -1,0 +1,241 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// BenchmarkIngest runs two servers beside each other for some minutes: one with the stack's config
+// as it is by default, and one that stores everything, with classic histograms. Both scrape the same
+// targets of the same node. The metrics are the default's figures, and their ratios to the other's.
+func BenchmarkIngest(b *testing.B) {
+	const minutes = 6
+	n := start(b)
+	n.cluster.localOnly(b, "a server on the host")
+	n.localcluster(b, "demo")
+	n.set(b, "discovery.ingest", "all") // so that the exporters expose everything
+	n.up(b)
+	b.Cleanup(func() {
+		n.pulumi(b, "config", "rm", "--path", config.Project+":discovery.ingest")
+		n.up(b)
+	})
+	for b.Loop() {
+		used := n.server(b, "used", config.IngestUsed, config.NativeHistograms)
+		all := n.server(b, "all", config.IngestAll, config.ClassicHistograms)
+		time.Sleep(minutes * time.Minute)
+		ours, theirs := used.figures(b), all.figures(b)
+		for _, name := range slices.Sorted(maps.Keys(ours)) {
+			b.Logf("%-22s %12.4g, everything and classic: %12.4g, ratio %.3f", name, ours[name], theirs[name], ours[name]/theirs[name])
+			b.ReportMetric(ours[name]/theirs[name], strings.ReplaceAll(name, " ", "-")+"-ratio")
+		}
+		b.ReportMetric(ours["series"], "series")
+		slowest(b, used, all)
+		used.stop()
+		all.stop()
+	}
+}
+
+// server is a Prometheus server on the host.
+type server struct {
+	stack *render.Stack
+	dir   string
+	url   string
+	cmd   *exec.Cmd
+	api   promv1.API
+}
+
+// server starts a server with the config of the stack under test, changed to scrape the node from
+// the host, and without Alertmanager.
+func (n *node) server(b *testing.B, name string, ingest config.Ingest, histograms config.Histograms) *server {
+	b.Helper()
+	cfg, err := config.FromFile(filepath.Join(n.cluster.dir, n.cluster.stackFile()))
+	require.NoError(b, err)
+	cfg.Discovery.Ingest, cfg.Discovery.Histograms = ingest, histograms
+	stack, err := render.New(cfg)
+	require.NoError(b, err)
+
+	s := &server{stack: stack, dir: b.TempDir(), url: "http://127.0.0.1:" + map[string]string{"used": "19090", "all": "19091"}[name]}
+	account := filepath.Join(s.dir, "account")
+	require.NoError(b, os.MkdirAll(account, 0o700))
+	hours := int64(2 * 60 * 60)
+	token, err := n.kubernetes.CoreV1().ServiceAccounts(namespace).CreateToken(b.Context(), "prometheus",
+		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &hours}}, metav1.CreateOptions{})
+	require.NoError(b, err)
+	require.NoError(b, os.WriteFile(filepath.Join(account, "token"), []byte(token.Status.Token), 0o600))
+	ca, err := n.kubernetes.CoreV1().ConfigMaps(namespace).Get(b.Context(), "kube-root-ca.crt", metav1.GetOptions{})
+	require.NoError(b, err)
+	require.NoError(b, os.WriteFile(filepath.Join(account, "ca.crt"), []byte(ca.Data["ca.crt"]), 0o600))
+	rules := filepath.Join(s.dir, "rules")
+	require.NoError(b, os.MkdirAll(rules, 0o700))
+	for file, text := range stack.PrometheusRules.Files {
+		require.NoError(b, os.WriteFile(filepath.Join(rules, file), []byte(text), 0o600))
+	}
+	text := strings.ReplaceAll(stack.PrometheusConfig.Files["prometheus.yml"], "/var/run/secrets/kubernetes.io/serviceaccount", account)
+	var prometheus map[string]any
+	require.NoError(b, yaml.Unmarshal([]byte(text), &prometheus))
+	delete(prometheus, "alerting")
+	prometheus["rule_files"] = []string{rules + "/*.yaml"}
+	for _, scrape := range prometheus["scrape_configs"].([]any) {
+		configs, _ := scrape.(map[string]any)["kubernetes_sd_configs"].([]any)
+		for _, discovery := range configs {
+			discovery.(map[string]any)["kubeconfig_file"] = n.cluster.kubeconfig
+		}
+	}
+	rendered, err := yaml.Marshal(prometheus)
+	require.NoError(b, err)
+	file := filepath.Join(s.dir, "prometheus.yml")
+	require.NoError(b, os.WriteFile(file, rendered, 0o600))
+
+	s.cmd = exec.Command(filepath.Join(n.root, ".local", "bin", "prometheus"), "--config.file="+file,
+		"--storage.tsdb.path="+filepath.Join(s.dir, "data"), "--web.listen-address="+strings.TrimPrefix(s.url, "http://"), "--web.enable-admin-api")
+	s.cmd.Env = append(os.Environ(), "POD_NAME=prometheus-0")
+	log, err := os.Create(filepath.Join(s.dir, "log"))
+	require.NoError(b, err)
+	s.cmd.Stderr = log
+	require.NoError(b, s.cmd.Start())
+	b.Cleanup(s.stop)
+	client, err := api.NewClient(api.Config{Address: s.url})
+	require.NoError(b, err)
+	s.api = promv1.NewAPI(client)
+	return s
+}
+
+// stop ends the server.
+func (s *server) stop() {
+	if s.cmd.ProcessState == nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+}
+
+// figures returns what the server's own metrics and a snapshot of its samples say.
+func (s *server) figures(b *testing.B) map[string]float64 {
+	b.Helper()
+	own := s.metrics(b)
+	bytes, samples := s.snapshot(b)
+	return map[string]float64{
+		"series":                own["prometheus_tsdb_head_series"],
+		"resident bytes":        own["process_resident_memory_bytes"],
+		"heap bytes":            own["go_memstats_heap_inuse_bytes"],
+		"cpu seconds":           own["process_cpu_seconds_total"],
+		"disk bytes":            bytes,
+		"disk bytes per sample": bytes / samples,
+		"rule seconds":          own["prometheus_rule_evaluation_duration_seconds_sum"],
+	}
+}
+
+// metrics returns the sums of the server's own samples by name.
+func (s *server) metrics(b *testing.B) map[string]float64 {
+	b.Helper()
+	response, err := http.Get(s.url + "/metrics")
+	require.NoError(b, err)
+	defer response.Body.Close()
+	sums := map[string]float64{}
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		series, value, _ := strings.Cut(lines.Text(), " ")
+		if strings.Contains(series, "{") { // labels may contain spaces
+			series, value = lines.Text()[:strings.LastIndex(lines.Text(), " ")], lines.Text()[strings.LastIndex(lines.Text(), " ")+1:]
+		}
+		name, _, _ := strings.Cut(series, "{")
+		if number, err := strconv.ParseFloat(value, 64); err == nil {
+			sums[name] += number
+		}
+	}
+	require.NoError(b, lines.Err())
+	return sums
+}
+
+// snapshot returns the size and the number of the samples that the server has stored.
+func (s *server) snapshot(b *testing.B) (bytes, samples float64) {
+	b.Helper()
+	taken, err := s.api.Snapshot(b.Context(), false)
+	require.NoError(b, err)
+	require.NoError(b, filepath.WalkDir(filepath.Join(s.dir, "data", "snapshots", taken.Name), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		bytes += float64(info.Size())
+		if entry.Name() == "meta.json" {
+			var meta struct {
+				Stats struct{ NumSamples float64 }
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if err := json.Unmarshal(text, &meta); err != nil {
+				return err
+			}
+			samples += meta.Stats.NumSamples
+		}
+		return nil
+	}))
+	return bytes, samples
+}
+
+// slowest compares the latencies of the ten dashboard queries that are slowest in the second server.
+func slowest(b *testing.B, used, all *server) {
+	b.Helper()
+	ours, theirs := used.latencies(b), all.latencies(b)
+	paths := slices.SortedFunc(maps.Keys(theirs), func(x, y string) int { return int(theirs[y] - theirs[x]) })
+	worst := 0.0
+	for _, path := range paths[:10] {
+		ratio := float64(ours[path]) / float64(theirs[path])
+		worst = max(worst, ratio)
+		b.Logf("%-90s %8s, everything and classic: %8s, ratio %.2f", path, ours[path].Round(10*time.Microsecond), theirs[path].Round(10*time.Microsecond), ratio)
+	}
+	b.ReportMetric(worst, "slowest-query-ratio")
+}
+
+// latencies returns how long each query of a dashboard takes, by its path: the fastest of several
+// attempts, over the time since the server's start.
+func (s *server) latencies(b *testing.B) map[string]time.Duration {
+	b.Helper()
+	taken := map[string]time.Duration{}
+	span := promv1.Range{Start: time.Now().Add(-5 * time.Minute), End: time.Now(), Step: 5 * time.Second}
+	for _, q := range s.stack.Queries {
+		if !q.Panel {
+			continue
+		}
+		fastest := time.Hour
+		for range 5 {
+			ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+			started := time.Now()
+			_, _, _, err := s.api.QueryRange(ctx, q.Expr.String(), span)
+			cancel()
+			require.NoError(b, err, q.Path)
+			fastest = min(fastest, time.Since(started))
+		}
+		taken[q.Path] = max(taken[q.Path], fastest)
+	}
+	return taken
+}
