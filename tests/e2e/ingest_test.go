@@ -68,7 +68,7 @@ func storedMetrics(t *testing.T, n *node) {
 		}
 	}
 	require.Greater(t, len(used), 200)
-	eventually(t, 4*time.Minute, "whatever is used is stored", func(ctx context.Context) string {
+	eventually(t, 4*time.Minute, "whatever is used is stored", func(context.Context) string {
 		now := n.stored(t)
 		if slices.Contains(now[config.APIServersJob], "apiserver_request_duration_seconds_bucket") {
 			return "the config is not loaded yet"
