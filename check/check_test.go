@@ -482,16 +482,16 @@ func largeRules() string {
 // TestEstimate compares the estimate with a measurement: on the local node, with three
 // Alertmanagers and eleven pods in all, the server had 24,190 series.
 func TestEstimate(t *testing.T) {
-	estimate, ok := EstimateOf(configtest.Config(t, "cluster: {name: test, nodes: 1, pods: 11}\nalerting: {acknowledgeNoNotifications: true, replicas: 3}\nprometheus: {scrapeInterval: 15s}\ngrafana: {enabled: false}"))
+	estimate, ok := EstimateOf(load(t, "cluster: {name: test, nodes: 1, pods: 11}\nalerting: {acknowledgeNoNotifications: true, replicas: 3}\nprometheus: {scrapeInterval: 15s}\ngrafana: {enabled: false}"))
 	require.True(t, ok)
 	assert.InEpsilon(t, 24_190, estimate.Total, 0.1)
 	assert.InEpsilon(t, 24_190/15., estimate.Samples, 0.1)
 	assert.Greater(t, estimate.Memory, int64(190<<20), "the memory that the server used")
 
-	estimate, ok = EstimateOf(configtest.Config(t, "cluster: {name: test, nodes: 2}"))
+	estimate, ok = EstimateOf(load(t, "cluster: {name: test, nodes: 2}"))
 	require.True(t, ok)
 	assert.Equal(t, 60, estimate.Pods)
-	_, ok = EstimateOf(configtest.Config(t, ""))
+	_, ok = EstimateOf(load(t, ""))
 	assert.False(t, ok)
 }
 

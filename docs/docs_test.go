@@ -752,7 +752,9 @@ func TestSizing(t *testing.T) {
 			config.Project + ":cluster": map[string]any{"name": "example", "nodes": nodes, "pods": pods},
 		}))
 		require.NoError(t, err)
-		estimate, ok := check.EstimateOf(cfg)
+		stack, err := render.New(cfg)
+		require.NoError(t, err)
+		estimate, ok := check.EstimateOf(check.Analyse(stack))
 		require.True(t, ok)
 		number := func(text string) float64 {
 			value, err := strconv.ParseFloat(strings.ReplaceAll(text, ",", ""), 64)

@@ -1,6 +1,7 @@
 // Command metrics writes the files of metrics, which list the metrics of each
 // exporter: first those that the sources of its version register, then others that scrapes
-// returned, such as metrics that the program names at run time.
+// returned, such as metrics that the program names at run time. It counts the series of the scrapes
+// in series.txt.
 //
 //	metrics [-modules DIR] [-kubeconfig FILE] [-namespace NAME] [-out DIR] [EXPORTER=SOURCE...]
 //
@@ -48,7 +49,7 @@ func main() {
 }
 
 func run(ctx context.Context, exporters []exporter, modules, kubeconfig, namespace, out string, further []string) error {
-	c := &collector{found: map[string]*exposition{}}
+	c := &collector{found: map[string]*exposition{}, sizes: metrics.Sizes{}}
 	if err := c.read(modules, exporters); err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func run(ctx context.Context, exporters []exporter, modules, kubeconfig, namespa
 			return err
 		}
 	}
-	return nil
+	return writeSizes(out, c.sizes)
 }
 
 // exposition contains the metrics of an exporter.
@@ -85,6 +86,7 @@ type exposition struct {
 type collector struct {
 	cluster cluster
 	found   map[string]*exposition
+	sizes   metrics.Sizes // of what was scraped
 }
 
 // of returns the exposition of an exporter, and adds it if needed.
@@ -174,6 +176,7 @@ func (c *collector) scrape(s source) error {
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", s.exporter, s.at, err)
 	}
+	c.count(s.exporter, families)
 	e := c.of(s.exporter)
 	for _, family := range families {
 		e.scraped.Add(metricOf(family))
