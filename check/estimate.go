@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // The figures of the estimate, from measurements that docs/operations.md describes. A native series
@@ -20,6 +22,9 @@ const (
 	nativeMemory = 7 << 10   // the same for a native one
 	sampleBytes  = 1.5       // bytes on disk for each sample, including the index
 	nativeBytes  = 6.0       // the same for a sample of a native series
+	serverCPU    = 0.01      // cores of a server without samples, but with the shipped rules
+	scrapedCPU   = 2e-6      // seconds of a core for each sample that a target sends
+	storedCPU    = 2e-6      // the same for each that is stored, rules included
 
 	// A cluster has at least this share of the estimated series of one node without pods, and every
 	// sample takes at least this many bytes on disk. A retention that does not fit even so is an
@@ -35,6 +40,8 @@ type Estimate struct {
 	Total       int                // active series
 	Native      int                // those of them whose samples are native histograms
 	Samples     float64            // samples ingested per second
+	Scraped     float64            // samples that the targets send per second, of which those are stored
+	CPU         float64            // cores that each replica needs, without queries
 	Memory      int64              // bytes that each replica needs
 	Disk        int64              // bytes that each replica stores in the whole retention
 
@@ -73,8 +80,14 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 			disk += e.each[s] / s.job.interval.Seconds() * (nativeBytes - sampleBytes)
 		}
 	}
+	reported := a.ReportedMetrics()
 	for _, j := range a.jobs {
 		name := config.Job(j.name)
+		sent := 0.0
+		for _, row := range collected[name] {
+			sent += sentBy(row.Exporter, j.metrics, a.Sizes[row.Exporter], reported).In(row.Targets(a.Config, nodes), nodes, pods)
+		}
+		e.Scraped += sent / j.interval.Seconds()
 		if row, ok := name.Row(); ok && row.Targets != nil {
 			each := row.Series
 			if j.ingest.Whole == "" {
@@ -90,6 +103,7 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		e.Samples += total[j] / j.interval.Seconds()
 	}
 	e.Native = int(native)
+	e.CPU = serverCPU + e.Scraped*scrapedCPU + e.Samples*storedCPU
 	e.Memory = serverMemory + int64(e.Total-e.Native)*seriesMemory + int64(e.Native)*nativeMemory
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
 	return e
@@ -108,6 +122,28 @@ func (c *catalogue) stored() []*series {
 	return append(stored, c.prefixed...)
 }
 
+// sentBy returns the number of samples in the scrapes of an exporter, whose histograms are classic
+// ones. kube-state-metrics sends nothing of objects but the metrics that are reported; nil for all.
+func sentBy(exporter string, exposed metrics.Exposition, sizes map[string]metrics.Size, reported []string) metrics.Size {
+	var sum metrics.Size
+	for name, size := range sizes {
+		if _, object := render.KindOf(name); exporter == string(config.KubeStateMetricsJob) && object && reported != nil {
+			if _, found := slices.BinarySearch(reported, name); !found {
+				continue
+			}
+		}
+		each := 1.0
+		switch m := exposed[name]; m.Type {
+		case model.MetricTypeHistogram:
+			each = float64(len(m.Bounds) + 2)
+		case model.MetricTypeSummary:
+			each = float64(size.Quantiles + 2)
+		}
+		sum = sum.Plus(size.Times(each))
+	}
+	return sum
+}
+
 // size returns the number of series in the sizes of an exporter's metrics.
 func (s *series) size(sizes map[string]metrics.Size) metrics.Size {
 	if s.metric == "" {
@@ -120,7 +156,7 @@ func (s *series) size(sizes map[string]metrics.Size) metrics.Size {
 	case s.own.has(model.QuantileLabel):
 		each = float64(size.Quantiles)
 	}
-	return metrics.Size{Target: size.Target * each, Node: size.Node * each, Pod: size.Pod * each}
+	return size.Times(each)
 }
 
 // prefixSize returns the number of stored series whose names start with the prefix s.
@@ -128,7 +164,7 @@ func (s *series) prefixSize(sizes map[string]metrics.Size) metrics.Size {
 	var sum metrics.Size
 	for name, size := range sizes {
 		if _, known := s.job.metrics[name]; !known && strings.HasPrefix(name, s.name) && s.job.ingest.Stores(name) && s.keeps(name) {
-			sum.Target, sum.Node, sum.Pod = sum.Target+size.Target, sum.Node+size.Node, sum.Pod+size.Pod
+			sum = sum.Plus(size)
 		}
 	}
 	return sum

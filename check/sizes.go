@@ -73,7 +73,7 @@ func sampleLimit(a *Analysis) []Finding {
 		if !estimated || targets == 0 {
 			continue
 		}
-		if expected := estimate.Series[config.Job(j.name)] / targets; j.limit < uint(expected) {
+		if expected := estimate.Series[config.Job(j.name)]/targets - len(scrapeMetrics); j.limit < uint(expected) {
 			findings = append(findings, Finding{Path: path, Severity: Warning, Message: fmt.Sprintf(
 				"%d is below the estimated %d samples of a target in a cluster of %d nodes and %d pods, so its scrapes will fail", j.limit, expected, estimate.Nodes, estimate.Pods)})
 		}

@@ -37,6 +37,18 @@ func (s Size) In(targets, nodes, pods int) float64 {
 	return s.Target*float64(targets) + s.Node*float64(nodes) + s.Pod*float64(pods)
 }
 
+// Times returns the size with each number of label sets multiplied.
+func (s Size) Times(factor float64) Size {
+	s.Target, s.Node, s.Pod = s.Target*factor, s.Node*factor, s.Pod*factor
+	return s
+}
+
+// Plus returns the size with the numbers of label sets of another added.
+func (s Size) Plus(other Size) Size {
+	s.Target, s.Node, s.Pod = s.Target+other.Target, s.Node+other.Node, s.Pod+other.Pod
+	return s
+}
+
 // Larger returns the larger of each number of both.
 func (s Size) Larger(other Size) Size {
 	return Size{max(s.Target, other.Target), max(s.Node, other.Node), max(s.Pod, other.Pod), max(s.Quantiles, other.Quantiles)}
