@@ -130,14 +130,15 @@ func load(exporter string, describesObjects bool) (*recording, error) {
 
 // write writes the exposition of a number of nodes from the first on, at a step of time: lines
 // without copies once, the others for each node, or for each pod of the recording as often as is
-// needed for the pods of these nodes. Families for which stored is false are left out.
-func (r *recording) write(w *bufio.Writer, first, nodes int, step float64, stored func(family string) bool) {
+// needed for the pods of these nodes. Of a map of families,
+// only those are written.
+func (r *recording) write(w *bufio.Writer, first, nodes int, step float64, reported map[string]bool) {
 	skipped := false
 	for i := range r.lines {
 		l := &r.lines[i]
 		if l.comment {
-			if fields := strings.Fields(l.segments[0].text); stored != nil {
-				skipped = !stored(fields[2])
+			if fields := strings.Fields(l.segments[0].text); reported != nil {
+				skipped = !reported[fields[2]]
 			}
 			if !skipped {
 				w.WriteString(l.segments[0].text)
@@ -193,16 +194,16 @@ func (l *line) write(w *bufio.Writer, step float64, pod, namespace, node string)
 
 // replay serves recordings of a cluster.
 type replay struct {
-	nodes  int
-	stored func(family string) bool // what kube-state-metrics is told to expose; nil for all
-	steps  atomic.Int64             // scrapes of kube-state-metrics so far
+	nodes    int
+	reported map[string]bool // what kube-state-metrics is told to expose
+	steps    atomic.Int64    // scrapes of it so far
 
 	recordings map[string]*recording
 }
 
 // newReplay reads the recordings.
-func newReplay(nodes int, stored func(string) bool) (*replay, error) {
-	r := &replay{nodes: nodes, stored: stored, recordings: map[string]*recording{}}
+func newReplay(nodes int, reported map[string]bool) (*replay, error) {
+	r := &replay{nodes: nodes, reported: reported, recordings: map[string]*recording{}}
 	for _, exporter := range []string{"kubelet", "cadvisor", "node-exporter", "kube-apiserver", "kube-state-metrics"} {
 		var err error
 		if r.recordings[exporter], err = load(exporter, exporter == "kube-state-metrics"); err != nil {
@@ -221,14 +222,14 @@ func (r *replay) ServeHTTP(response http.ResponseWriter, request *http.Request) 
 		return
 	}
 	node, _ = strconv.Atoi(number)
-	nodes, stored := 1, (func(string) bool)(nil)
+	nodes, reported := 1, map[string]bool(nil)
 	if exporter == "kube-state-metrics" {
-		nodes, stored = r.nodes, r.stored
+		nodes, reported = r.nodes, r.reported
 		r.steps.Add(1)
 	}
 	response.Header().Set("Content-Type", "text/plain; version=0.0.4")
 	w := bufio.NewWriterSize(response, 1<<16)
-	recorded.write(w, node, nodes, float64(r.steps.Load()), stored)
+	recorded.write(w, node, nodes, float64(r.steps.Load()), reported)
 	w.Flush()
 }
 
@@ -236,11 +237,11 @@ func (r *replay) ServeHTTP(response http.ResponseWriter, request *http.Request) 
 func (r *replay) samples(exporter string) int {
 	var b bytes.Buffer
 	w := bufio.NewWriter(&b)
-	nodes, stored := 1, (func(string) bool)(nil)
+	nodes, reported := 1, map[string]bool(nil)
 	if exporter == "kube-state-metrics" {
-		nodes, stored = r.nodes, r.stored
+		nodes, reported = r.nodes, r.reported
 	}
-	r.recordings[exporter].write(w, 0, nodes, 0, stored)
+	r.recordings[exporter].write(w, 0, nodes, 0, reported)
 	w.Flush()
 	return bytes.Count(b.Bytes(), []byte("\n")) - bytes.Count(b.Bytes(), []byte("\n#")) - 1
 }

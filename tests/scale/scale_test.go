@@ -5,7 +5,6 @@
 package scale
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net"
@@ -14,12 +13,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/tsdb"
+	tsdbchunks "github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
@@ -64,11 +67,7 @@ func TestScale(t *testing.T) {
 
 // measure runs a server for a stack and compares it with the estimate.
 func measure(t *testing.T, stack *render.Stack, nodes int) {
-	stored := func(name string) bool {
-		reported := stack.ReportedMetrics()
-		return reported == nil || contains(reported, name)
-	}
-	targets, err := newReplay(nodes, memoized(stored))
+	targets, err := newReplay(nodes, reported(stack))
 	require.NoError(t, err)
 	server := httptest.NewServer(targets)
 	t.Cleanup(server.Close)
@@ -91,12 +90,11 @@ func measure(t *testing.T, stack *render.Stack, nodes int) {
 	seconds := after["time"] - before["time"]
 	floats := after[appended+"float"] - before[appended+"float"]
 	native := after[appended+"histogram"] - before[appended+"histogram"]
-	size, samples := s.snapshot(t)
-	t.Logf("RESULT nodes=%d interval=%s series=%.0f estimate=%d (native %d) rss=%.0fMiB heap=%.0fMiB estimate=%dMiB cpu=%.3f cores scraped=%.0f/s stored: %.0f floats/s %.0f native/s, estimate=%.0f/s; %.2f bytes per sample of %.0f; rules %.3f s; firing %.0f",
+	t.Logf("RESULT nodes=%d interval=%s series=%.0f estimate=%d (native %d) rss=%.0fMiB heap=%.0fMiB estimate=%dMiB cpu=%.3f cores scraped=%.0f/s stored: %.0f floats/s %.0f native/s, estimate=%.0f/s; %s; rules %.3f s; chunks %.0f",
 		nodes, *interval, after["prometheus_tsdb_head_series"], estimate.Total-unreplayed, estimate.Native,
 		after["process_resident_memory_bytes"]/(1<<20), after["go_memstats_heap_inuse_bytes"]/(1<<20), estimate.Memory>>20,
 		(after["process_cpu_seconds_total"]-before["process_cpu_seconds_total"])/seconds, targets.rate(nodes), floats/seconds, native/seconds, estimate.Samples,
-		float64(size)/samples, samples, after["prometheus_rule_group_last_duration_seconds"], after["prometheus_tsdb_head_chunks"])
+		s.snapshot(t), after["prometheus_rule_group_last_duration_seconds"], after["prometheus_tsdb_head_chunks"])
 }
 
 const appended = "prometheus_tsdb_head_samples_appended_total "
@@ -198,11 +196,11 @@ func start(t *testing.T, stack *render.Stack, targets *replay, address string) p
 
 // group returns a static target.
 func group(address, path, instance, node string) map[string]any {
-	labels := map[string]string{"__metrics_path__": path, "instance": instance, "cluster": "test"}
+	names := map[string]string{"__metrics_path__": path, "instance": instance, "cluster": "test"}
 	if node != "" {
-		labels["node"] = node
+		names["node"] = node
 	}
-	return map[string]any{"targets": []string{address}, "labels": labels}
+	return map[string]any{"targets": []string{address}, "labels": names}
 }
 
 // metrics returns the server's metrics of itself: sums by name, and by type for appended samples.
@@ -228,52 +226,71 @@ func (s prometheus) metrics(t *testing.T) map[string]float64 {
 	return sums
 }
 
-// snapshot writes the samples in memory as a block, and returns its size and its number of samples.
-func (s prometheus) snapshot(t *testing.T) (size int64, samples float64) {
+// stored is what samples take on disk.
+type stored struct {
+	bytes, samples map[string]float64 // of chunks, by encoding
+	index          float64            // bytes for each series
+}
+
+// String returns the bytes of a sample by encoding, and those of a series in the index.
+func (s stored) String() string {
+	var b strings.Builder
+	for encoding, samples := range s.samples {
+		fmt.Fprintf(&b, "%.2f bytes for each of %.0f %s samples, ", s.bytes[encoding]/samples, samples, encoding)
+	}
+	return fmt.Sprintf("%s%.0f bytes of index for each series", b.String(), s.index)
+}
+
+// snapshot writes the samples in memory as blocks, and measures them.
+func (s prometheus) snapshot(t *testing.T) stored {
 	response, err := http.Post(s.url+"/api/v1/admin/tsdb/snapshot", "", nil)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
-	require.NoError(t, filepath.Walk(filepath.Join(s.dir, "snapshots"), func(path string, info os.FileInfo, err error) error {
-		if err != nil || info.IsDir() {
-			return err
+	dirs, err := filepath.Glob(filepath.Join(s.dir, "snapshots", "*", "*"))
+	require.NoError(t, err)
+	result := stored{bytes: map[string]float64{}, samples: map[string]float64{}}
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, "index")); err != nil {
+			continue
 		}
-		size += info.Size()
-		if info.Name() == "meta.json" {
-			var meta struct{ Stats struct{ NumSamples float64 } }
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
+		block, err := tsdb.OpenBlock(nil, dir, nil, nil)
+		require.NoError(t, err)
+		index, err := block.Index()
+		require.NoError(t, err)
+		chunks, err := block.Chunks()
+		require.NoError(t, err)
+		postings, err := index.Postings(t.Context(), "", "")
+		require.NoError(t, err)
+		var builder labels.ScratchBuilder
+		for postings.Next() {
+			var metas []tsdbchunks.Meta
+			require.NoError(t, index.Series(postings.At(), &builder, &metas))
+			for _, meta := range metas {
+				chunk, _, err := chunks.ChunkOrIterable(meta)
+				require.NoError(t, err)
+				encoding := chunk.Encoding().String()
+				result.bytes[encoding] += float64(len(chunk.Bytes()))
+				result.samples[encoding] += float64(chunk.NumSamples())
 			}
-			samples += meta.Stats.NumSamples
-			if err := json.Unmarshal(text, &meta); err != nil {
-				return err
-			}
-			samples += meta.Stats.NumSamples
 		}
-		return nil
-	}))
-	return size, samples
+		size, err := os.Stat(filepath.Join(dir, "index"))
+		require.NoError(t, err)
+		result.index = float64(size.Size()) / float64(block.Meta().Stats.NumSeries)
+		require.NoError(t, index.Close())
+		require.NoError(t, chunks.Close())
+		require.NoError(t, block.Close())
+	}
+	return result
 }
 
-// contains reports whether a sorted list has a name.
-func contains(list []string, name string) bool {
-	for _, each := range list {
-		if each == name {
-			return true
+// reported returns the metrics that the stack's kube-state-metrics exposes.
+func reported(stack *render.Stack) map[string]bool {
+	names := stack.ReportedMetrics()
+	all := map[string]bool{}
+	for name := range stack.Exposed[config.KubeStateMetricsJob] {
+		if names == nil || slices.Contains(names, name) {
+			all[name] = true
 		}
 	}
-	return false
-}
-
-// memoized returns a function that asks another once for each name.
-func memoized(f func(string) bool) func(string) bool {
-	known := map[string]bool{}
-	return func(name string) bool {
-		answer, ok := known[name]
-		if !ok {
-			answer = f(name)
-			known[name] = answer
-		}
-		return answer
-	}
+	return all
 }
