@@ -23,7 +23,8 @@ const seriesHeader = `# How many label sets each metric has: exporter name numbe
 # same scrape. Of kube-state-metrics, so are those with only a namespace: workloads, services and
 # other objects are taken to be as many, for each pod, as on the local node; and those with a node are
 # divided by the number of nodes. Label sets for a processor are given for a node with four. What the
-# local node does not expose, because it has not happened on it, is missing.
+# local node does not expose, because it has not happened on it, is missing. A metric that was not
+# scraped this time keeps its numbers; a stack with discovery.ingest: all exposes the most.
 `
 
 // Size says how many label sets a metric has.

@@ -76,7 +76,7 @@ func valueOf(series *dto.Metric, name string) string {
 	return ""
 }
 
-// writeSizes replaces the sizes of the exporters that were scraped.
+// writeSizes replaces the sizes of the metrics that were scraped.
 func writeSizes(dir string, scraped metrics.Sizes) error {
 	path := filepath.Join(dir, metrics.SeriesFile)
 	sizes := metrics.Sizes{}
@@ -89,6 +89,11 @@ func writeSizes(dir string, scraped metrics.Sizes) error {
 			return err
 		}
 	}
-	maps.Copy(sizes, scraped)
+	for exporter, named := range scraped {
+		if sizes[exporter] == nil {
+			sizes[exporter] = map[string]metrics.Size{}
+		}
+		maps.Copy(sizes[exporter], named)
+	}
 	return os.WriteFile(path, []byte(sizes.String()), 0o644)
 }

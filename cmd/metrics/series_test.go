@@ -46,10 +46,10 @@ func TestSizes(t *testing.T) {
 // What was not scraped this time stays in the file.
 func TestWriteSizes(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, writeSizes(dir, metrics.Sizes{"a": {"up": {Target: 1}}, "b": {"up": {Target: 1}}}))
+	require.NoError(t, writeSizes(dir, metrics.Sizes{"a": {"up": {Target: 1}}, "b": {"cpu": {Target: 9}, "up": {Target: 1}}}))
 	require.NoError(t, writeSizes(dir, metrics.Sizes{"b": {"cpu": {Pod: 1.5, Quantiles: 3}}}))
 	_, text, _ := strings.Cut(readFile(t, dir+"/"+metrics.SeriesFile), "\n\n")
-	assert.Equal(t, "a up target=1\n\nb cpu pod=1.5 quantiles=3\n", text)
+	assert.Equal(t, "a up target=1\n\nb cpu pod=1.5 quantiles=3\nb up target=1\n", text)
 }
 
 func readFile(t *testing.T, path string) string {
