@@ -14,17 +14,16 @@ import (
 )
 
 // The figures of the estimate, from measurements that docs/operations.md describes. A native series
-// holds a whole histogram in each sample.
+// holds a whole histogram in each sample, and takes the memory of a classic one nevertheless.
 const (
-	podsPerNode  = 30        // assumed unless cluster.pods is set
-	serverMemory = 120 << 20 // bytes of memory that a server without series needs
-	seriesMemory = 5 << 10   // bytes of memory for each series in the head, including queries
-	nativeMemory = 7 << 10   // the same for a native one
-	sampleBytes  = 1.5       // bytes on disk for each sample, including the index
-	nativeBytes  = 6.0       // the same for a sample of a native series
-	serverCPU    = 0.01      // cores of a server without samples, but with the shipped rules
-	scrapedCPU   = 2e-6      // seconds of a core for each sample that a target sends
-	storedCPU    = 2e-6      // the same for each that is stored, rules included
+	podsPerNode   = 30       // assumed unless cluster.pods is set
+	serverMemory  = 50 << 20 // bytes of memory that a server without series needs
+	seriesMemory  = 2600     // bytes of memory for each series that is stored
+	droppedMemory = 700      // bytes of memory for each that targets send, but that is not stored
+	headroom      = 1.5      // times the memory, for queries and compactions
+	scrapedCPU    = 3.6e-6   // seconds of a core for each sample that a target sends
+	sampleBytes   = 1.9      // bytes on disk for each sample, including the index
+	nativeBytes   = 4.0      // the same for a sample of a native series
 
 	// A cluster has at least this share of the estimated series of one node without pods, and every
 	// sample takes at least this many bytes on disk. A retention that does not fit even so is an
@@ -42,7 +41,8 @@ type Estimate struct {
 	Samples     float64            // samples ingested per second
 	Scraped     float64            // samples that the targets send per second, of which those are stored
 	CPU         float64            // cores that each replica needs, without queries
-	Memory      int64              // bytes that each replica needs
+	Resident    int64              // bytes of resident memory of each replica, without queries
+	Memory      int64              // bytes that each replica needs, with queries
 	Disk        int64              // bytes that each replica stores in the whole retention
 
 	each map[*series]float64 // number of series
@@ -80,14 +80,15 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 			disk += e.each[s] / s.job.interval.Seconds() * (nativeBytes - sampleBytes)
 		}
 	}
-	reported := a.ReportedMetrics()
+	reported, sent := a.ReportedMetrics(), 0.0
 	for _, j := range a.jobs {
 		name := config.Job(j.name)
-		sent := 0.0
+		exposed := 0.0
 		for _, row := range collected[name] {
-			sent += sentBy(row.Exporter, j.metrics, a.Sizes[row.Exporter], reported).In(row.Targets(a.Config, nodes), nodes, pods)
+			exposed += sentBy(row.Exporter, j.metrics, a.Sizes[row.Exporter], reported).In(row.Targets(a.Config, nodes), nodes, pods)
 		}
-		e.Scraped += sent / j.interval.Seconds()
+		sent += exposed
+		e.Scraped += exposed / j.interval.Seconds()
 		if row, ok := name.Row(); ok && row.Targets != nil {
 			each := row.Series
 			if j.ingest.Whole == "" {
@@ -103,8 +104,9 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		e.Samples += total[j] / j.interval.Seconds()
 	}
 	e.Native = int(native)
-	e.CPU = serverCPU + e.Scraped*scrapedCPU + e.Samples*storedCPU
-	e.Memory = serverMemory + int64(e.Total-e.Native)*seriesMemory + int64(e.Native)*nativeMemory
+	e.CPU = e.Scraped * scrapedCPU
+	e.Resident = serverMemory + int64(e.Total)*seriesMemory + int64(max(0, sent-float64(e.Total)))*droppedMemory
+	e.Memory = int64(float64(e.Resident) * headroom)
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
 	return e
 }

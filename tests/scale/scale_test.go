@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	tsdbchunks "github.com/prometheus/prometheus/tsdb/chunks"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
@@ -34,8 +35,8 @@ import (
 
 var (
 	binary   = flag.String("prometheus", "../../.local/bin/prometheus", "the server to measure; `make demo` builds it")
-	interval = flag.Duration("interval", 15*time.Second, "between two scrapes")
-	scrapes  = flag.Int("scrapes", 16, "scrapes of each target before the measurement ends")
+	interval = flag.Duration("interval", 30*time.Second, "between two scrapes")
+	scrapes  = flag.Int("scrapes", 10, "scrapes of each target before the measurement ends")
 )
 
 // replayed lists the jobs that the simulation has, with the exporter of their recording.
@@ -73,28 +74,35 @@ func measure(t *testing.T, stack *render.Stack, nodes int) {
 	t.Cleanup(server.Close)
 	s := start(t, stack, targets, server.Listener.Addr().String())
 
-	warm := time.Duration(*scrapes/2) * *interval
-	time.Sleep(warm)
+	time.Sleep(time.Duration(*scrapes/2) * *interval)
 	before := s.metrics(t)
-	time.Sleep(warm)
-	after := s.metrics(t)
+	after, resident := before, 0.0
+	for end := time.Now().Add(time.Duration(*scrapes-*scrapes/2) * *interval); time.Now().Before(end); time.Sleep(5 * time.Second) {
+		after = s.metrics(t)
+		resident = max(resident, after["process_resident_memory_bytes"])
+	}
 
 	estimate, ok := check.EstimateOf(check.Analyse(stack))
 	require.True(t, ok)
-	unreplayed := 0
-	for job, series := range estimate.Series {
-		if _, ok := replayed[job]; !ok && job != config.PrometheusJob {
-			unreplayed += series
-		}
+	series, scraped, stored := 0.0, 0.0, 0.0
+	for job := range replayed {
+		series += float64(estimate.Series[job])
 	}
+	series += float64(estimate.Series[config.PrometheusJob])
 	seconds := after["time"] - before["time"]
-	floats := after[appended+"float"] - before[appended+"float"]
-	native := after[appended+"histogram"] - before[appended+"histogram"]
-	t.Logf("RESULT nodes=%d interval=%s series=%.0f estimate=%d (native %d) rss=%.0fMiB heap=%.0fMiB estimate=%dMiB cpu=%.3f cores scraped=%.0f/s stored: %.0f floats/s %.0f native/s, estimate=%.0f/s; %s; rules %.3f s; chunks %.0f",
-		nodes, *interval, after["prometheus_tsdb_head_series"], estimate.Total-unreplayed, estimate.Native,
-		after["process_resident_memory_bytes"]/(1<<20), after["go_memstats_heap_inuse_bytes"]/(1<<20), estimate.Memory>>20,
-		(after["process_cpu_seconds_total"]-before["process_cpu_seconds_total"])/seconds, targets.rate(nodes), floats/seconds, native/seconds, estimate.Samples,
-		s.snapshot(t), after["prometheus_rule_group_last_duration_seconds"], after["prometheus_tsdb_head_chunks"])
+	scraped, stored = targets.rate(nodes), (after[appended+"float"]-before[appended+"float"]+after[appended+"histogram"]-before[appended+"histogram"])/seconds
+	t.Logf("%.0f samples/s scraped, %.0f/s stored; heap in use %.0f MiB; %s", scraped, stored, after["go_memstats_heap_inuse_bytes"]/(1<<20), s.snapshot(t))
+	for _, compared := range []struct {
+		what            string
+		found, expected float64
+	}{
+		{"series", after["prometheus_tsdb_head_series"], series},
+		{"MiB of resident memory", resident / (1 << 20), float64(estimate.Resident) / (1 << 20)},
+		{"cores", (after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]) / seconds, estimate.CPU},
+	} {
+		t.Logf("%d nodes: %.3f %s, estimated %.3f", nodes, compared.found, compared.what, compared.expected)
+		assert.InEpsilon(t, compared.found, compared.expected, 0.2, compared.what)
+	}
 }
 
 const appended = "prometheus_tsdb_head_samples_appended_total "
