@@ -54,7 +54,8 @@ endif
 
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
-	go test -tags e2e -run '^$$' -bench . -benchtime 3x -timeout 40m ./tests/e2e
+	go test -tags e2e -run '^$$' -bench 'Up|Preview|Prometheus' -benchtime 3x -timeout 40m ./tests/e2e
+	go test -tags e2e -run '^$$' -bench Ingest -benchtime 1x -timeout 40m ./tests/e2e
 	go test -run '^$$' -bench . ./check
 
 .PHONY: render

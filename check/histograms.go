@@ -7,7 +7,9 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
@@ -41,14 +43,21 @@ func (a *Analysis) otherForm(u use) bool {
 }
 
 // classicForm returns a finding about an expression that selects, here in u, the classic form of a
-// histogram that is stored as a native one, with the expression that works.
+// histogram that is stored as a native one, with the expression that works. An application may have
+// a histogram of the same name: it is a warning if that is likely, and none for the usual names
+// of applications' metrics.
 func (a *Analysis) classicForm(u use) []Finding {
 	histogram, jobs, _ := a.Histograms.Selected(u.selector)
-	subject := fmt.Sprintf("job %s stores %s as a native histogram, which has no series %s", strings.Join(jobs, ", "), histogram, u.selector.Name)
+	message, severity := fmt.Sprintf("job %s stores %s as a native histogram, which has no series %s", strings.Join(jobs, ", "), histogram, u.selector.Name), Error
 	hint := ""
-	if !slices.ContainsFunc(u.selector.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.JobLabel }) {
-		if open := a.series.openJobs(u.selector); len(open) > 0 {
-			hint = fmt.Sprintf(" (if one of your applications exposes it, select its job: {job=%q})", open[0].name)
+	if open := a.series.openJobs(u.selector); len(open) > 0 && !selectsJob(u.selector) {
+		hint = fmt.Sprintf(" (if one of your applications exposes it, select its job: {job=%q})", open[0].name)
+		switch {
+		case namedAfter(histogram, jobs):
+		case slices.ContainsFunc(applicationPrefixes, func(prefix string) bool { return strings.HasPrefix(histogram, prefix) }):
+			return nil
+		default:
+			severity = Warning
 		}
 	}
 	translated, err := dashboards.Translate(a.Histograms, u.Text)
@@ -58,7 +67,33 @@ func (a *Analysis) classicForm(u use) []Finding {
 		}
 	}
 	if err != nil {
-		return u.finding("%s: %v%s", subject, err, hint)
+		message += ": " + err.Error() + hint
+	} else {
+		message += "; use: " + translated + hint
 	}
-	return u.finding("%s; use: %s%s", subject, translated, hint)
+	findings := u.finding("%s", message)
+	for i := range findings {
+		if severity == Warning {
+			findings[i].Severity = Warning
+		}
+	}
+	return findings
+}
+
+// applicationPrefixes starts the names of histograms that frameworks give to any program.
+var applicationPrefixes = []string{"http_", "grpc_", "rpc_"}
+
+// namedAfter reports whether a metric has the name of a program that one of the jobs scrapes, as
+// apiserver_request_duration_seconds has, so that no application has it.
+func namedAfter(metric string, jobs []string) bool {
+	program, _, _ := strings.Cut(metric, "_")
+	return slices.ContainsFunc(jobs, func(job string) bool {
+		row, _ := config.Job(job).Row()
+		return strings.Contains(strings.ReplaceAll(job+" "+row.Exporter, "-", ""), program)
+	})
+}
+
+// selectsJob reports whether a selector has a matcher of the label job.
+func selectsJob(selector *parser.VectorSelector) bool {
+	return slices.ContainsFunc(selector.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == model.JobLabel })
 }

@@ -126,6 +126,7 @@ var mistaken = map[string][]struct {
 		{`alert: kube_job_failed{condition="true"}`, Warning, "has no condition"},
 		{`alert: up == bool 0`, Error, "returns 0 instead of nothing where its condition is not met; remove bool"},
 		{`alert: max by (node) (node_load1 > bool 5)`, Error, "remove bool"},
+		{`alert: my_app_limit - my_app_used`, Warning, "has no condition"},
 		{`up >= 0`, Error, "holds for every value, because up is 0 or 1"},
 		{`prometheus_http_requests_total >= 0`, Error, "is at least 0"},
 		{`apiserver_request_total{code="500"} >= 0`, Warning, "is at least 0"},

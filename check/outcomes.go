@@ -24,7 +24,7 @@ const (
 // compared returns the outcome of a comparison of values with a number.
 func (m meaning) compared(op parser.ItemType, number meaning) outcome {
 	n := number.low
-	if !number.constant() || math.IsInf(n, 0) || math.IsNaN(n) {
+	if !number.constant() || number.nan || math.IsInf(n, 0) {
 		return open
 	}
 	var all, none bool
@@ -154,7 +154,7 @@ func alertConditional(a *Analysis) []Finding {
 		if part, why := a.series.unconditional(q.Expr, nil); part != nil {
 			u := use{query: q}
 			found := u.finding("fires whenever the series exist: %s %s", part, why)
-			if a.series.chosen(part) && !calculated(part) {
+			if !a.series.returns(part) {
 				found = warning(found)
 			}
 			findings = append(findings, found...)
@@ -163,11 +163,31 @@ func alertConditional(a *Analysis) []Finding {
 	return findings
 }
 
+// returns reports whether the part of an alert that has no condition certainly returns a value while
+// all is well: a rate, the result of bool, or what is calculated of series that always exist.
+func (c *catalogue) returns(part parser.Expr) bool {
+	if e, ok := part.(*parser.BinaryExpr); ok && e.ReturnBool {
+		return true
+	}
+	exists, rates := false, false
+	parser.Inspect(part, func(node parser.Node, _ []parser.Node) error {
+		switch e := node.(type) {
+		case *parser.VectorSelector:
+			m := c.meaning(e)
+			exists = exists || m.bounded() && !m.constant()
+		case *parser.Call:
+			rates = rates || slices.Contains(rateFunctions, e.Func.Name)
+		}
+		return nil
+	})
+	return rates || exists && (calculated(part) || !c.chosen(part))
+}
+
 // calculated reports whether an expression calculates, or compares what it calculates, instead of
 // asking for the series of one selector.
 func calculated(expr parser.Expr) bool {
 	if e, ok := unparen(expr).(*parser.BinaryExpr); ok && e.Op.IsComparisonOperator() {
-		return calculated(e.LHS) && calculated(e.RHS) || isScalar(e.LHS) && calculated(e.RHS) || isScalar(e.RHS) && calculated(e.LHS)
+		return (isScalar(e.LHS) || calculated(e.LHS)) && (isScalar(e.RHS) || calculated(e.RHS))
 	}
 	_, selects := unparen(expr).(*parser.VectorSelector)
 	return !selects
@@ -189,10 +209,13 @@ func (c *catalogue) unconditional(expr parser.Expr, seen []string) (part parser.
 			return e, compare
 		}
 		m := c.meaning(e)
-		if m.kind == counter || m.whole && !m.constant() || m.kind == gauge && !c.chosen(e) {
+		if m.kind == counter || m.whole && !m.constant() || m.kind == gauge && m.bounded() && !c.chosen(e) {
 			return e, compare
 		}
 	case *parser.Call:
+		if c.conditional(e, nil) {
+			return nil, ""
+		}
 		switch e.Func.Name {
 		case "rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear", "changes", "resets", "double_exponential_smoothing",
 			"histogram_quantile", "histogram_fraction", "histogram_count", "histogram_sum", "histogram_avg", "avg_over_time", "stddev_over_time":
@@ -216,13 +239,13 @@ func (c *catalogue) unconditional(expr parser.Expr, seen []string) (part parser.
 func (c *catalogue) unconditionalOperation(e *parser.BinaryExpr, seen []string) (part parser.Expr, why string) {
 	switch {
 	case e.Op.IsComparisonOperator() && e.ReturnBool:
-		if conditional(e.LHS) || conditional(e.RHS) || isScalar(e.LHS) && isScalar(e.RHS) {
+		if c.conditional(e.LHS, nil) || c.conditional(e.RHS, nil) || isScalar(e.LHS) && isScalar(e.RHS) {
 			return nil, ""
 		}
 		return e, "returns 0 instead of nothing where its condition is not met; remove bool"
 	case e.Op.IsComparisonOperator():
 		result, vector := c.outcome(e)
-		if result != always || conditional(vector) || c.existential(vector) {
+		if result != always || c.conditional(vector, nil) || c.existential(vector) {
 			return nil, ""
 		}
 		return e, "holds for every value, because " + vector.String() + " is " + c.meaning(vector).String()
@@ -233,7 +256,7 @@ func (c *catalogue) unconditionalOperation(e *parser.BinaryExpr, seen []string) 
 			part, why = c.unconditional(e.RHS, seen)
 		}
 		return part, why
-	case conditional(e.LHS) || conditional(e.RHS):
+	case c.conditional(e.LHS, nil) || c.conditional(e.RHS, nil):
 		return nil, ""
 	case e.Op == parser.MUL && !isScalar(e.LHS) && !isScalar(e.RHS): // may join with what exists only sometimes
 		if part, why = c.unconditional(e.LHS, seen); part != nil && c.meaning(e.RHS).kind == anything {
@@ -258,6 +281,24 @@ func conditional(expr parser.Expr) bool {
 			found = found || strings.HasPrefix(e.Func.Name, "absent")
 		case *parser.VectorSelector:
 			found = found || strings.HasPrefix(e.Name, "ALERTS")
+		}
+		return nil
+	})
+	return found
+}
+
+// conditional reports whether any part of an expression, or of a rule that records series of it, may
+// leave out series. seen lists the recorded names on the way.
+func (c *catalogue) conditional(expr parser.Expr, seen []string) bool {
+	if conditional(expr) {
+		return true
+	}
+	found := false
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if selector, ok := node.(*parser.VectorSelector); ok && !slices.Contains(seen, selector.Name) {
+			for _, rule := range c.recorded[selector.Name] {
+				found = found || c.conditional(rule.Expr, append(seen, selector.Name))
+			}
 		}
 		return nil
 	})

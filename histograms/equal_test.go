@@ -67,6 +67,13 @@ func TestEqual(t *testing.T) {
 		`rate(foo_count[5m])`,
 		`sum by (job) (rate(foo_sum[5m]))`,
 		`max by (job) (increase(foo_count[5m]))`,
+		`rate(foo_count[5m] anchored)`,
+		`sum(increase(foo_sum[5m] smoothed))`,
+		`histogram_quantile(0.9, rate(foo_bucket[5m] smoothed))`,
+		`histogram_quantile(0.9, rate(foo_bucket[5m] anchored))`,
+		`foo_count smoothed`,
+		`foo_bucket{le="1"} smoothed`,
+		`histogram_quantile(0.9, foo_bucket smoothed)`,
 		`rate(foo_sum[5m]) / rate(foo_count[5m])`,
 		`sum by (job) (rate(foo_sum[5m])) / sum by (job) (rate(foo_count[5m]))`,
 		`avg(rate(foo_sum[5m])) / (avg(rate(foo_count[5m])) > 0)`,
@@ -97,7 +104,7 @@ func TestEqual(t *testing.T) {
 			require.NoError(t, err)
 			require.False(t, histogram)
 			require.NotEqual(t, parse(t, expr).String(), native.String())
-			for _, at := range []time.Duration{20 * time.Minute, 32 * time.Minute, time.Hour} {
+			for _, at := range []time.Duration{20*time.Minute + 7*time.Second, 32 * time.Minute, time.Hour - 4*time.Second} {
 				want, got := evaluate(t, engine, data, expr, at), evaluate(t, engine, data, native.String(), at)
 				require.Equal(t, slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got)), "%s at %s", native, at)
 				for series, value := range want {

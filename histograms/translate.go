@@ -151,9 +151,6 @@ func (t translation) selector(e *parser.VectorSelector) (value, error) {
 			e = with(e, t.half)
 		}
 	}
-	if e.Anchored || e.Smoothed {
-		return value{}, fmt.Errorf("%s: native histograms know neither anchored nor smoothed", e)
-	}
 	selected := *e
 	selected.LabelMatchers = nil
 	v := value{form: map[string]form{bucketSuffix: whole, sumSuffix: sum, countSuffix: count}[suffix]}

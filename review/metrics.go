@@ -19,15 +19,15 @@ import (
 func metricChanges(before, after []map[string]any) ([]Change, error) {
 	var changes []Change
 	for _, job := range config.Jobs {
-		old, new := scrapeConfigOf(job, before), scrapeConfigOf(job, after)
-		if old == nil || new == nil {
+		was, is := scrapeConfigOf(job, before), scrapeConfigOf(job, after)
+		if was == nil || is == nil {
 			continue
 		}
-		lost, err := missing(job, old, new)
+		lost, err := missing(job, was, is)
 		if err != nil {
 			return nil, err
 		}
-		gained, err := missing(job, new, old)
+		gained, err := missing(job, is, was)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,7 @@ import (
 func TestRun(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, run(&out, "../../Pulumi.prod.yaml", true, ""))
-	assert.Contains(t, out.String(), "../../Pulumi.prod.yaml: 18 checks passed\n")
+	assert.Contains(t, out.String(), "../../Pulumi.prod.yaml: 42 checks passed\n")
 	assert.Regexp(t, `(?m)^Watchdog +none +null`, out.String())
 	assert.Regexp(t, `(?m)^NodeCPUHigh +warning +slack`, out.String())
 }
@@ -31,4 +32,23 @@ config:
 	require.ErrorContains(t, err, "prometheus.replicas: 2, each on a node of its own")
 	assert.Contains(t, out.String(), file+": warning: cluster.createNamespace")
 	require.Error(t, run(&out, file+".missing", false, ""))
+}
+
+func TestMetric(t *testing.T) {
+	for name, want := range map[string]string{
+		"node_arp_entries": "node_arp_entries, a gauge of job node-exporter: device\n" +
+			"  not stored, because nothing in the stack uses it; a rule or dashboard that does is enough, or:\n" +
+			"  pulumi config set --path 'kubernetes-prometheus:discovery.jobs.node-exporter.keepMetrics[0]' node_arp_entries\n",
+		"node_load15":                                      "  kept to see: how many processes wait\n",
+		"node_hwmon_temp_celsius":                          "keepMetrics[0]' node_hwmon_temp_celsius\n",
+		"apiserver_request_duration_seconds_bucket":        "  used by rules/apiserver.yaml/apiserver/APIServerSlow\n",
+		"kubelet_pod_worker_duration_seconds":              "keepMetrics[0]' kubelet_pod_worker_duration_seconds\n",
+		"kube_pod_container_status_last_terminated_reason": "  used by rules/workloads.yaml/",
+	} {
+		var out strings.Builder
+		require.NoError(t, run(&out, "../../Pulumi.prod.yaml", false, name))
+		assert.Contains(t, out.String(), want)
+	}
+	require.ErrorContains(t, run(io.Discard, "../../Pulumi.prod.yaml", false, "my_app_requests_total"),
+		"no enabled job of this program is known to expose my_app_requests_total; jobs that scrape applications store every metric")
 }

@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,37 +19,37 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// storedMetrics has the stack store everything, with classic histograms, then what it uses, with
-// native ones, as by default. Of all that the exporters expose then, each metric that the stack uses
-// must be stored again.
+// storedMetrics has the stack store everything, with classic histograms, and compares both forms of
+// one. Then the stack stores what it uses, with native histograms, as by default. Of all that the
+// exporters exposed, each metric that the stack uses must be stored again.
 func storedMetrics(t *testing.T, n *node) {
 	stack, err := render.New(n.stack)
 	require.NoError(t, err)
-	before := n.stored(t)
-	for job, names := range before {
+	for job, names := range n.stored(t) {
 		for _, name := range names {
 			if ingest, ok := stack.Ingest[job]; ok && !strings.HasPrefix(name, "scrape_") && name != "up" {
 				assert.True(t, ingest.Stores(name), "%s is stored of %s, although nothing uses it", name, job)
 			}
 		}
 	}
-	settings := map[string]string{"discovery.ingest": "all", "discovery.histograms": "classic"}
+	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
 	restored := false
 	restore := func() {
 		if !restored {
-			for path := range settings {
-				n.pulumi(t, "config", "rm", "--path", config.Project+":"+path)
-			}
-			n.up(t)
 			restored = true
+			require.NoError(t, os.WriteFile(file, before, 0o600))
+			n.up(t)
 		}
 	}
 	t.Cleanup(restore)
-	for path, value := range settings {
-		n.set(t, path, value)
-	}
+	withScrapeConfig(t, file, bothForms(t, n))
+	n.set(t, "discovery.ingest", "all")
+	n.set(t, "discovery.histograms", "classic")
 	n.up(t)
 	n.possible(t, 10_000)
+	n.compareHistograms(t)
 	everything := n.stored(t)
 	restore()
 
@@ -66,7 +68,7 @@ func storedMetrics(t *testing.T, n *node) {
 		}
 	}
 	require.Greater(t, len(used), 200)
-	eventually(t, 4*time.Minute, "whatever is used is stored", func(ctx context.Context) string {
+	eventually(t, 4*time.Minute, "whatever is used is stored", func(context.Context) string {
 		now := n.stored(t)
 		if slices.Contains(now[config.APIServersJob], "apiserver_request_duration_seconds_bucket") {
 			return "the config is not loaded yet"
