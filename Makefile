@@ -58,6 +58,10 @@ bench: localcluster ## What a preview and an update cost, and how large the serv
 	go test -tags e2e -run '^$$' -bench Ingest -benchtime 1x -timeout 40m ./tests/e2e
 	go test -run '^$$' -bench . ./check
 
+.PHONY: scale
+scale: ## A server of a simulated cluster of 10, 100 and 300 nodes, beside the estimate; after `make demo`, which builds it.
+	go test -tags scale -run TestScale -v -count=1 -timeout 60m ./tests/scale
+
 .PHONY: render
 render: ## A stack's objects as YAML, secrets redacted: STACK=prod OUT=dir
 	@go run ./cmd/review render $(or $(STACK),$(error set STACK, such as STACK=prod)) $(or $(OUT),$(error set OUT, the directory to write))

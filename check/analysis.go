@@ -10,6 +10,9 @@ type Analysis struct {
 
 	jobs   []*job     // in the order of prometheus.yml
 	series *catalogue // every series that the server can have
+
+	estimate Estimate // zero if the size of the cluster is not known
+	least    Estimate // of one node without pods
 }
 
 // query is one PromQL expression of a rule or a dashboard.
@@ -20,5 +23,6 @@ func Analyse(s *render.Stack) *Analysis {
 	a := &Analysis{Stack: s}
 	a.loadJobs()
 	a.series = newCatalogue(a)
+	a.setEstimates()
 	return a
 }

@@ -17,7 +17,8 @@ import (
 // series describes all series of one name that one job exposes or that rules record.
 type series struct {
 	name   string
-	job    *job // nil if recorded
+	metric string // of the exporter, whose samples they are; empty if recorded, or of the server itself
+	job    *job   // nil if recorded
 	labels labelSet
 	own    labelSet  // the labels that the exporter sets, without those of the target
 	bounds []float64 // the upper bounds that relabelling keeps, if these are buckets
@@ -137,10 +138,10 @@ func (c *catalogue) addSample(j *job, m metrics.Metric, name string) {
 			c.dropped[name] = append(c.dropped[name], j.name)
 			return
 		}
-		c.add(&series{name: kept, job: j, labels: set, own: own, native: m.Native, meaning: meaningOf(m, name)})
+		c.add(&series{name: kept, metric: m.Name, job: j, labels: set, own: own, native: m.Native, meaning: meaningOf(m, name)})
 		return
 	}
-	bucket := &series{job: j, own: own, bucket: true, meaning: meaningOf(m, name)}
+	bucket := &series{metric: m.Name, job: j, own: own, bucket: true, meaning: meaningOf(m, name)}
 	bounds := m.Bounds
 	if len(j.relabel) == 0 { // all are kept, with the same labels
 		bucket.name, bucket.labels = name, j.scraped(m, model.BucketLabel)

@@ -8,8 +8,6 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
-
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // The figures of the cost of an evaluation are chosen so that only groups that are off by a large
@@ -22,15 +20,13 @@ const (
 // groupInTime finds groups of rules that certainly take longer to evaluate than the time between two
 // evaluations, so that Prometheus skips some. The cost is the number of samples that their
 // expressions read: a selector reads, of each series that it selects, the samples in its range, and a
-// subquery does so in each of its steps. The series of a metric are its share of the estimated series
-// of its job, by its number among the job's metrics, where a histogram counts once for each bucket.
-// Series that are not estimated cost nothing. It needs cluster.nodes.
+// subquery does so in each of its steps. Series that are not estimated cost nothing. It needs cluster.nodes.
 func groupInTime(a *Analysis) []Finding {
-	estimate, ok := EstimateOf(a.Config)
+	estimate, ok := EstimateOf(a)
 	if !ok {
 		return nil
 	}
-	cost := newCost(a, estimate)
+	cost := cost{a, estimate.each}
 	var findings []Finding
 	for _, group := range a.groups() {
 		total, most, dearest := 0.0, 0.0, ""
@@ -55,28 +51,6 @@ func groupInTime(a *Analysis) []Finding {
 type cost struct {
 	analysis *Analysis
 	each     map[*series]float64 // estimated number of series
-}
-
-// newCost divides the estimated series of each job between its metrics.
-func newCost(a *Analysis, estimate Estimate) cost {
-	weight := func(s *series) float64 { return float64(max(1, len(s.bounds))) }
-	weights := map[*job]float64{}
-	for _, all := range a.series.byName {
-		for _, s := range all {
-			if s.job != nil {
-				weights[s.job] += weight(s)
-			}
-		}
-	}
-	c := cost{a, map[*series]float64{}}
-	for _, all := range a.series.byName {
-		for _, s := range all {
-			if s.job != nil {
-				c.each[s] = float64(estimate.Series[config.Job(s.job.name)]) * weight(s) / weights[s.job]
-			}
-		}
-	}
-	return c
 }
 
 // samples returns the number of samples that an expression reads when it is evaluated a number of

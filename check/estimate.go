@@ -1,22 +1,34 @@
 package check
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// The figures of the estimate, from measurements with the shipped relabelling, which also give the
-// series in config.ScrapeJobs; docs/operations.md lists them.
+// The figures of the estimate, from measurements that docs/operations.md describes. A native series
+// holds a whole histogram in each sample, and takes the memory of a classic one nevertheless.
 const (
-	podsPerNode  = 30        // assumed unless cluster.pods is set
-	kibPerSeries = 5         // KiB of memory for each series in the head, including queries
-	serverMemory = 200 << 20 // bytes of memory that a server without series needs
-	sampleBytes  = 1.5       // bytes on disk for each sample, including the index
+	podsPerNode   = 30       // assumed unless cluster.pods is set
+	serverMemory  = 50 << 20 // bytes of memory that a server without series needs
+	seriesMemory  = 2600     // bytes of memory for each series that is stored
+	droppedMemory = 700      // bytes of memory for each that targets send, but that is not stored
+	headroom      = 1.5      // times the memory, for queries and compactions
+	scrapedCPU    = 3.6e-6   // seconds of a core for each sample that a target sends
+	sampleBytes   = 1.9      // bytes on disk for each sample, including the index
+	nativeBytes   = 4.0      // the same for a sample of a native series
 
-	// Every cluster has at least this many series, the ones of an idle node, and every sample
-	// takes at least this many bytes on disk. A retention that does not fit even so is an error.
-	leastSeries      = 3000
+	// A cluster has at least this share of the estimated series of one node without pods, and every
+	// sample takes at least this many bytes on disk. A retention that does not fit even so is an
+	// error.
+	leastShare       = 0.5
 	leastSampleBytes = 1.0
 )
 
@@ -25,41 +37,142 @@ type Estimate struct {
 	Nodes, Pods int
 	Series      map[config.Job]int // by enabled job, without jobs that discover by annotation
 	Total       int                // active series
+	Native      int                // those of them whose samples are native histograms
 	Samples     float64            // samples ingested per second
-	Memory      int64              // bytes that each replica needs
+	Scraped     float64            // samples that the targets send per second, of which those are stored
+	CPU         float64            // cores that each replica needs, without queries
+	Resident    int64              // bytes of resident memory of each replica, without queries
+	Memory      int64              // bytes that each replica needs, with queries
 	Disk        int64              // bytes that each replica stores in the whole retention
+
+	each map[*series]float64 // number of series
 }
 
 // EstimateOf estimates the load of a stack's server from cluster.nodes and cluster.pods. It
 // returns false if cluster.nodes is not set.
-func EstimateOf(cfg *config.Config) (Estimate, bool) {
-	e := Estimate{Nodes: cfg.Cluster.Nodes, Pods: cfg.Cluster.Pods, Series: map[config.Job]int{}}
-	if e.Nodes == 0 {
-		return e, false
+func EstimateOf(a *Analysis) (Estimate, bool) { return a.estimate, a.Config.Cluster.Nodes > 0 }
+
+// setEstimates sets the estimates for the configured cluster, and for one node without pods.
+func (a *Analysis) setEstimates() {
+	a.least = a.estimateFor(1, 0)
+	if nodes := a.Config.Cluster.Nodes; nodes > 0 {
+		a.estimate = a.estimateFor(nodes, cmp.Or(a.Config.Cluster.Pods, podsPerNode*nodes))
 	}
-	if e.Pods == 0 {
-		e.Pods = podsPerNode * e.Nodes
-	}
+}
+
+// estimateFor estimates the load from what is stored of each job, in the form in which it is stored.
+func (a *Analysis) estimateFor(nodes, pods int) Estimate {
+	e := Estimate{Nodes: nodes, Pods: pods, Series: map[config.Job]int{}, each: map[*series]float64{}}
+	collected := map[config.Job][]config.ScrapeJob{} // rows by the job that collects them
 	for _, row := range config.ScrapeJobs {
-		job := cfg.CollectedBy(row.Name)
-		if job == "" || row.Targets == nil || row.Series == (config.Series{}) {
+		if job := a.Config.CollectedBy(row.Name); job != "" && row.Targets != nil {
+			collected[job] = append(collected[job], row)
+		}
+	}
+	total, native, disk := map[*job]float64{}, 0.0, 0.0
+	for _, s := range a.series.stored() {
+		for _, row := range collected[config.Job(s.job.name)] {
+			e.each[s] += s.size(a.Sizes[row.Exporter]).In(row.Targets(a.Config, nodes), nodes, pods)
+		}
+		total[s.job] += e.each[s]
+		if s.native {
+			native += e.each[s]
+			disk += e.each[s] / s.job.interval.Seconds() * (nativeBytes - sampleBytes)
+		}
+	}
+	reported, sent := a.ReportedMetrics(), 0.0
+	for _, j := range a.jobs {
+		name := config.Job(j.name)
+		exposed := 0.0
+		for _, row := range collected[name] {
+			exposed += sentBy(row.Exporter, j.metrics, a.Sizes[row.Exporter], reported).In(row.Targets(a.Config, nodes), nodes, pods)
+		}
+		sent += exposed
+		e.Scraped += exposed / j.interval.Seconds()
+		if row, ok := name.Row(); ok && row.Targets != nil {
+			each := row.Series
+			if j.ingest.Whole == "" {
+				each = min(each, len(j.ingest.Names))
+			}
+			total[j] += float64(row.Targets(a.Config, nodes) * (each + len(scrapeMetrics)))
+		}
+		if total[j] == 0 {
 			continue
 		}
-		series := row.Targets(cfg, e.Nodes)*row.Series.Target + e.Nodes*row.Series.Node + e.Pods*row.Series.Pod
-		e.Series[job] += series
-		e.Total += series
-		every := cfg.Prometheus.ScrapeInterval.Duration
-		if own := cfg.Discovery.Jobs[job].ScrapeInterval; own != nil {
-			every = own.Duration
-		}
-		e.Samples += float64(series) / every.Seconds()
+		e.Series[name] = int(total[j])
+		e.Total += e.Series[name]
+		e.Samples += total[j] / j.interval.Seconds()
 	}
-	e.Memory = serverMemory + int64(e.Total)*kibPerSeries<<10
-	e.Disk = int64(e.Samples * sampleBytes * cfg.Prometheus.Retention.Seconds())
-	return e, true
+	e.Native = int(native)
+	e.CPU = e.Scraped * scrapedCPU
+	e.Resident = serverMemory + int64(e.Total)*seriesMemory + int64(max(0, sent-float64(e.Total)))*droppedMemory
+	e.Memory = int64(float64(e.Resident) * headroom)
+	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
+	return e
+}
+
+// stored returns the series of scraped metrics that Prometheus stores.
+func (c *catalogue) stored() []*series {
+	var stored []*series
+	for _, all := range c.byName {
+		for _, s := range all {
+			if s.metric != "" && s.job.ingest.Stores(s.name) {
+				stored = append(stored, s)
+			}
+		}
+	}
+	return append(stored, c.prefixed...)
+}
+
+// sentBy returns the number of samples in the scrapes of an exporter, whose histograms are classic
+// ones. kube-state-metrics sends nothing of objects but the metrics that are reported; nil for all.
+func sentBy(exporter string, exposed metrics.Exposition, sizes map[string]metrics.Size, reported []string) metrics.Size {
+	var sum metrics.Size
+	for name, size := range sizes {
+		if _, object := render.KindOf(name); exporter == string(config.KubeStateMetricsJob) && object && reported != nil {
+			if _, found := slices.BinarySearch(reported, name); !found {
+				continue
+			}
+		}
+		each := 1.0
+		switch m := exposed[name]; m.Type {
+		case model.MetricTypeHistogram:
+			each = float64(len(m.Bounds) + 2)
+		case model.MetricTypeSummary:
+			each = float64(size.Quantiles + 2)
+		}
+		sum = sum.Plus(size.Times(each))
+	}
+	return sum
+}
+
+// size returns the number of series in the sizes of an exporter's metrics.
+func (s *series) size(sizes map[string]metrics.Size) metrics.Size {
+	if s.metric == "" {
+		return s.prefixSize(sizes)
+	}
+	size, each := sizes[s.metric], 1.0
+	switch {
+	case s.bucket:
+		each = float64(len(s.bounds))
+	case s.own.has(model.QuantileLabel):
+		each = float64(size.Quantiles)
+	}
+	return size.Times(each)
+}
+
+// prefixSize returns the number of stored series whose names start with the prefix s.
+func (s *series) prefixSize(sizes map[string]metrics.Size) metrics.Size {
+	var sum metrics.Size
+	for name, size := range sizes {
+		if _, known := s.job.metrics[name]; !known && strings.HasPrefix(name, s.name) && s.job.ingest.Stores(name) && s.keeps(name) {
+			sum = sum.Plus(size)
+		}
+	}
+	return sum
 }
 
 // retentionWithin returns for how long size bytes of disk can hold the samples.
-func (e Estimate) retentionWithin(size int64) time.Duration {
-	return time.Duration(float64(size) / (e.Samples * sampleBytes) * float64(time.Second))
+func (e Estimate) retentionWithin(size int64, retention time.Duration) time.Duration {
+	return time.Duration(float64(size) / float64(e.Disk) * float64(retention))
 }

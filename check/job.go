@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // job is one scrape job of the stack, as its rendered scrape config defines it.
@@ -32,6 +33,7 @@ type job struct {
 	relabel []*relabel.Config   // metric_relabel_configs
 
 	metrics metrics.Exposition // before relabelling; nil if unknown
+	ingest  render.Ingest      // what is stored of them, after relabelling
 }
 
 // loadJobs derives the jobs from the rendered scrape configs.
@@ -47,6 +49,7 @@ func (a *Analysis) loadJobs() {
 			honors:   scrape.HonorLabels,
 			relabel:  a.Relabelling(scrape),
 			metrics:  exposed,
+			ingest:   a.Ingest[config.Job(scrape.JobName)],
 		}
 		j.setTargetLabels(scrape)
 		a.jobs = append(a.jobs, j)

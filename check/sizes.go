@@ -55,7 +55,7 @@ func objectSize(a *Analysis) []Finding {
 // limits below the estimate.
 func sampleLimit(a *Analysis) []Finding {
 	var findings []Finding
-	estimate, estimated := EstimateOf(a.Config)
+	estimate, estimated := EstimateOf(a)
 	for _, j := range a.jobs {
 		if j.limit == 0 || j.open {
 			continue
@@ -73,7 +73,7 @@ func sampleLimit(a *Analysis) []Finding {
 		if !estimated || targets == 0 {
 			continue
 		}
-		if expected := estimate.Series[config.Job(j.name)] / targets; j.limit < uint(expected) {
+		if expected := estimate.Series[config.Job(j.name)]/targets - len(scrapeMetrics); j.limit < uint(expected) {
 			findings = append(findings, Finding{Path: path, Severity: Warning, Message: fmt.Sprintf(
 				"%d is below the estimated %d samples of a target in a cluster of %d nodes and %d pods, so its scrapes will fail", j.limit, expected, estimate.Nodes, estimate.Pods)})
 		}
@@ -87,7 +87,7 @@ func (c *catalogue) leastSamples(j *job) int {
 	least := 0
 	for _, name := range []string{"go_goroutines", "go_threads", "go_memstats_heap_inuse_bytes", "process_start_time_seconds", "process_open_fds", "process_resident_memory_bytes"} {
 		for _, found := range c.byName[name] {
-			if found.job == j {
+			if found.job == j && j.ingest.Stores(name) {
 				least++
 			}
 		}
@@ -112,26 +112,26 @@ func storagePersistent(a *Analysis) []Finding {
 func retentionFits(a *Analysis) []Finding {
 	prometheus := a.Config.Prometheus
 	retention, size := prometheus.Retention, prometheus.RetentionSize
-	least := int64(retention.Seconds() / prometheus.ScrapeInterval.Seconds() * leastSeries * leastSampleBytes)
+	least := int64(retention.Seconds() * a.least.Samples * leastShare * leastSampleBytes)
 	if least > size.Value() {
 		return []Finding{{Path: "prometheus.retention", Severity: Error, Final: true, Message: fmt.Sprintf(
 			"%s of even one idle node (%d series every %s) takes %s, but prometheus.retentionSize is %s; raise storage.size, or shorten retention",
-			retention, leastSeries, prometheus.ScrapeInterval, inMi(least), size)}}
+			retention, int(float64(a.least.Total)*leastShare), prometheus.ScrapeInterval, inMi(least), size)}}
 	}
-	estimate, ok := EstimateOf(a.Config)
+	estimate, ok := EstimateOf(a)
 	if !ok || estimate.Disk <= size.Value() {
 		return nil
 	}
 	return []Finding{{Path: "prometheus.retention", Severity: Warning, Message: fmt.Sprintf(
 		"%s of about %.0f samples per second (%d nodes, %d pods, %d series) takes %s, but prometheus.retentionSize is %s: samples are deleted after about %s; raise storage.size, or shorten retention",
 		retention, estimate.Samples, estimate.Nodes, estimate.Pods, estimate.Total, inMi(estimate.Disk), size,
-		config.Duration{Duration: estimate.retentionWithin(size.Value()).Round(time.Hour)})}}
+		config.Duration{Duration: estimate.retentionWithin(size.Value(), retention.Duration).Round(time.Hour)})}}
 }
 
 // memoryFits finds memory limits and requests of the server below the estimate: an error below
 // half of it, otherwise a warning.
 func memoryFits(a *Analysis) []Finding {
-	estimate, ok := EstimateOf(a.Config)
+	estimate, ok := EstimateOf(a)
 	if !ok {
 		return nil
 	}

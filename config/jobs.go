@@ -67,12 +67,8 @@ type ScrapeJob struct {
 	// empty if that is the cluster's version.
 	Exporter string
 	Image    Image
-	Series   Series
-}
-
-// Series is an estimate of a job's number of series, after the shipped relabelling.
-type Series struct {
-	Target, Node, Pod int // series per target of the job, per node and per pod of the cluster
+	// Series is an estimate of the number of series of a target; 0 if metrics/series.txt lists them.
+	Series int
 }
 
 // Numbers of targets, for ScrapeJob.Targets.
@@ -83,50 +79,48 @@ func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { retu
 // blackboxDeployed is ScrapeJob.Deployed of blackbox-exporter and of the jobs that it probes for.
 func blackboxDeployed(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled }
 
-// ScrapeJobs is the table of scrape jobs, in the order they are rendered. The numbers of
-// series were measured on the local node; nodes with more cores, disks and devices have
-// more.
+// ScrapeJobs is the table of scrape jobs, in the order they are rendered.
 var ScrapeJobs = []ScrapeJob{{
 	Name: PrometheusJob, About: "the Prometheus servers",
 	Targets: func(c *Config, _ int) int { return c.Prometheus.Replicas }, Blinding: true,
-	Exporter: "prometheus", Image: PrometheusImage, Series: Series{Target: 800},
+	Exporter: "prometheus", Image: PrometheusImage,
 }, {
 	Name: AlertmanagerJob, About: "the Alertmanagers", Settings: "alerting",
 	Deployed: func(c *Config) bool { return c.Alerting.Enabled },
 	Targets:  func(c *Config, _ int) int { return c.Alerting.Replicas }, Blinding: true,
-	Exporter: "alertmanager", Image: AlertmanagerImage, Series: Series{Target: 800},
+	Exporter: "alertmanager", Image: AlertmanagerImage,
 }, {
 	Name: NodesJob, About: "each node's kubelet",
 	Targets: onNodes, Blinding: true,
-	Exporter: "kubelet", Series: Series{Target: 2300},
+	Exporter: "kubelet",
 }, {
 	Name: CadvisorJob, About: "each node's containers, from the cadvisor in its kubelet",
 	Targets: onNodes, Blinding: true,
-	Exporter: "cadvisor", Series: Series{Target: 240, Pod: 100},
+	Exporter: "cadvisor",
 }, {
 	Name: APIServersJob, About: "the API servers",
 	Targets: onControlPlane, Approximate: true, Blinding: true,
-	Exporter: "kube-apiserver", Series: Series{Target: 16300},
+	Exporter: "kube-apiserver",
 }, {
 	Name: SchedulerJob, About: "the schedulers", ControlPlane: true,
 	Targets: onControlPlane, Approximate: true, Blinding: true,
-	Exporter: "kube-scheduler", Series: Series{Target: 2500},
+	Exporter: "kube-scheduler",
 }, {
 	Name: ControllerManagerJob, About: "the controller managers", ControlPlane: true,
 	Targets: onControlPlane, Approximate: true, Blinding: true,
-	Exporter: "kube-controller-manager", Series: Series{Target: 2500},
+	Exporter: "kube-controller-manager",
 }, {
 	Name: EtcdJob, About: "the members of etcd", ControlPlane: true,
 	Targets: onControlPlane, Approximate: true, Blinding: true,
-	Exporter: "etcd", Series: Series{Target: 2500},
+	Exporter: "etcd",
 }, {
 	Name: KubeProxyJob, About: "each node's kube-proxy", ControlPlane: true,
 	Targets: onNodes, Approximate: true,
-	Exporter: "kube-proxy", Series: Series{Target: 800},
+	Exporter: "kube-proxy",
 }, {
 	Name: CoreDNSJob, About: "the pods of CoreDNS", ControlPlane: true,
 	Targets: fixed(2), Approximate: true, Blinding: true,
-	Exporter: "coredns", Series: Series{Target: 120},
+	Exporter: "coredns",
 }, {
 	Name: EndpointsJob, About: "the ready pods behind Services annotated `prometheus.io/scrape: \"true\"`",
 	SampleLimit: 50_000, MayBeEmpty: true,
@@ -148,7 +142,6 @@ var ScrapeJobs = []ScrapeJob{{
 	Deployed:    func(c *Config) bool { return c.Exporters.NodeExporter.Enabled },
 	SampleLimit: 30_000, Targets: onNodes, Blinding: true,
 	Exporter: "node-exporter", Image: NodeExporterImage,
-	Series: Series{Target: 900}, // of a node with four cores; 532 with two and no disk
 }, {
 	Name: NodeDirectorySizeMetricsJob, About: "node-directory-size-metrics on each node", Settings: "exporters.nodeDirectorySizeMetrics",
 	Deployed:    func(c *Config) bool { return c.Exporters.NodeDirectorySizeMetrics.Enabled },
@@ -158,12 +151,12 @@ var ScrapeJobs = []ScrapeJob{{
 	Name: KubeStateMetricsJob, About: "kube-state-metrics", Settings: "exporters.kubeStateMetrics",
 	Deployed: func(c *Config) bool { return c.Exporters.KubeStateMetrics.Enabled },
 	Targets:  func(c *Config, _ int) int { return c.Exporters.KubeStateMetrics.Shards }, Blinding: true,
-	Exporter: "kube-state-metrics", Image: KubeStateMetricsImage, Series: Series{Target: 120, Node: 30, Pod: 60},
+	Exporter: "kube-state-metrics", Image: KubeStateMetricsImage,
 }, {
 	Name: BlackboxExporterJob, About: "blackbox-exporter itself", Settings: blackboxExporterPath,
 	Deployed: blackboxDeployed,
 	Targets:  fixed(1), Blinding: true,
-	Exporter: "blackbox-exporter", Image: BlackboxExporterImage, Series: Series{Target: 120},
+	Exporter: "blackbox-exporter", Image: BlackboxExporterImage,
 }, {
 	Name: BlackboxTargetsJob, About: "what `exporters.blackboxExporter.targets` lists, probed by blackbox-exporter",
 	Settings: blackboxExporterPath, Deployed: blackboxDeployed,
@@ -172,7 +165,7 @@ var ScrapeJobs = []ScrapeJob{{
 }, {
 	Name: GrafanaJob, About: "Grafana", Settings: "grafana",
 	Deployed: func(c *Config) bool { return c.Grafana.Runs() },
-	Targets:  fixed(1), Series: Series{Target: 800},
+	Targets:  fixed(1), Series: 800,
 }}
 
 // Jobs lists the names of the scrape jobs in the order they are rendered.

@@ -737,7 +737,7 @@ func TestChecksAreDocumented(t *testing.T) {
 	assert.Len(t, documented, len(check.Checks))
 }
 
-var sizes = regexp.MustCompile(`(?m)^\| (\d+) \| (\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) GiB \| (\d+) GiB \|$`)
+var sizes = regexp.MustCompile(`(?m)^\| (\d+) \| (\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) GiB \| ([\d.]+) GiB \|$`)
 
 // The table of sizes is what a stack with the defaults is estimated to need.
 func TestSizing(t *testing.T) {
@@ -752,7 +752,9 @@ func TestSizing(t *testing.T) {
 			config.Project + ":cluster": map[string]any{"name": "example", "nodes": nodes, "pods": pods},
 		}))
 		require.NoError(t, err)
-		estimate, ok := check.EstimateOf(cfg)
+		stack, err := render.New(cfg)
+		require.NoError(t, err)
+		estimate, ok := check.EstimateOf(check.Analyse(stack))
 		require.True(t, ok)
 		number := func(text string) float64 {
 			value, err := strconv.ParseFloat(strings.ReplaceAll(text, ",", ""), 64)
@@ -761,8 +763,9 @@ func TestSizing(t *testing.T) {
 		}
 		assert.InDelta(t, estimate.Total, number(row[3]), 500, "series of %d nodes", nodes)
 		assert.InDelta(t, estimate.Samples, number(row[4]), 50, "samples of %d nodes", nodes)
-		assert.InDelta(t, float64(estimate.Memory)/(1<<30), number(row[5]), 0.05, "memory of %d nodes", nodes)
-		assert.InDelta(t, float64(estimate.Disk)/(1<<30), number(row[6]), 0.5, "disk of %d nodes", nodes)
+		assert.InDelta(t, estimate.CPU, number(row[5]), 0.01, "cores of %d nodes", nodes)
+		assert.InDelta(t, float64(estimate.Memory)/(1<<30), number(row[6]), 0.06, "memory of %d nodes", nodes)
+		assert.InDelta(t, float64(estimate.Disk)/(1<<30), number(row[7]), 0.5, "disk of %d nodes", nodes)
 	}
 }
 

@@ -11,7 +11,7 @@
 // A dash stands for no labels, and a question mark for labels that depend on the cluster. In
 // additional.txt, a line starts with the name of the exporter, and a name that ends in a star
 // stands for all metrics with that prefix. types.txt adds types, and values.txt says which values
-// samples and labels can have.
+// samples and labels can have. series.txt says how many series each metric has.
 package metrics
 
 import (
@@ -83,7 +83,7 @@ var load = sync.OnceValues(func() (map[string]map[string]Exposition, error) {
 	}
 	all := map[string]map[string]Exposition{}
 	for _, entry := range entries {
-		if slices.Contains(byHand, entry.Name()) {
+		if entry.Name() == SeriesFile || slices.Contains(byHand, entry.Name()) {
 			continue
 		}
 		text, err := files.ReadFile(entry.Name())

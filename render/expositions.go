@@ -86,7 +86,10 @@ func KindOf(metric string) (config.Kind, bool) {
 
 // expose sets the metrics of every enabled job of this program. The error is about the list of an
 // exporter's metrics.
-func (s *Stack) expose() error {
+func (s *Stack) expose() (err error) {
+	if s.Sizes, err = metrics.Series(); err != nil {
+		return err
+	}
 	s.Exposed = map[config.Job]metrics.Exposition{}
 	for _, job := range config.Jobs {
 		if !s.Config.Enabled(job) {

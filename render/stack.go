@@ -44,6 +44,7 @@ type Stack struct {
 	Exposed    map[config.Job]metrics.Exposition // by enabled job of this program; nil if unknown
 	Ingest     map[config.Job]Ingest             // by enabled job of this program
 	Histograms *histograms.Translator            // from classic histograms to the form that jobs store
+	Sizes      metrics.Sizes                     // of what exporters expose
 
 	Datasources []importer.Datasource  // Prometheus first
 	Dashboards  []dashboards.Dashboard // none without Grafana

@@ -1,13 +1,17 @@
 // Command metrics writes the files of metrics, which list the metrics of each
 // exporter: first those that the sources of its version register, then others that scrapes
-// returned, such as metrics that the program names at run time.
+// returned, such as metrics that the program names at run time. It counts the series of the scrapes
+// in series.txt.
 //
-//	metrics [-modules DIR] [-kubeconfig FILE] [-namespace NAME] [-out DIR] [EXPORTER=SOURCE...]
+//	metrics [-modules DIR] [-kubeconfig FILE] [-namespace NAME] [-out DIR] [-record DIR] [EXPORTER=SOURCE...]
 //
 // It reads the Go modules from which the local node's programs are built. It scrapes through
 // the API server of the kubeconfig, and nothing if there is no such file. A further SOURCE
 // is a path of the API server, or a file with the response of an exporter that the API
 // server cannot reach, such as a scheduler.
+//
+// With -record, it also replaces the recordings in that directory, EXPORTER.prom.gz, by what it
+// scrapes; tests/scale replays them.
 //
 // A metric that was scraped once remains in its file, since many programs expose a metric
 // only after they have used it. To drop such metrics, delete the file.
@@ -40,15 +44,16 @@ func main() {
 	kubeconfig := flag.String("kubeconfig", ".local/kubeconfig", "kubeconfig of the cluster to scrape")
 	namespace := flag.String("namespace", "monitoring", "namespace of the stack")
 	out := flag.String("out", "metrics", "directory to write to")
+	record := flag.String("record", "", "directory of recordings to replace, such as tests/scale/testdata")
 	flag.Parse()
-	if err := run(context.Background(), exporters, *modules, *kubeconfig, *namespace, *out, flag.Args()); err != nil {
+	if err := run(context.Background(), exporters, *modules, *kubeconfig, *namespace, *out, *record, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "metrics:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, exporters []exporter, modules, kubeconfig, namespace, out string, further []string) error {
-	c := &collector{found: map[string]*exposition{}}
+func run(ctx context.Context, exporters []exporter, modules, kubeconfig, namespace, out, record string, further []string) error {
+	c := &collector{found: map[string]*exposition{}, sizes: metrics.Sizes{}, recordings: record, recorded: map[string]int{}}
 	if err := c.read(modules, exporters); err != nil {
 		return err
 	}
@@ -71,7 +76,7 @@ func run(ctx context.Context, exporters []exporter, modules, kubeconfig, namespa
 			return err
 		}
 	}
-	return nil
+	return writeSizes(out, c.sizes)
 }
 
 // exposition contains the metrics of an exporter.
@@ -85,6 +90,10 @@ type exposition struct {
 type collector struct {
 	cluster cluster
 	found   map[string]*exposition
+	sizes   metrics.Sizes // of what was scraped
+
+	recordings string         // directory of recordings to replace; empty for none
+	recorded   map[string]int // metrics in the recording of an exporter
 }
 
 // of returns the exposition of an exporter, and adds it if needed.
@@ -173,6 +182,10 @@ func (c *collector) scrape(s source) error {
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", s.exporter, s.at, err)
+	}
+	c.count(s.exporter, families)
+	if err := c.record(s, text, len(families)); err != nil {
+		return err
 	}
 	e := c.of(s.exporter)
 	for _, family := range families {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -69,7 +71,21 @@ func TestCollect(t *testing.T) {
 	require.NoError(t, os.WriteFile(etcd, []byte("# TYPE etcd_server_has_leader gauge\netcd_server_has_leader 1\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "etcd.txt"), []byte("# before\netcd_before counter code\n"), 0o600))
 
-	require.NoError(t, run(t.Context(), scraped, ".", kubeconfig, "monitoring", out, []string{"etcd=" + etcd}))
+	recordings := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(recordings, "kube-apiserver.prom.gz"), nil, 0o600))
+
+	require.NoError(t, run(t.Context(), scraped, ".", kubeconfig, "monitoring", out, recordings, []string{"etcd=" + etcd}))
+	written, err := os.ReadDir(recordings)
+	require.NoError(t, err)
+	assert.Len(t, written, 1, "only what is recorded already")
+	recording, err := os.Open(filepath.Join(recordings, "kube-apiserver.prom.gz"))
+	require.NoError(t, err)
+	defer recording.Close()
+	text, err := gzip.NewReader(recording)
+	require.NoError(t, err)
+	recorded, err := io.ReadAll(text)
+	require.NoError(t, err)
+	assert.Equal(t, answers["/metrics"], string(recorded))
 	for file, want := range map[string]string{
 		"kube-apiserver-v1.37.2.txt":      "kubernetes_build_info gauge git_version\nrequests_seconds histogram verb le=0.5,+Inf\n",
 		"kubelet.txt":                     "kubelet_a unknown -\n",
@@ -96,7 +112,7 @@ func TestCollectSources(t *testing.T) {
 
 	var texts []string
 	for range 2 { // the second time nothing changes
-		require.NoError(t, run(t.Context(), own, ".", "/no/such/kubeconfig", "monitoring", out, []string{"program=" + answer}))
+		require.NoError(t, run(t.Context(), own, ".", "/no/such/kubeconfig", "monitoring", out, "", []string{"program=" + answer}))
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		texts = append(texts, string(text))
@@ -111,15 +127,15 @@ func TestCollectSources(t *testing.T) {
 
 func TestCollectFails(t *testing.T) {
 	out := t.TempDir()
-	err := run(t.Context(), scraped, ".", server(t, answers), "monitoring", out, []string{"etcd"})
+	err := run(t.Context(), scraped, ".", server(t, answers), "monitoring", out, "", []string{"etcd"})
 	require.EqualError(t, err, `"etcd"; want EXPORTER=SOURCE`)
-	err = run(t.Context(), scraped, ".", server(t, answers), "elsewhere", out, nil)
+	err = run(t.Context(), scraped, ".", server(t, answers), "elsewhere", out, "", nil)
 	require.ErrorContains(t, err, "/api/v1/namespaces/elsewhere/pods")
-	err = run(t.Context(), scraped, ".", server(t, answers), "monitoring", out, []string{"etcd=/no/such/path"})
+	err = run(t.Context(), scraped, ".", server(t, answers), "monitoring", out, "", []string{"etcd=/no/such/path"})
 	require.EqualError(t, err, "etcd: /no/such/path: 404 Not Found")
-	err = run(t.Context(), scraped, ".", out, "monitoring", out, nil)
+	err = run(t.Context(), scraped, ".", out, "monitoring", out, "", nil)
 	require.Error(t, err)
-	err = run(t.Context(), []exporter{{program: "example.com/none"}}, ".", "/no/such/kubeconfig", "monitoring", out, nil)
+	err = run(t.Context(), []exporter{{program: "example.com/none"}}, ".", "/no/such/kubeconfig", "monitoring", out, "", nil)
 	require.ErrorContains(t, err, "no package example.com/none")
 	other := filepath.Join(out, "other")
 	require.NoError(t, os.WriteFile(other, []byte("prometheus_build_info{version=\"1.0.0\"} 1\n"), 0o600))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	stacks "github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/review"
 )
 
@@ -93,12 +94,16 @@ func diff(ctx context.Context, stack, ref string) error {
 }
 
 // estimate returns zero for a stack that does not have the size of its cluster, and for a
-// file that this version of the program cannot read.
+// file that this version of the program cannot read or render.
 func estimate(file string) check.Estimate {
 	cfg, err := config.FromFile(file)
+	if err != nil || cfg.Cluster.Nodes == 0 {
+		return check.Estimate{}
+	}
+	rendered, err := stacks.New(cfg)
 	if err != nil {
 		return check.Estimate{}
 	}
-	e, _ := check.EstimateOf(cfg)
+	e, _ := check.EstimateOf(check.Analyse(rendered))
 	return e
 }

@@ -1,0 +1,247 @@
+//go:build scale
+
+package scale
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// podsPerNode is the number of pods on each simulated node.
+const podsPerNode = 30
+
+// mark stands in a recorded line for what differs between copies of it.
+type mark byte
+
+const (
+	literal mark = iota
+	podMark
+	namespaceMark
+	nodeMark
+)
+
+// segment is a part of a line: a text, or a mark.
+type segment struct {
+	mark mark
+	text string
+}
+
+// growth is what a line is copied for.
+type growth byte
+
+const (
+	once growth = iota
+	eachNode
+	eachPod
+)
+
+// line is a recorded sample, or a line of metadata, which has no value.
+type line struct {
+	segments []segment
+	growth   growth
+	value    float64
+	counter  bool // whether its value advances
+	comment  bool
+	object   string // pod or, without one, empty: what is copied together
+}
+
+// recording is a recorded exposition.
+type recording struct {
+	lines []line
+	pods  int // that it names
+}
+
+var label = regexp.MustCompile(`(pod|namespace|node)="([^"]+)"`)
+
+// load reads a recording from testdata. Lines that name a pod are copied for each pod. If the
+// exporter describes objects, so are those that name only a namespace, and those that name a node for
+// each node.
+func load(exporter string, describesObjects bool) (*recording, error) {
+	file, err := os.Open("testdata/" + exporter + ".prom.gz")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, err
+	}
+	r, pods, counter := &recording{}, map[string]bool{}, false
+	scanner := bufio.NewScanner(text)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		recorded := scanner.Text()
+		if strings.HasPrefix(recorded, "#") {
+			if strings.HasPrefix(recorded, "# TYPE") {
+				counter = !strings.HasSuffix(recorded, " gauge") && !strings.HasSuffix(recorded, " untyped")
+			}
+			r.lines = append(r.lines, line{comment: true, segments: []segment{{text: recorded}}})
+			continue
+		}
+		end := strings.LastIndexByte(recorded, '}') + 1
+		if end == 0 {
+			end = strings.IndexByte(recorded, ' ')
+		}
+		value, err := strconv.ParseFloat(strings.Fields(recorded[end:])[0], 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q: %w", exporter, recorded, err)
+		}
+		l := line{value: value, counter: counter}
+		found := label.FindAllStringSubmatchIndex(recorded[:end], -1)
+		at := 0
+		for _, m := range found {
+			if m[0] > 0 && recorded[m[0]-1] != '{' && recorded[m[0]-1] != ',' {
+				continue // the end of a longer name
+			}
+			marked := segment{mark: podMark}
+			switch recorded[m[2]:m[3]] {
+			case "pod":
+				l.growth = eachPod
+				l.object = recorded[m[4]:m[5]]
+				pods[l.object] = true
+			case "namespace":
+				marked.mark = namespaceMark
+				if describesObjects {
+					l.growth = eachPod
+				}
+			case "node":
+				marked.mark = nodeMark
+				if describesObjects && l.growth == once {
+					l.growth = eachNode
+				}
+			}
+			l.segments = append(l.segments, segment{text: recorded[at:m[5]]}, marked)
+			at = m[5]
+		}
+		l.segments = append(l.segments, segment{text: recorded[at:end]})
+		r.lines = append(r.lines, l)
+	}
+	r.pods = max(1, len(pods))
+	return r, scanner.Err()
+}
+
+// write writes the exposition of a number of nodes from the first on, at a step of time: lines
+// without copies once, the others for each node, or for each pod of the recording as often as is
+// needed for the pods of these nodes. Of a map of families,
+// only those are written.
+func (r *recording) write(w *bufio.Writer, first, nodes int, step float64, reported map[string]bool) {
+	skipped := false
+	for i := range r.lines {
+		l := &r.lines[i]
+		if l.comment {
+			if fields := strings.Fields(l.segments[0].text); reported != nil {
+				skipped = !reported[fields[2]]
+			}
+			if !skipped {
+				w.WriteString(l.segments[0].text)
+				w.WriteByte('\n')
+			}
+			continue
+		}
+		if skipped {
+			continue
+		}
+		switch l.growth {
+		case once:
+			l.write(w, step, "", "", strconv.Itoa(first))
+		case eachNode:
+			for n := first; n < first+nodes; n++ {
+				l.write(w, step, "", "", strconv.Itoa(n))
+			}
+		case eachPod:
+			for c := range nodes * podsPerNode / r.pods {
+				n := strconv.Itoa(first + c*r.pods/podsPerNode)
+				l.write(w, step, n+"-"+strconv.Itoa(c), strconv.Itoa(c), n)
+			}
+		}
+	}
+}
+
+// write writes one copy of a line.
+func (l *line) write(w *bufio.Writer, step float64, pod, namespace, node string) {
+	for _, s := range l.segments {
+		switch s.mark {
+		case podMark:
+			w.WriteByte('-')
+			w.WriteString(pod)
+		case namespaceMark:
+			w.WriteByte('-')
+			w.WriteString(namespace)
+		case nodeMark:
+			w.WriteByte('-')
+			w.WriteString(node)
+		default:
+			w.WriteString(s.text)
+		}
+	}
+	value := l.value
+	if l.counter {
+		value += step * float64(int64((l.value+99)/100)) // buckets stay in order, and counts whole
+	}
+	var number [32]byte
+	w.WriteByte(' ')
+	w.Write(strconv.AppendFloat(number[:0], value, 'g', -1, 64))
+	w.WriteByte('\n')
+}
+
+// replay serves recordings of a cluster.
+type replay struct {
+	nodes    int
+	reported map[string]bool // what kube-state-metrics is told to expose
+	steps    atomic.Int64    // scrapes of it so far
+
+	recordings map[string]*recording
+}
+
+// newReplay reads the recordings.
+func newReplay(nodes int, reported map[string]bool) (*replay, error) {
+	r := &replay{nodes: nodes, reported: reported, recordings: map[string]*recording{}}
+	for _, exporter := range []string{"kubelet", "cadvisor", "node-exporter", "kube-apiserver", "kube-state-metrics"} {
+		var err error
+		if r.recordings[exporter], err = load(exporter, exporter == "kube-state-metrics"); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// ServeHTTP answers /EXPORTER/NODE; that of kube-state-metrics is about all nodes.
+func (r *replay) ServeHTTP(response http.ResponseWriter, request *http.Request) {
+	exporter, number, _ := strings.Cut(strings.Trim(request.URL.Path, "/"), "/")
+	recorded, node := r.recordings[exporter], 0
+	if recorded == nil {
+		http.NotFound(response, request)
+		return
+	}
+	node, _ = strconv.Atoi(number)
+	nodes, reported := 1, map[string]bool(nil)
+	if exporter == "kube-state-metrics" {
+		nodes, reported = r.nodes, r.reported
+		r.steps.Add(1)
+	}
+	response.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	w := bufio.NewWriterSize(response, 1<<16)
+	recorded.write(w, node, nodes, float64(r.steps.Load()), reported)
+	w.Flush()
+}
+
+// samples returns the number of samples of an exposition.
+func (r *replay) samples(exporter string) int {
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	nodes, reported := 1, map[string]bool(nil)
+	if exporter == "kube-state-metrics" {
+		nodes, reported = r.nodes, r.reported
+	}
+	r.recordings[exporter].write(w, 0, nodes, 0, reported)
+	w.Flush()
+	return bytes.Count(b.Bytes(), []byte("\n")) - bytes.Count(b.Bytes(), []byte("\n#")) - 1
+}
