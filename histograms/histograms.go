@@ -114,18 +114,18 @@ func split(name string) (histogram, suffix string, ok bool) {
 func (t *Translator) Translate(expr parser.Expr) (translated parser.Expr, histogram bool, err error) {
 	classic, buckets := t.mixed(expr), selectedBuckets(expr)
 	if len(classic) == 0 {
-		v, err := translation{t, nil, buckets}.translate(expr)
+		v, err := translation{t, nil, buckets}.complete(expr)
 		return v.expr, v.form == whole, err
 	}
 	if !keepsJob(expr, func(s *parser.VectorSelector) bool { return len(t.mixedJobs(s)) > 0 }) {
 		return nil, false, fmt.Errorf("%s store it as a classic histogram, other jobs as a native one, and the expression adds them up; select one job, or keep the label job", strings.Join(classic, ", "))
 	}
 	jobs := strings.Join(classic, "|")
-	native, err := translation{t, labels.MustNewMatcher(labels.MatchNotRegexp, model.JobLabel, jobs), buckets}.translate(expr)
+	native, err := translation{t, labels.MustNewMatcher(labels.MatchNotRegexp, model.JobLabel, jobs), buckets}.complete(expr)
 	if err != nil {
 		return nil, false, err
 	}
-	other, err := translation{t, labels.MustNewMatcher(labels.MatchRegexp, model.JobLabel, jobs), buckets}.translate(expr)
+	other, err := translation{t, labels.MustNewMatcher(labels.MatchRegexp, model.JobLabel, jobs), buckets}.complete(expr)
 	if err != nil {
 		return nil, false, err
 	}

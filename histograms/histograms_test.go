@@ -78,6 +78,7 @@ func TestTranslate(t *testing.T) {
 		{`topk(3, sum by (a) (rate(foo_count[5m])))`, `topk(3, sum by (a) (histogram_count(rate(foo[5m]))))`},
 		{`max_over_time(rate(foo_count[5m])[1h:])`, `max_over_time(histogram_count(rate(foo[5m]))[1h:])`},
 		{`rate(foo_count[5m] smoothed)`, `histogram_count(rate(foo[5m] smoothed))`},
+		{`sum(rate((foo_count[5m])))`, `sum(histogram_count(rate(foo[5m])))`},
 		{`rate(foo_count[1h:1m])`, `histogram_count(rate(foo[1h:1m]))`},
 		{`rate(foo_bucket{le="+Inf"}[5m])`, `histogram_count(rate(foo[5m]))`},
 		{`rate(foo_sum[5m]) / rate(foo_count[5m])`, `histogram_avg(rate(foo[5m]))`},
@@ -196,6 +197,9 @@ func TestTranslateRefuses(t *testing.T) {
 		`histogram_quantile(0.9, rate(foo_count[5m]))`:             `has no buckets to calculate it from`,
 		`resets(foo_count[1h])`:                                    `resets(foo_count[1h]) has no equal on native histograms; close to it is resets(histogram_count(foo)[1h:])`,
 		`max_over_time(foo_bucket{le="1"}[1h])`:                    `close to it is max_over_time(histogram_count(foo </ 1)[1h:])`,
+		`delta((foo_count[1h]))`:                                   `close to it is delta(histogram_count(foo)[1h:])`,
+		`foo_count[1h]`:                                            `use a function of the range`,
+		`(mixed_sum[1h])`:                                          `use a function of the range`,
 		`delta(foo_bucket[1h])`:                                    `delta of buckets`,
 		`label_replace(foo_bucket, "bound", "$1", "le", "(.*)")`:   `label_replace: a native histogram has no label le`,
 		`foo_bucket * on (le) foo_count`:                           `* matches by the label le`,
@@ -236,6 +240,8 @@ func FuzzTranslate(f *testing.F) {
 		`sum(rate(foo_bucket{le="0.5"}[5m])) / sum(rate(foo_count[5m]))`,
 		`histogram_quantile(0.9, sum by (job, le) (rate(mixed_bucket[5m]))) > 1`,
 		`max_over_time((rate(foo_sum[5m]) / rate(foo_count[5m]))[1h:1m] @ end()) unless -foo_count`,
+		`delta((foo_count[5m])) or rate(((foo_sum[5m])))`,
+		`(mixed_count[5m])`,
 		`{__name__="foo_bucket",le="+Inf"} * on (a) group_left (b) (up or foo_sum offset -5m)`,
 	} {
 		f.Add(seed)

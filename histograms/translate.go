@@ -90,6 +90,16 @@ func jobMatchers(selector *parser.VectorSelector) string {
 	return strings.Join(matchers, ",")
 }
 
+// complete returns the translation of an expression that is no part of another. The error is also
+// about a range of sums or counts, which only a function makes from histograms.
+func (t translation) complete(expr parser.Expr) (value, error) {
+	v, err := t.translate(expr)
+	if err == nil && v.expr == nil {
+		err = fmt.Errorf("%s: a native histogram has no samples of a range of its sum or count; use a function of the range, as in rate", expr)
+	}
+	return v, err
+}
+
 // translate returns the translation of an expression.
 func (t translation) translate(expr parser.Expr) (value, error) {
 	switch e := expr.(type) {
@@ -104,7 +114,9 @@ func (t translation) translate(expr parser.Expr) (value, error) {
 		if err != nil {
 			return value{}, err
 		}
-		v.expr = &parser.ParenExpr{Expr: v.expr, PosRange: e.PosRange}
+		if v.expr != nil { // parentheses around a range change nothing
+			v.expr = &parser.ParenExpr{Expr: v.expr, PosRange: e.PosRange}
+		}
 		return v, nil
 	case *parser.UnaryExpr:
 		v, err := t.translate(e.Expr)
