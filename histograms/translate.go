@@ -69,7 +69,7 @@ func selectedBuckets(expr parser.Expr) map[string]*parser.VectorSelector {
 	found := map[string]*parser.VectorSelector{}
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		if selector, ok := node.(*parser.VectorSelector); ok {
-			if histogram, suffix, ok := split(metricName(selector)); ok && suffix == bucketSuffix {
+			if histogram, suffix, ok := split(MetricName(selector)); ok && suffix == bucketSuffix {
 				found[histogram] = selector
 			}
 		}
@@ -144,7 +144,7 @@ var errOrder = errors.New("a native histogram is not a number for each bucket; u
 
 // selector translates a selector of instant values.
 func (t translation) selector(e *parser.VectorSelector) (value, error) {
-	name := metricName(e)
+	name := MetricName(e)
 	histogram, suffix, ok := split(name)
 	if t.recorded[name] {
 		histogram, suffix = name, bucketSuffix
