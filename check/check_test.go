@@ -109,6 +109,7 @@ func TestSoundExpressions(t *testing.T) {
 		`my_app_requests_total > 5`,
 		`rate(http_requests_total{job="kubernetes-pods"}[2m])`,
 		`node_md_disks{state="failed"} > 0`,
+		`rate(node_md_blocks_synced[5m]) > 0`, // a gauge that grows until an array is in step
 		`histogram_quantile(0.9, sum by (verb) (rate(apiserver_request_duration_seconds[5m]))) > 1`,
 		`histogram_fraction(0, 1, rate(apiserver_request_duration_seconds[5m])) < 0.9`,
 		`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-pods", le="1.0"}[5m])`,
@@ -175,6 +176,7 @@ var broken = map[string][]struct {
 	"metric-collected": {
 		{"a misspelt metric", "", []string{`node_laod1 > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean node_load1?"},
 		{"a job that is off", "exporters: {nodeExporter: {enabled: false}}", []string{`node_load1{job="node-exporter"} > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", "job node-exporter would, but is off"},
+		{"a job whose metrics another collects", "cluster: {name: test, platform: k3s}", []string{`rate(apiserver_request_duration_seconds_count{job="kubernetes-apiservers"}[5m]) > 5`}, Error, "alerting.extraRules/own.yaml/own/Own0", `job kubernetes-nodes collects the metrics of job kubernetes-apiservers on this platform: select {job="kubernetes-nodes"}`},
 		{"a job that is off, and none that may have anything", offExcept("prometheus"), []string{`my_app_up == 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "no enabled job collects my_app_up"},
 		{"a misspelt name of the API server's", "", []string{`rate(apiserver_request_post_timeouts_total{job="kubernetes-apiservers"}[5m]) > 0`}, Error, "alerting.extraRules/own.yaml/own/Own0", "did you mean apiserver_request_post_timeout_total?"},
 		{"a kind that is not reported on", "", []string{`kube_secret_info{job="kube-state-metrics"}`}, Error, "alerting.extraRules/own.yaml/own/Own0", "add secrets to exporters.kubeStateMetrics.kinds"},

@@ -166,6 +166,9 @@ func (c *catalogue) reason(name string) string {
 		}
 		for _, m := range exposed {
 			if m.Name == name || slices.Contains(m.SampleNames(), name) {
+				if by := cfg.CollectedBy(j); by != "" {
+					return fmt.Sprintf("; job %s collects the metrics of job %s on this platform: select {job=%q}", by, j, by)
+				}
 				return fmt.Sprintf("; job %s would, but is off", j)
 			}
 		}

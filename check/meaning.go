@@ -79,7 +79,7 @@ func (m meaning) union(other meaning) meaning {
 
 // mayCount matches the names of gauges that only grow, or whose exporter mistakes the type, so that a
 // rate of them has a meaning.
-var mayCount = regexp.MustCompile(`_(total|count|sum|revision|index|generation|segment|segment_current|sequence|position|version)$|time|counter`)
+var mayCount = regexp.MustCompile(`_(total|count|sum|revision|index|generation|segment|segment_current|sequence|position|synced|version)$|time|counter`)
 
 // meaningOf returns the meaning of a metric's samples under one of their names.
 func meaningOf(m metrics.Metric, sample string) meaning {

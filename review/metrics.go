@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -96,7 +97,11 @@ type storedNames struct {
 	pattern *regexp.Regexp
 }
 
-// keptNames returns the names that the last rule of a job's metric relabelling keeps.
+// nothing matches the name of no metric.
+var nothing = regexp.MustCompile("^$")
+
+// keptNames returns the names that the last rule of a job's metric relabelling keeps: those that
+// it matches, or none if it drops every name.
 func keptNames(scrape map[string]any) storedNames {
 	rules, _ := scrape["metric_relabel_configs"].([]any)
 	if len(rules) == 0 {
@@ -105,10 +110,13 @@ func keptNames(scrape map[string]any) storedNames {
 	rule, _ := rules[len(rules)-1].(map[string]any)
 	source := fmt.Sprint(rule["regex"])
 	pattern, err := regexp.Compile("^(?s:" + source + ")$")
-	if rule["action"] != "keep" || fmt.Sprint(rule["source_labels"]) != fmt.Sprint([]any{model.MetricNameLabel}) || err != nil {
-		return storedNames{}
+	switch named := fmt.Sprint(rule["source_labels"]) == fmt.Sprint([]any{model.MetricNameLabel}); {
+	case named && rule["action"] == "keep" && err == nil:
+		return storedNames{source, pattern}
+	case named && rule["action"] == "drop" && source == ".+":
+		return storedNames{pattern: nothing}
 	}
-	return storedNames{source, pattern}
+	return storedNames{}
 }
 
 // withoutKeptNames returns scrape configs without the rule that metricChanges explains.
@@ -134,7 +142,23 @@ func (s storedNames) matches(name string) bool {
 
 // literals returns the alternatives that are names.
 func (s storedNames) literals() []string {
-	return slices.DeleteFunc(strings.Split(s.source, "|"), func(name string) bool { return !model.LegacyValidation.IsValidMetricName(name) })
+	return slices.DeleteFunc(alternatives(s.source), func(name string) bool { return !model.LegacyValidation.IsValidMetricName(name) })
+}
+
+// alternatives splits a regular expression at each | that is in no group and no class of
+// characters: where what precedes it is an expression of its own.
+func alternatives(source string) []string {
+	var all []string
+	rest := ""
+	for part := range strings.SplitSeq(source, "|") {
+		rest += part
+		if _, err := syntax.Parse(rest, syntax.Perl); err == nil {
+			all, rest = append(all, rest), ""
+		} else {
+			rest += "|"
+		}
+	}
+	return all
 }
 
 // listed lists at most twenty names, as code.

@@ -8,13 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scraping returns a scrape config of node-exporter that keeps names, or everything if names is
-// empty.
+// none is the regular expression of a job of which nothing is stored.
+const none = ".+"
+
+// scraping returns a scrape config of node-exporter that keeps names: everything if names is
+// empty, nothing if it is none.
 func scraping(names string) []map[string]any {
 	scrape := map[string]any{"job_name": "node-exporter", "metric_relabel_configs": []any{map[string]any{"regex": "a", "action": "labeldrop"}}}
 	if names != "" {
+		action := "keep"
+		if names == none {
+			action = "drop"
+		}
 		scrape["metric_relabel_configs"] = append(scrape["metric_relabel_configs"].([]any),
-			map[string]any{"source_labels": []any{"__name__"}, "regex": names, "action": "keep"})
+			map[string]any{"source_labels": []any{"__name__"}, "regex": names, "action": action})
 	}
 	return []map[string]any{scrape}
 }
@@ -25,6 +32,11 @@ func TestMetricsStored(t *testing.T) {
 		{"node_load1|node_load5", "node_load1|node_load15", "no longer stored: `node_load5`; stored now: `node_load15`"},
 		{"node_load1", "node_load.*", "stored now: `node_load15`, `node_load5`"},
 		{"node_load1|of_an_application", "node_load1", "no longer stored: `of_an_application`"},
+		{"node_load1", "node_load1|node_memory_(Active|Cached)_bytes", "stored now: `node_memory_Active_bytes`, `node_memory_Cached_bytes`"},
+		{"node_load1", `node_load1|of_[a|b|c]|(of_(a|b|c)|b)|of\|b|b_of_an_application`, "stored now: `b_of_an_application`"},
+		{none, "node_load1", "stored now: `node_load1`"},
+		{"node_load1|of_an_application", none, "no longer stored: `node_load1`, `of_an_application`"},
+		{none, none, ""},
 		{"", "node_load1", "no longer stored: "},
 		{"node_load1", "", "stored now: "},
 		{"", "", ""},
