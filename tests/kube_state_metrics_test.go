@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -32,6 +33,17 @@ exporters:
 		"--resources=deployments,nodes,pods",
 		"--telemetry-port=8081",
 	}, Get[*appsv1.Deployment](t, s, "kube-state-metrics").Spec.Template.Spec.Containers[0].Args)
+
+	s = Component(t, configtest.Config(t, ""), kubeStateMetrics)
+	args := Get[*appsv1.Deployment](t, s, "kube-state-metrics").Spec.Template.Spec.Containers[0].Args
+	var allowlist []string
+	for _, arg := range args {
+		if list, ok := strings.CutPrefix(arg, "--metric-allowlist="); ok {
+			allowlist = strings.Split(list, ",")
+		}
+	}
+	assert.Contains(t, allowlist, "kube_pod_info")
+	assert.NotContains(t, allowlist, "kube_service_info", "nothing uses it")
 }
 
 // kube-state-metrics may list and watch the kinds that it reports, and nothing else.
@@ -45,7 +57,11 @@ func TestKubeStateMetricsAccess(t *testing.T) {
 		"list nodes", "watch nodes", "list pods", "watch pods", "list apps/deployments", "watch apps/deployments", "list batch/jobs", "watch batch/jobs",
 	}, access("exporters: {kubeStateMetrics: {kinds: [pods, nodes, jobs, deployments]}}"))
 
-	all := access("")
+	used := access("")
+	assert.Contains(t, used, "list pods")
+	assert.NotContains(t, used, "list networking.k8s.io/ingresses", "nothing uses their metrics")
+
+	all := access("discovery: {ingest: all}")
 	for _, kind := range configtest.Config(t, "").Exporters.KubeStateMetrics.Kinds {
 		found := 0
 		for _, rule := range all {

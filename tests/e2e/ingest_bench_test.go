@@ -4,11 +4,12 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,12 +19,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -41,7 +41,7 @@ func BenchmarkIngest(b *testing.B) {
 	n.up(b)
 	b.Cleanup(func() {
 		n.pulumi(b, "config", "rm", "--path", config.Project+":discovery.ingest")
-		n.up(b)
+		n.pulumi(b, "up", "--yes", "--skip-preview", "--color", "never")
 	})
 	for b.Loop() {
 		used := n.server(b, "used", config.IngestUsed, config.NativeHistograms)
@@ -59,17 +59,17 @@ func BenchmarkIngest(b *testing.B) {
 	}
 }
 
-// server is a Prometheus server on the host.
+// server is a Prometheus server on the node, outside of pods.
 type server struct {
 	stack *render.Stack
 	dir   string
-	url   string
+	api   rest.Interface
+	path  string // of the server, through the API server's proxy
 	cmd   *exec.Cmd
-	api   promv1.API
 }
 
-// server starts a server with the config of the stack under test, changed to scrape the node from
-// the host, and without Alertmanager.
+// server starts a server with the config of the stack under test, changed to run outside of a pod,
+// and without Alertmanager.
 func (n *node) server(b *testing.B, name string, ingest config.Ingest, histograms config.Histograms) *server {
 	b.Helper()
 	cfg, err := config.FromFile(filepath.Join(n.cluster.dir, n.cluster.stackFile()))
@@ -78,7 +78,14 @@ func (n *node) server(b *testing.B, name string, ingest config.Ingest, histogram
 	stack, err := render.New(cfg)
 	require.NoError(b, err)
 
-	s := &server{stack: stack, dir: b.TempDir(), url: "http://127.0.0.1:" + map[string]string{"used": "19090", "all": "19091"}[name]}
+	port := map[string]string{"used": "19090", "all": "19091"}[name]
+	nodes, err := n.kubernetes.CoreV1().Nodes().List(b.Context(), metav1.ListOptions{})
+	require.NoError(b, err)
+	s := &server{
+		stack: stack, dir: filepath.Join(n.root, ".local", "bench", name), // the node has a /tmp of its own
+		api: n.kubernetes.CoreV1().RESTClient(), path: "/api/v1/nodes/http:" + nodes.Items[0].Name + ":" + port + "/proxy",
+	}
+	require.NoError(b, os.RemoveAll(s.dir))
 	account := filepath.Join(s.dir, "account")
 	require.NoError(b, os.MkdirAll(account, 0o700))
 	hours := int64(2 * 60 * 60)
@@ -102,7 +109,11 @@ func (n *node) server(b *testing.B, name string, ingest config.Ingest, histogram
 	for _, scrape := range prometheus["scrape_configs"].([]any) {
 		configs, _ := scrape.(map[string]any)["kubernetes_sd_configs"].([]any)
 		for _, discovery := range configs {
-			discovery.(map[string]any)["kubeconfig_file"] = n.cluster.kubeconfig
+			maps.Copy(discovery.(map[string]any), map[string]any{
+				"api_server":    "https://" + nodeIP + ":6443",
+				"authorization": map[string]any{"credentials_file": account + "/token"},
+				"tls_config":    map[string]any{"ca_file": account + "/ca.crt"},
+			})
 		}
 	}
 	rendered, err := yaml.Marshal(prometheus)
@@ -110,40 +121,51 @@ func (n *node) server(b *testing.B, name string, ingest config.Ingest, histogram
 	file := filepath.Join(s.dir, "prometheus.yml")
 	require.NoError(b, os.WriteFile(file, rendered, 0o600))
 
-	s.cmd = exec.Command(filepath.Join(n.root, ".local", "bin", "prometheus"), "--config.file="+file,
-		"--storage.tsdb.path="+filepath.Join(s.dir, "data"), "--web.listen-address="+strings.TrimPrefix(s.url, "http://"), "--web.enable-admin-api")
+	bin := filepath.Join(n.root, ".local", "bin")
+	s.cmd = exec.Command(filepath.Join(bin, "localcluster"), "exec", filepath.Join(bin, "prometheus"), "--config.file="+file,
+		"--storage.tsdb.path="+filepath.Join(s.dir, "data"), "--web.listen-address="+nodeIP+":"+port, "--web.enable-admin-api", "--web.enable-lifecycle")
+	s.cmd.Dir = n.root
 	s.cmd.Env = append(os.Environ(), "POD_NAME=prometheus-0")
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	require.NoError(b, err)
 	s.cmd.Stderr = log
 	require.NoError(b, s.cmd.Start())
 	b.Cleanup(s.stop)
-	client, err := api.NewClient(api.Config{Address: s.url})
-	require.NoError(b, err)
-	s.api = promv1.NewAPI(client)
 	return s
 }
 
 // stop ends the server.
 func (s *server) stop() {
 	if s.cmd.ProcessState == nil {
-		_ = s.cmd.Process.Kill()
+		_ = s.api.Post().AbsPath(s.path + "/-/quit").Do(context.Background()).Error()
 		_ = s.cmd.Wait()
 	}
+}
+
+// get returns the response of the server to a request.
+func (s *server) get(b *testing.B, path string, parameters map[string]string) []byte {
+	b.Helper()
+	request := s.api.Get().AbsPath(s.path + path)
+	for name, value := range parameters {
+		request.Param(name, value)
+	}
+	body, err := request.DoRaw(b.Context())
+	require.NoError(b, err, "%s %v", path, parameters)
+	return body
 }
 
 // figures returns what the server's own metrics and a snapshot of its samples say.
 func (s *server) figures(b *testing.B) map[string]float64 {
 	b.Helper()
 	own := s.metrics(b)
-	bytes, samples := s.snapshot(b)
+	size, samples := s.snapshot(b)
 	return map[string]float64{
 		"series":                own["prometheus_tsdb_head_series"],
 		"resident bytes":        own["process_resident_memory_bytes"],
 		"heap bytes":            own["go_memstats_heap_inuse_bytes"],
 		"cpu seconds":           own["process_cpu_seconds_total"],
-		"disk bytes":            bytes,
-		"disk bytes per sample": bytes / samples,
+		"disk bytes":            size,
+		"disk bytes per sample": size / samples,
 		"rule seconds":          own["prometheus_rule_evaluation_duration_seconds_sum"],
 	}
 }
@@ -151,11 +173,8 @@ func (s *server) figures(b *testing.B) map[string]float64 {
 // metrics returns the sums of the server's own samples by name.
 func (s *server) metrics(b *testing.B) map[string]float64 {
 	b.Helper()
-	response, err := http.Get(s.url + "/metrics")
-	require.NoError(b, err)
-	defer response.Body.Close()
 	sums := map[string]float64{}
-	lines := bufio.NewScanner(response.Body)
+	lines := bufio.NewScanner(bytes.NewReader(s.get(b, "/metrics", nil)))
 	for lines.Scan() {
 		series, value, _ := strings.Cut(lines.Text(), " ")
 		if strings.Contains(series, "{") { // labels may contain spaces
@@ -171,11 +190,10 @@ func (s *server) metrics(b *testing.B) map[string]float64 {
 }
 
 // snapshot returns the size and the number of the samples that the server has stored.
-func (s *server) snapshot(b *testing.B) (bytes, samples float64) {
+func (s *server) snapshot(b *testing.B) (size, samples float64) {
 	b.Helper()
-	taken, err := s.api.Snapshot(b.Context(), false)
-	require.NoError(b, err)
-	require.NoError(b, filepath.WalkDir(filepath.Join(s.dir, "data", "snapshots", taken.Name), func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(b, s.api.Post().AbsPath(s.path+"/api/v1/admin/tsdb/snapshot").Do(b.Context()).Error())
+	require.NoError(b, filepath.WalkDir(filepath.Join(s.dir, "data", "snapshots"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -183,7 +201,7 @@ func (s *server) snapshot(b *testing.B) (bytes, samples float64) {
 		if err != nil {
 			return err
 		}
-		bytes += float64(info.Size())
+		size += float64(info.Size())
 		if entry.Name() == "meta.json" {
 			var meta struct {
 				Stats struct{ NumSamples float64 }
@@ -199,7 +217,7 @@ func (s *server) snapshot(b *testing.B) (bytes, samples float64) {
 		}
 		return nil
 	}))
-	return bytes, samples
+	return size, samples
 }
 
 // slowest compares the latencies of the ten dashboard queries that are slowest in the second server.
@@ -216,24 +234,31 @@ func slowest(b *testing.B, used, all *server) {
 	b.ReportMetric(worst, "slowest-query-ratio")
 }
 
-// latencies returns how long each query of a dashboard takes, by its path: the fastest of several
-// attempts, over the time since the server's start.
+// latencies returns how long the server takes for each query of a dashboard, by its path: the
+// fastest of several attempts, over the time since the server's start.
 func (s *server) latencies(b *testing.B) map[string]time.Duration {
 	b.Helper()
 	taken := map[string]time.Duration{}
-	span := promv1.Range{Start: time.Now().Add(-5 * time.Minute), End: time.Now(), Step: 5 * time.Second}
+	now := time.Now()
 	for _, q := range s.stack.Queries {
 		if !q.Panel {
 			continue
 		}
 		fastest := time.Hour
 		for range 5 {
-			ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
-			started := time.Now()
-			_, _, _, err := s.api.QueryRange(ctx, q.Expr.String(), span)
-			cancel()
-			require.NoError(b, err, q.Path)
-			fastest = min(fastest, time.Since(started))
+			var answer struct {
+				Data struct {
+					Stats struct {
+						Timings struct {
+							ExecTotalTime float64 `json:"execTotalTime"` // seconds
+						} `json:"timings"`
+					} `json:"stats"`
+				} `json:"data"`
+			}
+			require.NoError(b, json.Unmarshal(s.get(b, "/api/v1/query_range", map[string]string{
+				"query": q.Expr.String(), "start": fmt.Sprint(now.Add(-5 * time.Minute).Unix()), "end": fmt.Sprint(now.Unix()), "step": "5", "stats": "all",
+			}), &answer), q.Path)
+			fastest = min(fastest, time.Duration(answer.Data.Stats.Timings.ExecTotalTime*float64(time.Second)))
 		}
 		taken[q.Path] = max(taken[q.Path], fastest)
 	}
