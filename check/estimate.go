@@ -22,7 +22,8 @@ const (
 	seriesMemory  = 2600     // bytes of memory for each series in the head
 	droppedMemory = 700      // bytes of memory for each that targets send, but that is not stored
 	headroom      = 1.5      // times the memory, for queries and compactions
-	scrapedCPU    = 3.6e-6   // seconds of a core for each sample that a target sends
+	storedCPU     = 2.9e-6   // seconds of a core for each sample that is stored
+	droppedCPU    = 4.1e-6   // seconds of a core for each that targets send, but that is not stored
 	sampleBytes   = 1.9      // bytes on disk for each sample, including the index
 	nativeBytes   = 4.0      // the same for a sample of a native series
 
@@ -105,7 +106,7 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		e.Samples += total[j] / j.interval.Seconds()
 	}
 	e.Native = int(native)
-	e.CPU = e.Scraped * scrapedCPU
+	e.CPU = e.Samples*storedCPU + max(0, e.Scraped-e.Samples)*droppedCPU
 	e.Resident = serverMemory + int64(e.Total)*seriesMemory + int64(max(0, sent-float64(e.Total)))*droppedMemory
 	e.Memory = int64(float64(e.Resident) * headroom)
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
