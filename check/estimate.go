@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,10 +19,11 @@ import (
 const (
 	podsPerNode   = 30       // assumed unless cluster.pods is set
 	serverMemory  = 50 << 20 // bytes of memory that a server without series needs
-	seriesMemory  = 2600     // bytes of memory for each series that is stored
+	seriesMemory  = 2600     // bytes of memory for each series in the head
 	droppedMemory = 700      // bytes of memory for each that targets send, but that is not stored
 	headroom      = 1.5      // times the memory, for queries and compactions
-	scrapedCPU    = 3.6e-6   // seconds of a core for each sample that a target sends
+	storedCPU     = 2.9e-6   // seconds of a core for each sample that is stored
+	droppedCPU    = 4.1e-6   // seconds of a core for each that targets send, but that is not stored
 	sampleBytes   = 1.9      // bytes on disk for each sample, including the index
 	nativeBytes   = 4.0      // the same for a sample of a native series
 
@@ -104,31 +106,35 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		e.Samples += total[j] / j.interval.Seconds()
 	}
 	e.Native = int(native)
-	e.CPU = e.Scraped * scrapedCPU
+	e.CPU = e.Samples*storedCPU + max(0, e.Scraped-e.Samples)*droppedCPU
 	e.Resident = serverMemory + int64(e.Total)*seriesMemory + int64(max(0, sent-float64(e.Total)))*droppedMemory
 	e.Memory = int64(float64(e.Resident) * headroom)
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
 	return e
 }
 
-// stored returns the series of scraped metrics that Prometheus stores.
+// stored returns the series of scraped metrics that Prometheus stores, in the same order every time,
+// so that sums of their numbers are the same too.
 func (c *catalogue) stored() []*series {
 	var stored []*series
-	for _, all := range c.byName {
-		for _, s := range all {
+	for _, name := range c.names {
+		for _, s := range c.byName[name] {
 			if s.metric != "" && s.job.ingest.Stores(s.name) {
 				stored = append(stored, s)
 			}
 		}
 	}
-	return append(stored, c.prefixed...)
+	prefixed := slices.Clone(c.prefixed)
+	slices.SortFunc(prefixed, func(a, b *series) int { return cmp.Compare(a.job.name+" "+a.name, b.job.name+" "+b.name) })
+	return append(stored, prefixed...)
 }
 
 // sentBy returns the number of samples in the scrapes of an exporter, whose histograms are classic
 // ones. kube-state-metrics sends nothing of objects but the metrics that are reported; nil for all.
 func sentBy(exporter string, exposed metrics.Exposition, sizes map[string]metrics.Size, reported []string) metrics.Size {
 	var sum metrics.Size
-	for name, size := range sizes {
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
+		size := sizes[name]
 		if _, object := render.KindOf(name); exporter == string(config.KubeStateMetricsJob) && object && reported != nil {
 			if _, found := slices.BinarySearch(reported, name); !found {
 				continue
@@ -164,9 +170,9 @@ func (s *series) size(sizes map[string]metrics.Size) metrics.Size {
 // prefixSize returns the number of stored series whose names start with the prefix s.
 func (s *series) prefixSize(sizes map[string]metrics.Size) metrics.Size {
 	var sum metrics.Size
-	for name, size := range sizes {
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
 		if _, known := s.job.metrics[name]; !known && strings.HasPrefix(name, s.name) && s.job.ingest.Stores(name) && s.keeps(name) {
-			sum = sum.Plus(size)
+			sum = sum.Plus(sizes[name])
 		}
 	}
 	return sum

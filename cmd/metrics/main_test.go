@@ -139,6 +139,6 @@ func TestCollectFails(t *testing.T) {
 	require.ErrorContains(t, err, "no package example.com/none")
 	other := filepath.Join(out, "other")
 	require.NoError(t, os.WriteFile(other, []byte("prometheus_build_info{version=\"1.0.0\"} 1\n"), 0o600))
-	c := &collector{found: map[string]*exposition{"prometheus": {version: "2.0.0", scraped: metrics.Exposition{}}}, sizes: metrics.Sizes{}}
+	c := &collector{sizes: metrics.Sizes{}, found: map[string]*exposition{"prometheus": {version: "2.0.0", scraped: metrics.Exposition{}}}}
 	require.EqualError(t, c.scrape(source{"prometheus", other}), "prometheus: the cluster runs 1.0.0, and the sources are of 2.0.0")
 }

@@ -36,7 +36,7 @@ import (
 var (
 	binary   = flag.String("prometheus", "../../.local/bin/prometheus", "the server to measure; `make demo` builds it")
 	interval = flag.Duration("interval", 30*time.Second, "between two scrapes")
-	scrapes  = flag.Int("scrapes", 10, "scrapes of each target before the measurement ends")
+	scrapes  = flag.Int("scrapes", 9, "scrapes of each target before the measurement ends")
 )
 
 // replayed lists the jobs that the simulation has, with the exporter of their recording.
@@ -90,27 +90,35 @@ func measure(t *testing.T, stack *render.Stack, nodes int) {
 	}
 	series += float64(estimate.Series[config.PrometheusJob])
 	seconds := after["time"] - before["time"]
-	scraped, stored = targets.rate(nodes), (after[appended+"float"]-before[appended+"float"]+after[appended+"histogram"]-before[appended+"histogram"])/seconds
+	scraped, stored = targets.rate(t), (after[appended+"float"]-before[appended+"float"]+after[appended+"histogram"]-before[appended+"histogram"])/seconds
 	t.Logf("%.0f samples/s scraped, %.0f/s stored; heap in use %.0f MiB; %s", scraped, stored, after["go_memstats_heap_inuse_bytes"]/(1<<20), s.snapshot(t))
 	for _, compared := range []struct {
-		what            string
-		found, expected float64
+		what                string
+		measured, estimated float64
 	}{
 		{"series", after["prometheus_tsdb_head_series"], series},
 		{"MiB of resident memory", resident / (1 << 20), float64(estimate.Resident) / (1 << 20)},
 		{"cores", (after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]) / seconds, estimate.CPU},
 	} {
-		t.Logf("%d nodes: %.3f %s, estimated %.3f", nodes, compared.found, compared.what, compared.expected)
-		assert.InEpsilon(t, compared.found, compared.expected, 0.2, compared.what)
+		t.Logf("%d nodes: %.3f %s, estimated %.3f", nodes, compared.measured, compared.what, compared.estimated)
+		// Identical runs of a small server differ by some thousandths of a core.
+		assert.InDelta(t, compared.measured, compared.estimated, max(0.2*compared.measured, 0.005), compared.what)
 	}
 }
 
 const appended = "prometheus_tsdb_head_samples_appended_total "
 
-// rate returns how many samples the targets expose in a second.
-func (r *replay) rate(nodes int) float64 {
-	each := r.samples("kubelet") + r.samples("cadvisor") + r.samples("node-exporter")
-	return float64(each*nodes+min(3, nodes)*r.samples("kube-apiserver")+r.samples("kube-state-metrics")) / interval.Seconds()
+// rate returns how many samples the targets send in a second.
+func (r *replay) rate(t *testing.T) float64 {
+	total := 0
+	for exporter, targets := range map[string]int{
+		"kubelet": r.nodes, "cadvisor": r.nodes, "node-exporter": r.nodes, "kube-apiserver": min(3, r.nodes), "kube-state-metrics": 1,
+	} {
+		each, err := r.samples(exporter)
+		require.NoError(t, err)
+		total += targets * each
+	}
+	return float64(total) / interval.Seconds()
 }
 
 // prometheus is a running server.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -50,7 +51,6 @@ type line struct {
 	value    float64
 	counter  bool // whether its value advances
 	comment  bool
-	object   string // pod or, without one, empty: what is copied together
 }
 
 // recording is a recorded exposition.
@@ -105,8 +105,7 @@ func load(exporter string, describesObjects bool) (*recording, error) {
 			switch recorded[m[2]:m[3]] {
 			case "pod":
 				l.growth = eachPod
-				l.object = recorded[m[4]:m[5]]
-				pods[l.object] = true
+				pods[recorded[m[4]:m[5]]] = true
 			case "namespace":
 				marked.mark = namespaceMark
 				if describesObjects {
@@ -130,66 +129,61 @@ func load(exporter string, describesObjects bool) (*recording, error) {
 
 // write writes the exposition of a number of nodes from the first on, at a step of time: lines
 // without copies once, the others for each node, or for each pod of the recording as often as is
-// needed for the pods of these nodes. Of a map of families,
-// only those are written.
-func (r *recording) write(w *bufio.Writer, first, nodes int, step float64, reported map[string]bool) {
+// needed for the pods of these nodes. Of a map of families, only those are written.
+func (r *recording) write(w io.Writer, first, nodes int, step float64, reported map[string]bool) error {
+	var text []byte
 	skipped := false
 	for i := range r.lines {
 		l := &r.lines[i]
-		if l.comment {
-			if fields := strings.Fields(l.segments[0].text); reported != nil {
-				skipped = !reported[fields[2]]
-			}
-			if !skipped {
-				w.WriteString(l.segments[0].text)
-				w.WriteByte('\n')
-			}
-			continue
+		if l.comment && reported != nil {
+			skipped = !reported[strings.Fields(l.segments[0].text)[2]]
 		}
-		if skipped {
-			continue
-		}
-		switch l.growth {
-		case once:
-			l.write(w, step, "", "", strconv.Itoa(first))
-		case eachNode:
+		switch {
+		case skipped:
+		case l.comment:
+			text = append(append(text, l.segments[0].text...), '\n')
+		case l.growth == eachNode:
 			for n := first; n < first+nodes; n++ {
-				l.write(w, step, "", "", strconv.Itoa(n))
+				text = l.append(text, step, "", "", strconv.Itoa(n))
 			}
-		case eachPod:
+		case l.growth == eachPod:
 			for c := range nodes * podsPerNode / r.pods {
 				n := strconv.Itoa(first + c*r.pods/podsPerNode)
-				l.write(w, step, n+"-"+strconv.Itoa(c), strconv.Itoa(c), n)
+				text = l.append(text, step, n+"-"+strconv.Itoa(c), strconv.Itoa(c), n)
 			}
+		default:
+			text = l.append(text, step, "", "", strconv.Itoa(first))
 		}
+		if len(text) < 1<<16 && i < len(r.lines)-1 {
+			continue
+		}
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+		text = text[:0]
 	}
+	return nil
 }
 
-// write writes one copy of a line.
-func (l *line) write(w *bufio.Writer, step float64, pod, namespace, node string) {
+// append appends one copy of a line to a text.
+func (l *line) append(text []byte, step float64, pod, namespace, node string) []byte {
 	for _, s := range l.segments {
 		switch s.mark {
 		case podMark:
-			w.WriteByte('-')
-			w.WriteString(pod)
+			text = append(append(text, '-'), pod...)
 		case namespaceMark:
-			w.WriteByte('-')
-			w.WriteString(namespace)
+			text = append(append(text, '-'), namespace...)
 		case nodeMark:
-			w.WriteByte('-')
-			w.WriteString(node)
+			text = append(append(text, '-'), node...)
 		default:
-			w.WriteString(s.text)
+			text = append(text, s.text...)
 		}
 	}
 	value := l.value
 	if l.counter {
 		value += step * float64(int64((l.value+99)/100)) // buckets stay in order, and counts whole
 	}
-	var number [32]byte
-	w.WriteByte(' ')
-	w.Write(strconv.AppendFloat(number[:0], value, 'g', -1, 64))
-	w.WriteByte('\n')
+	return append(strconv.AppendFloat(append(text, ' '), value, 'g', -1, 64), '\n')
 }
 
 // replay serves recordings of a cluster.
@@ -228,20 +222,24 @@ func (r *replay) ServeHTTP(response http.ResponseWriter, request *http.Request) 
 		r.steps.Add(1)
 	}
 	response.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	w := bufio.NewWriterSize(response, 1<<16)
-	recorded.write(w, node, nodes, float64(r.steps.Load()), reported)
-	w.Flush()
+	_ = recorded.write(response, node, nodes, float64(r.steps.Load()), reported) // the server ends scrapes when it stops
 }
 
 // samples returns the number of samples of an exposition.
-func (r *replay) samples(exporter string) int {
-	var b bytes.Buffer
-	w := bufio.NewWriter(&b)
+func (r *replay) samples(exporter string) (int, error) {
 	nodes, reported := 1, map[string]bool(nil)
 	if exporter == "kube-state-metrics" {
 		nodes, reported = r.nodes, r.reported
 	}
-	r.recordings[exporter].write(w, 0, nodes, 0, reported)
-	w.Flush()
-	return bytes.Count(b.Bytes(), []byte("\n")) - bytes.Count(b.Bytes(), []byte("\n#")) - 1
+	var b bytes.Buffer
+	if err := r.recordings[exporter].write(&b, 0, nodes, 0, reported); err != nil {
+		return 0, err
+	}
+	samples := 0
+	for line := range bytes.Lines(b.Bytes()) {
+		if line[0] != '#' {
+			samples++
+		}
+	}
+	return samples, nil
 }
