@@ -83,9 +83,15 @@ func (a *Analysis) classicPattern(u use, histogram *series) []Finding {
 	findings := u.finding("job %s stores %s as a native histogram, and no series has a name that %s selects; select %s, with histogram_count, histogram_sum or histogram_quantile",
 		histogram.job.name, histogram.name, u.selector, histogram.name)
 	if len(a.series.openJobs(u.selector)) > 0 {
-		for i := range findings {
-			findings[i].Severity = Warning
-		}
+		return warnings(findings)
+	}
+	return findings
+}
+
+// warnings returns findings as warnings.
+func warnings(findings []Finding) []Finding {
+	for i := range findings {
+		findings[i].Severity = Warning
 	}
 	return findings
 }
@@ -93,11 +99,14 @@ func (a *Analysis) classicPattern(u use, histogram *series) []Finding {
 // classicForm returns a finding about an expression that selects, here in u, the classic form of a
 // histogram that is stored as a native one, with the expression that works. An application may have
 // a histogram of the same name: it is a warning if that is likely, and none for the usual names
-// of applications' metrics.
+// of applications' metrics. It is also a warning if the job's metrics are unknown and may be summaries.
 func (a *Analysis) classicForm(u use) []Finding {
 	histogram, jobs, _ := a.Histograms.Selected(u.selector)
 	message, severity := fmt.Sprintf("job %s stores %s as a native histogram, which has no series %s", strings.Join(jobs, ", "), histogram, histograms.MetricName(u.selector)), Error
 	hint := ""
+	if _, listed := a.Exposed[config.Job(jobs[0])][histogram]; !listed && !strings.HasSuffix(histograms.MetricName(u.selector), "_bucket") {
+		severity, hint = Warning, fmt.Sprintf(" (unless %s is a summary there)", histogram)
+	}
 	if open := a.series.openJobs(u.selector); len(open) > 0 && !selectsJob(u.selector) {
 		hint = fmt.Sprintf(" (if one of your applications exposes it, select its job: {job=%q})", open[0].name)
 		switch {
@@ -120,10 +129,8 @@ func (a *Analysis) classicForm(u use) []Finding {
 		message += "; use: " + translated + hint
 	}
 	findings := u.finding("%s", message)
-	for i := range findings {
-		if severity == Warning {
-			findings[i].Severity = Warning
-		}
+	if severity == Warning {
+		return warnings(findings)
 	}
 	return findings
 }
