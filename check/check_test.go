@@ -113,10 +113,14 @@ func TestSoundExpressions(t *testing.T) {
 		`histogram_quantile(0.9, sum by (verb) (rate(apiserver_request_duration_seconds[5m]))) > 1`,
 		`histogram_fraction(0, 1, rate(apiserver_request_duration_seconds[5m])) < 0.9`,
 		`rate(apiserver_request_duration_seconds_bucket{job="kubernetes-pods", le="1.0"}[5m])`,
+		`rate(grafana_http_request_duration_seconds_count{job="grafana"}[5m])`, // of a summary, maybe
 		`rate(my_duration_seconds_bucket{le="1.0"}[5m])`,
 		`rate(http_request_duration_seconds_count[5m])`, // of kube-state-metrics, but likely another's
 		`rate(prometheus_engine_query_duration_seconds_count[5m])`,
 		`{__name__=~"node_load.*"} > 5`,
+		`rate({__name__=~".+_duration_seconds_bucket"}[5m])`,           // of any program
+		`rate({__name__=~"http_request_duration_seconds_.+"}[5m]) > 1`, // likely of an application
+		`rate({__name__=~"prometheus_http_.+_(sum|count)", job="kubernetes-pods"}[5m]) > 1`,
 		`up == 0`,
 		`up{job=~"prometheus|no-such-job"} == 0`,
 		`absent(up{job="prometheus"})`,
@@ -220,9 +224,13 @@ var broken = map[string][]struct {
 		{"jobs that differ", "discovery: {jobs: {kubernetes-nodes: {histograms: classic}}}", []string{`sum by (job) (rate(rest_client_request_duration_seconds_count[5m])) > 9`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `use: sum by (job) (histogram_count(rate(rest_client_request_duration_seconds{job!~"kubernetes-nodes"}[5m]))) > 9 or sum by (job) (rate(rest_client_request_duration_seconds_count{job=~"kubernetes-nodes"}[5m])) > 9`},
 		{"jobs that differ, added up", "discovery: {jobs: {kubernetes-nodes: {histograms: classic}}}", []string{`sum(rate(rest_client_request_duration_seconds_count[5m])) > 9`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `kubernetes-nodes store it as a classic histogram, other jobs as a native one, and the expression adds them up; select one job, or keep the label job`},
 		{"an application's that is asked for", "discovery: {jobs: {kubernetes-pods: {histograms: native}}}", []string{`sum by (le) (rate(shop_seconds_bucket{job="kubernetes-pods"}[5m]))`}, Error, "alerting.extraRules/own.yaml/own/Own0", `use: sum(rate(shop_seconds{job="kubernetes-pods"}[5m]))`},
+		{"an application's that may be a summary", "discovery: {jobs: {kubernetes-pods: {histograms: native}}}", []string{`rate(rest_client_request_duration_seconds_count{job="kubernetes-pods"}[5m]) > 1`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `use: histogram_count(rate(rest_client_request_duration_seconds{job="kubernetes-pods"}[5m])) > 1 (unless rest_client_request_duration_seconds is a summary there)`},
+		{"Grafana's buckets", "", []string{`histogram_quantile(0.9, rate(grafana_http_request_duration_seconds_bucket{job="grafana"}[5m])) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `use: histogram_quantile(0.9, rate(grafana_http_request_duration_seconds{job="grafana"}[5m])) > 1`},
 		{"a native one that is classic", "discovery: {histograms: classic}", []string{`histogram_quantile(0.9, rate(apiserver_request_duration_seconds[5m])) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `job kubernetes-apiservers stores apiserver_request_duration_seconds as a classic histogram: its series are apiserver_request_duration_seconds_bucket, apiserver_request_duration_seconds_sum and apiserver_request_duration_seconds_count; or store a native one, with discovery.jobs.kubernetes-apiservers.histograms: native`},
 		{"a name as a label", "", []string{`rate({__name__="apiserver_request_duration_seconds_count", job="kubernetes-apiservers"}[5m]) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `which has no series apiserver_request_duration_seconds_count; use: histogram_count(rate({__name__="apiserver_request_duration_seconds",job="kubernetes-apiservers"}[5m])) > 1`},
 		{"a native one that is classic, by a label", "discovery: {histograms: classic}", []string{`histogram_quantile(0.9, rate({__name__="apiserver_request_duration_seconds"}[5m])) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `stores apiserver_request_duration_seconds as a classic histogram: its series are apiserver_request_duration_seconds_bucket,`},
+		{"a pattern of counts and sums", "", []string{`rate({__name__=~"prometheus_http_request_duration_seconds_(count|sum)"}[5m]) > 1`}, Warning, "alerting.extraRules/own.yaml/own/Own0", `job prometheus stores prometheus_http_request_duration_seconds as a native histogram, and no series has a name that {__name__=~"prometheus_http_request_duration_seconds_(count|sum)"} selects; select prometheus_http_request_duration_seconds, with histogram_count,`},
+		{"a pattern of buckets of a job", "", []string{`rate({__name__=~"prometheus_http_.+_bucket", job="prometheus"}[5m]) > 1`}, Error, "alerting.extraRules/own.yaml/own/Own0", `as a native histogram, and no series has a name`},
 		{"a recording of buckets", "", []string{`job:seconds:rate5m := sum by (job, le) (rate(apiserver_request_duration_seconds_bucket{job="kubernetes-apiservers"}[5m]))`, `histogram_quantile(0.9, sum by (le) (job:seconds:rate5m)) > 1`}, Error, "alerting.extraRules/own.yaml/own/job:seconds:rate5m", `use: sum by (job) (rate(apiserver_request_duration_seconds{job="kubernetes-apiservers"}[5m]))`},
 	},
 	"bucket-kept": {

@@ -12,6 +12,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 // histogramForm finds expressions of the stack's own that select a histogram in a form in which no
@@ -29,6 +30,10 @@ func histogramForm(a *Analysis) []Finding {
 				strings.Join(jobs, ", "), name, name, name, name, jobs[0])...)
 			continue
 		}
+		if found := a.patternOfClassic(u); found != nil {
+			findings = append(findings, a.classicPattern(u, found)...)
+			continue
+		}
 		if _, _, native := a.Histograms.Selected(u.selector); native && !seen[u.query] {
 			seen[u.query] = true
 			findings = append(findings, a.classicForm(u)...)
@@ -40,17 +45,68 @@ func histogramForm(a *Analysis) []Finding {
 // otherForm reports whether a use selects a histogram that is stored in another form.
 func (a *Analysis) otherForm(u use) bool {
 	_, _, native := a.Histograms.Selected(u.selector)
-	return native || len(a.Histograms.Classic(u.selector)) > 0
+	return native || len(a.Histograms.Classic(u.selector)) > 0 || u.Own && a.patternOfClassic(u) != nil
+}
+
+// patternOfClassic returns a native histogram, if a use selects by patterns of the name, and these
+// accept the name of a series of the histogram's classic form but no name that is stored; else nil. If
+// an application may have the series, patterns that accept names of any program tell nothing.
+func (a *Analysis) patternOfClassic(u use) *series {
+	if u.Guessed || histograms.MetricName(u.selector) != "" || len(a.series.named(u.selector)) > 0 {
+		return nil
+	}
+	accepts := func(histogram string) bool {
+		classic := metrics.Metric{Name: histogram, Type: model.MetricTypeHistogram}.SampleNames()
+		return slices.ContainsFunc(classic, func(name string) bool { return matches(u.selector, model.MetricNameLabel, name) })
+	}
+	open := len(a.series.openJobs(u.selector)) > 0
+	for _, name := range a.series.names {
+		if !accepts(name) {
+			continue
+		}
+		program, rest, _ := strings.Cut(name, "_")
+		if open && (slices.Contains(applicationPrefixes, program+"_") || accepts("application_"+rest)) {
+			continue
+		}
+		for _, s := range a.series.byName[name] {
+			if s.native && s.inJob(u.selector) {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// classicPattern returns a finding about a use that selects the classic series of a native histogram
+// by a pattern: a warning if an application may have series of such names.
+func (a *Analysis) classicPattern(u use, histogram *series) []Finding {
+	findings := u.finding("job %s stores %s as a native histogram, and no series has a name that %s selects; select %s, with histogram_count, histogram_sum or histogram_quantile",
+		histogram.job.name, histogram.name, u.selector, histogram.name)
+	if len(a.series.openJobs(u.selector)) > 0 {
+		return warnings(findings)
+	}
+	return findings
+}
+
+// warnings returns findings as warnings.
+func warnings(findings []Finding) []Finding {
+	for i := range findings {
+		findings[i].Severity = Warning
+	}
+	return findings
 }
 
 // classicForm returns a finding about an expression that selects, here in u, the classic form of a
 // histogram that is stored as a native one, with the expression that works. An application may have
 // a histogram of the same name: it is a warning if that is likely, and none for the usual names
-// of applications' metrics.
+// of applications' metrics. It is also a warning if the job's metrics are unknown and may be summaries.
 func (a *Analysis) classicForm(u use) []Finding {
 	histogram, jobs, _ := a.Histograms.Selected(u.selector)
 	message, severity := fmt.Sprintf("job %s stores %s as a native histogram, which has no series %s", strings.Join(jobs, ", "), histogram, histograms.MetricName(u.selector)), Error
 	hint := ""
+	if _, listed := a.Exposed[config.Job(jobs[0])][histogram]; !listed && !strings.HasSuffix(histograms.MetricName(u.selector), "_bucket") {
+		severity, hint = Warning, fmt.Sprintf(" (unless %s is a summary there)", histogram)
+	}
 	if open := a.series.openJobs(u.selector); len(open) > 0 && !selectsJob(u.selector) {
 		hint = fmt.Sprintf(" (if one of your applications exposes it, select its job: {job=%q})", open[0].name)
 		switch {
@@ -73,10 +129,8 @@ func (a *Analysis) classicForm(u use) []Finding {
 		message += "; use: " + translated + hint
 	}
 	findings := u.finding("%s", message)
-	for i := range findings {
-		if severity == Warning {
-			findings[i].Severity = Warning
-		}
+	if severity == Warning {
+		return warnings(findings)
 	}
 	return findings
 }

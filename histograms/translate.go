@@ -382,11 +382,11 @@ func (t translation) binary(e *parser.BinaryExpr) (value, error) {
 	to.LHS, to.RHS = left.expr, right.expr
 	v := value{expr: &to, lost: left.lost}
 	switch {
-	case match == nil:
+	case match == nil || e.Op == parser.LOR:
 		v.lost = cmp.Or(left.lost, right.lost)
 	case match.Card == parser.CardOneToMany:
 		v.lost = right.lost
-	case match.Card == parser.CardOneToOne && !byBucket:
+	case match.Card == parser.CardOneToOne && !byBucket: // the result only has the labels that are matched
 		v.lost = ""
 	}
 	if match != nil && left.form != number && right.form != number {

@@ -15,12 +15,12 @@ import (
 
 // storedHistogram returns the enabled jobs of this program that store a histogram as a native one and
 // as a classic one, among those whose series the selector selects. Other metrics that it selects
-// count as classic: their series stay too. Of jobs whose metrics are
-// unknown, it returns those that store it as a native one for certain: no other job can have
-// what the selector selects, and only histograms have buckets.
+// count as classic: their series stay too. Of jobs whose metrics are unknown, it returns those that
+// store histograms as native ones, if no other job can have what the selector selects and it
+// selects buckets, or sums and counts of what is a histogram where metrics are known.
 func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelector) (native, classic []string) {
 	name := histograms.MetricName(selector)
-	unknown := strings.HasSuffix(name, "_bucket")
+	unknown := strings.HasSuffix(name, "_bucket") || s.isHistogram(histogram)
 	for _, extra := range s.Config.Discovery.ExtraScrapeConfigs {
 		job, _ := extra["job_name"].(string)
 		unknown = unknown && !selectsJob(selector, job)
@@ -45,6 +45,20 @@ func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelecto
 		return open, nil
 	}
 	return native, classic
+}
+
+// isHistogram reports whether a job whose metrics are known has a histogram of a name, and none has
+// another metric of that name.
+func (s *Stack) isHistogram(name string) bool {
+	found := false
+	for _, exposed := range s.Exposed {
+		if m, ok := exposed[name]; ok && m.Type != model.MetricTypeHistogram {
+			return false
+		} else if ok {
+			found = true
+		}
+	}
+	return found
 }
 
 // hasSample reports whether an exposition has samples of a name that has the suffix of a series of a

@@ -68,13 +68,16 @@ discovery:
 		`rest_client_request_duration_seconds_count{job=~"kubernetes-.*"}`: "kubernetes-apiservers/kubernetes-nodes",
 		`kubelet_pod_start_duration_seconds_sum`:                           "/kubernetes-nodes",
 		`prometheus_engine_query_duration_seconds_sum`:                     "/prometheus", // a summary
-		`my_bucket`:                                                   "/", // of an application, or of the own job
-		`my_bucket{job="kubernetes-pods"}`:                            "kubernetes-pods/",
-		`my_count{job="kubernetes-pods"}`:                             "/", // of a summary, maybe
-		`my_bucket{job=~"kubernetes-(pods|endpoints)"}`:               "/",
-		`grafana_http_request_duration_seconds_bucket{job="grafana"}`: "grafana/",
-		`{__name__="my_bucket", job="grafana"}`:                       "grafana/",
-		`{__name__="prometheus_engine_query_duration_seconds_sum"}`:   "/prometheus",
+		`my_bucket`:                        "/", // of an application, or of the own job
+		`my_bucket{job="kubernetes-pods"}`: "kubernetes-pods/",
+		`my_count{job="kubernetes-pods"}`:  "/", // of a summary, maybe
+		`rest_client_request_duration_seconds_sum{job="kubernetes-pods"}`:              "kubernetes-pods/", // of the library that others have
+		`rest_client_request_duration_seconds_sum{job=~"kubernetes-(pods|endpoints)"}`: "/",
+		`prometheus_engine_query_duration_seconds_sum{job="kubernetes-pods"}`:          "/",
+		`my_bucket{job=~"kubernetes-(pods|endpoints)"}`:                                "/",
+		`grafana_http_request_duration_seconds_bucket{job="grafana"}`:                  "grafana/",
+		`{__name__="my_bucket", job="grafana"}`:                                        "grafana/",
+		`{__name__="prometheus_engine_query_duration_seconds_sum"}`:                    "/prometheus",
 	} {
 		expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 		require.NoError(t, err)
