@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -95,7 +96,7 @@ func metricCollected(a *Analysis) []Finding {
 			}
 			continue
 		}
-		if u.Guessed && u.selector.Name == "" || u.optional && !u.Own {
+		if u.Guessed && (u.selector.Name == "" || strings.Contains(u.selector.Name, dashboards.Unknown)) || u.optional && !u.Own {
 			continue
 		}
 		// One finding for each rule, query of a custom dashboard or shipped dashboard.

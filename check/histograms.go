@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 )
 
 // histogramForm finds expressions of the stack's own that select a histogram in a form in which no
@@ -23,7 +24,7 @@ func histogramForm(a *Analysis) []Finding {
 			continue
 		}
 		if jobs := a.Histograms.Classic(u.selector); len(jobs) > 0 && len(a.series.named(u.selector)) == 0 {
-			name := u.selector.Name
+			name := histograms.MetricName(u.selector)
 			findings = append(findings, u.finding("job %s stores %s as a classic histogram: its series are %s_bucket, %s_sum and %s_count; or store a native one, with discovery.jobs.%s.histograms: native",
 				strings.Join(jobs, ", "), name, name, name, name, jobs[0])...)
 			continue
@@ -48,7 +49,7 @@ func (a *Analysis) otherForm(u use) bool {
 // of applications' metrics.
 func (a *Analysis) classicForm(u use) []Finding {
 	histogram, jobs, _ := a.Histograms.Selected(u.selector)
-	message, severity := fmt.Sprintf("job %s stores %s as a native histogram, which has no series %s", strings.Join(jobs, ", "), histogram, u.selector.Name), Error
+	message, severity := fmt.Sprintf("job %s stores %s as a native histogram, which has no series %s", strings.Join(jobs, ", "), histogram, histograms.MetricName(u.selector)), Error
 	hint := ""
 	if open := a.series.openJobs(u.selector); len(open) > 0 && !selectsJob(u.selector) {
 		hint = fmt.Sprintf(" (if one of your applications exposes it, select its job: {job=%q})", open[0].name)

@@ -320,7 +320,7 @@ func TestVariablesAreReplaced(t *testing.T) {
 		`variable "job": up{cluster="one"} false`,
 		`variable "pod": count(up) false`,
 		`panel "P", query A: rate(a{cluster="one", job=~".+", pod=~".*"}[5m]) false`,
-		`panel "P", query B: increase(b[3h]) > threshold true`,
+		`panel "P", query B: increase(b[3h]) > 0.5 true`,
 		`panel "P", query C: label_replace(c, "x", "$1", "y", "(.*)") false`,
 	}, got)
 }

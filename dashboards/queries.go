@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -19,8 +20,6 @@ type Query struct {
 	// Guessed is whether a variable was replaced by a guess, so that an expression that does not
 	// parse may still be valid in Grafana.
 	Guessed bool
-	// Variables holds the names of the variables that were replaced by a guess: their names.
-	Variables []string
 	// Drawn is whether a panel draws the values over time.
 	Drawn bool
 }
@@ -44,10 +43,14 @@ var builtin = map[string]string{
 	"__auto_interval_": "1m",
 }
 
+// Unknown stands in an expression for the value of a variable that is a guess, where it is not a
+// number or a duration.
+const Unknown = "grafana_variable_"
+
 // Queries returns every PromQL expression of a dashboard's panels, annotations and variables. It
-// replaces a variable by its value in values; or by a regular expression that matches all its
-// values, if the variable offers them at once; or by a guess. The error is about JSON that is not a
-// dashboard.
+// replaces a variable by its value in values; or in a matcher by a regular expression that matches
+// all its values, if the variable offers them at once; or by a guess. The error is about JSON that is
+// not a dashboard.
 func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 	var model struct {
 		Panels     []panelModel `json:"panels"`
@@ -67,17 +70,11 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 		return nil, fmt.Errorf("not a dashboard: %w", err)
 	}
 
-	known := make(map[string]string, len(values))
+	patterns := map[string]string{}
 	for _, v := range model.Templating.List {
-		switch {
-		case v.IncludeAll && v.AllValue != "":
-			known[v.Name] = v.AllValue
-		case v.IncludeAll:
-			known[v.Name] = ".+"
+		if v.IncludeAll {
+			patterns[v.Name] = cmp.Or(v.AllValue, ".+")
 		}
-	}
-	for name, value := range values {
-		known[name] = value
 	}
 
 	var queries []Query
@@ -85,8 +82,8 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 		if strings.TrimSpace(expr) == "" {
 			return
 		}
-		replaced, guesses := substitute(expr, known)
-		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Text: expr, Guessed: len(guesses) > 0, Variables: guesses, Drawn: drawn})
+		replaced, guessed := substitute(expr, values, patterns)
+		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Text: expr, Guessed: guessed, Drawn: drawn})
 	}
 
 	for _, v := range model.Templating.List {
@@ -199,22 +196,49 @@ func isPrometheus(own, panel json.RawMessage) bool {
 // variable matches $name, ${name}, ${name:format} and [[name]].
 var variable = regexp.MustCompile(`\$([a-zA-Z_]\w*)|\$\{([a-zA-Z_][\w.]*)(?::\w+)?\}|\[\[([a-zA-Z_]\w*)(?::\w+)?\]\]`)
 
-// substitute replaces every variable in an expression by its known or built-in value, else by its
-// name. It returns the names that it replaced variables by.
-func substitute(expr string, known map[string]string) (replaced string, guesses []string) {
-	replaced = variable.ReplaceAllStringFunc(expr, func(match string) string {
-		groups := variable.FindStringSubmatch(match)
-		name := groups[1] + groups[2] + groups[3]
-		if value, ok := known[name]; ok {
-			return value
+// What stands before a variable says what it is: a part of a regular expression, a number, or a
+// duration.
+var (
+	inPattern = regexp.MustCompile(`(=~|!~)\s*"[^"]*$`)
+	inNumber  = regexp.MustCompile(`(\b(topk|bottomk|limitk|limit_ratio|quantile|histogram_quantile|quantile_over_time)\s*((by|without)\s*\([^()]*\)\s*)?\(|[-+*/%^<>]|[<>=!]=)\s*$`)
+)
+
+// substitute replaces every variable in an expression: by its value in values or of Grafana itself,
+// or in a regular expression by its pattern, or else by a guess. It reports whether any was a guess.
+func substitute(expr string, values, patterns map[string]string) (replaced string, guessed bool) {
+	var b strings.Builder
+	end := 0
+	for _, at := range variable.FindAllStringSubmatchIndex(expr, -1) {
+		b.WriteString(expr[end:at[0]])
+		end = at[1]
+		name := ""
+		for group := 2; group < len(at); group += 2 {
+			if at[group] >= 0 {
+				name += expr[at[group]:at[group+1]]
+			}
 		}
-		if value, ok := builtin[name]; ok {
-			return value
+		before, rest := b.String(), strings.TrimSpace(expr[end:])
+		value, known := values[name]
+		if !known {
+			value, known = builtin[name]
 		}
-		guesses = append(guesses, name)
-		return name
-	})
-	return replaced, guesses
+		if pattern, ok := patterns[name]; ok && !known && inPattern.MatchString(before) {
+			value, known = pattern, true
+		}
+		switch {
+		case known:
+		case duration.MatchString(before):
+			value = cmp.Or(values["__rate_interval"], builtin["__rate_interval"])
+		case inNumber.MatchString(before) && !strings.HasPrefix(rest, "{") && !strings.HasPrefix(rest, "["):
+			value = "0.5"
+		default:
+			value = Unknown
+		}
+		guessed = guessed || !known
+		b.WriteString(value)
+	}
+	b.WriteString(expr[end:])
+	return b.String(), guessed
 }
 
 // Metrics returns the names of the metrics that an expression selects, sorted and without

@@ -114,18 +114,18 @@ func split(name string) (histogram, suffix string, ok bool) {
 func (t *Translator) Translate(expr parser.Expr) (translated parser.Expr, histogram bool, err error) {
 	classic, buckets := t.mixed(expr), selectedBuckets(expr)
 	if len(classic) == 0 {
-		v, err := translation{t, nil, buckets}.translate(expr)
+		v, err := translation{t, nil, buckets}.complete(expr)
 		return v.expr, v.form == whole, err
 	}
 	if !keepsJob(expr, func(s *parser.VectorSelector) bool { return len(t.mixedJobs(s)) > 0 }) {
 		return nil, false, fmt.Errorf("%s store it as a classic histogram, other jobs as a native one, and the expression adds them up; select one job, or keep the label job", strings.Join(classic, ", "))
 	}
 	jobs := strings.Join(classic, "|")
-	native, err := translation{t, labels.MustNewMatcher(labels.MatchNotRegexp, model.JobLabel, jobs), buckets}.translate(expr)
+	native, err := translation{t, labels.MustNewMatcher(labels.MatchNotRegexp, model.JobLabel, jobs), buckets}.complete(expr)
 	if err != nil {
 		return nil, false, err
 	}
-	other, err := translation{t, labels.MustNewMatcher(labels.MatchRegexp, model.JobLabel, jobs), buckets}.translate(expr)
+	other, err := translation{t, labels.MustNewMatcher(labels.MatchRegexp, model.JobLabel, jobs), buckets}.complete(expr)
 	if err != nil {
 		return nil, false, err
 	}
@@ -139,7 +139,7 @@ func (t *Translator) Translate(expr parser.Expr) (translated parser.Expr, histog
 // Selected returns the histogram that a selector selects as a classic one, and the jobs that store it
 // as a native one; false if no job does.
 func (t *Translator) Selected(selector *parser.VectorSelector) (histogram string, native []string, ok bool) {
-	if histogram, ok = Series(metricName(selector)); ok {
+	if histogram, ok = Series(MetricName(selector)); ok {
 		native, _ = t.stored(histogram, selector)
 	}
 	return histogram, native, len(native) > 0
@@ -148,7 +148,7 @@ func (t *Translator) Selected(selector *parser.VectorSelector) (histogram string
 // Classic returns the jobs that store a histogram as a classic one, if a selector selects it as a
 // native one and no job stores it so.
 func (t *Translator) Classic(selector *parser.VectorSelector) []string {
-	native, classic := t.stored(metricName(selector), selector)
+	native, classic := t.stored(MetricName(selector), selector)
 	if len(native) > 0 {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (t *Translator) mixed(expr parser.Expr) []string {
 
 // mixedJobs is mixed for one selector.
 func (t *Translator) mixedJobs(selector *parser.VectorSelector) []string {
-	histogram, ok := Series(metricName(selector))
+	histogram, ok := Series(MetricName(selector))
 	if !ok {
 		return nil
 	}
@@ -224,8 +224,8 @@ func keepsJob(expr parser.Expr, selected func(*parser.VectorSelector) bool) bool
 	return false
 }
 
-// metricName returns the name of the metric that a selector selects; empty if it selects several.
-func metricName(selector *parser.VectorSelector) string {
+// MetricName returns the name of the metric that a selector selects; empty if it selects several.
+func MetricName(selector *parser.VectorSelector) string {
 	for _, m := range selector.LabelMatchers {
 		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return m.Value

@@ -1,6 +1,7 @@
 package histograms
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -30,7 +31,11 @@ type value struct {
 	expr parser.Expr // nil for a range of sums or counts, which only a function makes from histograms
 	from parser.Expr // of sum, count and below: the histograms that expr reads
 	le   float64     // of below: the bound
+	lost string      // the label le of the classic series, which these do not have; everyBound if there are all buckets
 }
+
+// everyBound is the label le of series of all buckets.
+const everyBound = "*"
 
 // read returns the value that reads a part of the histograms of an expression.
 func (v value) read(from parser.Expr) value {
@@ -69,7 +74,7 @@ func selectedBuckets(expr parser.Expr) map[string]*parser.VectorSelector {
 	found := map[string]*parser.VectorSelector{}
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		if selector, ok := node.(*parser.VectorSelector); ok {
-			if histogram, suffix, ok := split(metricName(selector)); ok && suffix == bucketSuffix {
+			if histogram, suffix, ok := split(MetricName(selector)); ok && suffix == bucketSuffix {
 				found[histogram] = selector
 			}
 		}
@@ -90,6 +95,16 @@ func jobMatchers(selector *parser.VectorSelector) string {
 	return strings.Join(matchers, ",")
 }
 
+// complete returns the translation of an expression that is no part of another. The error is also
+// about a range of sums or counts, which only a function makes from histograms.
+func (t translation) complete(expr parser.Expr) (value, error) {
+	v, err := t.translate(expr)
+	if err == nil && v.expr == nil {
+		err = fmt.Errorf("%s: a native histogram has no samples of a range of its sum or count; use a function of the range, as in rate", expr)
+	}
+	return v, err
+}
+
 // translate returns the translation of an expression.
 func (t translation) translate(expr parser.Expr) (value, error) {
 	switch e := expr.(type) {
@@ -104,7 +119,9 @@ func (t translation) translate(expr parser.Expr) (value, error) {
 		if err != nil {
 			return value{}, err
 		}
-		v.expr = &parser.ParenExpr{Expr: v.expr, PosRange: e.PosRange}
+		if v.expr != nil { // parentheses around a range change nothing
+			v.expr = &parser.ParenExpr{Expr: v.expr, PosRange: e.PosRange}
+		}
 		return v, nil
 	case *parser.UnaryExpr:
 		v, err := t.translate(e.Expr)
@@ -116,7 +133,7 @@ func (t translation) translate(expr parser.Expr) (value, error) {
 		}
 		unary := *e
 		unary.Expr = v.expr
-		return value{expr: &unary}, nil
+		return value{expr: &unary, lost: v.lost}, nil
 	case *parser.AggregateExpr:
 		return t.aggregate(e)
 	case *parser.Call:
@@ -132,7 +149,7 @@ var errOrder = errors.New("a native histogram is not a number for each bucket; u
 
 // selector translates a selector of instant values.
 func (t translation) selector(e *parser.VectorSelector) (value, error) {
-	name := metricName(e)
+	name := MetricName(e)
 	histogram, suffix, ok := split(name)
 	if t.recorded[name] {
 		histogram, suffix = name, bucketSuffix
@@ -163,7 +180,7 @@ func (t translation) selector(e *parser.VectorSelector) (value, error) {
 			if m.Type != labels.MatchEqual || err != nil || v.form != whole {
 				return value{}, fmt.Errorf("%s: a native histogram has no label le; select one bound with =, as in le=\"0.5\"", e)
 			}
-			v.form, v.le = below, bound
+			v.form, v.le, v.lost = below, bound, strconv.FormatFloat(bound, 'g', -1, 64)
 			if math.IsInf(bound, 1) {
 				v.form = count
 			}
@@ -175,7 +192,7 @@ func (t translation) selector(e *parser.VectorSelector) (value, error) {
 		selected.Name = histogram
 	}
 	if v.form == whole {
-		v.expr = &selected
+		v.expr, v.lost = &selected, everyBound
 		return v, nil
 	}
 	return v.read(&selected), nil
@@ -241,8 +258,12 @@ func (t translation) aggregate(e *parser.AggregateExpr) (value, error) {
 		by.Expr = expr
 		return &by
 	}
+	keepsSeries := e.Op == parser.TOPK || e.Op == parser.BOTTOMK || e.Op == parser.LIMITK || e.Op == parser.LIMIT_RATIO
+	if !keepsSeries && e.Without == slices.Contains(e.Grouping, model.BucketLabel) {
+		v.lost = ""
+	}
 	if v.form == number {
-		return value{expr: over(v.expr)}, nil
+		return value{expr: over(v.expr), lost: v.lost}, nil
 	}
 	if v.form == whole || v.form == below {
 		by.Grouping = slices.DeleteFunc(slices.Clone(e.Grouping), func(label string) bool { return label == model.BucketLabel })
@@ -262,9 +283,9 @@ func (t translation) aggregate(e *parser.AggregateExpr) (value, error) {
 		v.expr, v.from = over(v.expr), over(v.from)
 		return v, nil
 	case e.Op == parser.COUNT || e.Op == parser.GROUP:
-		return value{expr: over(v.from)}, nil
+		return value{expr: over(v.from), lost: v.lost}, nil
 	}
-	return value{expr: over(v.expr)}, nil
+	return value{expr: over(v.expr), lost: v.lost}, nil
 }
 
 // Functions by what they make of histograms.
@@ -275,6 +296,8 @@ var (
 	presence = []string{"absent", "absent_over_time", "present_over_time", "count_over_time", "timestamp"}
 	// ofBuckets lists those that exist for buckets and for native histograms.
 	ofBuckets = []string{"histogram_quantile", "histogram_quantiles", "histogram_fraction"}
+	// withoutBounds lists those whose result does not have the label le of their argument.
+	withoutBounds = append([]string{"absent", "absent_over_time", "scalar"}, ofBuckets...)
 	// ofLabels lists those that do not depend on values.
 	ofLabels = []string{"label_replace", "label_join", "sort_by_label", "sort_by_label_desc"}
 )
@@ -284,7 +307,7 @@ func (t translation) call(e *parser.Call) (value, error) {
 	to := *e
 	to.Args = slices.Clone(e.Args)
 	var v value // the argument that is part of a histogram, if there is one
-	at := 0
+	at, lost := 0, ""
 	for i, arg := range e.Args {
 		translated, err := t.translate(arg)
 		if err != nil {
@@ -293,6 +316,10 @@ func (t translation) call(e *parser.Call) (value, error) {
 		if to.Args[i] = translated.expr; translated.form != number {
 			v, at = translated, i
 		}
+		lost = cmp.Or(lost, translated.lost)
+	}
+	if slices.Contains(withoutBounds, e.Func.Name) {
+		lost = ""
 	}
 	of := func(expr parser.Expr) parser.Expr {
 		to := to
@@ -303,11 +330,11 @@ func (t translation) call(e *parser.Call) (value, error) {
 	name := e.Func.Name
 	switch {
 	case v.form == number:
-		return value{expr: &to}, nil
+		return value{expr: &to, lost: lost}, nil
 	case slices.Contains(linear, name) && v.form != whole:
 		return v.read(of(v.from)), nil
 	case slices.Contains(presence, name) && v.form != whole:
-		return value{expr: of(v.from)}, nil
+		return value{expr: of(v.from), lost: lost}, nil
 	case slices.Contains(ofBuckets, name) && v.form != whole:
 		return value{}, fmt.Errorf("%s: %s has no buckets to calculate it from", name, e.Args[at])
 	case v.expr == nil:
@@ -315,7 +342,7 @@ func (t translation) call(e *parser.Call) (value, error) {
 		near := of(&parser.SubqueryExpr{Expr: v.read(over.VectorSelector).expr, Range: over.Range, RangeExpr: over.RangeExpr})
 		return value{}, fmt.Errorf("%s has no equal on native histograms; close to it is %s", e, near)
 	case v.form != whole:
-		return value{expr: &to}, nil
+		return value{expr: &to, lost: lost}, nil
 	case slices.Contains(ofLabels, name) && slices.ContainsFunc(e.Args, isBucketLabel):
 		return value{}, fmt.Errorf("%s: a native histogram has no label le", name)
 	case slices.Contains(linear, name), slices.Contains(ofLabels, name):
@@ -343,20 +370,29 @@ func (t translation) binary(e *parser.BinaryExpr) (value, error) {
 	if err != nil {
 		return value{}, err
 	}
+	match := e.VectorMatching
+	byBucket := match != nil && match.On == slices.Contains(match.MatchingLabels, model.BucketLabel)
+	if byBucket && left.lost != right.lost || match != nil && left.lost+right.lost != "" && slices.Contains(match.Include, model.BucketLabel) {
+		return value{}, fmt.Errorf("%s matches by the label le, which differs between its sides and which a native histogram does not have", e.Op)
+	}
 	if ratio, ok := ratio(e, left, right); ok {
 		return ratio, nil
 	}
 	to := *e
 	to.LHS, to.RHS = left.expr, right.expr
-	v := value{expr: &to}
-	buckets := func(side value) bool { return side.form == whole || side.form == below }
-	if e.VectorMatching != nil && (buckets(left) || buckets(right)) {
-		match := *e.VectorMatching
-		if slices.Contains(match.Include, model.BucketLabel) || match.On && slices.Contains(match.MatchingLabels, model.BucketLabel) && left.form != right.form {
-			return value{}, fmt.Errorf("%s matches by the label le, which a native histogram does not have", e.Op)
-		}
-		match.MatchingLabels = slices.DeleteFunc(slices.Clone(match.MatchingLabels), func(label string) bool { return label == model.BucketLabel })
-		to.VectorMatching = &match
+	v := value{expr: &to, lost: left.lost}
+	switch {
+	case match == nil:
+		v.lost = cmp.Or(left.lost, right.lost)
+	case match.Card == parser.CardOneToMany:
+		v.lost = right.lost
+	case match.Card == parser.CardOneToOne && !byBucket:
+		v.lost = ""
+	}
+	if match != nil && left.form != number && right.form != number {
+		without := *match
+		without.MatchingLabels = slices.DeleteFunc(slices.Clone(match.MatchingLabels), func(label string) bool { return label == model.BucketLabel })
+		to.VectorMatching = &without
 	}
 	both := left.form == whole && right.form == whole
 	switch {

@@ -74,6 +74,13 @@ func Of(exporter, version string) (Exposition, error) {
 	return versions[slices.MaxFunc(slices.Collect(maps.Keys(versions)), compareVersions)], nil
 }
 
+// Has reports whether there is a list of what an exporter exposes in a version, such as v3.16.0.
+func Has(exporter, version string) bool {
+	all, err := load()
+	_, ok := all[exporter][strings.TrimPrefix(version, "v")]
+	return err == nil && ok
+}
+
 // load reads all files once and returns the expositions by exporter and version. An exporter whose
 // file names no version has the version "".
 var load = sync.OnceValues(func() (map[string]map[string]Exposition, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
@@ -18,10 +19,11 @@ import (
 // unknown, it returns those that store it as a native one for certain: no other job can have
 // what the selector selects, and only histograms have buckets.
 func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelector) (native, classic []string) {
-	unknown := strings.HasSuffix(selector.Name, "_bucket")
+	name := histograms.MetricName(selector)
+	unknown := strings.HasSuffix(name, "_bucket")
 	for _, extra := range s.Config.Discovery.ExtraScrapeConfigs {
-		name, _ := extra["job_name"].(string)
-		unknown = unknown && !selectsJob(selector, name)
+		job, _ := extra["job_name"].(string)
+		unknown = unknown && !selectsJob(selector, job)
 	}
 	var open []string
 	for _, job := range config.Jobs {
@@ -35,7 +37,7 @@ func (s *Stack) storedHistogram(histogram string, selector *parser.VectorSelecto
 			unknown = unknown && s.Config.Native(job)
 		case m.Native:
 			native = append(native, string(job))
-		case m.Type == model.MetricTypeHistogram, selector.Name != histogram && hasSample(exposed, histogram, selector.Name):
+		case m.Type == model.MetricTypeHistogram, name != histogram && hasSample(exposed, histogram, name):
 			classic = append(classic, string(job))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 )
 
 // Jobs of exporters store native histograms unless they are set to classic ones, those of
@@ -72,12 +73,14 @@ discovery:
 		`my_count{job="kubernetes-pods"}`:                             "/", // of a summary, maybe
 		`my_bucket{job=~"kubernetes-(pods|endpoints)"}`:               "/",
 		`grafana_http_request_duration_seconds_bucket{job="grafana"}`: "grafana/",
+		`{__name__="my_bucket", job="grafana"}`:                       "grafana/",
+		`{__name__="prometheus_engine_query_duration_seconds_sum"}`:   "/prometheus",
 	} {
 		expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 		require.NoError(t, err)
 		selector := expr.(*parser.VectorSelector)
-		name := selector.Name[:strings.LastIndex(selector.Name, "_")]
-		native, classic := stack.storedHistogram(name, selector)
+		histogram, _ := histograms.Series(histograms.MetricName(selector))
+		native, classic := stack.storedHistogram(histogram, selector)
 		assert.True(t, slices.IsSorted(native))
 		assert.Equal(t, want, strings.Join(native, ",")+"/"+strings.Join(classic, ","), text)
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
 // Ingest is what Prometheus stores of one job of this program.
@@ -73,13 +75,7 @@ func (s selection) mayStartWith(prefix string) bool {
 	if s.pattern == nil {
 		return s.any || strings.HasPrefix(s.name, prefix)
 	}
-	literal := word.FindString(s.namePattern)
-	if !strings.HasPrefix(s.namePattern, literal) || strings.Contains(s.namePattern, "|") {
-		return true
-	}
-	if rest := s.namePattern[len(literal):]; literal != "" && rest != "" && strings.ContainsAny(rest[:1], "*?{") {
-		literal = literal[:len(literal)-1]
-	}
+	literal, _ := regexp.MustCompile(s.namePattern).LiteralPrefix()
 	return strings.HasPrefix(literal, prefix) || strings.HasPrefix(prefix, literal)
 }
 
@@ -111,8 +107,14 @@ func (s *Stack) selections() []selection {
 		})
 		all = append(all, s.templateSelections(q)...)
 	}
+	for i := range s.unparsed {
+		all = append(all, s.wordSelections(&Query{Path: "dashboards/custom", Panel: true}, s.unparsed[i])...)
+	}
 	return all
 }
+
+// classicSuffixes end the names of the series of a classic histogram.
+var classicSuffixes = []string{"_bucket", "_sum", "_count"}
 
 // unlikelyName is the name of no metric. A pattern that matches it matches every name.
 const unlikelyName = "no_exporter_has_a_metric_of_this_name"
@@ -133,15 +135,13 @@ func (q *Query) selection(selector *parser.VectorSelector) selection {
 	}
 	s.any = s.name == "" && s.pattern == nil
 	// A variable's value is unknown here, and so is what it makes of a name.
-	if s.name != "" && len(q.Variables) > 0 {
-		pattern := s.name
-		for _, variable := range q.Variables {
-			pattern = strings.ReplaceAll(pattern, variable, ".*")
+	if source := cmp.Or(s.name, s.namePattern); strings.Contains(source, dashboards.Unknown) {
+		if s.name != "" {
+			source = regexp.QuoteMeta(source)
 		}
-		if pattern != s.name {
-			s.name, s.namePattern, s.pattern = "", pattern, anchored(pattern)
-			s.any = s.pattern.MatchString(unlikelyName)
-		}
+		s.namePattern = strings.ReplaceAll(source, dashboards.Unknown, ".*")
+		s.name, s.pattern = "", anchored(s.namePattern)
+		s.any = s.pattern.MatchString(unlikelyName)
 	}
 	return s
 }
@@ -163,23 +163,46 @@ func (s *Stack) templateSelections(q *Query) []selection {
 	}
 	for _, texts := range []map[string]string{q.Rule.Annotations, q.Rule.Labels} {
 		for _, text := range texts {
-			if !strings.Contains(text, "query") {
-				continue
-			}
-			for _, name := range word.FindAllString(text, -1) {
-				if s.known(name) {
-					all = append(all, selection{query: q, selector: &parser.VectorSelector{Name: name}, name: name})
-				}
+			if strings.Contains(text, "query") {
+				all = append(all, s.wordSelections(q, text)...)
 			}
 		}
 	}
 	return all
 }
 
-// known reports whether an enabled job of this program exposes samples of a name.
-func (s *Stack) known(name string) bool {
+// wordSelections returns the metrics among the words of a text: those that an exporter of the stack
+// exposes by that name, as a sample of a native histogram, or with a part of it in place of a
+// pattern or verb, as in node_xfs_%s.
+func (s *Stack) wordSelections(q *Query, text string) []selection {
+	var all []selection
+	for _, at := range word.FindAllStringIndex(text, -1) {
+		name, rest := text[at[0]:at[1]], text[at[1]:]
+		names := []string{name}
+		for _, suffix := range classicSuffixes {
+			if histogram, ok := strings.CutSuffix(name, suffix); ok {
+				names = append(names, histogram)
+			}
+		}
+		for _, name := range names {
+			if u := (selection{query: q, selector: &parser.VectorSelector{Name: name}, name: name}); s.known(u) {
+				all = append(all, u)
+			}
+		}
+		if strings.Contains(name, "_") && rest != "" && strings.ContainsAny(rest[:1], "%.[(*$+?|") {
+			u := selection{query: q, selector: &parser.VectorSelector{}, namePattern: name + ".*", pattern: anchored(name + ".*")}
+			if s.known(u) {
+				all = append(all, u)
+			}
+		}
+	}
+	return all
+}
+
+// known reports whether an enabled job of this program is known to expose what is selected.
+func (s *Stack) known(u selection) bool {
 	for job := range s.Exposed {
-		if s.samples[job][name] {
+		if s.exposes(job, u) {
 			return true
 		}
 	}
@@ -211,7 +234,9 @@ func (s *Stack) resolveIngest() {
 			recorded[q.Rule.Record] = true
 		}
 	}
-	s.selected = slices.DeleteFunc(s.selections(), func(u selection) bool { return recorded[u.name] || serverSeries[u.name] })
+	s.selected = slices.DeleteFunc(s.selections(), func(u selection) bool {
+		return recorded[u.name] && !s.known(u) || serverSeries[u.name]
+	})
 	s.Ingest = map[config.Job]Ingest{}
 	for job := range s.Exposed {
 		s.Ingest[job] = s.ingestOf(job)
@@ -239,12 +264,22 @@ func (s *Stack) ingestOf(job config.Job) Ingest {
 			}
 		case s.mayExpose(job, u):
 			names[u.name] = true
+			for _, suffix := range classicSuffixes { // of a native histogram, for all that is known
+				if histogram, ok := strings.CutSuffix(u.name, suffix); ok && s.Exposed[job] == nil && s.Config.Native(job) {
+					names[histogram] = true
+				}
+			}
 		}
 	}
 	for _, name := range s.askedFor(job) {
 		names[name] = true
 	}
 	for _, kept := range s.Config.Kept(job) {
+		for name, metric := range s.Exposed[job] { // by a name of its classic form too
+			if metric.Native && slices.ContainsFunc(classicSuffixes, func(suffix string) bool { return anchored(kept.Names).MatchString(name + suffix) }) {
+				names[name] = true
+			}
+		}
 		u := selection{namePattern: kept.Names, pattern: anchored(kept.Names)}
 		if s.Exposed[job] == nil || s.exposes(job, u) || slices.Contains(s.Config.Discovery.Jobs[job].KeepMetrics, kept.Names) {
 			maps.DeleteFunc(names, func(name string, _ bool) bool { return u.pattern.MatchString(name) })

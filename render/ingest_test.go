@@ -48,6 +48,11 @@ func TestWhatAnExpressionSelectsIsStored(t *testing.T) {
 		{`up == 0`, `{{ with query "node_os_info" }}{{ . | first | value }}{{ end }}`, config.NodeExporterJob, []string{"node_os_info"}, []string{"node_arp_entries"}},
 		{`up == 0`, `{{ with printf "node_arp_entries{instance='%s'}" $labels.instance | query }}{{ . | first | value }}{{ end }}`, config.NodeExporterJob, []string{"node_arp_entries"}, nil},
 		{`up == 0`, "nothing", config.NodeExporterJob, []string{"node_load15"}, []string{"node_arp_entries", "up_of_nothing"}},
+		{`up == 0`, `{{ query "node_hwmon_temp_celsius" }}`, config.NodeExporterJob, []string{"node_hwmon_temp_celsius"}, nil},
+		{`up == 0`, `{{ query "{__name__=~\"node_nfs_.*\"}" }}`, config.NodeExporterJob, []string{"node_nfs_connections_total"}, nil},
+		{`up == 0`, `{{ printf "node_xfs_%s" $labels.instance | query }}`, config.NodeExporterJob, []string{"node_xfs_read_calls_total"}, nil},
+		{`up == 0`, `{{ query "sum(rate(apiserver_watch_list_duration_seconds_count[5m]))" }}`, config.APIServersJob, []string{"apiserver_watch_list_duration_seconds"}, nil},
+		{`grafana_api_seconds_count{job="grafana"} > 1`, "", config.GrafanaJob, []string{"grafana_api_seconds_count", "grafana_api_seconds"}, nil},
 		{`unheard_of_total > 1`, "", config.NodesJob, []string{"unheard_of_total"}, []string{"kubelet_started_pods_total"}},
 		{`grafana_http_request_duration_seconds_sum > 1`, "", config.GrafanaJob, []string{"grafana_http_request_duration_seconds_sum", "process_open_fds"}, []string{"node_load1"}},
 	} {
@@ -95,12 +100,22 @@ func TestASelectorOfAnyNameKeepsTheJob(t *testing.T) {
 
 func TestUnknownVariablesInNames(t *testing.T) {
 	for expr, stored := range map[string]map[string]bool{
-		"rate($metric[5m])":       {"node_arp_entries": true},
-		"node_xfs_${what}_total":  {"node_xfs_inode_operations_inode_lookups_total": true, "node_arp_entries": false},
-		`node_load1{a="$metric"}`: {"node_arp_entries": false},
+		"rate($metric[5m])":                            {"node_arp_entries": true},
+		"rate(node_intr_total[$interval])":             {"node_intr_total": true, "node_arp_entries": false},
+		"increase(node_intr_total[${interval}:$step])": {"node_intr_total": true},
+		"topk($n, node_arp_entries)":                   {"node_arp_entries": true, "node_intr_total": false},
+		"node_arp_entries offset $off > $limit":        {"node_arp_entries": true, "node_intr_total": false},
+		`{__name__=~"$metric"}`:                        {"node_arp_entries": true},
+		`{__name__=~"node_edac_${kind}_.*"}`:           {"node_edac_csrow_correctable_errors_total": true, "node_arp_entries": false},
+		`{__name__="node_edac_${kind}"}`:               {"node_edac_csrow_correctable_errors_total": true},
+		`node_arp_entries{job="$job", instance=~"$i"}`: {"node_arp_entries": true},
+		`node_arp_entries{job="$jobs"}`:                {"node_arp_entries": true},
+		"sum by ($what) (node_arp_entries) $op 5":      {"node_arp_entries": true},
+		"node_xfs_${what}_total":                       {"node_xfs_inode_operations_inode_lookups_total": true, "node_arp_entries": false},
+		`node_load1{a="$metric"}`:                      {"node_arp_entries": false},
 	} {
 		s, err := NewWith(configtest.Config(t, ""), fstest.MapFS{"custom/own.json": {Data: fmt.Appendf(nil,
-			`{"uid": "own", "title": "Own", "templating": {"list": [{"name": "metric", "type": "custom"}, {"name": "what", "type": "textbox"}]}, "panels": [{"title": "A", "targets": [{"refId": "A", "expr": %q}]}]}`, expr)}})
+			`{"uid": "own", "title": "Own", "templating": {"list": [{"name": "metric", "type": "custom"}, {"name": "what", "type": "textbox"}, {"name": "jobs", "type": "query", "includeAll": true}]}, "panels": [{"title": "A", "targets": [{"refId": "A", "expr": %q}]}]}`, expr)}})
 		require.NoError(t, err)
 		for name, want := range stored {
 			assert.Equal(t, want, stores(s, config.NodeExporterJob, name), "%s: %s", expr, name)
@@ -115,8 +130,11 @@ func TestKeepMetrics(t *testing.T) {
 	}
 	assert.Contains(t, s.NodeCollectors(), "xfs")
 	assert.Equal(t, []string{"kept to see: discovery.jobs.node-exporter.keepMetrics"}, s.Users(config.NodeExporterJob, "node_arp_entries"))
+	s = withRule(t, "discovery: {jobs: {kubernetes-apiservers: {keepMetrics: [apiserver_flowcontrol_request_wait_duration_seconds_bucket]}}}", "up == 0", "")
+	assert.True(t, stores(s, config.APIServersJob, "apiserver_flowcontrol_request_wait_duration_seconds"), "a histogram by a name of its classic form")
 	s = withRule(t, "discovery: {jobs: {node-exporter: {metricRelabelConfigs: [{source_labels: [__name__], regex: node_load1, target_label: __name__, replacement: load}]}}}", "load > 5", "")
 	assert.True(t, stores(s, config.NodeExporterJob, "node_load1"), "stored by the name that relabelling gives it")
+	assert.Nil(t, s.NodeCollectors(), "any may be renamed to what is used")
 }
 
 // TestEverySelectedMetricIsStored shows, for every committed stack and platform, that relabelling
@@ -189,6 +207,10 @@ func TestSources(t *testing.T) {
 	assert.Nil(t, s.ReportedMetrics())
 	assert.Equal(t, len(s.Config.Exporters.KubeStateMetrics.Kinds), len(s.ReportedKinds()))
 
+	s = withRule(t, "images: {overrides: {node-exporter: 'quay.io/prometheus/node-exporter:v1.8.2', kube-state-metrics: 'registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.10.0'}}", "up == 0", "")
+	assert.Nil(t, s.NodeCollectors(), "an older version may not know a collector")
+	assert.Nil(t, s.ReportedMetrics())
+
 	s = withRule(t, "exporters: {kubeStateMetrics: {metricLabelsAllowlist: {services: ['*']}}}", "up == 0", "")
 	assert.Contains(t, s.ReportedMetrics(), "kube_service_labels", "its labels are asked for")
 	s = withRule(t, "exporters: {kubeStateMetrics: {metricDenylist: [kube_service_info]}}", "up == 0", "")
@@ -205,4 +227,15 @@ func TestEveryCollectorIsKnown(t *testing.T) {
 		}
 		assert.True(t, slices.ContainsFunc(collectors, func(c collector) bool { return c.metrics.MatchString(strings.TrimSuffix(family, "*")) }), family)
 	}
+}
+
+// TestRecordedNames shows that a metric is stored although a rule records another of its name.
+func TestRecordedNames(t *testing.T) {
+	cfg := configtest.Config(t, "")
+	cfg.Alerting.ExtraRules = map[string]any{"own": map[string]any{"groups": []any{map[string]any{"name": "own", "rules": []any{
+		map[string]any{"record": "node_arp_entries", "expr": `node_arp_entries{job="node-exporter"} * 2`},
+	}}}}}
+	s, err := New(cfg)
+	require.NoError(t, err)
+	assert.True(t, stores(s, config.NodeExporterJob, "node_arp_entries"))
 }

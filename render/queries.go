@@ -2,8 +2,11 @@ package render
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -23,9 +26,6 @@ type Query struct {
 	Guessed bool          // contains variables whose values are unknown
 	Drawn   bool          // is drawn over time by a panel
 	Rule    *rulefmt.Rule // nil for a dashboard's query
-	// Variables holds the names of a dashboard's variables that stand in Expr for their values,
-	// which are unknown.
-	Variables []string
 }
 
 // parseQueries sets the expressions of all rules, in the order of their files, then those of all
@@ -64,8 +64,8 @@ func rulePath(file rules.File, group rulefmt.RuleGroup, rule rulefmt.Rule) strin
 	return dir + file.Name + "/" + group.Name + "/" + rule.Alert + rule.Record
 }
 
-// parseDashboards adds the expressions of dashboards. It skips expressions of custom dashboards
-// that do not parse once their unknown variables are guessed.
+// parseDashboards adds the expressions of dashboards. Of custom dashboards, it leaves out matchers of
+// labels whose values are guesses, and keeps apart the expressions that do not parse with guesses.
 func (s *Stack) parseDashboards() error {
 	interval := s.Config.Prometheus.ScrapeInterval.Duration
 	values := map[string]string{
@@ -83,12 +83,28 @@ func (s *Stack) parseDashboards() error {
 			expr, err := expressions.ParseExpr(q.Expr)
 			if err != nil {
 				if own && q.Guessed {
+					s.unparsed = append(s.unparsed, q.Text)
 					continue
 				}
 				return fmt.Errorf("%s: %s: %w", d.Path(), q.Place, err)
 			}
-			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed, Variables: q.Variables, Drawn: q.Drawn})
+			if q.Guessed {
+				withoutGuesses(expr)
+			}
+			s.Queries = append(s.Queries, Query{Path: "dashboards/" + d.UID + "/" + q.Place, Expr: expr, Text: q.Text, Own: own, Panel: true, Guessed: q.Guessed, Drawn: q.Drawn})
 		}
 	}
 	return nil
+}
+
+// withoutGuesses removes the matchers of labels whose values contain a guess: they say nothing.
+func withoutGuesses(expr parser.Expr) {
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if selector, ok := node.(*parser.VectorSelector); ok {
+			selector.LabelMatchers = slices.DeleteFunc(selector.LabelMatchers, func(m *labels.Matcher) bool {
+				return m.Name != model.MetricNameLabel && strings.Contains(m.Value, dashboards.Unknown)
+			})
+		}
+		return nil
+	})
 }

@@ -5,16 +5,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
 // stored returns the names of samples that a job is known to expose and of which Prometheus
 // stores at least some; a name that ends in a star stands for all with that prefix. It reports
 // false if nothing can be left out at the source: if everything is stored, or a metric with the
-// exporter's prefix, such as node_, that it is not known to expose.
+// exporter's prefix, such as node_, that it is not known to expose; if relabelling renames metrics;
+// or if nobody knows what the exporter's version exposes.
 func (s *Stack) stored(job config.Job, prefix string) ([]string, bool) {
 	ingest, known := s.Ingest[job]
-	if !known || ingest.Whole != "" || s.Exposed[job] == nil {
+	row, _ := job.Row()
+	if !known || ingest.Whole != "" || !metrics.Has(row.Exporter, s.Config.Images.Version(row.Image)) || s.renames(job) {
 		return nil, false
 	}
 	stored := map[string]bool{}
@@ -40,6 +45,13 @@ func (s *Stack) stored(job config.Job, prefix string) ([]string, bool) {
 	}
 	slices.Sort(names)
 	return names, true
+}
+
+// renames reports whether a job's own relabelling of metrics may change their names.
+func (s *Stack) renames(job config.Job) bool {
+	return slices.ContainsFunc(s.Config.Discovery.Jobs[job].MetricRelabelConfigs, func(rule map[string]any) bool {
+		return rule["target_label"] == model.MetricNameLabel || rule["action"] == "labelmap"
+	})
 }
 
 // ReportedKinds returns the kinds of objects that kube-state-metrics reports on, sorted: of those in

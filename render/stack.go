@@ -52,6 +52,7 @@ type Stack struct {
 
 	samples  map[config.Job]map[string]bool // names of Exposed's samples
 	selected []selection                    // of every expression, without recorded series
+	unparsed []string                       // expressions of custom dashboards that no guess parses
 }
 
 // Import holds what the import job sends to Grafana.

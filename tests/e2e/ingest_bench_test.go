@@ -122,7 +122,7 @@ func (n *node) server(b *testing.B, name string, ingest config.Ingest, histogram
 	require.NoError(b, os.WriteFile(file, rendered, 0o600))
 
 	bin := filepath.Join(n.root, ".local", "bin")
-	s.cmd = exec.Command(filepath.Join(bin, "localcluster"), "exec", filepath.Join(bin, "prometheus"), "--config.file="+file,
+	s.cmd = exec.Command(filepath.Join(bin, "localcluster"), "exec", "env", "--chdir=/", filepath.Join(bin, "prometheus"), "--config.file="+file,
 		"--storage.tsdb.path="+filepath.Join(s.dir, "data"), "--web.listen-address="+nodeIP+":"+port, "--web.enable-admin-api", "--web.enable-lifecycle")
 	s.cmd.Dir = n.root
 	s.cmd.Env = append(os.Environ(), "POD_NAME=prometheus-0")
