@@ -359,15 +359,19 @@ type Family struct {
 	Stored bool
 }
 
-// Users returns why Prometheus stores a metric of a job, sorted: what uses it, by Query.Path, and
-// why it is kept nevertheless; nil if nothing does either.
-func (s *Stack) Users(job config.Job, metric string) []string {
+// Users returns why Prometheus stores samples of a job, by any of their names, sorted: what uses
+// them, by Query.Path, who asks for them, and why they are kept nevertheless; nil if nothing does.
+func (s *Stack) Users(job config.Job, samples ...string) []string {
 	users := map[string]bool{}
-	for _, name := range s.Exposed[job][metric].SampleNames() {
+	asked := s.askedFor(job)
+	for _, name := range samples {
 		for _, u := range s.selected {
 			if u.from(job) && u.selects(name) {
 				users["used by "+u.query.Path] = true
 			}
+		}
+		if slices.Contains(asked, name) {
+			users["asked for by exporters.kubeStateMetrics"] = true
 		}
 		for _, kept := range s.Config.Kept(job) {
 			if anchored(kept.Names).MatchString(name) {
@@ -376,4 +380,28 @@ func (s *Stack) Users(job config.Job, metric string) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(users))
+}
+
+// Writers returns where the series of a name come from if no target exposes them: the server
+// itself, or rules that record them, by Query.Path; nil if neither. users holds what uses them,
+// by Query.Path, sorted.
+func (s *Stack) Writers(name string) (writers, users []string) {
+	if serverSeries[name] {
+		writers = append(writers, "the server itself")
+	}
+	for _, q := range s.Queries {
+		if q.Rule != nil && q.Rule.Record == name && !slices.Contains(writers, q.Path) {
+			writers = append(writers, q.Path)
+		}
+	}
+	if writers == nil {
+		return nil, nil
+	}
+	for _, u := range s.selections() {
+		if u.selects(name) && !slices.Contains(users, u.query.Path) {
+			users = append(users, u.query.Path)
+		}
+	}
+	slices.Sort(users)
+	return writers, users
 }

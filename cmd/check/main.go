@@ -23,7 +23,7 @@ func main() {
 	debug.SetGCPercent(400) // it ends within a second: to collect sooner would cost a third of its time
 	list := flag.Bool("list", false, "list the checks")
 	routes := flag.Bool("routes", false, "list which receivers each alert reaches")
-	metric := flag.String("metric", "", "say which jobs expose this metric, who uses it, and whether it is stored")
+	metric := flag.String("metric", "", "say which jobs expose this metric or what else writes it, who uses it, and whether it is stored")
 	flag.Parse()
 	if *list {
 		for _, c := range check.Checks {

@@ -50,5 +50,34 @@ func TestMetric(t *testing.T) {
 		assert.Contains(t, out.String(), want)
 	}
 	require.ErrorContains(t, run(io.Discard, "../../Pulumi.prod.yaml", false, "my_app_requests_total"),
-		"no enabled job of this program is known to expose my_app_requests_total; jobs that scrape applications store every metric")
+		"no enabled job of this program is known to expose my_app_requests_total, and no rule records it; jobs that scrape applications store every metric")
+}
+
+// Why a metric is stored, or not, depends on its own name and on the job's settings.
+func TestMetricOf(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "Pulumi.own.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+config:
+  kubernetes-prometheus:cluster: {name: a}
+  kubernetes-prometheus:exporters: {kubeStateMetrics: {metricLabelsAllowlist: {pods: [app]}}}
+  kubernetes-prometheus:alerting:
+    acknowledgeNoNotifications: true
+    extraRules: {own: {groups: [{name: own, rules: [{record: "job:up:sum", expr: sum by (job) (up)}, {alert: Hot, expr: node_hwmon_temp_celsius > 90}]}]}}
+`), 0o600))
+	for name, want := range map[string]string{
+		"kube_pod_labels":         "  asked for by exporters.kubeStateMetrics\n",
+		"kube_service_labels":     "  not stored, ",
+		"node_hwmon_temp_celsius": "  used by alerting.extraRules/own.yaml/own/Hot\n",
+		"node_hwmon_fan_rpm":      "keepMetrics[0]' node_hwmon_fan_rpm\n",
+		"up":                      "up, written by the server itself\n  used by alerting.extraRules/own.yaml/own/job:up:sum\n  used by ",
+		"ALERTS":                  "ALERTS, written by the server itself\n",
+		"job:up:sum":              "job:up:sum, written by alerting.extraRules/own.yaml/own/job:up:sum\n  stored, though nothing in the stack uses it\n",
+	} {
+		var out strings.Builder
+		require.NoError(t, run(&out, file, false, name))
+		assert.Contains(t, out.String(), want)
+		if !strings.Contains(want, "stored, ") && !strings.Contains(want, "keepMetrics") {
+			assert.NotContains(t, out.String(), "stored, ")
+		}
+	}
 }

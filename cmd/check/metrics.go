@@ -39,45 +39,68 @@ func printIngest(out io.Writer, stack *render.Stack) error {
 	return table.Flush()
 }
 
-// printMetric prints what the stack does with a metric: which jobs expose it, whether Prometheus
-// stores it and for whom, or how to keep it. name is a metric's, with or without a suffix such
-// as _bucket. The error is about a metric that no enabled job is known to expose.
+// printMetric prints what the stack does with a metric: which jobs expose it or who else writes it,
+// whether Prometheus stores it and for whom, or how to keep it. name is a metric's, with or without
+// a suffix such as _bucket. The error is about a metric that nothing of the stack is known to expose
+// or write.
 func printMetric(out io.Writer, stack *render.Stack, name string) error {
-	found := false
+	found := printWritten(out, stack, name)
 	for _, job := range config.Jobs {
-		metric, ok := family(stack.Exposed[job], name)
-		if !ok {
-			continue
-		}
-		found = true
-		labels := strings.Join(metric.Labels, ", ")
-		if labels == "" {
-			labels = "no labels of its own"
-		}
-		fmt.Fprintf(out, "%s, a %s of job %s: %s\n", metric.Name, metric.Type, job, labels)
-		users := stack.Users(job, metric.Name)
-		for _, user := range users {
-			fmt.Fprintf(out, "  %s\n", user)
-		}
-		switch ingest := stack.Ingest[job]; {
-		case ingest.Whole != "":
-			fmt.Fprintf(out, "  stored, like every metric of the job: %s\n", ingest.Whole)
-		case len(users) == 0:
-			keep := metric.Name
-			if samples := metric.SampleNames(); len(samples) > 1 {
-				keep = fmt.Sprintf("'%s'", strings.Join(samples, "|"))
-			} else if _, star := metric.Prefix(); star {
-				keep = name
-			}
-			fmt.Fprintf(out, "  not stored, because nothing in the stack uses it; a rule or dashboard that does is enough, or:\n"+
-				"  pulumi config set --path '%s:discovery.jobs.%s.keepMetrics[%d]' %s\n",
-				config.Project, job, len(stack.Config.Discovery.Jobs[job].KeepMetrics), keep)
+		if metric, ok := family(stack.Exposed[job], name); ok {
+			found = true
+			printExposed(out, stack, job, metric, name)
 		}
 	}
 	if !found {
-		return fmt.Errorf("no enabled job of this program is known to expose %s; jobs that scrape applications store every metric", name)
+		return fmt.Errorf("no enabled job of this program is known to expose %s, and no rule records it; jobs that scrape applications store every metric", name)
 	}
 	return nil
+}
+
+// printWritten prints who writes the series of a name that no target exposes, and who uses them.
+// It reports whether there are such series.
+func printWritten(out io.Writer, stack *render.Stack, name string) bool {
+	writers, users := stack.Writers(name)
+	if len(writers) == 0 {
+		return false
+	}
+	fmt.Fprintf(out, "%s, written by %s\n", name, strings.Join(writers, ", "))
+	for _, user := range users {
+		fmt.Fprintf(out, "  used by %s\n", user)
+	}
+	if len(users) == 0 {
+		fmt.Fprintln(out, "  stored, though nothing in the stack uses it")
+	}
+	return true
+}
+
+// printExposed prints what the stack does with a job's metric. name is what was asked about: the
+// metric, one of its samples or, if the metric stands for a prefix, a name with that prefix.
+func printExposed(out io.Writer, stack *render.Stack, job config.Job, metric metrics.Metric, name string) {
+	labels := strings.Join(metric.Labels, ", ")
+	if labels == "" {
+		labels = "no labels of its own"
+	}
+	fmt.Fprintf(out, "%s, a %s of job %s: %s\n", metric.Name, metric.Type, job, labels)
+	samples := metric.SampleNames()
+	if _, star := metric.Prefix(); star {
+		samples = []string{name}
+	}
+	for _, user := range stack.Users(job, samples...) {
+		fmt.Fprintf(out, "  %s\n", user)
+	}
+	switch ingest := stack.Ingest[job]; {
+	case ingest.Whole != "":
+		fmt.Fprintf(out, "  stored, like every metric of the job: %s\n", ingest.Whole)
+	case !slices.ContainsFunc(samples, ingest.Stores):
+		keep := samples[0]
+		if len(samples) > 1 {
+			keep = fmt.Sprintf("'%s'", strings.Join(samples, "|"))
+		}
+		fmt.Fprintf(out, "  not stored, because nothing in the stack uses it; a rule or dashboard that does is enough, or:\n"+
+			"  pulumi config set --path '%s:discovery.jobs.%s.keepMetrics[%d]' %s\n",
+			config.Project, job, len(stack.Config.Discovery.Jobs[job].KeepMetrics), keep)
+	}
 }
 
 // family returns the metric of an exposition that a name denotes, or one of whose samples it
