@@ -33,12 +33,23 @@ func (i Ingest) Stores(name string) bool {
 	return i.Whole != "" || len(i.Names) > 0 && i.keep.MatchString(name)
 }
 
+// source returns a regular expression of the names that are stored.
+func (i Ingest) source() string {
+	alternatives := slices.Clone(i.Names)
+	for n, name := range alternatives {
+		if strings.Contains(name, "(?") { // flags end with their group
+			alternatives[n] = "(?:" + name + ")"
+		}
+	}
+	return strings.Join(alternatives, "|")
+}
+
 // rule returns the last rule of the job's metric relabelling, which drops what is not stored.
 func (i Ingest) rule() relabel {
 	if len(i.Names) == 0 {
 		return dropMetrics(".+")
 	}
-	return keep(strings.Join(i.Names, "|"), model.MetricNameLabel)
+	return keep(i.source(), model.MetricNameLabel)
 }
 
 // Relabelling returns the metric relabelling of a scrape config, as loaded, without the rule that
@@ -60,6 +71,16 @@ type selection struct {
 	any      bool           // it may select whatever a job exposes
 
 	namePattern string // the source of pattern
+	prefix      string // of every name that pattern matches
+}
+
+// byPattern returns a selection by a regular expression of whole names. It panics if the expression
+// is not valid.
+func byPattern(q *Query, selector *parser.VectorSelector, pattern string) selection {
+	s := selection{query: q, selector: selector, namePattern: pattern, pattern: anchored(pattern)}
+	s.prefix, _ = regexp.MustCompile(pattern).LiteralPrefix()
+	s.any = s.pattern.MatchString(unlikelyName)
+	return s
 }
 
 // String returns where the selection stands, and its selector.
@@ -75,8 +96,7 @@ func (s selection) mayStartWith(prefix string) bool {
 	if s.pattern == nil {
 		return s.any || strings.HasPrefix(s.name, prefix)
 	}
-	literal, _ := regexp.MustCompile(s.namePattern).LiteralPrefix()
-	return strings.HasPrefix(literal, prefix) || strings.HasPrefix(prefix, literal)
+	return strings.HasPrefix(s.prefix, prefix) || strings.HasPrefix(prefix, s.prefix)
 }
 
 // namesJobs reports whether it selects by job.
@@ -129,7 +149,7 @@ func (q *Query) selection(selector *parser.VectorSelector) selection {
 			case m.Type == labels.MatchEqual:
 				s.name = m.Value
 			case m.Type == labels.MatchRegexp && !m.Matches(unlikelyName):
-				s.namePattern, s.pattern = m.Value, anchored(m.Value)
+				s = byPattern(q, selector, m.Value)
 			}
 		}
 	}
@@ -139,9 +159,7 @@ func (q *Query) selection(selector *parser.VectorSelector) selection {
 		if s.name != "" {
 			source = regexp.QuoteMeta(source)
 		}
-		s.namePattern = strings.ReplaceAll(source, dashboards.Unknown, ".*")
-		s.name, s.pattern = "", anchored(s.namePattern)
-		s.any = s.pattern.MatchString(unlikelyName)
+		return byPattern(q, selector, strings.ReplaceAll(source, dashboards.Unknown, ".*"))
 	}
 	return s
 }
@@ -190,8 +208,7 @@ func (s *Stack) wordSelections(q *Query, text string) []selection {
 			}
 		}
 		if strings.Contains(name, "_") && rest != "" && strings.ContainsAny(rest[:1], "%.[(*$+?|") {
-			u := selection{query: q, selector: &parser.VectorSelector{}, namePattern: name + ".*", pattern: anchored(name + ".*")}
-			if s.known(u) {
+			if u := byPattern(q, &parser.VectorSelector{}, name+".*"); s.known(u) {
 				all = append(all, u)
 			}
 		}
@@ -275,19 +292,19 @@ func (s *Stack) ingestOf(job config.Job) Ingest {
 		names[name] = true
 	}
 	for _, kept := range s.Config.Kept(job) {
+		u := byPattern(nil, nil, kept.Names)
 		for name, metric := range s.Exposed[job] { // by a name of its classic form too
-			if metric.Native && slices.ContainsFunc(classicSuffixes, func(suffix string) bool { return anchored(kept.Names).MatchString(name + suffix) }) {
+			if metric.Native && slices.ContainsFunc(classicSuffixes, func(suffix string) bool { return u.pattern.MatchString(name + suffix) }) {
 				names[name] = true
 			}
 		}
-		u := selection{namePattern: kept.Names, pattern: anchored(kept.Names)}
 		if s.Exposed[job] == nil || s.exposes(job, u) || slices.Contains(s.Config.Discovery.Jobs[job].KeepMetrics, kept.Names) {
 			maps.DeleteFunc(names, func(name string, _ bool) bool { return u.pattern.MatchString(name) })
 			names[kept.Names] = true
 		}
 	}
 	i := Ingest{Names: slices.Sorted(maps.Keys(names))}
-	i.keep = relabeling.MustNewRegexp(strings.Join(i.Names, "|"))
+	i.keep = relabeling.MustNewRegexp(i.source())
 	return i
 }
 

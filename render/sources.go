@@ -25,7 +25,7 @@ func (s *Stack) stored(job config.Job, prefix string) ([]string, bool) {
 	stored := map[string]bool{}
 	for _, pattern := range ingest.Names {
 		found := false
-		u := selection{namePattern: pattern, pattern: anchored(pattern)}
+		u := byPattern(nil, nil, pattern)
 		if word.FindString(pattern) == pattern {
 			u = selection{name: pattern}
 		}
