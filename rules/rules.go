@@ -304,11 +304,14 @@ func parse(text string) (*file, error) {
 // groups returns the list of rule groups.
 func (f *file) groups() *yaml.Node { return field(f.root, "groups") }
 
-// rules returns the rules of all groups.
+// rules returns the rules of all groups. A group without rules, as in a file of the stack's own
+// that Prometheus' loader has yet to refuse, has none.
 func (f *file) rules() []*yaml.Node {
 	var rules []*yaml.Node
 	for _, group := range f.groups().Content {
-		rules = append(rules, field(group, "rules").Content...)
+		if list := field(group, "rules"); list != nil {
+			rules = append(rules, list.Content...)
+		}
 	}
 	return rules
 }

@@ -157,7 +157,7 @@ func (n *node) metricsPod(name string, annotations map[string]string) *corev1.Po
 func exporterSamples(t *testing.T, n *node) {
 	for job, query := range map[config.Job]string{
 		config.PrometheusJob:       `prometheus_tsdb_head_series > 0`,
-		config.AlertmanagerJob:     `alertmanager_build_info`,
+		config.AlertmanagerJob:     `alertmanager_config_last_reload_successful == 1`,
 		config.NodesJob:            `kubelet_running_pods{node!=""} > 0`,
 		config.CadvisorJob:         `container_memory_working_set_bytes{namespace="monitoring", container="prometheus"} > 0`,
 		config.APIServersJob:       `apiserver_request_total{job="kubernetes-apiservers", resource="pods"} > 0`,
@@ -165,7 +165,7 @@ func exporterSamples(t *testing.T, n *node) {
 		config.ServicesJob:         `probe_success{service="annotated-service"} == 1`,
 		config.NodeExporterJob:     `node_filesystem_avail_bytes{job="node-exporter", node!=""} > 0`,
 		config.KubeStateMetricsJob: `kube_pod_status_phase{namespace="monitoring", phase="Running"} == 1`,
-		config.BlackboxExporterJob: `blackbox_exporter_build_info`,
+		config.BlackboxExporterJob: `blackbox_exporter_config_last_reload_successful == 1`,
 	} {
 		eventually(t, time.Minute, string(job), func(ctx context.Context) string {
 			samples, err := n.tryQuery(ctx, query, time.Now())
