@@ -209,7 +209,7 @@ func TestRenderAppliesOverrides(t *testing.T) {
 }
 
 func TestRenderLeavesOutFilesWithoutRules(t *testing.T) {
-	files := render(t, Options{Disabled: []string{"KubeStateMetricsErrors", "NodeNotReady"}})
+	files := render(t, Options{Disabled: []string{"KubeStateMetricsErrors", "KubeStateMetricsShardsMissing", "NodeNotReady"}})
 	assert.NotContains(t, files, "kube-state-metrics.yaml")
 	assert.Contains(t, files, "nodes.yaml")
 }

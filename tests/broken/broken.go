@@ -41,7 +41,8 @@ type Case struct {
 	// Pulumi turns dates into strings, and does not pass on which values of a section were
 	// encrypted.
 	InFile bool `yaml:"inFile"`
-	// Want lists every problem that must be reported, each as "path: message".
+	// Want lists every problem that must be reported, each as "path: message". A <n> stands for
+	// an estimated number.
 	Want []string `yaml:"want"`
 }
 

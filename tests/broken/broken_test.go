@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,6 +18,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
+// estimate stands in the corpus for a number that changes with the metrics that rules use.
+const estimate = "<n>"
+
 // Every mistake is rejected with exactly the messages that the corpus gives.
 func TestRejected(t *testing.T) {
 	cases, err := Cases()
@@ -25,7 +29,18 @@ func TestRejected(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.String(), func(t *testing.T) {
 			require.NotEmpty(t, c.Want)
-			assert.Equal(t, c.Want, problems(t, c))
+			found := problems(t, c)
+			if len(found) != len(c.Want) {
+				assert.Equal(t, c.Want, found)
+				return
+			}
+			for i, want := range c.Want {
+				if !strings.Contains(want, estimate) {
+					assert.Equal(t, want, found[i])
+					continue
+				}
+				assert.Regexp(t, "^"+strings.ReplaceAll(regexp.QuoteMeta(want), estimate, `[1-9]\d*`)+"$", found[i])
+			}
 		})
 	}
 }
