@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 )
 
 // lines returns the lines of a file that are neither empty nor comments.
@@ -156,6 +158,20 @@ func TestRightRoutes(t *testing.T) {
 	}
 }
 
+// TestShippedInhibitions shows that the shipped inhibition rules name alerts that exist, and labels that
+// both sides have.
+func TestShippedInhibitions(t *testing.T) {
+	const jobs = `discovery: {jobs: {etcd: {enabled: true}, kube-controller-manager: {enabled: true}, kube-scheduler: {enabled: true}}}`
+	var config struct {
+		InhibitRules []map[string]any `yaml:"inhibit_rules"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(load(t, jobs).AlertmanagerConfig.Files["alertmanager.yml"]), &config))
+	require.Greater(t, len(config.InhibitRules), 10)
+	own, err := json.Marshal(config.InhibitRules[3:]) // the first ones are about severities and fit any alert
+	require.NoError(t, err)
+	assert.Empty(t, found(load(t, jobs+"\nalerting: {acknowledgeNoNotifications: true, inhibitRules: "+string(own)+"}")))
+}
+
 // TestFederation shows that series of another server may have any name, job and label.
 func TestFederation(t *testing.T) {
 	const stack = "discovery: {extraScrapeConfigs: [{job_name: federate, honor_labels: true, metrics_path: /federate, params: {'match[]': ['up']}, static_configs: [{targets: ['other:9090']}]}]}"
@@ -173,7 +189,7 @@ func TestRightObjects(t *testing.T) {
 		"a digest":              "images: {overrides: {grafana: 'mirror.example.com/grafana@sha256:0000000000000000000000000000000000000000000000000000000000000000'}}",
 		"Grafana without a pod": "grafana: {adminPassword: s3cret, replicas: 0, persistence: {enabled: true}, import: job}",
 		"no alerting":           "alerting: {enabled: false, disabled: [Watchdog]}",
-		"seldom":                "prometheus: {scrapeInterval: 1m, evaluationInterval: 5m, retention: 2d, extraArgs: {query.lookback-delta: 15m}}\ndiscovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 10m}}, extraScrapeConfigs: [{job_name: slow, scrape_interval: 5m, static_configs: [{targets: ['slow:80']}]}]}",
+		"seldom":                "prometheus: {scrapeInterval: 1m, evaluationInterval: 5m, retention: 4d, extraArgs: {query.lookback-delta: 15m}}\ndiscovery: {jobs: {node-directory-size-metrics: {scrapeInterval: 10m}}, extraScrapeConfigs: [{job_name: slow, scrape_interval: 5m, static_configs: [{targets: ['slow:80']}]}]}",
 	} {
 		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, text))) })
 	}

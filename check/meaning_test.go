@@ -98,7 +98,7 @@ var mistaken = map[string][]struct {
 		{`1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes > 90`, Error, "between 0 and 1"},
 		{`100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes) > 110`, Error, "between 0 and 100"},
 		{`sum(rate(apiserver_request_total{code=~"5.."}[5m])) / sum(rate(apiserver_request_total[5m])) > 5`, Error, "between 0 and 1"},
-		{`node:node_memory_utilisation:ratio > 90`, Error, "between 0 and 1"},
+		{`node_mountpoint:node_filesystem_avail:ratio > 90`, Error, "between 0 and 1"},
 		{`1 - avg by (node) (rate(node_cpu_seconds_total{mode="idle"}[5m])) > 80`, Error, "at most 1"},
 		{`count(up == 0) / count(up) > 50`, Error, "between 0 and 1"},
 		{`node_load1 > 5 and on () hour() > 23`, Error, "between 0 and 23"},

@@ -50,14 +50,6 @@ type amRoute struct {
 	Routes         []any            `yaml:"routes,omitempty"`
 }
 
-// amInhibition holds an inhibition rule:
-// https://prometheus.io/docs/alerting/latest/configuration/#inhibit_rule
-type amInhibition struct {
-	SourceMatchers []string `yaml:"source_matchers,flow"`
-	TargetMatchers []string `yaml:"target_matchers,flow"`
-	Equal          []string `yaml:"equal,flow"`
-}
-
 // alertmanagerConfig returns alertmanager.yml and its notification templates, by file name,
 // and the config that Alertmanager's loader reads from them. The error is config.Problems: it
 // has everything that the loader rejects, templates that do not expand and secrets in plain
@@ -188,24 +180,6 @@ func receivers(alerting config.Alerting) []map[string]any {
 		}}})
 	}
 	return append(list, alerting.Receivers...)
-}
-
-// inhibitRules returns the shipped inhibition rules, followed by the stack's own.
-func inhibitRules(alerting config.Alerting) []any {
-	// Only the worst severity of an alert about one object notifies.
-	same := []string{
-		"alertname", "cluster", "namespace", "node", "device", "mountpoint", "persistentvolumeclaim",
-		"job", "service", "pod", "instance", "integration",
-	}
-	rules := []any{
-		amInhibition{[]string{`severity="critical"`}, []string{`severity=~"warning|info"`}, same},
-		amInhibition{[]string{`severity="warning"`}, []string{`severity="info"`}, same},
-		amInhibition{[]string{`alertname="InfoInhibitor"`}, []string{`severity="info"`}, []string{"cluster", "namespace"}},
-	}
-	for _, native := range alerting.InhibitRules {
-		rules = append(rules, native)
-	}
-	return rules
 }
 
 // checkAlertmanagerParts loads the stack's own receivers, routes, inhibition rules and time

@@ -13,6 +13,7 @@ const (
 	jobsFile     = "targets.yaml"
 	jobAbsent    = "      - alert: JobAbsent\n" // start of the last rule, which is repeated for each job
 	jobName      = "JOB"                        // name of the job, in that rule
+	jobSeverity  = "SEVERITY"                   // critical for a blinding job, else warning, in that rule
 	blindingJobs = "BLINDING_JOBS"              // regular expression of the names of the blinding jobs
 )
 
@@ -35,7 +36,11 @@ func expandJobs(text []byte) []byte {
 	head, rule, _ := bytes.Cut(text, []byte(jobAbsent))
 	rules := make([][]byte, len(watched))
 	for i, job := range watched {
-		rules[i] = append([]byte(jobAbsent), bytes.ReplaceAll(rule, []byte(jobName), []byte(job))...)
+		severity := "warning"
+		if slices.Contains(blinding, job) {
+			severity = "critical"
+		}
+		rules[i] = []byte(jobAbsent + strings.NewReplacer(jobName, job, jobSeverity, severity).Replace(string(rule)))
 	}
 	return append(head, bytes.Join(rules, []byte("\n"))...)
 }

@@ -1,0 +1,52 @@
+package render
+
+import "github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+
+// amInhibition holds an inhibition rule: while an alert matches the source matchers, those that match
+// the target matchers and have the same values of the labels in Equal notify nobody.
+// https://prometheus.io/docs/alerting/latest/configuration/#inhibit_rule
+type amInhibition struct {
+	SourceMatchers []string `yaml:"source_matchers,flow"`
+	TargetMatchers []string `yaml:"target_matchers,flow"`
+	Equal          []string `yaml:"equal,flow"`
+}
+
+// consequences holds what fires because of something that another alert reports, and would only
+// distract from it.
+var consequences = []amInhibition{
+	// A lost node.
+	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable"`}, []string{"cluster", "node"}},
+	// etcd without a majority, which the API servers cannot work without.
+	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing"`}, []string{"cluster"}},
+	// Dead API servers, and what cannot work without them.
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-apiservers"`, `severity="critical"`}, []string{`alertname=~"PrometheusDiscoveryFailing|KubeStateMetricsErrors|SchedulerErrors|GarbageCollectionFailing"`}, []string{"cluster"}},
+	// A dead exporter, and what it would measure.
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kube-state-metrics"`, `severity="critical"`}, []string{`alertname="KubeStateMetricsShardsMissing"`}, []string{"cluster"}},
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="blackbox-exporter"`, `severity="critical"`}, []string{`alertname="TargetDown"`, `job=~"kubernetes-services|kubernetes-ingresses|blackbox-targets"`}, []string{"cluster"}},
+	{[]string{`alertname="AlertmanagerClusterDown"`}, []string{`alertname=~"AlertmanagerMembersInconsistent|AlertmanagerConfigInconsistent|PrometheusNotificationsFailing"`}, []string{"cluster", "namespace"}},
+	// What is full, and that it would become so.
+	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
+	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
+	{[]string{`alertname="PersistentVolumeClaimSpaceLow"`}, []string{`alertname="PersistentVolumeClaimFillingUp"`}, []string{"cluster", "namespace", "persistentvolumeclaim"}},
+}
+
+// inhibitRules returns the shipped inhibition rules, followed by the stack's own.
+func inhibitRules(alerting config.Alerting) []any {
+	// Only the worst severity of an alert about one object notifies.
+	same := []string{
+		"alertname", "cluster", "namespace", "node", "device", "mountpoint", "persistentvolumeclaim",
+		"job", "service", "pod", "instance", "integration",
+	}
+	rules := []any{
+		amInhibition{[]string{`severity="critical"`}, []string{`severity=~"warning|info"`}, same},
+		amInhibition{[]string{`severity="warning"`}, []string{`severity="info"`}, same},
+		amInhibition{[]string{`alertname="InfoInhibitor"`}, []string{`severity="info"`}, []string{"cluster", "namespace"}},
+	}
+	for _, rule := range consequences {
+		rules = append(rules, rule)
+	}
+	for _, native := range alerting.InhibitRules {
+		rules = append(rules, native)
+	}
+	return rules
+}

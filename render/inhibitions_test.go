@@ -1,0 +1,135 @@
+package render
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/alertmanager/eventrecorder"
+	"github.com/prometheus/alertmanager/featurecontrol"
+	"github.com/prometheus/alertmanager/inhibit"
+	"github.com/prometheus/alertmanager/provider/mem"
+	"github.com/prometheus/alertmanager/types"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+)
+
+// Of what fires because of one fault, only the alert that names it notifies. Alertmanager's own
+// inhibitor decides.
+func TestInhibitions(t *testing.T) {
+	stack, err := New(configtest.Config(t, `{cluster: {name: dev}, grafana: {adminPassword: x}, alerting: {acknowledgeNoNotifications: true}}`))
+	require.NoError(t, err)
+	for name, tc := range map[string]struct {
+		firing   []string // as metrics are written
+		notifies []string
+	}{
+		"a lost node": {
+			[]string{
+				`{alertname="NodeNotReady", cluster="dev", node="a", severity="critical"}`,
+				`{alertname="NodeTargetsDown", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="NodesEvicted", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
+				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
+				`{alertname="NodeFilesystemSpaceLow", cluster="dev", node="a", device="/dev/sda", mountpoint="/", severity="critical"}`,
+			},
+			[]string{
+				`{alertname="NodeFilesystemSpaceLow", cluster="dev", device="/dev/sda", mountpoint="/", node="a", severity="critical"}`,
+				`{alertname="NodeNotReady", cluster="dev", node="a", severity="critical"}`,
+				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
+				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
+			},
+		},
+		"etcd without a majority": {
+			[]string{
+				`{alertname="EtcdQuorumLost", cluster="dev", job="etcd", severity="critical"}`,
+				`{alertname="EtcdQuorumAtRisk", cluster="dev", job="etcd", severity="warning"}`,
+				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="APIServerThrottling", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="APIServerThrottling", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="EtcdQuorumLost", cluster="dev", job="etcd", severity="critical"}`,
+			},
+		},
+		"dead API servers": {
+			[]string{
+				`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="critical"}`,
+				`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="PrometheusDiscoveryFailing", cluster="dev", namespace="monitoring", pod="prometheus-0", severity="warning"}`,
+				`{alertname="KubeStateMetricsErrors", cluster="dev", job="kube-state-metrics", severity="warning"}`,
+			},
+			[]string{`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="critical"}`},
+		},
+		"a dead blackbox-exporter": {
+			[]string{
+				`{alertname="TargetDown", cluster="dev", job="blackbox-exporter", namespace="monitoring", endpoint="metrics", severity="critical"}`,
+				`{alertname="TargetDown", cluster="dev", job="blackbox-exporter", namespace="monitoring", severity="warning"}`,
+				`{alertname="TargetDown", cluster="dev", job="kubernetes-services", namespace="shop", service="cart", severity="warning"}`,
+				`{alertname="TargetDown", cluster="dev", job="kubernetes-endpoints", namespace="shop", service="cart", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="TargetDown", cluster="dev", endpoint="metrics", job="blackbox-exporter", namespace="monitoring", severity="critical"}`,
+				`{alertname="TargetDown", cluster="dev", job="kubernetes-endpoints", namespace="shop", service="cart", severity="warning"}`,
+			},
+		},
+		"a full claim that was filling up": {
+			[]string{
+				`{alertname="PersistentVolumeClaimFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="log", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="PersistentVolumeClaimFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="log", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.ElementsMatch(t, tc.notifies, notifying(t, stack, tc.firing))
+		})
+	}
+}
+
+// notifying returns the alerts that notify while others fire.
+func notifying(t *testing.T, stack *Stack, firing []string) []string {
+	t.Helper()
+	silent := slog.New(slog.DiscardHandler)
+	alerts, err := mem.NewAlerts(t.Context(), time.Hour, 0, nil, silent, eventrecorder.NopRecorder(), prometheus.NewRegistry(), featurecontrol.NoopFlags{})
+	require.NoError(t, err)
+	for _, text := range firing {
+		set := labelSet(t, text)
+		require.NoError(t, alerts.Put(t.Context(), &types.Alert{
+			Alert: model.Alert{Labels: set, StartsAt: time.Now(), EndsAt: time.Now().Add(time.Hour)}, UpdatedAt: time.Now(),
+		}))
+	}
+	inhibitor := inhibit.NewInhibitor(alerts, stack.Alertmanager.InhibitRules, silent, eventrecorder.NopRecorder())
+	done := make(chan struct{})
+	go func() { inhibitor.Run(); close(done) }()
+	inhibitor.WaitForLoading()
+	var notify []string
+	for _, text := range firing {
+		if set := labelSet(t, text); !inhibitor.Mutes(context.Background(), set) {
+			notify = append(notify, set.String())
+		}
+	}
+	inhibitor.Stop()
+	<-done
+	return notify
+}
+
+// labelSet returns the labels that are written as those of a metric.
+func labelSet(t *testing.T, text string) model.LabelSet {
+	t.Helper()
+	parsed, err := parser.NewParser(parser.Options{}).ParseMetric(text)
+	require.NoError(t, err)
+	set := model.LabelSet{}
+	parsed.Range(func(l labels.Label) { set[model.LabelName(l.Name)] = model.LabelValue(l.Value) })
+	return set
+}
