@@ -42,6 +42,8 @@ type Alerting struct {
 	AcknowledgeNoNotifications bool `json:"acknowledgeNoNotifications"`
 	// URL at which Alertmanager is reached from outside the cluster, for links in notifications.
 	ExternalURL *URL `json:"externalUrl"`
+	// URL below which the runbook of each shipped alert is, as ALERT.md; of a fork or a mirror of docs/runbooks.
+	RunbookURL *URL `json:"runbookUrl"`
 	// Shipped alerts to leave out, by name.
 	Disabled []string `json:"disabled"`
 	// Changes to shipped alerts, by name.
@@ -86,6 +88,10 @@ type AlertOverride struct {
 	Severity string `json:"severity"`
 	// Labels to add or replace; values may be templates.
 	Labels map[string]string `json:"labels"`
+	// Annotations to add or replace; values may be templates.
+	Annotations map[string]string `json:"annotations"`
+	// Thresholds by severity, such as warning: 85%. Only for alerts that compare with a number.
+	Thresholds map[string]Threshold `json:"thresholds"`
 }
 
 func defaultAlerting() Alerting {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
@@ -24,6 +25,9 @@ func ruleFiles(cfg *config.Config, forms *histograms.Translator) ([]rules.File, 
 		Overrides:  cfg.Alerting.Overrides,
 		Extra:      map[string]string{},
 		Histograms: forms,
+	}
+	if base := cfg.Alerting.RunbookURL; base != nil {
+		options.RunbookURL = strings.TrimSuffix(base.String(), "/")
 	}
 	var problems config.Problems
 	rendered := map[string]bool{} // config paths of the files whose text users do not see

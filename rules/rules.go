@@ -75,6 +75,8 @@ type Options struct {
 	// Overrides holds changes of shipped alerts, by name. One of the severity is rejected for
 	// an alert with rules of several severities, which it would make indistinguishable.
 	Overrides map[string]config.AlertOverride
+	// RunbookURL is the URL below which the runbooks are; empty for this project's own.
+	RunbookURL string
 	// Extra holds the texts of the stack's own rule files, by name, with or without the
 	// extension .yaml.
 	Extra map[string]string
@@ -163,10 +165,12 @@ func (o Options) collected(job config.Job) bool {
 // them.
 func (o Options) validate(shipped map[string]*file) config.Problems {
 	alerts := map[string][]string{} // name -> severities
+	rules := map[string][]*yaml.Node{}
 	for _, f := range shipped {
 		for _, r := range f.rules() {
 			if name := value(r, "alert"); name != "" {
 				alerts[name] = append(alerts[name], value(field(r, "labels"), "severity"))
+				rules[name] = append(rules[name], r)
 			}
 		}
 	}
@@ -190,6 +194,12 @@ func (o Options) validate(shipped map[string]*file) config.Problems {
 			}
 			if own := slices.Compact(slices.Sorted(slices.Values(alerts[name]))); len(own) > 1 {
 				problems.Addf(path+".severity", "%s has rules of severity %s, which one severity cannot replace; override its labels, or disable it and add your own to alerting.extraRules", name, strings.Join(own, " and "))
+			}
+		}
+		problems.Add(validateThresholds(path, name, override, rules[name])...)
+		for _, annotation := range slices.Sorted(maps.Keys(override.Annotations)) {
+			if err := expand(name, override.Annotations[annotation]); err != nil {
+				problems.Addf(path+".annotations."+annotation, "%v", err)
 			}
 		}
 		for _, label := range slices.Sorted(maps.Keys(override.Labels)) {
@@ -331,8 +341,17 @@ func (o Options) apply(f *file) (string, error) {
 		})
 		for _, rule := range rules.Content {
 			alert := value(rule, "alert")
-			if override, ok := o.Overrides[alert]; ok && alert != "" {
-				applyOverride(rule, override)
+			if alert == "" {
+				continue
+			}
+			if o.RunbookURL != "" {
+				set(field(rule, "annotations"), "runbook_url", o.RunbookURL+"/"+alert+".md")
+				changed = true
+			}
+			if override, ok := o.Overrides[alert]; ok {
+				if err := applyOverride(rule, override); err != nil {
+					return "", err
+				}
 				changed = true
 			}
 		}
@@ -357,17 +376,27 @@ func (o Options) apply(f *file) (string, error) {
 }
 
 // applyOverride applies an override to a rule of its alert.
-func applyOverride(rule *yaml.Node, o config.AlertOverride) {
+func applyOverride(rule *yaml.Node, o config.AlertOverride) error {
 	if o.For != nil {
 		set(rule, "for", o.For.String())
 	}
 	labels := field(rule, "labels")
+	if limit, ok := o.Thresholds[value(labels, "severity")]; ok {
+		if err := setThreshold(rule, limit.Value); err != nil {
+			return err
+		}
+	}
 	if o.Severity != "" {
 		set(labels, "severity", o.Severity)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Labels)) {
 		set(labels, name, o.Labels[name])
 	}
+	annotations := field(rule, "annotations")
+	for _, name := range slices.Sorted(maps.Keys(o.Annotations)) {
+		set(annotations, name, o.Annotations[name])
+	}
+	return nil
 }
 
 // field returns the node at a key of a mapping; nil if the key is missing or mapping is nil.

@@ -256,6 +256,30 @@ func TestRenderRejects(t *testing.T) {
 				`alerting.overrides.NodeNotReady.labels.severity: cannot be set as a label; use alerting.overrides.NodeNotReady.severity`,
 			},
 		},
+		"thresholds": {
+			Options{Overrides: map[string]config.AlertOverride{
+				"NodeCPUHigh":                   {Thresholds: levels(t, map[string]string{"warning": "95"})},
+				"NodeNotReady":                  {Thresholds: levels(t, map[string]string{"critical": "1"})},
+				"NodeMemoryHigh":                {Thresholds: levels(t, map[string]string{"warning": "98%"})},
+				"NodeFilesystemSpaceLow":        {Thresholds: levels(t, map[string]string{"critical": "20%", "warnig": "30%"})},
+				"PersistentVolumeClaimSpaceLow": {Thresholds: levels(t, map[string]string{"critical": "20%"})},
+				"ProbeCertificateExpiring":      {Thresholds: levels(t, map[string]string{"warning": "21"})},
+				"TargetDown":                    {Thresholds: levels(t, map[string]string{"critical": "10%"})},
+			}},
+			[]string{
+				`alerting.overrides.NodeCPUHigh.thresholds.warning: "95"; allowed: a share of the whole, such as 85% or 0.85`,
+				`alerting.overrides.NodeFilesystemSpaceLow.thresholds.warnig: unknown "warnig"; did you mean "warning"?`,
+				`alerting.overrides.NodeMemoryHigh.thresholds: NodeMemoryHigh would be critical before it is a warning: warning 98%, critical 97%`,
+				`alerting.overrides.NodeNotReady.thresholds: NodeNotReady has no threshold; allowed for: APIServerErrorsHigh, APIServerSlow, `,
+				`alerting.overrides.PersistentVolumeClaimSpaceLow.thresholds: PersistentVolumeClaimSpaceLow would be critical before it is a warning: warning 10%, critical 20%`,
+				`alerting.overrides.ProbeCertificateExpiring.thresholds.warning: "21"; allowed: a duration, such as 30s or 21d`,
+				`alerting.overrides.TargetDown.thresholds.critical: unknown "critical"; allowed: warning`,
+			},
+		},
+		"bad annotations": {
+			Options{Overrides: map[string]config.AlertOverride{"NodeCPUHigh": {Annotations: map[string]string{"summary": "{{ $labels.node"}}}},
+			[]string{`alerting.overrides.NodeCPUHigh`},
+		},
 		"bad labels": {
 			Options{Overrides: map[string]config.AlertOverride{
 				"NodeCPUHigh": {Labels: map[string]string{"team": "{{ $labels.node"}},

@@ -62,8 +62,9 @@ func orNull(kind string) types { return types{kind, "null"} }
 var patterns = map[reflect.Type]string{
 	reflect.TypeFor[config.Duration](): `^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`,
 	// The decoder allows minus zero.
-	reflect.TypeFor[config.Quantity](): `^(\+?([0-9]+\.?[0-9]*|\.[0-9]+)|-(0+\.?0*|\.0+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`,
-	reflect.TypeFor[config.URL]():      `^[hH][tT][tT][pP][sS]?://[^/?#\s]`,
+	reflect.TypeFor[config.Quantity]():  `^(\+?([0-9]+\.?[0-9]*|\.[0-9]+)|-(0+\.?0*|\.0+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`,
+	reflect.TypeFor[config.Threshold](): `^([0-9]+([.][0-9]+)?%?|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`,
+	reflect.TypeFor[config.URL]():       `^[hH][tT][tT][pP][sS]?://[^/?#\s]`,
 }
 
 // pulumiKeys maps the keys that Pulumi itself reads in a stack file to their descriptions.

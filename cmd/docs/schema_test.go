@@ -291,14 +291,16 @@ func stack(t *testing.T, name string) map[string]any {
 // parsing it.
 func TestPatterns(t *testing.T) {
 	parses := map[reflect.Type]func(text string) error{
-		reflect.TypeFor[config.Duration](): func(s string) error { return new(config.Duration).UnmarshalText([]byte(s)) },
-		reflect.TypeFor[config.Quantity](): func(s string) error { return new(config.Quantity).UnmarshalText([]byte(s)) },
-		reflect.TypeFor[config.URL]():      func(s string) error { return new(config.URL).UnmarshalText([]byte(s)) },
+		reflect.TypeFor[config.Duration]():  func(s string) error { return new(config.Duration).UnmarshalText([]byte(s)) },
+		reflect.TypeFor[config.Quantity]():  func(s string) error { return new(config.Quantity).UnmarshalText([]byte(s)) },
+		reflect.TypeFor[config.Threshold](): func(s string) error { return new(config.Threshold).UnmarshalText([]byte(s)) },
+		reflect.TypeFor[config.URL]():       func(s string) error { return new(config.URL).UnmarshalText([]byte(s)) },
 	}
 	pieces := map[reflect.Type][]string{
-		reflect.TypeFor[config.Duration](): strings.Split("0011ywdhmsms .-", ""),
-		reflect.TypeFor[config.Quantity](): strings.Split("00123.+-eEKMGTPiiinumk \n", ""),
-		reflect.TypeFor[config.URL]():      {"http", "https", "HTTPS", "://", ":", "/", "a.example", "user@", "?", "#", " ", "9090", "%", "é", "\n", "[::1]"},
+		reflect.TypeFor[config.Duration]():  strings.Split("0011ywdhmsms .-", ""),
+		reflect.TypeFor[config.Quantity]():  strings.Split("00123.+-eEKMGTPiiinumk \n", ""),
+		reflect.TypeFor[config.Threshold](): strings.Split("0011ywdhmsms .-%%.", ""),
+		reflect.TypeFor[config.URL]():       {"http", "https", "HTTPS", "://", ":", "/", "a.example", "user@", "?", "#", " ", "9090", "%", "é", "\n", "[::1]"},
 	}
 	require.Len(t, parses, len(patterns))
 	onlyParsed := regexp.MustCompile(`1[01]{3,}y|^[+-]?\.?([^0-9.]|$)`) // more years than a duration holds, and units without a number

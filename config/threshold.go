@@ -1,0 +1,59 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Threshold is a value beyond which an alert fires, in one of the units of Units.
+type Threshold struct {
+	Value float64 // of a duration, seconds; of a percentage, its hundredth
+	Unit  ThresholdUnit
+
+	text string
+}
+
+// ThresholdUnit is how a threshold is written.
+type ThresholdUnit string
+
+// Units of thresholds.
+const (
+	Number     ThresholdUnit = "number"
+	Percentage ThresholdUnit = "percentage"
+	Seconds    ThresholdUnit = "duration"
+)
+
+var (
+	numberText     = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+	percentageText = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?%$`)
+)
+
+func (t *Threshold) UnmarshalText(text []byte) error {
+	t.text = string(text)
+	switch {
+	case numberText.Match(text):
+		t.Unit = Number
+		t.Value, _ = strconv.ParseFloat(t.text, 64)
+	case percentageText.Match(text):
+		t.Unit = Percentage
+		t.Value, _ = strconv.ParseFloat(strings.TrimSuffix(t.text, "%"), 64)
+		t.Value /= 100
+	default:
+		var length Duration
+		if err := length.UnmarshalText(text); err != nil {
+			return fmt.Errorf("neither a number, a percentage nor a duration")
+		}
+		t.Unit, t.Value = Seconds, length.Seconds()
+	}
+	return nil
+}
+
+func (Threshold) Allowed() string {
+	return "a number, a percentage such as 85%, or a duration such as 21d"
+}
+
+func (t Threshold) String() string { return t.text }
+
+func (t Threshold) MarshalText() ([]byte, error) { return []byte(t.text), nil }
