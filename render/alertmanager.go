@@ -145,8 +145,8 @@ func rootRoute(alerting config.Alerting) amRoute {
 	}
 	root.Routes = []any{
 		watchdog,
-		// This alert only inhibits others and never notifies.
-		amRoute{Receiver: nullReceiver, Matchers: []string{`alertname="InfoInhibitor"`}},
+		// These alerts only inhibit others and never notify.
+		amRoute{Receiver: nullReceiver, Matchers: []string{`alertname=~"InfoInhibitor|AlertsOff"`}},
 	}
 	for _, native := range alerting.Routes {
 		root.Routes = append(root.Routes, native)

@@ -72,7 +72,7 @@ func TestWhatAnExpressionSelectsIsStored(t *testing.T) {
 func stores(s *Stack, job config.Job, name string) bool {
 	for _, scrape := range s.ScrapeConfigs {
 		if scrape.JobName == string(job) {
-			sample := labels.FromStrings(model.MetricNameLabel, name, model.JobLabel, string(job))
+			sample := labels.FromStrings(model.MetricNameLabel, name, model.JobLabel, string(job), "label_prometheus_io_alerts", "false")
 			return relabeling.ProcessBuilder(labels.NewBuilder(sample), scrape.MetricRelabelConfigs...)
 		}
 	}

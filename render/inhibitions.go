@@ -1,6 +1,10 @@
 package render
 
-import "github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+import (
+	"fmt"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
 
 // amInhibition holds an inhibition rule: while an alert matches the source matchers, those that match
 // the target matchers and have the same values of the labels in Equal notify nobody.
@@ -41,6 +45,13 @@ func inhibitRules(alerting config.Alerting) []any {
 		amInhibition{[]string{`severity="critical"`}, []string{`severity=~"warning|info"`}, same},
 		amInhibition{[]string{`severity="warning"`}, []string{`severity="info"`}, same},
 		amInhibition{[]string{`alertname="InfoInhibitor"`}, []string{`severity="info"`}, []string{"cluster", "namespace"}},
+	}
+	for _, muted := range config.OptOuts {
+		equal := []string{"cluster", "namespace", muted.Label}
+		if muted.Label == "node" || muted.Label == "namespace" {
+			equal = []string{"cluster", muted.Label}
+		}
+		rules = append(rules, amInhibition{[]string{`alertname="AlertsOff"`, fmt.Sprintf("muted=%q", muted.Label)}, []string{`alertname!="AlertsOff"`}, equal})
 	}
 	for _, rule := range consequences {
 		rules = append(rules, rule)

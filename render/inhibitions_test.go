@@ -79,6 +79,24 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="TargetDown", cluster="dev", job="kubernetes-endpoints", namespace="shop", service="cart", severity="warning"}`,
 			},
 		},
+		"a muted claim, and a muted node": {
+			[]string{
+				`{alertname="AlertsOff", cluster="dev", muted="persistentvolumeclaim", namespace="shop", persistentvolumeclaim="cache", severity="none"}`,
+				`{alertname="AlertsOff", cluster="dev", muted="node", node="spare", severity="none"}`,
+				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="cache", severity="critical"}`,
+				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="critical"}`,
+				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="bank", persistentvolumeclaim="cache", severity="critical"}`,
+				`{alertname="NodeNotReady", cluster="dev", node="spare", severity="critical"}`,
+				`{alertname="CoreDNSErrorsHigh", cluster="dev", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="AlertsOff", cluster="dev", muted="node", node="spare", severity="none"}`,
+				`{alertname="AlertsOff", cluster="dev", muted="persistentvolumeclaim", namespace="shop", persistentvolumeclaim="cache", severity="none"}`,
+				`{alertname="CoreDNSErrorsHigh", cluster="dev", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="bank", persistentvolumeclaim="cache", severity="critical"}`,
+				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="critical"}`,
+			},
+		},
 		"a full claim that was filling up": {
 			[]string{
 				`{alertname="PersistentVolumeClaimFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,

@@ -128,7 +128,7 @@ func TestKubeletCertificates(t *testing.T) {
 
 // stored reports whether a sample of metric survives the metric relabelling of a job.
 func stored(job *prometheus.ScrapeConfig, metric string) bool {
-	return promrelabel.ProcessBuilder(labels.NewBuilder(labels.FromStrings("__name__", metric, "job", job.JobName)), job.MetricRelabelConfigs...)
+	return promrelabel.ProcessBuilder(labels.NewBuilder(labels.FromStrings("__name__", metric, "job", job.JobName, "label_prometheus_io_alerts", "false")), job.MetricRelabelConfigs...)
 }
 
 func TestMetricsDropped(t *testing.T) {

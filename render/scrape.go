@@ -102,6 +102,9 @@ func (s *Stack) scrapeConfigs() []scrapeConfig {
 		scrape.ScrapeNativeHistograms = cfg.Native(job)
 		scrape.ConvertClassicHistogramsToNHCB = cfg.Native(job)
 		scrape.RelabelConfigs = append(scrape.RelabelConfigs, setLabel("cluster", cfg.Cluster.Name))
+		if muted := unmuted(cfg); job == config.KubeStateMetricsJob && muted != nil {
+			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, muted)
+		}
 		for _, native := range settings.MetricRelabelConfigs {
 			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, native)
 		}
@@ -284,6 +287,21 @@ func kubeStateMetrics(cfg *config.Config) scrapeConfig {
 		return slices.Contains([]string{"namespace", "pod", "container", "node"}, rule.TargetLabel)
 	})
 	return scrape
+}
+
+// unmuted returns the rule that drops the labels of objects without config.AlertsLabel, unless the stack
+// asks for other labels of each kind.
+func unmuted(cfg *config.Config) *relabel {
+	var names []string
+	for _, muted := range config.OptOuts {
+		if len(cfg.Exporters.KubeStateMetrics.MetricLabelsAllowlist[muted.Kind]) == 0 {
+			names = append(names, strings.TrimSuffix(string(muted.Kind), "s"))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return ptr(drop("kube_("+strings.Join(names, "|")+")_labels;", "__name__", "label_prometheus_io_alerts"))
 }
 
 // ownProgram returns the scrape config of the pods of a program of the stack, by its

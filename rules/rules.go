@@ -43,6 +43,7 @@ var needs = map[string]config.Job{
 	"apiserver.yaml":          config.APIServersJob,
 	"controller-manager.yaml": config.ControllerManagerJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
+	"opt-out.yaml":            config.KubeStateMetricsJob,
 	"scheduler.yaml":          config.SchedulerJob,
 	"storage.yaml":            config.NodesJob,
 	"volumes.yaml":            config.KubeStateMetricsJob,

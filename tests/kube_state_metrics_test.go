@@ -28,7 +28,7 @@ exporters:
     metricAnnotationsAllowlist: {deployments: [example.com/owner]}`), kubeStateMetrics)
 	assert.Equal(t, []string{
 		"--metric-annotations-allowlist=deployments=[example.com/owner]",
-		"--metric-labels-allowlist=nodes=[*],pods=[app,app.kubernetes.io/name]",
+		"--metric-labels-allowlist=deployments=[prometheus.io/alerts],nodes=[*],pods=[app,app.kubernetes.io/name,prometheus.io/alerts]",
 		"--port=8080",
 		"--resources=deployments,nodes,pods",
 		"--telemetry-port=8081",

@@ -37,6 +37,7 @@ func TestStack(t *testing.T) {
 	step("an annotated pod is scraped once, within two intervals", annotatedPod)
 	step("every target of every job is up", targetsUp)
 	step("samples of each exporter can be queried", exporterSamples)
+	step("a label mutes the alerts about a pod", mutedPod)
 	step("directory sizes equal those of du", directorySizes)
 	step("every query of every dashboard returns data", dashboardQueries)
 	step("the checks consider every series possible", seriesPossible)
@@ -185,9 +186,21 @@ func exporterSamples(t *testing.T, n *node) {
 	}
 }
 
+// mutedPod waits until the pod that is labelled so is muted, and no other object is.
+func mutedPod(t *testing.T, n *node) {
+	eventually(t, 2*time.Minute, "the alerts about a pod are muted", func(ctx context.Context) string {
+		samples, err := n.tryQuery(ctx, `ALERTS{alertname="AlertsOff", alertstate="firing"}`, time.Now())
+		if err != nil || len(samples) != 1 || samples[0].Metric["pod"] != "annotated-pod" || samples[0].Metric["muted"] != "pod" {
+			return fmt.Sprint(samples, err)
+		}
+		return ""
+	})
+}
+
 func annotatedPod(t *testing.T, n *node) {
 	pod := n.metricsPod("annotated-pod", map[string]string{"prometheus.io/scrape": "true", "prometheus.io/port": "9100"})
 	pod.Labels["app"] = "annotated-service" // so that the annotated Service selects it too
+	pod.Labels[config.AlertsLabel] = "false"
 	// A second container with another port must not become a second target.
 	pod.Spec.Containers = append(pod.Spec.Containers, *pod.Spec.Containers[0].DeepCopy())
 	pod.Spec.Containers[1].Name = "other"
