@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -143,7 +144,8 @@ func (n *node) upLastVersion(t *testing.T) {
 		fmt.Appendf(nil, "name: %s\nmain: %s\nruntime: {name: go, options: {binary: run}}\n", config.Project, source), 0o600))
 
 	// The old version waits until its claims are pending, and misses it if the controller
-	// binds them first. So the controller is stopped until the provider has seen them.
+	// binds them first. So the controller is stopped until the provider has seen them, and the
+	// test makes the volumes available in its place.
 	signal := func(name string) error {
 		_, err := n.try(t, "exec", "busybox", "killall", "-"+name, "kube-controller-manager")
 		return err
@@ -155,6 +157,7 @@ func (n *node) upLastVersion(t *testing.T) {
 		const apps, seen = 3, 3 * time.Second // servers with a claim, and how soon the provider sees a new claim
 		claims := n.kubernetes.CoreV1().PersistentVolumeClaims(namespace)
 		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+			n.makeVolumesAvailable()
 			if found, err := claims.List(context.Background(), metav1.ListOptions{}); err == nil && len(found.Items) == apps {
 				time.Sleep(seen)
 				break
@@ -165,6 +168,22 @@ func (n *node) upLastVersion(t *testing.T) {
 	out, err := n.try(t, "pulumi", "--cwd", project, "up", "--yes", "--skip-preview", "--color", "never", "--stack", "dev")
 	require.NoError(t, <-resumed)
 	require.NoError(t, err, out)
+}
+
+// makeVolumesAvailable sets the phase of new volumes as the controller would. What fails, such as for a
+// volume that has just changed, the next call does.
+func (n *node) makeVolumesAvailable() {
+	volumes := n.kubernetes.CoreV1().PersistentVolumes()
+	found, err := volumes.List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		return
+	}
+	for _, volume := range found.Items {
+		if volume.Status.Phase == "" || volume.Status.Phase == corev1.VolumePending {
+			volume.Status.Phase = corev1.VolumeAvailable
+			_, _ = volumes.UpdateStatus(context.Background(), &volume, metav1.UpdateOptions{})
+		}
+	}
 }
 
 // identities returns the UIDs of everything that an upgrade must not replace.
