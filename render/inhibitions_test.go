@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/eventrecorder"
 	"github.com/prometheus/alertmanager/featurecontrol"
 	"github.com/prometheus/alertmanager/inhibit"
 	"github.com/prometheus/alertmanager/provider/mem"
-	"github.com/prometheus/alertmanager/types"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -123,7 +123,7 @@ func notifying(t *testing.T, stack *Stack, firing []string) []string {
 	require.NoError(t, err)
 	for _, text := range firing {
 		set := labelSet(t, text)
-		require.NoError(t, alerts.Put(t.Context(), &types.Alert{
+		require.NoError(t, alerts.Put(t.Context(), &alert.Alert{
 			Alert: model.Alert{Labels: set, StartsAt: time.Now(), EndsAt: time.Now().Add(time.Hour)}, UpdatedAt: time.Now(),
 		}))
 	}
