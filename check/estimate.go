@@ -22,8 +22,8 @@ const (
 	seriesMemory  = 2600     // bytes of memory for each series in the head
 	droppedMemory = 700      // bytes of memory for each that targets send, but that is not stored
 	headroom      = 1.5      // times the memory, for queries and compactions
-	storedCPU     = 2.9e-6   // seconds of a core for each sample that is stored
-	droppedCPU    = 4.1e-6   // seconds of a core for each that targets send, but that is not stored
+	storedCPU     = 2.6e-6   // seconds of a core for each sample that is stored
+	droppedCPU    = 3.7e-6   // seconds of a core for each that targets send, but that is not stored
 	sampleBytes   = 1.9      // bytes on disk for each sample, including the index
 	nativeBytes   = 4.0      // the same for a sample of a native series
 
