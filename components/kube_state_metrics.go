@@ -115,14 +115,8 @@ func kubeStateMetricsFlags(stack *render.Stack) []string {
 		kinds = append(kinds, string(kind))
 	}
 	flags := []string{"--port=8080", "--telemetry-port=8081", "--resources=" + strings.Join(kinds, ",")}
-	labels := map[config.Kind][]string{}
-	for _, kind := range stack.ReportedKinds() {
-		if reported := cfg.LabelsOf(kind); len(reported) > 0 {
-			labels[kind] = reported
-		}
-	}
 	for flag, allowlist := range map[string]map[config.Kind][]string{
-		"--metric-labels-allowlist":      labels,
+		"--metric-labels-allowlist":      stack.ReportedLabels(),
 		"--metric-annotations-allowlist": cfg.MetricAnnotationsAllowlist,
 	} {
 		var entries []string

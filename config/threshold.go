@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Threshold is a value beyond which an alert fires, in one of the units of Units.
+// Threshold is a value beyond which an alert fires.
 type Threshold struct {
 	Value float64 // of a duration, seconds; of a percentage, its hundredth
 	Unit  ThresholdUnit
@@ -18,7 +18,7 @@ type Threshold struct {
 // ThresholdUnit is how a threshold is written.
 type ThresholdUnit string
 
-// Units of thresholds.
+// The ways to write a threshold.
 const (
 	Number     ThresholdUnit = "number"
 	Percentage ThresholdUnit = "percentage"

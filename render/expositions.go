@@ -73,15 +73,19 @@ func KindOf(metric string) (config.Kind, bool) {
 		return "", false
 	}
 	for kind := range config.KindGroups {
-		singular := strings.TrimSuffix(string(kind), "s")
-		if kind == "ingresses" || kind == "storageclasses" {
-			singular = strings.TrimSuffix(string(kind), "es")
-		}
-		if subject == singular || strings.HasPrefix(subject, singular+"_") {
+		if name := singular(kind); subject == name || strings.HasPrefix(subject, name+"_") {
 			return kind, true
 		}
 	}
 	return "", false
+}
+
+// singular returns how the names of kube-state-metrics' metrics call an object of a kind.
+func singular(kind config.Kind) string {
+	if kind == "ingresses" || kind == "storageclasses" {
+		return strings.TrimSuffix(string(kind), "es")
+	}
+	return strings.TrimSuffix(string(kind), "s")
 }
 
 // expose sets the metrics of every enabled job of this program. The error is about the list of an

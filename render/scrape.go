@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/prometheus/util/strutil"
+
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
@@ -102,8 +104,8 @@ func (s *Stack) scrapeConfigs() []scrapeConfig {
 		scrape.ScrapeNativeHistograms = cfg.Native(job)
 		scrape.ConvertClassicHistogramsToNHCB = cfg.Native(job)
 		scrape.RelabelConfigs = append(scrape.RelabelConfigs, setLabel("cluster", cfg.Cluster.Name))
-		if muted := unmuted(cfg); job == config.KubeStateMetricsJob && muted != nil {
-			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, muted)
+		if job == config.KubeStateMetricsJob {
+			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, unmuted(cfg)...)
 		}
 		for _, native := range settings.MetricRelabelConfigs {
 			scrape.MetricRelabelConfigs = append(scrape.MetricRelabelConfigs, native)
@@ -289,19 +291,19 @@ func kubeStateMetrics(cfg *config.Config) scrapeConfig {
 	return scrape
 }
 
-// unmuted returns the rule that drops the labels of objects without config.AlertsLabel, unless the stack
-// asks for other labels of each kind.
-func unmuted(cfg *config.Config) *relabel {
+// unmuted returns the rule that drops the labels of objects without config.AlertsLabel, of the kinds of
+// which the stack asks for no other labels.
+func unmuted(cfg *config.Config) []any {
 	var names []string
 	for _, muted := range config.OptOuts {
 		if len(cfg.Exporters.KubeStateMetrics.MetricLabelsAllowlist[muted.Kind]) == 0 {
-			names = append(names, strings.TrimSuffix(string(muted.Kind), "s"))
+			names = append(names, singular(muted.Kind))
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	return ptr(drop("kube_("+strings.Join(names, "|")+")_labels;", "__name__", "label_prometheus_io_alerts"))
+	return []any{drop("kube_("+strings.Join(names, "|")+")_labels;", "__name__", "label_"+strutil.SanitizeLabelName(config.AlertsLabel))}
 }
 
 // ownProgram returns the scrape config of the pods of a program of the stack, by its

@@ -77,6 +77,23 @@ func (s *Stack) ReportedMetrics() []string {
 	return slices.DeleteFunc(names, func(name string) bool { _, object := KindOf(name); return !object })
 }
 
+// ReportedLabels returns the Kubernetes labels that kube-state-metrics reports, by kind: those that the
+// config asks for, and config.AlertsLabel.
+func (s *Stack) ReportedLabels() map[config.Kind][]string {
+	reported := map[config.Kind][]string{}
+	for _, kind := range s.ReportedKinds() {
+		labels := slices.Clone(s.Config.Exporters.KubeStateMetrics.MetricLabelsAllowlist[kind])
+		mutes := slices.ContainsFunc(config.OptOuts, func(o config.OptOut) bool { return o.Kind == kind })
+		if mutes && !slices.Contains(labels, "*") && !slices.Contains(labels, config.AlertsLabel) {
+			labels = append(labels, config.AlertsLabel)
+		}
+		if len(labels) > 0 {
+			reported[kind] = labels
+		}
+	}
+	return reported
+}
+
 // collector is a collector of node-exporter.
 type collector struct {
 	name    string

@@ -165,13 +165,11 @@ func (o Options) collected(job config.Job) bool {
 // validate rejects changes of alerts that are not shipped, and overrides that would break
 // them.
 func (o Options) validate(shipped map[string]*file) config.Problems {
-	alerts := map[string][]string{} // name -> severities
-	rules := map[string][]*yaml.Node{}
+	alerts := map[string][]*yaml.Node{} // name -> rules
 	for _, f := range shipped {
 		for _, r := range f.rules() {
 			if name := value(r, "alert"); name != "" {
-				alerts[name] = append(alerts[name], value(field(r, "labels"), "severity"))
-				rules[name] = append(rules[name], r)
+				alerts[name] = append(alerts[name], r)
 			}
 		}
 	}
@@ -193,11 +191,15 @@ func (o Options) validate(shipped map[string]*file) config.Problems {
 			if !slices.Contains(severities, override.Severity) {
 				problems.Addf(path+".severity", "%q; allowed: %s", override.Severity, strings.Join(severities, ", "))
 			}
-			if own := slices.Compact(slices.Sorted(slices.Values(alerts[name]))); len(own) > 1 {
-				problems.Addf(path+".severity", "%s has rules of severity %s, which one severity cannot replace; override its labels, or disable it and add your own to alerting.extraRules", name, strings.Join(own, " and "))
+			own := map[string]bool{}
+			for _, r := range alerts[name] {
+				own[severity(r)] = true
+			}
+			if len(own) > 1 {
+				problems.Addf(path+".severity", "%s has rules of severity %s, which one severity cannot replace; override its labels, or disable it and add your own to alerting.extraRules", name, strings.Join(slices.Sorted(maps.Keys(own)), " and "))
 			}
 		}
-		problems.Add(validateThresholds(path, name, override, rules[name])...)
+		problems.Add(validateThresholds(path+".thresholds", name, override.Thresholds, alerts[name])...)
 		for _, annotation := range slices.Sorted(maps.Keys(override.Annotations)) {
 			if err := expand(name, override.Annotations[annotation]); err != nil {
 				problems.Addf(path+".annotations."+annotation, "%v", err)
@@ -350,9 +352,7 @@ func (o Options) apply(f *file) (string, error) {
 				changed = true
 			}
 			if override, ok := o.Overrides[alert]; ok {
-				if err := applyOverride(rule, override); err != nil {
-					return "", err
-				}
+				applyOverride(rule, override)
 				changed = true
 			}
 		}
@@ -377,16 +377,14 @@ func (o Options) apply(f *file) (string, error) {
 }
 
 // applyOverride applies an override to a rule of its alert.
-func applyOverride(rule *yaml.Node, o config.AlertOverride) error {
+func applyOverride(rule *yaml.Node, o config.AlertOverride) {
 	if o.For != nil {
 		set(rule, "for", o.For.String())
 	}
-	labels := field(rule, "labels")
-	if limit, ok := o.Thresholds[value(labels, "severity")]; ok {
-		if err := setThreshold(rule, limit.Value); err != nil {
-			return err
-		}
+	if limit, ok := o.Thresholds[severity(rule)]; ok {
+		setThreshold(rule, limit.Value)
 	}
+	labels := field(rule, "labels")
 	if o.Severity != "" {
 		set(labels, "severity", o.Severity)
 	}
@@ -397,8 +395,10 @@ func applyOverride(rule *yaml.Node, o config.AlertOverride) error {
 	for _, name := range slices.Sorted(maps.Keys(o.Annotations)) {
 		set(annotations, name, o.Annotations[name])
 	}
-	return nil
 }
+
+// severity returns the severity of an alert's rule.
+func severity(rule *yaml.Node) string { return value(field(rule, "labels"), "severity") }
 
 // field returns the node at a key of a mapping; nil if the key is missing or mapping is nil.
 func field(mapping *yaml.Node, key string) *yaml.Node {

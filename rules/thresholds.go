@@ -16,15 +16,15 @@ import (
 
 // unit is what the threshold of an alert measures, and which values it may have.
 type unit struct {
-	written   []config.ThresholdUnit
-	low, high float64
-	allowed   string
+	written []config.ThresholdUnit
+	high    float64 // the lowest is 0
+	allowed string
 }
 
 var (
-	share  = unit{[]config.ThresholdUnit{config.Percentage, config.Number}, 0, 1, "a share of the whole, such as 85% or 0.85"}
-	length = unit{[]config.ThresholdUnit{config.Seconds}, 0, math.Inf(1), "a duration, such as 30s or 21d"}
-	amount = unit{[]config.ThresholdUnit{config.Number}, 0, math.Inf(1), "a number"}
+	share  = unit{[]config.ThresholdUnit{config.Percentage, config.Number}, 1, "a share of the whole, such as 85% or 0.85"}
+	length = unit{[]config.ThresholdUnit{config.Seconds}, math.Inf(1), "a duration, such as 30s or 21d"}
+	amount = unit{[]config.ThresholdUnit{config.Number}, math.Inf(1), "a number"}
 )
 
 // thresholds holds the alerts whose threshold a stack may change. It is the number with which the
@@ -66,15 +66,25 @@ var thresholds = map[string]unit{
 	"TargetDown":                         share,
 }
 
-// comparison returns the outermost comparison of an expression with a number, by order: of `and`, `or`
+// comparison returns the outermost comparison of a rule's expression with a number, by order; nil if it
+// has none.
+func comparison(rule *yaml.Node) *parser.BinaryExpr {
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(value(rule, "expr"))
+	if err != nil {
+		return nil
+	}
+	return outermost(expr)
+}
+
+// outermost returns the outermost comparison of an expression with a number, by order: of `and`, `or`
 // and `unless`, on their left. Nil if there is none.
-func comparison(expr parser.Expr) *parser.BinaryExpr {
+func outermost(expr parser.Expr) *parser.BinaryExpr {
 	switch e := expr.(type) {
 	case *parser.ParenExpr:
-		return comparison(e.Expr)
+		return outermost(e.Expr)
 	case *parser.BinaryExpr:
 		if e.Op.IsSetOperator() {
-			return comparison(e.LHS)
+			return outermost(e.LHS)
 		}
 		if order := []parser.ItemType{parser.GTR, parser.GTE, parser.LSS, parser.LTE}; slices.Contains(order, e.Op) && !e.ReturnBool && e.RHS.Type() == parser.ValueTypeScalar {
 			return e
@@ -85,11 +95,7 @@ func comparison(expr parser.Expr) *parser.BinaryExpr {
 
 // threshold returns the number that a rule compares with, and whether it fires below it.
 func threshold(rule *yaml.Node) (limit float64, below, ok bool) {
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(value(rule, "expr"))
-	if err != nil {
-		return 0, false, false
-	}
-	compared := comparison(expr)
+	compared := comparison(rule)
 	if compared == nil {
 		return 0, false, false
 	}
@@ -114,30 +120,21 @@ func number(expr parser.Expr) (float64, bool) {
 	return 0, false
 }
 
-// setThreshold replaces the number that a rule compares with.
-func setThreshold(rule *yaml.Node, limit float64) error {
-	text := value(rule, "expr")
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
-	if err != nil {
-		return err
+// setThreshold replaces the number that a rule compares with, if there is one.
+func setThreshold(rule *yaml.Node, limit float64) {
+	if compared := comparison(rule); compared != nil {
+		expr, span := field(rule, "expr"), compared.RHS.PositionRange()
+		expr.Value = expr.Value[:span.Start] + strconv.FormatFloat(limit, 'f', -1, 64) + expr.Value[span.End:]
 	}
-	compared := comparison(expr)
-	if compared == nil {
-		return nil // which validateThresholds has reported
-	}
-	span := compared.RHS.PositionRange()
-	field(rule, "expr").Value = text[:span.Start] + strconv.FormatFloat(limit, 'f', -1, 64) + text[span.End:]
-	return nil
 }
 
 // validateThresholds rejects thresholds of alerts or rules that have none, values that theirs
 // cannot have, and a critical one that is reached before the warning.
-func validateThresholds(path, name string, override config.AlertOverride, rules []*yaml.Node) config.Problems {
+func validateThresholds(path, name string, wanted map[string]config.Threshold, rules []*yaml.Node) config.Problems {
 	var problems config.Problems
-	if len(override.Thresholds) == 0 {
+	if len(wanted) == 0 {
 		return nil
 	}
-	path += ".thresholds"
 	unit, ok := thresholds[name]
 	if !ok {
 		problems.Addf(path, "%s has no threshold; allowed for: %s", name, strings.Join(slices.Sorted(maps.Keys(thresholds)), ", "))
@@ -146,17 +143,17 @@ func validateThresholds(path, name string, override config.AlertOverride, rules 
 	values, below := map[string]float64{}, false
 	for _, rule := range rules {
 		if limit, less, ok := threshold(rule); ok {
-			values[value(field(rule, "labels"), "severity")] = limit
+			values[severity(rule)] = limit
 			below = less
 		}
 	}
-	for _, severity := range slices.Sorted(maps.Keys(override.Thresholds)) {
-		limit := override.Thresholds[severity]
+	for _, severity := range slices.Sorted(maps.Keys(wanted)) {
+		limit := wanted[severity]
 		if _, ok := values[severity]; !ok {
 			problems.Add(config.UnknownName(path+"."+severity, severity, slices.Sorted(maps.Keys(values))))
 			continue
 		}
-		if !slices.Contains(unit.written, limit.Unit) || limit.Value < unit.low || limit.Value > unit.high {
+		if !slices.Contains(unit.written, limit.Unit) || limit.Value > unit.high {
 			problems.Addf(path+"."+severity, "%q; allowed: %s", limit, unit.allowed)
 			continue
 		}

@@ -56,14 +56,17 @@ func (t types) MarshalJSON() ([]byte, error) {
 // orNull returns a type and null.
 func orNull(kind string) types { return types{kind, "null"} }
 
+// lengthOfTime matches a duration, and the empty text.
+const lengthOfTime = `([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?`
+
 // patterns holds regular expressions in the syntax that JavaScript and Go have in
 // common. Each matches what the type's UnmarshalText accepts, and also numbers that
 // are too large and hosts that are not valid.
 var patterns = map[reflect.Type]string{
-	reflect.TypeFor[config.Duration](): `^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`,
+	reflect.TypeFor[config.Duration](): `^(0|` + lengthOfTime + `)$`,
 	// The decoder allows minus zero.
 	reflect.TypeFor[config.Quantity]():  `^(\+?([0-9]+\.?[0-9]*|\.[0-9]+)|-(0+\.?0*|\.0+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`,
-	reflect.TypeFor[config.Threshold](): `^([0-9]+([.][0-9]+)?%?|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`,
+	reflect.TypeFor[config.Threshold](): `^([0-9]+([.][0-9]+)?%?|` + lengthOfTime + `)$`,
 	reflect.TypeFor[config.URL]():       `^[hH][tT][tT][pP][sS]?://[^/?#\s]`,
 }
 

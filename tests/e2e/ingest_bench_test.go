@@ -132,10 +132,13 @@ func (n *node) server(b *testing.B, name string, ingest config.Ingest, histogram
 	s.cmd.Stderr = log
 	require.NoError(b, s.cmd.Start())
 	b.Cleanup(s.stop)
-	for deadline := time.Now().Add(time.Minute); s.api.Get().AbsPath(s.path+"/-/ready").Do(b.Context()).Error() != nil; time.Sleep(time.Second) {
-		text, _ := os.ReadFile(log.Name())
-		require.True(b, time.Now().Before(deadline), "the server is not ready: %s", text)
-	}
+	eventually(b, time.Minute, "the server is ready", func(ctx context.Context) string {
+		if err := s.api.Get().AbsPath(s.path + "/-/ready").Do(ctx).Error(); err != nil {
+			text, _ := os.ReadFile(log.Name())
+			return fmt.Sprintf("%v; its log: %s", err, text)
+		}
+		return ""
+	})
 	return s
 }
 
