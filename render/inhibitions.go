@@ -21,7 +21,9 @@ var consequences = []amInhibition{
 	// A lost node.
 	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable"`}, []string{"cluster", "node"}},
 	// etcd without a majority, which the API servers cannot work without.
-	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing"`}, []string{"cluster"}},
+	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorBudgetBurn|APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing"`}, []string{"cluster"}},
+	// API servers that miss their objective, and how.
+	{[]string{`alertname="APIServerErrorBudgetBurn"`, `severity="critical"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow"`}, []string{"cluster"}},
 	// Dead API servers, and what cannot work without them.
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-apiservers"`, `severity="critical"`}, []string{`alertname=~"PrometheusDiscoveryFailing|KubeStateMetricsErrors|SchedulerErrors|GarbageCollectionFailing"`}, []string{"cluster"}},
 	// A dead exporter, and what it would measure.

@@ -58,6 +58,14 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="EtcdQuorumLost", cluster="dev", job="etcd", severity="critical"}`,
 			},
 		},
+		"API servers with errors": {
+			[]string{
+				`{alertname="APIServerErrorBudgetBurn", cluster="dev", operation="read", severity="critical", window="1h"}`,
+				`{alertname="APIServerErrorBudgetBurn", cluster="dev", operation="read", severity="warning", window="3d"}`,
+				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+			},
+			[]string{`{alertname="APIServerErrorBudgetBurn", cluster="dev", operation="read", severity="critical", window="1h"}`},
+		},
 		"dead API servers": {
 			[]string{
 				`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="critical"}`,

@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -41,6 +42,7 @@ const testSuffix = "_test.yaml"
 // not have the job's name. Any other file is part of every stack.
 var needs = map[string]config.Job{
 	"apiserver.yaml":          config.APIServersJob,
+	sloFile:                   config.APIServersJob,
 	"controller-manager.yaml": config.ControllerManagerJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
@@ -78,6 +80,10 @@ type Options struct {
 	Overrides map[string]config.AlertOverride
 	// RunbookURL is the URL below which the runbooks are; empty for this project's own.
 	RunbookURL string
+	// APIServerObjective is the share of requests that the API servers must serve well; 0 for the default.
+	APIServerObjective float64
+	// Retention is how long the server keeps samples; 0 for long enough.
+	Retention time.Duration
 	// Extra holds the texts of the stack's own rule files, by name, with or without the
 	// extension .yaml.
 	Extra map[string]string
@@ -101,6 +107,9 @@ func Render(opts Options) ([]File, error) {
 	shipped, err := load()
 	if err != nil {
 		return nil, err
+	}
+	if shipped[sloFile], err = parse(expandSLO(shipped[sloFile].text, opts.APIServerObjective, opts.Retention)); err != nil {
+		return nil, fmt.Errorf("rules: %s: %w", sloFile, err)
 	}
 	problems := opts.validate(shipped)
 	problems.Add(opts.translate(shipped)...)
