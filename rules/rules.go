@@ -42,6 +42,7 @@ const testSuffix = "_test.yaml"
 var needs = map[string]config.Job{
 	"apiserver.yaml":          config.APIServersJob,
 	"controller-manager.yaml": config.ControllerManagerJob,
+	"kubelet.yaml":            config.NodesJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
 	"scheduler.yaml":          config.SchedulerJob,
