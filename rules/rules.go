@@ -44,6 +44,7 @@ var needs = map[string]config.Job{
 	"apiserver.yaml":          config.APIServersJob,
 	sloFile:                   config.APIServersJob,
 	"controller-manager.yaml": config.ControllerManagerJob,
+	"kubelet.yaml":            config.NodesJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
 	"scheduler.yaml":          config.SchedulerJob,

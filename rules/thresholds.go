@@ -46,14 +46,31 @@ var thresholds = map[string]unit{
 	"EtcdProposalsFailing":               amount, // in 15 minutes
 	"KubeProxyRulesStale":                length,
 	"KubeProxySlow":                      length,
+	"KubeletClientCertificateExpiring":   length,
+	"KubeletPLEGSlow":                    length, // of at most 10 seconds
+	"KubeletPodStartSlow":                length,
+	"KubeletRuntimeErrors":               share,
+	"KubeletServerCertificateExpiring":   length,
+	"KubeletTooManyPods":                 share,
+	"KubeletVolumeErrors":                share,
 	"NodeCPUHigh":                        share,
 	"NodeConntrackTableFull":             share,
+	"NodeDiskSaturated":                  amount, // requests
+	"NodeFileDescriptorsHigh":            share,
 	"NodeFilesystemFillingUp":            share, // of the space left
 	"NodeFilesystemInodesFillingUp":      share,
 	"NodeFilesystemInodesLow":            share,
 	"NodeFilesystemSpaceLow":             share,
+	"NodeIOStalled":                      share,  // of the time
+	"NodeMajorPageFaults":                amount, // per second
 	"NodeMemoryHigh":                     share,
+	"NodeMemoryStalled":                  share, // of the time
 	"NodeNetworkErrors":                  share,
+	"NodeNetworkInterfaceFlapping":       amount, // in 15 minutes
+	"NodeReadinessFlapping":              amount, // in 15 minutes
+	"NodeSaturated":                      amount, // tasks for each CPU
+	"NodeSoftnetDrops":                   share,
+	"NodeSoftnetSqueezed":                amount, // per second
 	"PersistentVolumeClaimFillingUp":     share,
 	"PersistentVolumeClaimInodesLow":     share,
 	"PersistentVolumeClaimSpaceLow":      share,
