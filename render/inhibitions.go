@@ -20,14 +20,20 @@ type amInhibition struct {
 var consequences = []amInhibition{
 	// A lost node.
 	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"CPUOvercommitted|MemoryOvercommitted"`}, []string{"cluster"}},
 	// etcd without a majority, which the API servers cannot work without.
-	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing"`}, []string{"cluster"}},
+	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow|KubernetesClientErrors|AggregatedAPIFlapping|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing"`}, []string{"cluster"}},
 	// Dead API servers, and what cannot work without them.
-	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-apiservers"`, `severity="critical"`}, []string{`alertname=~"PrometheusDiscoveryFailing|KubeStateMetricsErrors|SchedulerErrors|GarbageCollectionFailing"`}, []string{"cluster"}},
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-apiservers"`, `severity="critical"`}, []string{`alertname=~"PrometheusDiscoveryFailing|KubeStateMetricsErrors|KubernetesClientErrors|SchedulerErrors|GarbageCollectionFailing"`}, []string{"cluster"}},
+	// API servers that fail, and their clients.
+	{[]string{`alertname="APIServerErrorsHigh"`}, []string{`alertname="KubernetesClientErrors"`}, []string{"cluster"}},
+	// A dead controller manager, which carries out changes of workloads.
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kube-controller-manager"`, `severity="critical"`}, []string{`alertname=~"DeploymentGenerationMismatch|StatefulSetGenerationMismatch|HorizontalPodAutoscalerReplicasMissing"`}, []string{"cluster"}},
 	// A dead exporter, and what it would measure.
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kube-state-metrics"`, `severity="critical"`}, []string{`alertname="KubeStateMetricsShardsMissing"`}, []string{"cluster"}},
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="blackbox-exporter"`, `severity="critical"`}, []string{`alertname="TargetDown"`, `job=~"kubernetes-services|kubernetes-ingresses|blackbox-targets"`}, []string{"cluster"}},
-	{[]string{`alertname="AlertmanagerClusterDown"`}, []string{`alertname=~"AlertmanagerMembersInconsistent|AlertmanagerConfigInconsistent|PrometheusNotificationsFailing"`}, []string{"cluster", "namespace"}},
+	{[]string{`alertname="AlertmanagerClusterDown"`}, []string{`alertname=~"AlertmanagerMembersInconsistent|AlertmanagerConfigInconsistent|PrometheusNotificationsFailing|PrometheusNotificationQueueFillingUp"`}, []string{"cluster", "namespace"}},
+	{[]string{`alertname="PrometheusNotificationsDropped"`}, []string{`alertname="PrometheusNotificationQueueFillingUp"`}, []string{"cluster", "namespace", "pod"}},
 	// What is full, and that it would become so.
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
