@@ -38,7 +38,7 @@ var thresholds = map[string]unit{
 	"APIServerThrottling":                  amount, // requests per second
 	"AggregatedAPIFlapping":                amount, // in 30 minutes
 	"AlertmanagerNotificationsFailing":     share,
-	"CPUOvercommitted":                     share, // of what is left without the largest node
+	"CPUOvercommitted":                     multiple, // of what is left without the largest node
 	"CPUQuotaOvercommitted":                multiple,
 	"ClientCertificateExpiring":            length,
 	"ContainerCPUThrottled":                share,  // of periods
@@ -56,7 +56,7 @@ var thresholds = map[string]unit{
 	"KubeProxyRulesStale":                  length,
 	"KubeProxySlow":                        length,
 	"KubernetesClientErrors":               share,
-	"MemoryOvercommitted":                  share, // of what is left without the largest node
+	"MemoryOvercommitted":                  multiple, // of what is left without the largest node
 	"MemoryQuotaOvercommitted":             multiple,
 	"NodeCPUHigh":                          share,
 	"NodeConntrackTableFull":               share,
