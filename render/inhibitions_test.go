@@ -39,9 +39,12 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="KubeletPLEGSlow", cluster="dev", node="a", severity="warning"}`,
 				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
 				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
+				`{alertname="CPUOvercommitted", cluster="dev", severity="warning"}`,
+				`{alertname="MemoryOvercommitted", cluster="prod", severity="warning"}`,
 				`{alertname="NodeFilesystemSpaceLow", cluster="dev", node="a", device="/dev/sda", mountpoint="/", severity="critical"}`,
 			},
 			[]string{
+				`{alertname="MemoryOvercommitted", cluster="prod", severity="warning"}`,
 				`{alertname="NodeFilesystemSpaceLow", cluster="dev", device="/dev/sda", mountpoint="/", node="a", severity="critical"}`,
 				`{alertname="NodeNotReady", cluster="dev", node="a", severity="critical"}`,
 				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
@@ -53,6 +56,8 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="EtcdQuorumLost", cluster="dev", job="etcd", severity="critical"}`,
 				`{alertname="EtcdQuorumAtRisk", cluster="dev", job="etcd", severity="warning"}`,
 				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="dev", job="kubernetes-nodes", instance="10.0.0.1:10250", severity="warning"}`,
+				`{alertname="AggregatedAPIFlapping", cluster="dev", name="v1beta1.metrics.k8s.io", severity="warning"}`,
 				`{alertname="APIServerThrottling", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
 			},
 			[]string{
@@ -74,8 +79,47 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
 				`{alertname="PrometheusDiscoveryFailing", cluster="dev", namespace="monitoring", pod="prometheus-0", severity="warning"}`,
 				`{alertname="KubeStateMetricsErrors", cluster="dev", job="kube-state-metrics", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="dev", job="kubernetes-nodes", instance="10.0.0.1:10250", severity="warning"}`,
 			},
 			[]string{`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="critical"}`},
+		},
+		"API servers that fail": {
+			[]string{
+				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="dev", job="kubernetes-nodes", instance="10.0.0.1:10250", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="prod", instance="10.0.0.1:10250", job="kubernetes-nodes", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="prod", instance="10.0.0.1:10250", job="kubernetes-nodes", severity="warning"}`,
+			},
+		},
+		"a dead controller manager": {
+			[]string{
+				`{alertname="TargetDown", cluster="dev", job="kube-controller-manager", severity="critical"}`,
+				`{alertname="DeploymentGenerationMismatch", cluster="dev", namespace="shop", deployment="cart", severity="warning"}`,
+				`{alertname="StatefulSetGenerationMismatch", cluster="dev", namespace="shop", statefulset="db", severity="warning"}`,
+				`{alertname="HorizontalPodAutoscalerReplicasMissing", cluster="dev", namespace="shop", horizontalpodautoscaler="cart", severity="warning"}`,
+				`{alertname="PodNotReady", cluster="dev", namespace="shop", pod="cart-1-a", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="PodNotReady", cluster="dev", namespace="shop", pod="cart-1-a", severity="warning"}`,
+				`{alertname="TargetDown", cluster="dev", job="kube-controller-manager", severity="critical"}`,
+			},
+		},
+		"dead Alertmanagers, and a full queue": {
+			[]string{
+				`{alertname="AlertmanagerClusterDown", cluster="dev", namespace="monitoring", job="alertmanager", severity="critical"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="dev", namespace="monitoring", pod="prometheus-0", severity="warning"}`,
+				`{alertname="PrometheusNotificationsDropped", cluster="prod", namespace="monitoring", pod="prometheus-0", severity="critical"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="prod", namespace="monitoring", pod="prometheus-0", severity="warning"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="prod", namespace="monitoring", pod="prometheus-1", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="AlertmanagerClusterDown", cluster="dev", job="alertmanager", namespace="monitoring", severity="critical"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="prod", namespace="monitoring", pod="prometheus-1", severity="warning"}`,
+				`{alertname="PrometheusNotificationsDropped", cluster="prod", namespace="monitoring", pod="prometheus-0", severity="critical"}`,
+			},
 		},
 		"a dead blackbox-exporter": {
 			[]string{

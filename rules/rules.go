@@ -43,15 +43,20 @@ const testSuffix = "_test.yaml"
 var needs = map[string]config.Job{
 	"apiserver.yaml":          config.APIServersJob,
 	sloFile:                   config.APIServersJob,
+	"capacity.yaml":           config.KubeStateMetricsJob,
 	"controller-manager.yaml": config.ControllerManagerJob,
 	"kubelet.yaml":            config.NodesJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
 	"scheduler.yaml":          config.SchedulerJob,
 	"storage.yaml":            config.NodesJob,
+	"usage.yaml":              config.CadvisorJob,
 	"volumes.yaml":            config.KubeStateMetricsJob,
 	"workloads.yaml":          config.KubeStateMetricsJob,
 }
+
+// needsToo names a second job that a file needs: what pods use by workload needs their owners.
+var needsToo = map[string]config.Job{"usage.yaml": config.KubeStateMetricsJob}
 
 // neededBy returns the job without whose metrics no rule of a file can fire; false for a file
 // that is part of every stack.
@@ -116,7 +121,7 @@ func Render(opts Options) ([]File, error) {
 	problems.Add(opts.translate(shipped)...)
 	files := map[string]File{}
 	for _, name := range slices.Sorted(maps.Keys(shipped)) {
-		if job, ok := neededBy(name); ok && !opts.collected(job) {
+		if !opts.hasMetrics(name) {
 			continue
 		}
 		text, err := opts.apply(shipped[name])
@@ -170,6 +175,13 @@ func (o Options) collected(job config.Job) bool {
 		return o.enabled(job)
 	}
 	return o.Collected(job)
+}
+
+// hasMetrics reports whether the stack collects what the rules of a file need.
+func (o Options) hasMetrics(file string) bool {
+	job, one := neededBy(file)
+	second, two := needsToo[file]
+	return (!one || o.collected(job)) && (!two || o.collected(second))
 }
 
 // validate rejects changes of alerts that are not shipped, and overrides that would break
