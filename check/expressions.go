@@ -87,7 +87,7 @@ func metricCollected(a *Analysis) []Finding {
 	missing := map[string]*absence{}
 	for _, u := range a.uses() {
 		name := cmp.Or(u.selector.Name, u.selector.String())
-		if len(a.series.named(u.selector)) > 0 || len(a.series.droppedBy(name)) > 0 || isRecorded(name) || a.otherForm(u) {
+		if len(a.series.named(u.selector)) > 0 || len(a.series.droppedBy(name)) > 0 || isRecorded(name) || a.otherForm(u) || a.unlisted(u) {
 			continue
 		}
 		if open := a.series.openJobs(u.selector); u.Own && len(open) > 0 {
@@ -122,6 +122,15 @@ func metricCollected(a *Analysis) []Finding {
 		}
 	}
 	return findings
+}
+
+// unlisted reports whether a use in a shipped expression selects, by its job, the metrics of a program
+// of this stack of which no file lists the metrics: Grafana.
+func (a *Analysis) unlisted(u use) bool {
+	return !u.Own && selectsJob(u.selector) && slices.ContainsFunc(a.series.openJobs(u.selector), func(j *job) bool {
+		row, ok := config.Job(j.name).Row()
+		return ok && row.Exporter == "" && !row.Applications()
+	})
 }
 
 // absence collects the metrics that one rule or dashboard selects in vain.

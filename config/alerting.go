@@ -44,6 +44,9 @@ type Alerting struct {
 	ExternalURL *URL `json:"externalUrl"`
 	// URL below which the runbook of each shipped alert is, as ALERT.md; of a fork or a mirror of docs/runbooks.
 	RunbookURL *URL `json:"runbookUrl"`
+	// Share of requests that the API servers must serve without an error and in time, over 30 days;
+	// APIServerErrorBudgetBurn fires if they miss it. Below 100%.
+	APIServerObjective Threshold `json:"apiServerObjective"`
 	// Shipped alerts to leave out, by name.
 	Disabled []string `json:"disabled"`
 	// Changes to shipped alerts, by name.
@@ -105,7 +108,8 @@ func defaultAlerting() Alerting {
 			GroupInterval:  duration(5 * time.Minute),
 			RepeatInterval: duration(12 * time.Hour),
 		},
-		Resources: resources("20m", "48Mi", "128Mi"),
+		APIServerObjective: threshold("99.9%"),
+		Resources:          resources("20m", "48Mi", "128Mi"),
 	}
 }
 
@@ -130,6 +134,9 @@ func (a Alerting) validate(storage Storage) Problems {
 	}
 	if a.ExternalURL != nil {
 		p.Add(validateBaseURL("alerting.externalUrl", *a.ExternalURL)...)
+	}
+	if o := a.APIServerObjective; o.Unit == Seconds || o.Value <= 0 || o.Value >= 1 {
+		p.Addf("alerting.apiServerObjective", "%q; allowed: a share below 100%%, such as 99.9%%", o)
 	}
 	p.Add(validateSecretNames("alerting.secrets", a.Secrets)...)
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {

@@ -326,6 +326,12 @@ func TestAlerting(t *testing.T) {
 			"size", "alerting: {size: 1Mi}",
 			`alerting.size: 1Mi is too small; allowed: 64Mi or more`,
 		}, {
+			"objective that cannot be met", "alerting: {apiServerObjective: 100%}",
+			`alerting.apiServerObjective: "100%"; allowed: a share below 100%, such as 99.9%`,
+		}, {
+			"objective as a duration", "alerting: {apiServerObjective: 1h}",
+			`alerting.apiServerObjective: "1h"; allowed: a share below 100%, such as 99.9%`,
+		}, {
 			"no channel", "alerting: {slack: {webhookUrl: 'https://hooks.example.com/x'}}",
 			`alerting.slack.channel: missing; set it with: pulumi config set --path 'kubernetes-prometheus:alerting.slack.channel' '#CHANNEL'`,
 		}, {

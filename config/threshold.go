@@ -38,8 +38,7 @@ func (t *Threshold) UnmarshalText(text []byte) error {
 		t.Value, _ = strconv.ParseFloat(t.text, 64)
 	case percentageText.Match(text):
 		t.Unit = Percentage
-		t.Value, _ = strconv.ParseFloat(strings.TrimSuffix(t.text, "%"), 64)
-		t.Value /= 100
+		t.Value, _ = strconv.ParseFloat(strings.TrimSuffix(t.text, "%")+"e-2", 64)
 	default:
 		var length Duration
 		if err := length.UnmarshalText(text); err != nil {
@@ -57,3 +56,12 @@ func (Threshold) Allowed() string {
 func (t Threshold) String() string { return t.text }
 
 func (t Threshold) MarshalText() ([]byte, error) { return []byte(t.text), nil }
+
+// threshold returns the Threshold that s denotes. It panics if s is invalid.
+func threshold(s string) Threshold {
+	var t Threshold
+	if err := t.UnmarshalText([]byte(s)); err != nil {
+		panic(err)
+	}
+	return t
+}

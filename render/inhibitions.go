@@ -19,15 +19,31 @@ type amInhibition struct {
 // distract from it.
 var consequences = []amInhibition{
 	// A lost node.
-	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable|NodeReadinessFlapping|KubeletPLEGSlow|KubeletPodStartSlow|KubeletRuntimeErrors"`}, []string{"cluster", "node"}},
 	// etcd without a majority, which the API servers cannot work without.
-	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing"`}, []string{"cluster"}},
+	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorBudgetBurn|APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing|KubernetesClientErrors|AggregatedAPIFlapping"`}, []string{"cluster"}},
+	// API servers that miss their objective, and how.
+	{[]string{`alertname="APIServerErrorBudgetBurn"`, `severity="critical"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow"`}, []string{"cluster"}},
+	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"CPUOvercommitted|MemoryOvercommitted"`}, []string{"cluster"}},
 	// Dead API servers, and what cannot work without them.
-	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-apiservers"`, `severity="critical"`}, []string{`alertname=~"PrometheusDiscoveryFailing|KubeStateMetricsErrors|SchedulerErrors|GarbageCollectionFailing"`}, []string{"cluster"}},
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-apiservers"`, `severity="critical"`}, []string{`alertname=~"PrometheusDiscoveryFailing|KubeStateMetricsErrors|KubernetesClientErrors|SchedulerErrors|GarbageCollectionFailing"`}, []string{"cluster"}},
+	// API servers that fail, and their clients.
+	{[]string{`alertname="APIServerErrorsHigh"`}, []string{`alertname="KubernetesClientErrors"`}, []string{"cluster"}},
+	// A dead controller manager, which carries out changes of workloads.
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kube-controller-manager"`, `severity="critical"`}, []string{`alertname=~"DeploymentGenerationMismatch|StatefulSetGenerationMismatch|HorizontalPodAutoscalerReplicasMissing"`}, []string{"cluster"}},
 	// A dead exporter, and what it would measure.
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kube-state-metrics"`, `severity="critical"`}, []string{`alertname="KubeStateMetricsShardsMissing"`}, []string{"cluster"}},
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="blackbox-exporter"`, `severity="critical"`}, []string{`alertname="TargetDown"`, `job=~"kubernetes-services|kubernetes-ingresses|blackbox-targets"`}, []string{"cluster"}},
-	{[]string{`alertname="AlertmanagerClusterDown"`}, []string{`alertname=~"AlertmanagerMembersInconsistent|AlertmanagerConfigInconsistent|PrometheusNotificationsFailing"`}, []string{"cluster", "namespace"}},
+	{[]string{`alertname="AlertmanagerClusterDown"`}, []string{`alertname=~"AlertmanagerMembersInconsistent|AlertmanagerConfigInconsistent|PrometheusNotificationsFailing|PrometheusNotificationQueueFillingUp"`}, []string{"cluster", "namespace"}},
+	// A node that is short of something, and what waits for it.
+	{[]string{`alertname="NodeCPUHigh"`}, []string{`alertname="NodeSaturated"`}, []string{"cluster", "node"}},
+	{[]string{`alertname=~"NodeMemoryHigh|NodeMemoryStalled"`}, []string{`alertname="NodeMajorPageFaults"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeMemoryHigh"`}, []string{`alertname="NodeMemoryStalled"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeDiskSaturated"`}, []string{`alertname="NodeIOStalled"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeSoftnetDrops"`}, []string{`alertname="NodeSoftnetSqueezed"`}, []string{"cluster", "node"}},
+	// A failed disk that nothing replaces.
+	{[]string{`alertname="NodeRAIDDegraded"`}, []string{`alertname="NodeRAIDDiskFailed"`}, []string{"cluster", "node", "device"}},
+	{[]string{`alertname="PrometheusNotificationsDropped"`}, []string{`alertname="PrometheusNotificationQueueFillingUp"`}, []string{"cluster", "namespace", "pod"}},
 	// What is full, and that it would become so.
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},

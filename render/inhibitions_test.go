@@ -35,11 +35,16 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="NodeNotReady", cluster="dev", node="a", severity="critical"}`,
 				`{alertname="NodeTargetsDown", cluster="dev", node="a", severity="warning"}`,
 				`{alertname="NodesEvicted", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="NodeReadinessFlapping", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="KubeletPLEGSlow", cluster="dev", node="a", severity="warning"}`,
 				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
 				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
+				`{alertname="CPUOvercommitted", cluster="dev", severity="warning"}`,
+				`{alertname="MemoryOvercommitted", cluster="prod", severity="warning"}`,
 				`{alertname="NodeFilesystemSpaceLow", cluster="dev", node="a", device="/dev/sda", mountpoint="/", severity="critical"}`,
 			},
 			[]string{
+				`{alertname="MemoryOvercommitted", cluster="prod", severity="warning"}`,
 				`{alertname="NodeFilesystemSpaceLow", cluster="dev", device="/dev/sda", mountpoint="/", node="a", severity="critical"}`,
 				`{alertname="NodeNotReady", cluster="dev", node="a", severity="critical"}`,
 				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
@@ -51,6 +56,8 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="EtcdQuorumLost", cluster="dev", job="etcd", severity="critical"}`,
 				`{alertname="EtcdQuorumAtRisk", cluster="dev", job="etcd", severity="warning"}`,
 				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="dev", job="kubernetes-nodes", instance="10.0.0.1:10250", severity="warning"}`,
+				`{alertname="AggregatedAPIFlapping", cluster="dev", name="v1beta1.metrics.k8s.io", severity="warning"}`,
 				`{alertname="APIServerThrottling", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
 			},
 			[]string{
@@ -58,14 +65,61 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="EtcdQuorumLost", cluster="dev", job="etcd", severity="critical"}`,
 			},
 		},
+		"API servers with errors": {
+			[]string{
+				`{alertname="APIServerErrorBudgetBurn", cluster="dev", operation="read", severity="critical", window="1h"}`,
+				`{alertname="APIServerErrorBudgetBurn", cluster="dev", operation="read", severity="warning", window="3d"}`,
+				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+			},
+			[]string{`{alertname="APIServerErrorBudgetBurn", cluster="dev", operation="read", severity="critical", window="1h"}`},
+		},
 		"dead API servers": {
 			[]string{
 				`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="critical"}`,
 				`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
 				`{alertname="PrometheusDiscoveryFailing", cluster="dev", namespace="monitoring", pod="prometheus-0", severity="warning"}`,
 				`{alertname="KubeStateMetricsErrors", cluster="dev", job="kube-state-metrics", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="dev", job="kubernetes-nodes", instance="10.0.0.1:10250", severity="warning"}`,
 			},
 			[]string{`{alertname="TargetDown", cluster="dev", job="kubernetes-apiservers", severity="critical"}`},
+		},
+		"API servers that fail": {
+			[]string{
+				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="dev", job="kubernetes-nodes", instance="10.0.0.1:10250", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="prod", instance="10.0.0.1:10250", job="kubernetes-nodes", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="APIServerErrorsHigh", cluster="dev", job="kubernetes-apiservers", severity="warning"}`,
+				`{alertname="KubernetesClientErrors", cluster="prod", instance="10.0.0.1:10250", job="kubernetes-nodes", severity="warning"}`,
+			},
+		},
+		"a dead controller manager": {
+			[]string{
+				`{alertname="TargetDown", cluster="dev", job="kube-controller-manager", severity="critical"}`,
+				`{alertname="DeploymentGenerationMismatch", cluster="dev", namespace="shop", deployment="cart", severity="warning"}`,
+				`{alertname="StatefulSetGenerationMismatch", cluster="dev", namespace="shop", statefulset="db", severity="warning"}`,
+				`{alertname="HorizontalPodAutoscalerReplicasMissing", cluster="dev", namespace="shop", horizontalpodautoscaler="cart", severity="warning"}`,
+				`{alertname="PodNotReady", cluster="dev", namespace="shop", pod="cart-1-a", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="PodNotReady", cluster="dev", namespace="shop", pod="cart-1-a", severity="warning"}`,
+				`{alertname="TargetDown", cluster="dev", job="kube-controller-manager", severity="critical"}`,
+			},
+		},
+		"dead Alertmanagers, and a full queue": {
+			[]string{
+				`{alertname="AlertmanagerClusterDown", cluster="dev", namespace="monitoring", job="alertmanager", severity="critical"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="dev", namespace="monitoring", pod="prometheus-0", severity="warning"}`,
+				`{alertname="PrometheusNotificationsDropped", cluster="prod", namespace="monitoring", pod="prometheus-0", severity="critical"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="prod", namespace="monitoring", pod="prometheus-0", severity="warning"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="prod", namespace="monitoring", pod="prometheus-1", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="AlertmanagerClusterDown", cluster="dev", job="alertmanager", namespace="monitoring", severity="critical"}`,
+				`{alertname="PrometheusNotificationQueueFillingUp", cluster="prod", namespace="monitoring", pod="prometheus-1", severity="warning"}`,
+				`{alertname="PrometheusNotificationsDropped", cluster="prod", namespace="monitoring", pod="prometheus-0", severity="critical"}`,
+			},
 		},
 		"a dead blackbox-exporter": {
 			[]string{
@@ -95,6 +149,43 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="CoreDNSErrorsHigh", cluster="dev", severity="warning"}`,
 				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="bank", persistentvolumeclaim="cache", severity="critical"}`,
 				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="critical"}`,
+			},
+		},
+		"nodes that are short of CPU, memory and disks": {
+			[]string{
+				`{alertname="NodeCPUHigh", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="NodeSaturated", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="NodeSaturated", cluster="dev", node="b", severity="warning"}`,
+				`{alertname="NodeMemoryHigh", cluster="dev", node="b", severity="warning"}`,
+				`{alertname="NodeMemoryStalled", cluster="dev", node="b", severity="warning"}`,
+				`{alertname="NodeMajorPageFaults", cluster="dev", node="b", severity="info"}`,
+				`{alertname="NodeMemoryStalled", cluster="dev", node="c", severity="warning"}`,
+				`{alertname="NodeMajorPageFaults", cluster="dev", node="c", severity="info"}`,
+				`{alertname="NodeDiskSaturated", cluster="dev", node="c", device="sda", severity="warning"}`,
+				`{alertname="NodeIOStalled", cluster="dev", node="c", severity="info"}`,
+				`{alertname="NodeSoftnetDrops", cluster="dev", node="c", severity="warning"}`,
+				`{alertname="NodeSoftnetSqueezed", cluster="dev", node="c", severity="info"}`,
+				`{alertname="NodeSoftnetSqueezed", cluster="dev", node="d", severity="info"}`,
+			},
+			[]string{
+				`{alertname="NodeCPUHigh", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="NodeSaturated", cluster="dev", node="b", severity="warning"}`,
+				`{alertname="NodeMemoryHigh", cluster="dev", node="b", severity="warning"}`,
+				`{alertname="NodeMemoryStalled", cluster="dev", node="c", severity="warning"}`,
+				`{alertname="NodeDiskSaturated", cluster="dev", device="sda", node="c", severity="warning"}`,
+				`{alertname="NodeSoftnetDrops", cluster="dev", node="c", severity="warning"}`,
+				`{alertname="NodeSoftnetSqueezed", cluster="dev", node="d", severity="info"}`,
+			},
+		},
+		"failed disks, one of which a spare replaces": {
+			[]string{
+				`{alertname="NodeRAIDDegraded", cluster="dev", node="a", device="md0", severity="warning"}`,
+				`{alertname="NodeRAIDDiskFailed", cluster="dev", node="a", device="md0", severity="warning"}`,
+				`{alertname="NodeRAIDDiskFailed", cluster="dev", node="a", device="md1", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="NodeRAIDDegraded", cluster="dev", device="md0", node="a", severity="warning"}`,
+				`{alertname="NodeRAIDDiskFailed", cluster="dev", device="md1", node="a", severity="warning"}`,
 			},
 		},
 		"a full claim that was filling up": {

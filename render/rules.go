@@ -19,12 +19,15 @@ var position = regexp.MustCompile(`^(\d+:\d+: )+`)
 // collects metrics, with its overrides applied and on the histograms that forms knows, and its own. The error is config.Problems.
 func ruleFiles(cfg *config.Config, forms *histograms.Translator) ([]rules.File, error) {
 	options := rules.Options{
-		Enabled:    cfg.Enabled,
-		Collected:  cfg.Collected,
-		Disabled:   cfg.Alerting.Disabled,
-		Overrides:  cfg.Alerting.Overrides,
-		Extra:      map[string]string{},
-		Histograms: forms,
+		Enabled:   cfg.Enabled,
+		Collected: cfg.Collected,
+		Disabled:  cfg.Alerting.Disabled,
+		Overrides: cfg.Alerting.Overrides,
+		Extra:     map[string]string{},
+
+		APIServerObjective: cfg.Alerting.APIServerObjective.Value,
+		Retention:          cfg.Prometheus.Retention.Duration,
+		Histograms:         forms,
 	}
 	if base := cfg.Alerting.RunbookURL; base != nil {
 		options.RunbookURL = strings.TrimSuffix(base.String(), "/")

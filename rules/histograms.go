@@ -19,7 +19,7 @@ func (o Options) translate(shipped map[string]*file) config.Problems {
 	o.Histograms.Record(o.recordings(shipped))
 	var problems config.Problems
 	for name, f := range shipped {
-		if job, ok := neededBy(name); ok && !o.collected(job) {
+		if !o.hasMetrics(name) {
 			continue
 		}
 		lines := strings.Split(f.text, "\n")

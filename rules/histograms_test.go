@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ func exposedHistograms(t *testing.T) map[config.Job]map[string]bool {
 			}
 		}
 	}
+	found[config.GrafanaJob]["grafana_http_request_duration_seconds"] = true // which no file lists
 	return found
 }
 
@@ -155,6 +157,7 @@ func (s steps) text(t *testing.T) string {
 // Rules without histograms stay as they are, in text, and every other one selects native histograms.
 func TestTranslated(t *testing.T) {
 	classic, native := render(t, Options{}), render(t, Options{Histograms: histograms.New(everyJobNative(t))})
+	series := regexp.MustCompile(`_(bucket|count)\{`) // of a histogram
 	changed := 0
 	for name, text := range classic {
 		if !strings.Contains(text, "_bucket") {
@@ -169,7 +172,7 @@ func TestTranslated(t *testing.T) {
 		for i := range before {
 			for j, rule := range before[i].Rules {
 				translated := after[i].Rules[j]
-				if !strings.Contains(rule.Expr, "_bucket") {
+				if !strings.Contains(rule.Expr, "_bucket") && !series.MatchString(rule.Expr) {
 					assert.Equal(t, rule, translated)
 				}
 				translated.Expr = rule.Expr

@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -41,14 +42,21 @@ const testSuffix = "_test.yaml"
 // not have the job's name. Any other file is part of every stack.
 var needs = map[string]config.Job{
 	"apiserver.yaml":          config.APIServersJob,
+	sloFile:                   config.APIServersJob,
+	"capacity.yaml":           config.KubeStateMetricsJob,
 	"controller-manager.yaml": config.ControllerManagerJob,
+	"kubelet.yaml":            config.NodesJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
 	"scheduler.yaml":          config.SchedulerJob,
 	"storage.yaml":            config.NodesJob,
+	"usage.yaml":              config.CadvisorJob,
 	"volumes.yaml":            config.KubeStateMetricsJob,
 	"workloads.yaml":          config.KubeStateMetricsJob,
 }
+
+// needsToo names a second job that a file needs: what pods use by workload needs their owners.
+var needsToo = map[string]config.Job{"usage.yaml": config.KubeStateMetricsJob}
 
 // neededBy returns the job without whose metrics no rule of a file can fire; false for a file
 // that is part of every stack.
@@ -78,6 +86,10 @@ type Options struct {
 	Overrides map[string]config.AlertOverride
 	// RunbookURL is the URL below which the runbooks are; empty for this project's own.
 	RunbookURL string
+	// APIServerObjective is the share of requests that the API servers must serve well; 0 for the default.
+	APIServerObjective float64
+	// Retention is how long the server keeps samples; 0 for long enough.
+	Retention time.Duration
 	// Extra holds the texts of the stack's own rule files, by name, with or without the
 	// extension .yaml.
 	Extra map[string]string
@@ -102,11 +114,14 @@ func Render(opts Options) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if shipped[sloFile], err = parse(expandSLO(shipped[sloFile].text, opts.APIServerObjective, opts.Retention)); err != nil {
+		return nil, fmt.Errorf("rules: %s: %w", sloFile, err)
+	}
 	problems := opts.validate(shipped)
 	problems.Add(opts.translate(shipped)...)
 	files := map[string]File{}
 	for _, name := range slices.Sorted(maps.Keys(shipped)) {
-		if job, ok := neededBy(name); ok && !opts.collected(job) {
+		if !opts.hasMetrics(name) {
 			continue
 		}
 		text, err := opts.apply(shipped[name])
@@ -160,6 +175,13 @@ func (o Options) collected(job config.Job) bool {
 		return o.enabled(job)
 	}
 	return o.Collected(job)
+}
+
+// hasMetrics reports whether the stack collects what the rules of a file need.
+func (o Options) hasMetrics(file string) bool {
+	job, one := neededBy(file)
+	second, two := needsToo[file]
+	return (!one || o.collected(job)) && (!two || o.collected(second))
 }
 
 // validate rejects changes of alerts that are not shipped, and overrides that would break

@@ -239,7 +239,7 @@ func TestRenderRejects(t *testing.T) {
 			},
 			[]string{
 				`alerting.disabled[1]: unknown "NodeCPUHihg"; did you mean "NodeCPUHigh"?`,
-				`alerting.disabled[2]: unknown "Zebra"; allowed: APIServerErrorsHigh, `,
+				`alerting.disabled[2]: unknown "Zebra"; allowed: APIServerErrorBudgetBurn, APIServerErrorsHigh, `,
 				`alerting.overrides.NodeNotRedy: unknown "NodeNotRedy"; did you mean "NodeNotReady"?`,
 			},
 		},

@@ -25,45 +25,77 @@ var (
 	share  = unit{[]config.ThresholdUnit{config.Percentage, config.Number}, 1, "a share of the whole, such as 85% or 0.85"}
 	length = unit{[]config.ThresholdUnit{config.Seconds}, math.Inf(1), "a duration, such as 30s or 21d"}
 	amount = unit{[]config.ThresholdUnit{config.Number}, math.Inf(1), "a number"}
+
+	// A share that may exceed the whole.
+	multiple = unit{[]config.ThresholdUnit{config.Percentage, config.Number}, math.Inf(1), "a multiple of the whole, such as 150% or 1.5"}
 )
 
 // thresholds holds the alerts whose threshold a stack may change. It is the number with which the
 // outermost comparison of their expressions ends.
 var thresholds = map[string]unit{
-	"APIServerErrorsHigh":                share,
-	"APIServerSlow":                      length,
-	"APIServerThrottling":                amount, // requests per second
-	"AlertmanagerNotificationsFailing":   share,
-	"ClientCertificateExpiring":          length,
-	"ControllerBacklog":                  amount, // objects
-	"CoreDNSErrorsHigh":                  share,
-	"CoreDNSSlow":                        length,
-	"DirectorySizeScanSlow":              length,
-	"DirectorySizeScanStale":             length,
-	"EtcdDatabaseNearQuota":              share,
-	"EtcdDiskSlow":                       length,
-	"EtcdLeaderChanges":                  amount, // in 15 minutes
-	"EtcdProposalsFailing":               amount, // in 15 minutes
-	"KubeProxyRulesStale":                length,
-	"KubeProxySlow":                      length,
-	"NodeCPUHigh":                        share,
-	"NodeConntrackTableFull":             share,
-	"NodeFilesystemFillingUp":            share, // of the space left
-	"NodeFilesystemInodesFillingUp":      share,
-	"NodeFilesystemInodesLow":            share,
-	"NodeFilesystemSpaceLow":             share,
-	"NodeMemoryHigh":                     share,
-	"NodeNetworkErrors":                  share,
-	"PersistentVolumeClaimFillingUp":     share,
-	"PersistentVolumeClaimInodesLow":     share,
-	"PersistentVolumeClaimSpaceLow":      share,
-	"ProbeCertificateExpiring":           length,
-	"PrometheusNotificationsFailing":     share,
-	"PrometheusStorageNearRetentionSize": share,
-	"SchedulerBacklog":                   amount, // pods
-	"SchedulerErrors":                    share,
-	"SchedulerSlow":                      length,
-	"TargetDown":                         share,
+	"APIServerErrorsHigh":                  share,
+	"APIServerSlow":                        length,
+	"APIServerThrottling":                  amount, // requests per second
+	"AggregatedAPIFlapping":                amount, // in 30 minutes
+	"AlertmanagerNotificationsFailing":     share,
+	"CPUOvercommitted":                     multiple, // of what is left without the largest node
+	"CPUQuotaOvercommitted":                multiple,
+	"ClientCertificateExpiring":            length,
+	"ContainerCPUThrottled":                share,  // of periods
+	"ControllerBacklog":                    amount, // objects
+	"CoreDNSErrorsHigh":                    share,
+	"CoreDNSSlow":                          length,
+	"DirectorySizeScanSlow":                length,
+	"DirectorySizeScanStale":               length,
+	"EtcdDatabaseNearQuota":                share,
+	"EtcdDiskSlow":                         length,
+	"EtcdLeaderChanges":                    amount, // in 15 minutes
+	"EtcdProposalsFailing":                 amount, // in 15 minutes
+	"GrafanaRequestsFailing":               share,
+	"JobNotCompleted":                      length,
+	"KubeProxyRulesStale":                  length,
+	"KubeProxySlow":                        length,
+	"KubeletClientCertificateExpiring":     length,
+	"KubeletPLEGSlow":                      length, // of at most 10 seconds
+	"KubeletPodStartSlow":                  length,
+	"KubeletRuntimeErrors":                 share,
+	"KubeletServerCertificateExpiring":     length,
+	"KubeletTooManyPods":                   share,
+	"KubeletVolumeErrors":                  share,
+	"KubernetesClientErrors":               share,
+	"MemoryOvercommitted":                  multiple, // of what is left without the largest node
+	"MemoryQuotaOvercommitted":             multiple,
+	"NodeCPUHigh":                          share,
+	"NodeConntrackTableFull":               share,
+	"NodeDiskSaturated":                    amount, // requests
+	"NodeFileDescriptorsHigh":              share,
+	"NodeFilesystemFillingUp":              share, // of the space left
+	"NodeFilesystemInodesFillingUp":        share,
+	"NodeFilesystemInodesLow":              share,
+	"NodeFilesystemSpaceLow":               share,
+	"NodeIOStalled":                        share,  // of the time
+	"NodeMajorPageFaults":                  amount, // per second
+	"NodeMemoryHigh":                       share,
+	"NodeMemoryStalled":                    share, // of the time
+	"NodeNetworkErrors":                    share,
+	"NodeNetworkInterfaceFlapping":         amount, // in 15 minutes
+	"NodeReadinessFlapping":                amount, // in 15 minutes
+	"NodeSaturated":                        amount, // tasks for each CPU
+	"NodeSoftnetDrops":                     share,
+	"NodeSoftnetSqueezed":                  amount, // per second
+	"PersistentVolumeClaimFillingUp":       share,
+	"PersistentVolumeClaimInodesLow":       share,
+	"PersistentVolumeClaimSpaceLow":        share,
+	"ProbeCertificateExpiring":             length,
+	"PrometheusNotificationQueueFillingUp": share,
+	"PrometheusNotificationsFailing":       share,
+	"PrometheusQueryLoadHigh":              share,
+	"PrometheusStorageNearRetentionSize":   share,
+	"QuotaAlmostFull":                      share,
+	"SchedulerBacklog":                     amount, // pods
+	"SchedulerErrors":                      share,
+	"SchedulerSlow":                        length,
+	"TargetDown":                           share,
 }
 
 // comparison returns the outermost comparison of a rule's expression with a number, by order; nil if it

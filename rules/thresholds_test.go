@@ -3,6 +3,7 @@ package rules
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -78,4 +79,15 @@ func TestAnnotationsAndRunbooks(t *testing.T) {
 	for name, text := range files {
 		assert.NotContains(t, text, "github.com", name)
 	}
+}
+
+// The objective of the API servers and the time over which it is measured follow the stack.
+func TestAPIServerObjective(t *testing.T) {
+	text := render(t, Options{APIServerObjective: 0.9995, Retention: 7 * 24 * time.Hour})[sloFile]
+	assert.Equal(t, 8, strings.Count(text, " * (1 - 0.9995)\n"))
+	assert.Equal(t, 2, strings.Count(text, ":rate5m[1w])\n"))
+	assert.NotContains(t, text, "0.999)")
+	assert.NotContains(t, text, "[30d]")
+	shipped := render(t, Options{Retention: 90 * 24 * time.Hour})[sloFile]
+	assert.Equal(t, 2, strings.Count(shipped, ":rate5m[30d])\n"))
 }
