@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
 // nullReceiver names the receiver that notifies nobody.
@@ -90,15 +91,17 @@ func alertmanagerConfig(cfg *config.Config) (map[string]string, *alertmanager.Co
 }
 
 // slackLinks returns the templates of the links below each alert: to Prometheus if it has an
-// external URL, and to Grafana at dashboardURL unless that is empty.
-func slackLinks(prometheus config.Prometheus, dashboardURL string) string {
-	var graph, dashboard string
+// external URL, and to the alert's dashboard: of an alert without one, if Grafana has the URL
+// grafana, to that of all alerts.
+func slackLinks(prometheus config.Prometheus, grafana string) string {
+	var graph, overview string
 	if prometheus.ExternalURL != nil {
 		graph = "{{ with .GeneratorURL }}<{{ . }}|Prometheus>  {{ end }}"
 	}
-	if dashboardURL != "" {
-		dashboard = fmt.Sprintf("<%s/d/alerts-overview?var-cluster={{ .Labels.cluster | urlquery }}|Dashboard>", strings.TrimSuffix(dashboardURL, "/"))
+	if grafana != "" {
+		overview = fmt.Sprintf("{{ else }}<%s/d/%s?var-cluster={{ .Labels.cluster | urlquery }}|Dashboard>", strings.TrimSuffix(grafana, "/"), dashboards.UIDAlertsOverview)
 	}
+	dashboard := "{{ with .Annotations.dashboard_url }}<{{ . }}|Dashboard>" + overview + "{{ end }}"
 	return fmt.Sprintf("\n{{ define \"kubernetes-prometheus.slack.prometheus\" }}%s{{ end }}\n{{ define \"kubernetes-prometheus.slack.dashboard\" }}%s{{ end }}\n", graph, dashboard)
 }
 

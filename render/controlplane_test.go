@@ -141,7 +141,7 @@ func TestKubeletsOfK3s(t *testing.T) {
 			assert.Equal(t, platform != "k3s", promrelabel.ProcessBuilder(builder, job.MetricRelabelConfigs...), platform)
 		}
 		require.Equal(t, platform != "k3s", names[string(config.APIServersJob)])
-		rendered, err := ruleFiles(cfg, nil)
+		rendered, err := (&Stack{Config: cfg}).ruleFiles()
 		require.NoError(t, err)
 		assert.True(t, slices.ContainsFunc(rendered, func(file rules.File) bool { return file.Name == "apiserver.yaml" }), platform)
 	}

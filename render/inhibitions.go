@@ -20,11 +20,11 @@ type amInhibition struct {
 var consequences = []amInhibition{
 	// A lost node.
 	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable|NodeReadinessFlapping|KubeletPLEGSlow|KubeletPodStartSlow|KubeletRuntimeErrors"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"CPUOvercommitted|MemoryOvercommitted"`}, []string{"cluster"}},
 	// etcd without a majority, which the API servers cannot work without.
 	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorBudgetBurn|APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing|KubernetesClientErrors|AggregatedAPIFlapping"`}, []string{"cluster"}},
 	// API servers that miss their objective, and how.
 	{[]string{`alertname="APIServerErrorBudgetBurn"`, `severity="critical"`}, []string{`alertname=~"APIServerErrorsHigh|APIServerSlow"`}, []string{"cluster"}},
-	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"CPUOvercommitted|MemoryOvercommitted"`}, []string{"cluster"}},
 	// Dead API servers, and what cannot work without them.
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-apiservers"`, `severity="critical"`}, []string{`alertname=~"PrometheusDiscoveryFailing|KubeStateMetricsErrors|KubernetesClientErrors|SchedulerErrors|GarbageCollectionFailing"`}, []string{"cluster"}},
 	// API servers that fail, and their clients.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -16,8 +15,10 @@ import (
 var position = regexp.MustCompile(`^(\d+:\d+: )+`)
 
 // ruleFiles returns the stack's rule files, sorted by name: the shipped ones for which it
-// collects metrics, with its overrides applied and on the histograms that forms knows, and its own. The error is config.Problems.
-func ruleFiles(cfg *config.Config, forms *histograms.Translator) ([]rules.File, error) {
+// collects metrics, with its overrides applied and on the stack's histograms, and its own. The
+// error is config.Problems.
+func (s *Stack) ruleFiles() ([]rules.File, error) {
+	cfg := s.Config
 	options := rules.Options{
 		Enabled:   cfg.Enabled,
 		Collected: cfg.Collected,
@@ -27,7 +28,13 @@ func ruleFiles(cfg *config.Config, forms *histograms.Translator) ([]rules.File, 
 
 		APIServerObjective: cfg.Alerting.APIServerObjective.Value,
 		Retention:          cfg.Prometheus.Retention.Duration,
-		Histograms:         forms,
+		Histograms:         s.Histograms,
+
+		GrafanaURL: strings.TrimSuffix(cfg.Grafana.Link(), "/"),
+		Dashboards: map[string][]string{},
+	}
+	for _, d := range s.Dashboards {
+		options.Dashboards[d.UID] = d.Variables()
 	}
 	if base := cfg.Alerting.RunbookURL; base != nil {
 		options.RunbookURL = strings.TrimSuffix(base.String(), "/")

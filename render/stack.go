@@ -88,7 +88,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 		return nil, err
 	}
 	s.Histograms = histograms.New(s.storedHistogram)
-	err := config.Join(s.renderRules(), s.renderAlertmanager(), s.renderGrafana(custom), s.renderBlackbox())
+	err := config.Join(s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
@@ -115,9 +115,9 @@ func (s *Stack) renderPrometheus() error {
 	return nil
 }
 
-// renderRules sets the rule files.
+// renderRules sets the rule files. It reads the dashboards, to which alerts link.
 func (s *Stack) renderRules() error {
-	files, err := ruleFiles(s.Config, s.Histograms)
+	files, err := s.ruleFiles()
 	if err != nil {
 		return err
 	}

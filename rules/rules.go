@@ -86,6 +86,10 @@ type Options struct {
 	Overrides map[string]config.AlertOverride
 	// RunbookURL is the URL below which the runbooks are; empty for this project's own.
 	RunbookURL string
+	// GrafanaURL is the URL of Grafana, without a slash at the end. Empty: alerts link to no dashboard.
+	GrafanaURL string
+	// Dashboards holds the variables of each dashboard of the stack, by its UID.
+	Dashboards map[string][]string
 	// APIServerObjective is the share of requests that the API servers must serve well; 0 for the default.
 	APIServerObjective float64
 	// Retention is how long the server keeps samples; 0 for long enough.
@@ -124,7 +128,7 @@ func Render(opts Options) ([]File, error) {
 		if !opts.hasMetrics(name) {
 			continue
 		}
-		text, err := opts.apply(shipped[name])
+		text, err := opts.apply(name, shipped[name])
 		if err != nil {
 			return nil, fmt.Errorf("rules: %s: %w", name, err)
 		}
@@ -351,9 +355,9 @@ func (f *file) rules() []*yaml.Node {
 	return rules
 }
 
-// apply applies the options to a shipped file and returns its text: the shipped text if nothing
-// changes, and "" if no rule is left.
-func (o Options) apply(f *file) (string, error) {
+// apply applies the options to the shipped file with a name and returns its text: the shipped text if
+// nothing changes, and "" if no rule is left.
+func (o Options) apply(name string, f *file) (string, error) {
 	changed := false
 	for _, group := range f.groups().Content {
 		rules := field(group, "rules")
@@ -371,6 +375,10 @@ func (o Options) apply(f *file) (string, error) {
 			}
 			if o.RunbookURL != "" {
 				set(field(rule, "annotations"), "runbook_url", o.RunbookURL+"/"+alert+".md")
+				changed = true
+			}
+			if o.GrafanaURL != "" {
+				set(field(rule, "annotations"), "dashboard_url", o.dashboardURL(name, alert))
 				changed = true
 			}
 			if override, ok := o.Overrides[alert]; ok {

@@ -1,0 +1,137 @@
+package render
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/template"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+)
+
+const withGrafana = "\ngrafana: {adminPassword: {secure: x}, externalUrl: https://grafana.example.com/}"
+
+// The dashboard to which an alert links shows at least one metric that the alert is about.
+func TestAlertsLinkToWhatShowsThem(t *testing.T) {
+	// Alerts about alerts and targets, which dashboards list, whatever metric they come from.
+	listed := []string{"Watchdog"}
+	for _, platform := range []string{"kubeadm", "eks", "k3s"} {
+		stack, err := New(configtest.Config(t, "cluster: {name: test, platform: "+platform+"}\nexporters: {blackboxExporter: {enabled: true}}"+withGrafana))
+		require.NoError(t, err)
+		shown, uids := map[string]map[string]bool{}, map[string]bool{}
+		for _, d := range stack.Dashboards {
+			uids[d.UID] = true
+			shown[d.UID] = map[string]bool{}
+			queries, err := dashboards.Queries(d, nil)
+			require.NoError(t, err)
+			for _, q := range queries {
+				names, err := dashboards.Metrics(q.Expr)
+				require.NoError(t, err)
+				for _, name := range names {
+					shown[d.UID][name] = true
+				}
+			}
+		}
+		recorded := map[string]string{} // expressions, by the name of the series
+		for _, file := range stack.Rules {
+			for _, group := range file.Groups {
+				for _, rule := range group.Rules {
+					if rule.Record != "" {
+						recorded[rule.Record] = rule.Expr
+					}
+				}
+			}
+		}
+		var selected func(expr string) []string
+		selected = func(expr string) []string {
+			names, err := dashboards.Metrics(expr)
+			require.NoError(t, err)
+			for _, name := range slices.Clone(names) {
+				if expr, ok := recorded[name]; ok {
+					names = append(names, selected(expr)...)
+				}
+			}
+			return names
+		}
+		for _, file := range stack.Rules {
+			for _, group := range file.Groups {
+				for _, rule := range group.Rules {
+					if rule.Alert == "" || slices.Contains(listed, rule.Alert) {
+						continue
+					}
+					link, err := url.Parse(expand(t, rule.Annotations["dashboard_url"], nil))
+					require.NoError(t, err, rule.Alert)
+					assert.Equal(t, "grafana.example.com", link.Host, rule.Alert)
+					uid := link.Path[len("/d/"):]
+					if assert.True(t, uids[uid], "%s links to %s", rule.Alert, uid) {
+						names := selected(rule.Expr)
+						assert.True(t, slices.ContainsFunc(names, func(name string) bool { return shown[uid][name] }),
+							"%s: %s links to %s, which shows none of %v", platform, rule.Alert, uid, names)
+					}
+				}
+			}
+		}
+	}
+}
+
+// An alert selects on its dashboard the object that it is about.
+func TestAlertsSelectTheirObject(t *testing.T) {
+	stack, err := New(configtest.Config(t, "cluster: {name: test}"+withGrafana))
+	require.NoError(t, err)
+	tests := map[string]struct {
+		labels map[string]string
+		want   url.Values
+	}{
+		"NodeMemoryHigh":                {map[string]string{"node": "a&b", "instance": "1.2.3.4:9100"}, url.Values{"var-cluster": {"test"}, "var-node": {"a&b"}}},
+		"PodCrashLooping":               {map[string]string{"namespace": "shop", "pod": "cart-1"}, url.Values{"var-cluster": {"test"}, "var-namespace": {"shop"}, "var-pod": {"cart-1"}}},
+		"StatefulSetRolloutStuck":       {map[string]string{"namespace": "shop", "statefulset": "db"}, url.Values{"var-cluster": {"test"}, "var-namespace": {"shop"}, "var-workload": {"db"}}},
+		"PersistentVolumeClaimSpaceLow": {map[string]string{"namespace": "shop", "persistentvolumeclaim": "db-0"}, url.Values{"var-cluster": {"test"}, "var-namespace": {"shop"}, "var-persistentvolumeclaim": {"db-0"}}},
+	}
+	for _, file := range stack.Rules {
+		for _, group := range file.Groups {
+			for _, rule := range group.Rules {
+				test, ok := tests[rule.Alert]
+				if !ok {
+					continue
+				}
+				link, err := url.Parse(expand(t, rule.Annotations["dashboard_url"], test.labels))
+				require.NoError(t, err)
+				assert.Equal(t, test.want, link.Query(), rule.Alert)
+			}
+		}
+	}
+}
+
+// Without a Grafana that people can open, alerts link to no dashboard; of a stack without an alert's
+// dashboard, to that of all alerts.
+func TestAlertsWithoutADashboard(t *testing.T) {
+	stack, err := New(configtest.Config(t, "cluster: {name: test}\ngrafana: {adminPassword: {secure: x}}"))
+	require.NoError(t, err)
+	for _, file := range stack.Rules {
+		assert.NotContains(t, file.Text, "dashboard_url")
+	}
+	stack, err = New(configtest.Config(t, "cluster: {name: test}\nexporters: {nodeExporter: {enabled: false}}"+withGrafana))
+	require.NoError(t, err)
+	for _, file := range stack.Rules {
+		if file.Name == "nodes.yaml" {
+			assert.Contains(t, file.Text, "https://grafana.example.com/d/alerts-overview?var-cluster=")
+		}
+	}
+}
+
+// expand expands the template of an annotation as Prometheus does for an alert with labels.
+func expand(t *testing.T, text string, labels map[string]string) string {
+	t.Helper()
+	data := template.AlertTemplateData(labels, map[string]string{"cluster": "test"}, "", promql.Sample{})
+	expander := template.NewTemplateExpander(context.Background(), "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}"+text, "test", data, model.Time(0), nil, &url.URL{}, nil)
+	out, err := expander.Expand()
+	require.NoError(t, err)
+	return out
+}
