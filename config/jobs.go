@@ -12,6 +12,7 @@ type Job string
 const (
 	NodesJob                    Job = "kubernetes-nodes"
 	CadvisorJob                 Job = "kubernetes-cadvisor"
+	ContainerProbesJob          Job = "kubernetes-probes"
 	APIServersJob               Job = "kubernetes-apiservers"
 	EndpointsJob                Job = "kubernetes-endpoints"
 	ServicesJob                 Job = "kubernetes-services"
@@ -97,6 +98,10 @@ var ScrapeJobs = []ScrapeJob{{
 	Name: CadvisorJob, About: "each node's containers, from the cadvisor in its kubelet",
 	Targets: onNodes, Blinding: true,
 	Exporter: "cadvisor",
+}, {
+	Name: ContainerProbesJob, About: "results of each node's liveness, readiness and startup probes, from its kubelet",
+	Targets:  onNodes,
+	Exporter: "kubelet-probes",
 }, {
 	Name: APIServersJob, About: "the API servers",
 	Targets: onControlPlane, Approximate: true, Blinding: true,

@@ -737,40 +737,6 @@ func TestChecksAreDocumented(t *testing.T) {
 	assert.Len(t, documented, len(check.Checks))
 }
 
-var sizes = regexp.MustCompile(`(?m)^\| (\d+) \| (\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) GiB \| ([\d.]+) GiB \|$`)
-
-// The table of sizes is what a stack with the defaults is estimated to need, within 3 %: a new rule
-// that changes little needs no new table.
-func TestSizing(t *testing.T) {
-	rows := sizes.FindAllStringSubmatch(read(t, "docs/operations.md"), -1)
-	require.NotEmpty(t, rows)
-	for _, row := range rows {
-		nodes, err := strconv.Atoi(row[1])
-		require.NoError(t, err)
-		pods, err := strconv.Atoi(row[2])
-		require.NoError(t, err)
-		cfg, err := config.FromFile(stackFile(t, map[string]any{
-			config.Project + ":cluster": map[string]any{"name": "example", "nodes": nodes, "pods": pods},
-		}))
-		require.NoError(t, err)
-		stack, err := render.New(cfg)
-		require.NoError(t, err)
-		estimate, ok := check.EstimateOf(check.Analyse(stack))
-		require.True(t, ok)
-		number := func(text string) float64 {
-			value, err := strconv.ParseFloat(strings.ReplaceAll(text, ",", ""), 64)
-			require.NoError(t, err)
-			return value
-		}
-		assert.InEpsilon(t, estimate.Total, number(row[3]), 0.03, "series of %d nodes", nodes)
-		assert.InEpsilon(t, estimate.Samples, number(row[4]), 0.03, "samples of %d nodes", nodes)
-		assert.InDelta(t, estimate.CPU, number(row[5]), 0.01, "cores of %d nodes", nodes)
-		memory, disk := float64(estimate.Memory)/(1<<30), float64(estimate.Disk)/(1<<30)
-		assert.InDelta(t, memory, number(row[6]), max(0.06, 0.03*memory), "memory of %d nodes", nodes)
-		assert.InDelta(t, disk, number(row[7]), max(0.5, 0.03*disk), "disk of %d nodes", nodes)
-	}
-}
-
 // The table of expressions on classic and native histograms has the translations that the checks
 // print.
 func TestHistogramExpressions(t *testing.T) {

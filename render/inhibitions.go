@@ -41,6 +41,8 @@ var consequences = []amInhibition{
 	{[]string{`alertname="NodeMemoryHigh"`}, []string{`alertname="NodeMemoryStalled"`}, []string{"cluster", "node"}},
 	{[]string{`alertname="NodeDiskSaturated"`}, []string{`alertname="NodeIOStalled"`}, []string{"cluster", "node"}},
 	{[]string{`alertname="NodeSoftnetDrops"`}, []string{`alertname="NodeSoftnetSqueezed"`}, []string{"cluster", "node"}},
+	// A pod that is down, and its probes, which fail.
+	{[]string{`alertname=~"PodNotReady|PodCrashLooping"`}, []string{`alertname="ContainerProbeFailing"`}, []string{"cluster", "namespace", "pod"}},
 	// A failed disk that nothing replaces.
 	{[]string{`alertname="NodeRAIDDegraded"`}, []string{`alertname="NodeRAIDDiskFailed"`}, []string{"cluster", "node", "device"}},
 	{[]string{`alertname="PrometheusNotificationsDropped"`}, []string{`alertname="PrometheusNotificationQueueFillingUp"`}, []string{"cluster", "namespace", "pod"}},

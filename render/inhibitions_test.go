@@ -51,6 +51,17 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
 			},
 		},
+		"a pod that is not ready": {
+			[]string{
+				`{alertname="PodNotReady", cluster="dev", namespace="shop", pod="cart-1-a", severity="warning"}`,
+				`{alertname="ContainerProbeFailing", cluster="dev", namespace="shop", pod="cart-1-a", container="app", probe_type="Readiness", severity="warning"}`,
+				`{alertname="ContainerProbeFailing", cluster="dev", namespace="shop", pod="cart-1-b", container="app", probe_type="Readiness", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="ContainerProbeFailing", cluster="dev", container="app", namespace="shop", pod="cart-1-b", probe_type="Readiness", severity="warning"}`,
+				`{alertname="PodNotReady", cluster="dev", namespace="shop", pod="cart-1-a", severity="warning"}`,
+			},
+		},
 		"etcd without a majority": {
 			[]string{
 				`{alertname="EtcdQuorumLost", cluster="dev", job="etcd", severity="critical"}`,

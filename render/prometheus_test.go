@@ -111,7 +111,7 @@ func TestKubeletCertificates(t *testing.T) {
 		for _, job := range loaded(t, configtest.Config(t, text)) {
 			tls := job.HTTPClientConfig.TLSConfig
 			switch config.Job(job.JobName) {
-			case config.NodesJob, config.CadvisorJob:
+			case config.NodesJob, config.CadvisorJob, config.ContainerProbesJob:
 				assert.Equal(t, !verify, tls.InsecureSkipVerify, job.JobName)
 				assert.Equal(t, verify, tls.CAFile != "", job.JobName)
 				assert.NotNil(t, job.HTTPClientConfig.Authorization, job.JobName)

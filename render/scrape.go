@@ -132,6 +132,8 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 		return scrape
 	case config.CadvisorJob:
 		return cadvisor(cfg)
+	case config.ContainerProbesJob:
+		return kubelet(cfg, "/metrics/probes")
 	case config.APIServersJob:
 		return apiServers(cfg.Native(job))
 	case config.EndpointsJob:

@@ -48,6 +48,7 @@ var needs = map[string]config.Job{
 	"kubelet.yaml":            config.NodesJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
+	"probes.yaml":             config.ContainerProbesJob,
 	"scheduler.yaml":          config.SchedulerJob,
 	"storage.yaml":            config.NodesJob,
 	"usage.yaml":              config.CadvisorJob,

@@ -42,6 +42,7 @@ var thresholds = map[string]unit{
 	"CPUQuotaOvercommitted":                multiple,
 	"ClientCertificateExpiring":            length,
 	"ContainerCPUThrottled":                share,  // of periods
+	"ContainerProbeFailing":                share,  // of probes
 	"ControllerBacklog":                    amount, // objects
 	"CoreDNSErrorsHigh":                    share,
 	"CoreDNSSlow":                          length,

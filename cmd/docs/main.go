@@ -31,6 +31,7 @@ type document struct {
 var documents = []document{
 	{"docs/config.md", writeReference},
 	{"docs/scraping.md", writeJobs},
+	{"docs/operations.md", writeSizes},
 	{"docs/runbooks/README.md", writeRunbooks},
 	{"config/schema.json", writeSchema},
 	{"Pulumi.yaml", writeProject},

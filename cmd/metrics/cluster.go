@@ -37,7 +37,7 @@ func (c cluster) sources(namespace string) ([]source, error) {
 	}
 	for _, node := range nodes {
 		proxy := "/api/v1/nodes/" + node.Metadata.Name + "/proxy/metrics"
-		list = append(list, source{"kubelet", proxy}, source{"cadvisor", proxy + "/cadvisor"})
+		list = append(list, source{"kubelet", proxy}, source{"cadvisor", proxy + "/cadvisor"}, source{"kubelet-probes", proxy + "/probes"})
 	}
 	for namespace, selector := range map[string]string{
 		namespace:     "app.kubernetes.io/part-of=" + config.Project,

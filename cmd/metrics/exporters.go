@@ -75,6 +75,7 @@ var exporters = []exporter{
 	{name: "kubelet", program: "k8s.io/kubernetes/cmd/kubelet", except: others("k8s.io/kubernetes/pkg/kubelet/", slis, cadvisor, probes, resource)},
 	{name: "cadvisor", program: "k8s.io/kubernetes/cmd/kubelet", only: []string{cadvisor},
 		labels: []string{"container", "id", "image", "name", "namespace", "pod"}},
+	{name: "kubelet-probes", program: "k8s.io/kubernetes/cmd/kubelet", only: []string{probes}},
 }
 
 // counts reports whether the exporter exposes the metrics of a source file; name is its
