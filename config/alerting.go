@@ -135,6 +135,9 @@ func (a Alerting) validate(storage Storage) Problems {
 	if a.ExternalURL != nil {
 		p.Add(validateBaseURL("alerting.externalUrl", *a.ExternalURL)...)
 	}
+	if a.RunbookURL != nil {
+		p.Add(validateBaseURL("alerting.runbookUrl", *a.RunbookURL)...)
+	}
 	if o := a.APIServerObjective; o.Unit == Seconds || o.Value <= 0 || o.Value >= 1 {
 		p.Addf("alerting.apiServerObjective", "%q; allowed: a share below 100%%, such as 99.9%%", o)
 	}

@@ -211,6 +211,9 @@ func TestUnparsableValues(t *testing.T) {
 			"URL without scheme", "prometheus: {externalUrl: prometheus.example.com}",
 			`prometheus.externalUrl: "prometheus.example.com": not an absolute URL; allowed: an absolute http:// or https:// URL`,
 		}, {
+			"URL with a query", "alerting: {runbookUrl: 'https://wiki.example.com/page?id='}",
+			`alerting.runbookUrl: "https://wiki.example.com/page?id=" has a query or fragment; allowed: a URL without them`,
+		}, {
 			"URL of another scheme", "prometheus: {externalUrl: 'ftp://example.com'}",
 			`prometheus.externalUrl: "ftp://example.com": not an absolute URL; allowed: an absolute http:// or https:// URL`,
 		}, {

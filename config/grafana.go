@@ -293,7 +293,7 @@ func validateBaseURL(path string, address URL) Problems {
 	case parsed.User != nil:
 		p.Addf(path, "contains a credential, but is stored in clear text; remove the credential")
 	case parsed.RawQuery != "" || parsed.Fragment != "":
-		p.Addf(path, "%q has a query or fragment; allowed: a base URL, such as https://grafana.example.com", address)
+		p.Addf(path, "%q has a query or fragment; allowed: a URL without them", address)
 	}
 	return p
 }

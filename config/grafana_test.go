@@ -92,7 +92,7 @@ func TestExternalGrafana(t *testing.T) {
 			`grafana.external.alertmanagerUrl: contains a credential, but is stored in clear text; remove the credential`,
 		}, {
 			"page instead of the base URL", "grafana: {import: job, external: {url: 'https://grafana.example.com/?orgId=1', token: hunter2, prometheusUrl: 'https://prometheus.example.com'}}",
-			`grafana.external.url: "https://grafana.example.com/?orgId=1" has a query or fragment; allowed: a base URL, such as https://grafana.example.com`,
+			`grafana.external.url: "https://grafana.example.com/?orgId=1" has a query or fragment; allowed: a URL without them`,
 		}, {
 			"and one of our own", "grafana: {import: job, persistence: {enabled: true}, external: {" + external + "}}",
 			`grafana.persistence.enabled: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,

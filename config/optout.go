@@ -20,4 +20,6 @@ var OptOuts = []OptOut{
 	{"daemonsets", "daemonset"},
 	{"jobs", "job_name"},
 	{"horizontalpodautoscalers", "horizontalpodautoscaler"},
+	{"services", "service"},
+	{"ingresses", "ingress"},
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -81,6 +82,15 @@ func TestAlertsHaveAnnotations(t *testing.T) {
 			assert.Regexp(t, `\{\{ \$(labels|externalLabels)\.cluster \}\}`, rule.Annotations["description"], name)
 		}
 	}
+}
+
+// Each kind of object that a label mutes has a branch in AlertsOff, and no other has.
+func TestMutedKinds(t *testing.T) {
+	expr := alerts(t, render(t, Options{}))["AlertsOff"][0].Expr
+	for _, muted := range config.OptOuts {
+		assert.Contains(t, expr, fmt.Sprintf(`, %[1]s) (kube_%[2]s_labels{label_prometheus_io_alerts="false"}), "muted", %[1]q`, muted.Label, strings.TrimSuffix(muted.Label, "_name")), muted.Kind)
+	}
+	assert.Equal(t, len(config.OptOuts), strings.Count(expr, "label_replace("))
 }
 
 func TestRunbooksBelongToAlerts(t *testing.T) {

@@ -74,4 +74,3 @@ func round(value float64) int {
 	unit := math.Pow(10, math.Floor(math.Log10(value))-1)
 	return int(math.Round(value/unit) * unit)
 }
-
