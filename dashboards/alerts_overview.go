@@ -47,19 +47,7 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 			GraphMode(common.BigValueGraphModeNone).
 			Mappings(states(word("Missing", red), word("Firing", green))).
 			WithTarget(query(`clamp_max(count(ALERTS{cluster=~"|$cluster", alertname="Watchdog", alertstate="firing"}), 1) or vector(0)`, ""))).
-		WithPanel(listing("Firing alerts", "All firing alerts, the longest firing first.",
-			column{"alertname", "Alert", nil},
-			column{"severity", "Severity", severityColors()},
-			column{"namespace", "Namespace", nil},
-			column{"pod", "Pod", nil},
-			column{"node", "Node", nil},
-			column{"job", "Job", nil},
-			column{"instance", "Instance", nil},
-			column{"Value", "Firing for", inUnit(units.DurationSeconds)},
-		).
-			SortBy(sortedBy("Firing for", true)).
-			NoValue("No alert is firing").
-			WithTarget(rows(`(time() - ALERTS_FOR_STATE{` + alerts + `}) and ignoring (alertstate) ALERTS{` + firing + `}`)))
+		WithPanel(firingAlerts(o, `alertname=~"$alertname"`).Height(10))
 
 	board.WithRow(row("Over time")).
 		WithPanel(stacked(overTime("Firing by severity", "Number of firing alerts.", units.Short).

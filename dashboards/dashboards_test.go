@@ -23,6 +23,7 @@ import (
 var everything = Options{
 	Datasource: Datasource{UID: "prometheus", Name: "prometheus-datasource"},
 	Has:        func(config.Job) bool { return true },
+	RunbookURL: "https://example.com/runbooks",
 }
 
 // uids returns the UIDs of dashboards.

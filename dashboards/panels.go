@@ -1,6 +1,9 @@
 package dashboards
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -9,6 +12,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+	"github.com/grafana/grafana-foundation-sdk/go/units"
 )
 
 // Every dashboard starts from newDashboard, and every panel from one of the functions below, so
@@ -28,7 +32,7 @@ const (
 )
 
 // newDashboard returns a dashboard with the variables datasource and cluster. It offers the
-// clusters that have the metric.
+// clusters that have the metric. All adds the links and annotations that every dashboard has.
 func newDashboard(o Options, uid, title, description, metric string, tags ...string) *dashboard.DashboardBuilder {
 	return dashboard.NewDashboardBuilder(title).
 		Uid(uid).
@@ -39,12 +43,6 @@ func newDashboard(o Options, uid, title, description, metric string, tags ...str
 		Time("now-3h", "now").
 		Refresh("1m").
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Link(dashboard.NewDashboardLinkBuilder("Dashboards").
-			Type(dashboard.DashboardLinkTypeDashboards).
-			Tags([]string{tag}).
-			AsDropdown(true).
-			IncludeVars(true).
-			KeepTime(true)).
 		WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").
 			Label("Data source").
 			Type("prometheus").
@@ -230,14 +228,87 @@ func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
 	}
 }
 
-// withLink links a column's cells to the dashboard with a UID, for the same time range and cluster.
-// It sets that dashboard's variable parameter to the row's value in the column with columnTitle.
-func withLink(title, uid, parameter, columnTitle string) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{
-		"title": title,
-		"url": "/d/" + uid + "?${datasource:queryparam}&${cluster:queryparam}&${__url_time_range}" +
-			"&var-" + parameter + "=${__data.fields[\"" + columnTitle + "\"]}",
-	}}}}
+// withLink links a column's cells to the dashboard with a UID, for the same time range and cluster;
+// it does nothing if the stack does not have that dashboard. Each pair of a variable and the title
+// of a column sets that variable to the row's value in that column.
+func withLink(o Options, title, uid string, variablesAndColumns ...string) []dashboard.DynamicConfigValue {
+	if !o.shows(uid) {
+		return nil
+	}
+	url := "/d/" + uid + "?${datasource:queryparam}&${cluster:queryparam}&${__url_time_range}"
+	for pair := range slices.Chunk(variablesAndColumns, 2) {
+		url += "&var-" + pair[0] + "=${__data.fields[\"" + pair[1] + "\"]}"
+	}
+	return link(title, url)
+}
+
+// withRunbook links a column of alerts' names to their runbooks.
+func withRunbook(o Options) []dashboard.DynamicConfigValue {
+	if o.RunbookURL == "" {
+		return nil
+	}
+	return link("Runbook", o.RunbookURL+"/${__value.raw}.md")
+}
+
+// link links a column's cells to a URL.
+func link(title, url string) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{"title": title, "url": url}}}}
+}
+
+// The columns of the labels that name objects link to the dashboards of these objects. A table has
+// the columns that a link needs: a pod's its namespace, a workload's its namespace and type.
+func namespaceColumn(o Options) column {
+	return column{"namespace", "Namespace", withLink(o, "The namespace", UIDNamespace, "namespace", "Namespace")}
+}
+
+func workloadTypeColumn() column { return column{"workload_type", "Type", nil} }
+
+func workloadColumn(o Options) column {
+	return column{"workload", "Workload", withLink(o, "The workload", UIDWorkload, "namespace", "Namespace", "workload_type", "Type", "workload", "Workload")}
+}
+
+func podColumn(o Options) column {
+	return column{"pod", "Pod", withLink(o, "The pod", UIDPod, "namespace", "Namespace", "pod", "Pod")}
+}
+
+func nodeColumn(o Options) column {
+	return column{"node", "Node", withLink(o, "The node", UIDNode, "node", "Node")}
+}
+
+func claimColumn(o Options) column {
+	return column{"persistentvolumeclaim", "Claim", withLink(o, "The volume", UIDPersistentVolumes, "namespace", "Namespace", "persistentvolumeclaim", "Claim")}
+}
+
+// firingAlerts returns a listing of the alerts that fire, the longest firing first. matchers select
+// ALERTS besides the cluster, such as `namespace="$namespace"`; empty for all of the cluster.
+func firingAlerts(o Options, matchers string) *table.PanelBuilder {
+	// ALERTS has the labels of the alert's expression, which may have aggregated the cluster away:
+	// such alerts belong to the cluster too.
+	alerts := `cluster=~"|$cluster", alertname!="Watchdog"`
+	if matchers != "" {
+		alerts += ", " + matchers
+	}
+	return listing("Firing alerts", "Alerts that fire, the longest firing first. An alert's name links to its runbook.",
+		column{"alertname", "Alert", withRunbook(o)},
+		column{"severity", "Severity", severityColors()},
+		namespaceColumn(o),
+		podColumn(o),
+		nodeColumn(o),
+		column{"job", "Job", nil},
+		column{"instance", "Instance", nil},
+		column{"Value", "Firing for", inUnit(units.DurationSeconds)},
+	).
+		Height(6).
+		SortBy(sortedBy("Firing for", true)).
+		NoValue("No alert is firing").
+		WithTarget(rows(`(time() - ALERTS_FOR_STATE{` + alerts + `}) and ignoring (alertstate) ALERTS{` + alerts + `, alertstate="firing"}`))
+}
+
+// largest returns a query for those n series of an expression that are largest at the end of the
+// time range: a plain topk would draw every series that is among them at any time. expr returns the
+// expression with a modifier, which belongs behind each of its selectors, after the range.
+func largest(n int, expr func(at string) string) string {
+	return fmt.Sprintf("%s and topk(%d, %s)", expr(""), n, expr(" @ end()"))
 }
 
 // query returns a query over the time range. legend is Grafana's legend format, e.g. "{{node}}".

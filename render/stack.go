@@ -161,6 +161,7 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 		Datasource: dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
 		Has:        s.Config.Collected,
 		Histograms: s.Histograms,
+		RunbookURL: runbookURL(s.Config),
 		Custom:     custom,
 	})
 	if s.Config.Grafana.Deployed() {

@@ -35,6 +35,9 @@ import (
 //go:embed *.yaml
 var embedded embed.FS
 
+// DefaultRunbookURL is the URL below which this project's runbooks are, one <alert>.md for each alert.
+const DefaultRunbookURL = "https://github.com/kubernetes-prometheus/kubernetes-prometheus/blob/main/docs/runbooks"
+
 // testSuffix ends the names of files with promtool unit tests.
 const testSuffix = "_test.yaml"
 
@@ -84,7 +87,7 @@ type Options struct {
 	// Overrides holds changes of shipped alerts, by name. One of the severity is rejected for
 	// an alert with rules of several severities, which it would make indistinguishable.
 	Overrides map[string]config.AlertOverride
-	// RunbookURL is the URL below which the runbooks are; empty for this project's own.
+	// RunbookURL is the URL below which the runbooks are; empty for DefaultRunbookURL.
 	RunbookURL string
 	// APIServerObjective is the share of requests that the API servers must serve well; 0 for the default.
 	APIServerObjective float64
@@ -369,7 +372,7 @@ func (o Options) apply(f *file) (string, error) {
 			if alert == "" {
 				continue
 			}
-			if o.RunbookURL != "" {
+			if o.RunbookURL != "" && o.RunbookURL != DefaultRunbookURL {
 				set(field(rule, "annotations"), "runbook_url", o.RunbookURL+"/"+alert+".md")
 				changed = true
 			}
