@@ -32,8 +32,16 @@ const (
 )
 
 // newDashboard returns a dashboard with the variables datasource and cluster. It offers the
-// clusters that have the metric. All adds the links and annotations that every dashboard has.
+// clusters that have the metric.
 func newDashboard(o Options, uid, title, description, metric string, tags ...string) *dashboard.DashboardBuilder {
+	return newBoard(o, uid, title, description, tags...).
+		WithVariable(labelVariable("cluster", "Cluster", "label_values("+metric+", cluster)").
+			Refresh(dashboard.VariableRefreshOnDashboardLoad))
+}
+
+// newBoard returns a dashboard of all clusters, with the variable datasource. All adds the links and
+// annotations that every dashboard has.
+func newBoard(o Options, uid, title, description string, tags ...string) *dashboard.DashboardBuilder {
 	return dashboard.NewDashboardBuilder(title).
 		Uid(uid).
 		Description(description).
@@ -49,9 +57,7 @@ func newDashboard(o Options, uid, title, description, metric string, tags ...str
 			Current(dashboard.VariableOption{
 				Text:  dashboard.StringOrArrayOfString{String: cog.ToPtr(o.Datasource.Name)},
 				Value: dashboard.StringOrArrayOfString{String: cog.ToPtr(o.Datasource.UID)},
-			})).
-		WithVariable(labelVariable("cluster", "Cluster", "label_values("+metric+", cluster)").
-			Refresh(dashboard.VariableRefreshOnDashboardLoad))
+			}))
 }
 
 // labelVariable returns a variable with one selected value, from a query such as
@@ -130,6 +136,30 @@ func bothWays(title, description, unit, out string) *timeseries.PanelBuilder {
 func stacked(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
 	return p.FillOpacity(40).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
+}
+
+// withLimit makes a panel draw a dashed line at a limit of its values.
+func withLimit(p *timeseries.PanelBuilder, limit float64) *timeseries.PanelBuilder {
+	return p.
+		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
+		Thresholds(steps(green, at(limit, red)))
+}
+
+// processes adds a row with what the processes that a selector matches use. by is the label that
+// tells them apart.
+func processes(board *dashboard.DashboardBuilder, selector, by string) {
+	of := func(metric string) func(string) string {
+		return func(at string) string { return `sum by (` + by + `) (` + metric + `{` + selector + `}` + at + `)` }
+	}
+	cpu := func(at string) string {
+		return `sum by (` + by + `) (rate(process_cpu_seconds_total{` + selector + `}[$__rate_interval]` + at + `))`
+	}
+	legend := "{{" + by + "}}"
+	board.WithRow(row("Processes")).
+		WithPanel(overTime("CPU", "Cores in use, of the 20 processes that use most.", units.Short).
+			WithTarget(query(largest(20, cpu), legend))).
+		WithPanel(overTime("Memory", "Resident memory, of the 20 processes that use most.", units.BytesIEC).
+			WithTarget(query(largest(20, of("process_resident_memory_bytes")), legend)))
 }
 
 // figure returns a panel that shows the latest value of a query as a number over a sparkline.
@@ -213,6 +243,26 @@ func inUnit(unit string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "unit", Value: unit}}
 }
 
+// inWords replaces a column's values by words.
+func inWords(mappings []dashboard.ValueMapping) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "mappings", Value: mappings},
+	}
+}
+
+// inSteps shows a column's values in a unit, coloured as steps colours them.
+func inSteps(unit, base string, thresholds ...dashboard.Threshold) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "unit", Value: unit},
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "thresholds", Value: dashboard.ThresholdsConfig{
+			Mode:  dashboard.ThresholdsModeAbsolute,
+			Steps: append([]dashboard.Threshold{{Color: base}}, thresholds...),
+		}},
+	}
+}
+
 // asBar draws a column's values, which are between 0 and 1, as bars that turn yellow at warning and
 // red at critical.
 func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
@@ -230,12 +280,15 @@ func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
 
 // withLink links a column's cells to the dashboard with a UID, for the same time range and cluster;
 // it does nothing if the stack does not have that dashboard. Each pair of a variable and the title
-// of a column sets that variable to the row's value in that column.
+// of a column sets that variable to the row's value in that column; one of them may be the cluster.
 func withLink(o Options, title, uid string, variablesAndColumns ...string) []dashboard.DynamicConfigValue {
 	if !o.shows(uid) {
 		return nil
 	}
-	url := "/d/" + uid + "?${datasource:queryparam}&${cluster:queryparam}&${__url_time_range}"
+	url := "/d/" + uid + "?${datasource:queryparam}&${__url_time_range}"
+	if !slices.Contains(variablesAndColumns, "cluster") {
+		url += "&${cluster:queryparam}"
+	}
 	for pair := range slices.Chunk(variablesAndColumns, 2) {
 		url += "&var-" + pair[0] + "=${__data.fields[\"" + pair[1] + "\"]}"
 	}
