@@ -148,9 +148,7 @@ func rollouts(inNamespace bool) string {
 	}
 	var kinds []string
 	for _, kind := range []string{"Deployment", "StatefulSet", "DaemonSet"} {
-		label := strings.ToLower(kind)
-		kinds = append(kinds, `label_replace(label_replace(changes(kube_`+label+`_status_observed_generation{`+selected+`}[5m]) > 0, "workload", "$1", "`+
-			label+`", "(.+)"), "workload_type", "`+kind+`", "", "")`)
+		kinds = append(kinds, asWorkload(`changes(kube_`+strings.ToLower(kind)+`_status_observed_generation{`+selected+`}[5m]) > 0`, kind))
 	}
 	return `max by (namespace, workload_type, workload) (` + strings.Join(kinds, " or ") + `)`
 }

@@ -3,6 +3,7 @@ package dashboards
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -355,6 +356,13 @@ func firingAlerts(o Options, matchers string) *table.PanelBuilder {
 		SortBy(sortedBy("Firing for", true)).
 		NoValue("No alert is firing").
 		WithTarget(rows(`(time() - ALERTS_FOR_STATE{` + alerts + `}) and ignoring (alertstate) ALERTS{` + alerts + `, alertstate="firing"}`))
+}
+
+// asWorkload returns an expression about objects of a kind, such as Deployment, with the labels
+// workload_type and workload besides the one that is named like the kind.
+func asWorkload(expr, kind string) string {
+	label := strings.ToLower(kind)
+	return `label_replace(label_replace(sum by (namespace, ` + label + `) (` + expr + `), "workload", "$1", "` + label + `", "(.+)"), "workload_type", "` + kind + `", "", "")`
 }
 
 // largest returns a query for those n series of an expression that are largest at the end of the

@@ -13,9 +13,9 @@ import (
 // probeJobs lists the jobs whose targets blackbox-exporter probes.
 var probeJobs = []config.Job{config.BlackboxTargetsJob, config.ServicesJob, config.IngressesJob}
 
-// probes returns the dashboard of what blackbox-exporter probes: which targets answer, how long each
+// probeTargets returns the dashboard of what blackbox-exporter probes: which targets answer, how long each
 // phase of an answer takes, and when certificates expire.
-func probes(o Options) *dashboard.DashboardBuilder {
+func probeTargets(o Options) *dashboard.DashboardBuilder {
 	var jobs []string
 	for _, job := range probeJobs {
 		if o.Has(job) {
