@@ -12,16 +12,21 @@ import (
 // take, and how much it is used.
 func grafana(o Options) *dashboard.DashboardBuilder {
 	server := inCluster + `, job="` + o.job(config.GrafanaJob) + `"`
-	all := `sum(rate(grafana_http_request_duration_seconds_count{` + server + `}[$__rate_interval]))`
-	perRequest := func(histogram, by string) func(string) string {
-		return func(at string) string {
-			return `sum by (` + by + `) (rate(` + histogram + `_sum{` + server + `}[$__rate_interval]` + at + `)) / (sum by (` + by + `) (rate(` + histogram + `_count{` + server + `}[$__rate_interval]` + at + `)) > 0)`
-		}
+	// No file lists what Grafana exposes, which has two consequences: what is counted is the bucket
+	// +Inf, as in rules/grafana.yaml, and no query selects a histogram's sum.
+	const requests = `grafana_http_request_duration_seconds_bucket{`
+	answered := func(by, selector, at string) string {
+		return `sum by (` + by + `) (rate(` + requests + server + `, le="+Inf"` + selector + `}[$__rate_interval]` + at + `))`
+	}
+	slowest := func(histogram, by string) string {
+		return largest(10, func(at string) string {
+			return `histogram_quantile(0.9, sum by (` + by + `, le) (rate(` + histogram + `_bucket{` + server + `}[$__rate_interval]` + at + `)))`
+		})
 	}
 
 	board := newDashboard(o, UIDGrafana, "Grafana",
 		"Whether Grafana and its datasources answer, how long they take, and how much it is used.",
-		"grafana_build_info", "grafana")
+		`up{job="`+o.job(config.GrafanaJob)+`"}`, "grafana")
 
 	board.WithPanel(firingAlerts(o, `alertname=~"Grafana.+"`))
 	board.WithRow(row("At a glance")).
@@ -30,11 +35,11 @@ func grafana(o Options) *dashboard.DashboardBuilder {
 			Thresholds(steps(orange, at(600, green))).
 			WithTarget(query(`min(time() - process_start_time_seconds{`+server+`})`, ""))).
 		WithPanel(figure("Requests", "Requests answered per second.", units.RequestsPerSecond).
-			WithTarget(query(all, ""))).
+			WithTarget(query(`sum(`+answered("instance", "", "")+`)`, ""))).
 		WithPanel(figure("Server errors", "Share of the requests that end with a status of 500 or above.", units.PercentUnit).
 			Decimals(2).
 			Thresholds(steps(green, at(0.05, yellow), at(0.5, red))).
-			WithTarget(query(`(sum(rate(grafana_http_request_duration_seconds_count{`+server+`, status_code=~"5.."}[$__rate_interval])) or vector(0)) / `+all, ""))).
+			WithTarget(query(`(sum(`+answered("instance", `, status_code=~"5.."`, "")+`) or vector(0)) / sum(`+answered("instance", "", "")+`)`, ""))).
 		WithPanel(figure("Queries in flight", "Requests to datasources that are not answered yet.", units.Short).
 			WithTarget(query(`sum(grafana_datasource_request_in_flight{`+server+`}) or vector(0)`, ""))).
 		WithPanel(figure("Users", "Users who signed in within the last 30 days.", units.Short).
@@ -44,22 +49,20 @@ func grafana(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Requests")).
 		WithPanel(stacked(overTime("Requests by status", "Requests answered per second.", units.RequestsPerSecond)).
-			WithTarget(query(`sum by (status_code) (rate(grafana_http_request_duration_seconds_count{`+server+`}[$__rate_interval]))`, "{{status_code}}"))).
+			WithTarget(query(answered("status_code", "", ""), "{{status_code}}"))).
 		WithPanel(overTime("Latency", "Time to answer a request. One that asks a datasource includes its answer.", units.Seconds).
-			WithTarget(query(`histogram_quantile(0.5, sum by (le) (rate(grafana_http_request_duration_seconds_bucket{`+server+`}[$__rate_interval])))`, "median")).
-			WithTarget(query(`histogram_quantile(0.99, sum by (le) (rate(grafana_http_request_duration_seconds_bucket{`+server+`}[$__rate_interval])))`, "99th percentile"))).
+			WithTarget(query(`histogram_quantile(0.5, sum by (le) (rate(`+requests+server+`}[$__rate_interval])))`, "median")).
+			WithTarget(query(`histogram_quantile(0.99, sum by (le) (rate(`+requests+server+`}[$__rate_interval])))`, "99th percentile"))).
 		WithPanel(stacked(overTime("Requests by handler", "Requests answered per second, by the ten handlers with the most.", units.RequestsPerSecond)).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (handler) (rate(grafana_http_request_duration_seconds_count{` + server + `}[$__rate_interval]` + at + `))`
-			}), "{{handler}}"))).
-		WithPanel(overTime("Time by handler", "Mean duration of a request, by the ten slowest handlers.", units.Seconds).
-			WithTarget(query(largest(10, perRequest("grafana_http_request_duration_seconds", "handler")), "{{handler}}")))
+			WithTarget(query(largest(10, func(at string) string { return answered("handler", "", at) }), "{{handler}}"))).
+		WithPanel(overTime("Time by handler, 90th percentile", "Time to answer a request, by the ten slowest handlers.", units.Seconds).
+			WithTarget(query(slowest("grafana_http_request_duration_seconds", "handler"), "{{handler}}")))
 
 	board.WithRow(row("Datasources")).
 		WithPanel(stacked(overTime("Queries", "Requests to datasources per second, by datasource and status.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (datasource, code) (rate(grafana_datasource_request_total{`+server+`}[$__rate_interval]))`, "{{datasource}} {{code}}"))).
-		WithPanel(overTime("Time by datasource", "Mean duration of a request to each datasource.", units.Seconds).
-			WithTarget(query(largest(10, perRequest("grafana_datasource_request_duration_seconds", "datasource")), "{{datasource}}")))
+		WithPanel(overTime("Time by datasource, 90th percentile", "Duration of a request to each datasource.", units.Seconds).
+			WithTarget(query(slowest("grafana_datasource_request_duration_seconds", "datasource"), "{{datasource}}")))
 
 	board.WithRow(row("Use")).
 		WithPanel(overTime("Logins", "Attempts to log in with a password per second.", units.CountsPerSecond).
