@@ -123,6 +123,7 @@ var shipped = []struct {
 	jobs   []config.Job // the stack must have one of them; empty for a dashboard of every stack
 }{
 	{UIDAlertsOverview, FolderMonitoring, alertsOverview, nil},
+	{UIDCluster, FolderKubernetes, cluster, []config.Job{config.KubeStateMetricsJob}},
 	{UIDBroken, FolderKubernetes, broken, nil},
 	{UIDKubernetesPodResources, FolderKubernetes, kubernetesPodResources, nil},
 	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},

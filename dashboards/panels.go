@@ -81,6 +81,15 @@ func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 		})
 }
 
+// Variables that select one object, of which kube-state-metrics knows.
+func namespaceVariable() *dashboard.QueryVariableBuilder {
+	return labelVariable("namespace", "Namespace", `label_values(kube_namespace_created{`+inCluster+`}, namespace)`)
+}
+
+func podVariable() *dashboard.QueryVariableBuilder {
+	return labelVariable("pod", "Pod", `label_values(kube_pod_info{`+inCluster+`, namespace="$namespace"}, pod)`)
+}
+
 // datasource returns the datasource that the dashboard's datasource variable selects.
 func datasource() common.DataSourceRef {
 	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
@@ -131,6 +140,17 @@ func bothWays(title, description, unit, out string) *timeseries.PanelBuilder {
 func stacked(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
 	return p.FillOpacity(40).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
+}
+
+// besideRequests returns a panel like overTime that draws what pods request and what they are limited
+// to as dashed lines. The query of what they use has the legend "used".
+func besideRequests(title, description, unit, requested, limited string) *timeseries.PanelBuilder {
+	return overTime(title, description, unit).
+		WithTarget(query(requested, "requested")).
+		WithTarget(query(limited, "limit")).
+		OverrideByName("requested", append(asLimit(), inColor(yellow)...)).
+		OverrideByName("limit", append(asLimit(), inColor(red)...)).
+		OverrideByName("used", inColor(blue))
 }
 
 // figure returns a panel that shows the latest value of a query as a number over a sparkline.
@@ -226,6 +246,14 @@ func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
 			Mode:  dashboard.ThresholdsModeAbsolute,
 			Steps: []dashboard.Threshold{{Color: green}, at(warning, yellow), at(critical, red)},
 		}},
+	}
+}
+
+// yesOrNo shows a column's values 1 and 0 as words.
+func yesOrNo() []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "mappings", Value: states(word("no", red), word("yes", green))},
 	}
 }
 
