@@ -125,6 +125,7 @@ var shipped = []struct {
 	{UIDAlertsOverview, FolderMonitoring, alertsOverview, nil},
 	{UIDCluster, FolderKubernetes, cluster, []config.Job{config.KubeStateMetricsJob}},
 	{UIDBroken, FolderKubernetes, broken, nil},
+	{UIDCapacity, FolderKubernetes, capacity, []config.Job{config.KubeStateMetricsJob}},
 	{UIDKubernetesPodResources, FolderKubernetes, kubernetesPodResources, nil},
 	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
 	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
