@@ -128,6 +128,7 @@ var shipped = []struct {
 	{UIDCapacity, FolderKubernetes, capacity, []config.Job{config.KubeStateMetricsJob}},
 	{UIDNamespace, FolderKubernetes, namespace, []config.Job{config.KubeStateMetricsJob}},
 	{UIDWorkload, FolderKubernetes, workload, []config.Job{config.KubeStateMetricsJob}},
+	{UIDPod, FolderKubernetes, pod, []config.Job{config.KubeStateMetricsJob}},
 	{UIDKubernetesPodResources, FolderKubernetes, kubernetesPodResources, nil},
 	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
 	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
