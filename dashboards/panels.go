@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -346,6 +347,15 @@ func asWorkload(expr, kind string) string {
 func largest(n int, expr func(at string) string) string {
 	return fmt.Sprintf("%s and topk(%d, %s)", expr(""), n, expr(" @ end()"))
 }
+
+// largestOf is largest for an expression whose selectors all have braces, and whose strings have
+// none.
+func largestOf(n int, expr string) string {
+	return largest(n, func(at string) string { return selectors.ReplaceAllString(expr, "$0"+at) })
+}
+
+// selectors matches the end of each selector of an expression, with its range.
+var selectors = regexp.MustCompile(`\}(\[[^\]]*\])?`)
 
 // query returns a query over the time range. legend is Grafana's legend format, e.g. "{{node}}".
 func query(expr, legend string) *prometheus.DataqueryBuilder {

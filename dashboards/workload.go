@@ -21,9 +21,9 @@ func workload(o Options) *dashboard.DashboardBuilder {
 		available   = `max(kube_deployment_status_replicas_available` + deployment + ` or kube_statefulset_status_replicas_ready` + statefulSet + ` or kube_daemonset_status_number_available` + daemonSet + `)`
 		updated     = `max(kube_deployment_status_replicas_updated` + deployment + ` or kube_statefulset_status_replicas_updated` + statefulSet + ` or kube_daemonset_status_updated_number_scheduled` + daemonSet + `)`
 	)
-	// ofPods keeps the series of the workload's pods. at is a modifier of its selectors.
-	ofPods := func(expr, at string) string {
-		return expr + ` * on (namespace, pod) group_left () max by (namespace, pod) (` + owner + at + `)`
+	// ofPods keeps the series of the workload's pods.
+	ofPods := func(expr string) string {
+		return expr + ` * on (namespace, pod) group_left () max by (namespace, pod) (` + owner + `)`
 	}
 
 	board := newDashboard(o, UIDWorkload, "Workload",
@@ -39,7 +39,7 @@ func workload(o Options) *dashboard.DashboardBuilder {
 			`count((max by (namespace, pod) (kube_pod_status_phase{`+inNamespace+`, phase=~"Pending|Running|Unknown"}) == 1 unless max by (namespace, pod) (kube_pod_status_ready{`+inNamespace+`, condition="true"}) == 1) and on (namespace, pod) `+owner+`) or vector(0)`).
 			Thresholds(steps(green, at(1, orange)))).
 		WithPanel(latest("Restarts", "Restarts of the containers within the last hour.", units.Short,
-			`sum(round(`+ofPods(`sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{`+inNamespace+`}[1h]))`, "")+`)) or vector(0)`).
+			`sum(round(`+ofPods(`sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{`+inNamespace+`}[1h]))`)+`)) or vector(0)`).
 			Thresholds(steps(green, at(1, orange)))).
 		WithPanel(latest("CPU requested", "Cores that the pods request.", units.Short, `sum(namespace_workload:kube_pod_container_resource_requests:sum{`+here+`, resource="cpu"})`).Decimals(2)).
 		WithPanel(latest("Memory requested", "Memory that the pods request.", units.BytesIEC, `sum(namespace_workload:kube_pod_container_resource_requests:sum{`+here+`, resource="memory"})`)).
@@ -94,41 +94,35 @@ func workload(o Options) *dashboard.DashboardBuilder {
 		SortBy(sortedBy("Pod", false)).
 		NoValue("–").
 		WithTarget(rows(`(time() - max by (namespace, pod) (kube_pod_created{` + inNamespace + `})) * on (namespace, pod) group_left (node) max by (namespace, pod, node) (kube_pod_info{` + inNamespace + `}) and on (namespace, pod) ` + owner)).
-		WithTarget(rows(ofPods(`max by (namespace, pod) (kube_pod_status_ready{`+inNamespace+`, condition="true"})`, ""))).
-		WithTarget(rows(`round(` + ofPods(`sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{`+inNamespace+`}[1h]))`, "") + `)`))
+		WithTarget(rows(ofPods(`max by (namespace, pod) (kube_pod_status_ready{` + inNamespace + `, condition="true"})`))).
+		WithTarget(rows(`round(` + ofPods(`sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{`+inNamespace+`}[1h]))`) + `)`))
 	if o.Has(config.CadvisorJob) {
 		pods.
-			WithTarget(rows(ofPods(podCPU, ""))).
-			WithTarget(rows(ofPods(podCPU+` / `+requests+`"cpu"})`, ""))).
-			WithTarget(rows(ofPods(podMem, ""))).
-			WithTarget(rows(ofPods(podMem+` / `+limits+`"memory"})`, "")))
+			WithTarget(rows(ofPods(podCPU))).
+			WithTarget(rows(ofPods(podCPU + ` / ` + requests + `"cpu"})`))).
+			WithTarget(rows(ofPods(podMem))).
+			WithTarget(rows(ofPods(podMem + ` / ` + limits + `"memory"})`)))
 	}
 	board.WithRow(row("Pods")).
 		WithPanel(pods)
 
 	if o.Has(config.CadvisorJob) {
 		containers := inNamespace + `, job="kubernetes-cadvisor", container!=""`
-		network := inNamespace + `, job="kubernetes-cadvisor"`
-		byPod := func(metric string) func(string) string {
-			return func(at string) string { return ofPods(metric+`{`+inNamespace+`}`+at, at) }
-		}
-		rate := func(metric, selector string) func(string) string {
-			return func(at string) string {
-				return ofPods(`sum by (namespace, pod) (rate(`+metric+`{`+selector+`}[$__rate_interval]`+at+`))`, at)
-			}
+		traffic := func(metric string) string {
+			return ofPods(`sum by (namespace, pod) (rate(` + metric + `{` + inNamespace + `, job="kubernetes-cadvisor"}[$__rate_interval]))`)
 		}
 		board.
 			WithPanel(overTime("CPU by pod", "Cores in use, of the 20 pods that use most at the end of the time range.", units.Short).
-				WithTarget(query(largest(20, byPod("namespace_pod:container_cpu_usage_seconds:sum_rate5m")), "{{pod}}"))).
+				WithTarget(query(largestOf(20, ofPods(podCPU)), "{{pod}}"))).
 			WithPanel(overTime("Memory by pod", "Working set, of the 20 pods that use most at the end of the time range.", units.BytesIEC).
-				WithTarget(query(largest(20, byPod("namespace_pod:container_memory_working_set_bytes:sum")), "{{pod}}"))).
+				WithTarget(query(largestOf(20, ofPods(podMem)), "{{pod}}"))).
 			WithPanel(overTime("CPU throttled by container", "Share of the periods in which the containers of this name had to wait at their CPU limit. Above a quarter, latency suffers.", units.PercentUnit).
 				Max(1).
-				WithTarget(query(`sum by (container) (`+ofPods(`sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{`+containers+`}[$__rate_interval]))`, "")+
-					`) / sum by (container) (`+ofPods(`sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{`+containers+`}[$__rate_interval]))`, "")+`)`, "{{container}}"))).
+				WithTarget(query(`sum by (container) (`+ofPods(`sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{`+containers+`}[$__rate_interval]))`)+
+					`) / sum by (container) (`+ofPods(`sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{`+containers+`}[$__rate_interval]))`)+`)`, "{{container}}"))).
 			WithPanel(bothWays("Network by pod", "Received above, sent below zero, of the ten pods with most traffic at the end of the time range. Pods on the host network show the traffic of their node.", units.BytesPerSecondIEC, "sent").
-				WithTarget(query(largest(10, rate("container_network_receive_bytes_total", network)), "received {{pod}}")).
-				WithTarget(query(largest(10, rate("container_network_transmit_bytes_total", network)), "sent {{pod}}")))
+				WithTarget(query(largestOf(10, traffic("container_network_receive_bytes_total")), "received {{pod}}")).
+				WithTarget(query(largestOf(10, traffic("container_network_transmit_bytes_total")), "sent {{pod}}")))
 	}
 
 	board.WithRow(row("Versions")).
