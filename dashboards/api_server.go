@@ -78,9 +78,7 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 		WithPanel(withLimit(overTime("Error budget left", "Over the objective's period before each point, for reads and writes.", units.PercentUnit), 0).
 			WithTarget(query(`1 - `+o.budget(`1 - cluster_operation:apiserver_availability:ratio30d{`+inCluster+`}`), "{{operation}}"))).
 		WithPanel(overTime("Failed and slow requests", "Requests per second that spend the budget: the ten resources and verbs with the most. Empty while none does.", units.RequestsPerSecond).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (resource, verb, reason) (cluster_resource_verb:apiserver_requests_failed:rate5m{` + inCluster + `}` + at + `)`
-			}), "{{verb}} {{resource}} {{reason}}"))).
+			WithTarget(query(largestOf(10, `sum by (resource, verb, reason) (cluster_resource_verb:apiserver_requests_failed:rate5m{`+inCluster+`})`), "{{verb}} {{resource}} {{reason}}"))).
 		WithPanel(listing("What spends the budget", "The resources and verbs whose requests spent most of the error budget over the objective's period, because they ended with a server error or were too slow.",
 			column{"resource", "Resource", nil},
 			column{"verb", "Verb", nil},
@@ -141,17 +139,13 @@ func apiServerRequests(board *dashboard.DashboardBuilder, server string) {
 		WithPanel(stacked(overTime("Requests by status", "Requests answered per second. Status 0 is a connection that was hijacked, e.g. for exec.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (code) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`, "{{code}}"))).
 		WithPanel(stacked(overTime("Requests by resource", "Requests answered per second, for the ten resources with the most.", units.RequestsPerSecond)).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (resource) (rate(apiserver_request_total{` + server + `}[$__rate_interval]` + at + `))`
-			}), "{{resource}}"))).
+			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`), "{{resource}}"))).
 		WithPanel(stacked(overTime("Requests by server", "Requests answered per second. One server that gets most of them is a load balancer's fault, or its clients'.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (instance) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`, "{{instance}}"))).
 		WithPanel(withLimit(overTime("Latency, 99th percentile", "Of all requests except CONNECT and WATCH, which last as long as the client wants.", units.Seconds), 1).
 			WithTarget(query(`histogram_quantile(0.99, sum by (verb, le) (rate(apiserver_request_duration_seconds_bucket{`+finite+`}[$__rate_interval])))`, "{{verb}}"))).
 		WithPanel(overTime("Latency by resource", "Mean duration of a request, for the ten resources that take longest.", units.Seconds).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (resource) (rate(apiserver_request_duration_seconds_sum{` + finite + `}[$__rate_interval]` + at + `)) / (sum by (resource) (rate(apiserver_request_duration_seconds_count{` + finite + `}[$__rate_interval]` + at + `)) > 0)`
-			}), "{{resource}}")))
+			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_duration_seconds_sum{`+finite+`}[$__rate_interval])) / (sum by (resource) (rate(apiserver_request_duration_seconds_count{`+finite+`}[$__rate_interval])) > 0)`), "{{resource}}")))
 }
 
 // apiServerQueues adds the row of priority and fairness.
@@ -176,26 +170,18 @@ func apiServerStorage(board *dashboard.DashboardBuilder, server string) {
 		WithPanel(overTime("Time per request to storage", "Mean duration of a request to etcd, by operation.", units.Seconds).
 			WithTarget(query(`sum by (operation) (rate(etcd_request_duration_seconds_sum{`+server+`}[$__rate_interval])) / (sum by (operation) (rate(etcd_request_duration_seconds_count{`+server+`}[$__rate_interval])) > 0)`, "{{operation}}"))).
 		WithPanel(overTime("Objects", "Objects stored, for the ten resources with the most. A resource that only grows is a leak.", units.Short).
-			WithTarget(query(largest(10, func(at string) string {
-				return `max by (resource) (apiserver_resource_objects{` + server + `}` + at + `)`
-			}), "{{resource}}"))).
+			WithTarget(query(largestOf(10, `max by (resource) (apiserver_resource_objects{`+server+`})`), "{{resource}}"))).
 		WithPanel(overTime("Watches by resource", "Requests that stay open to report changes, for the ten resources with the most.", units.Short).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (resource) (apiserver_longrunning_requests{` + server + `, verb="WATCH"}` + at + `)`
-			}), "{{resource}}")))
+			WithTarget(query(largestOf(10, `sum by (resource) (apiserver_longrunning_requests{`+server+`, verb="WATCH"})`), "{{resource}}")))
 }
 
 // apiServerExtensions adds the row of what requests go through, and of clients that will stop working.
 func apiServerExtensions(board *dashboard.DashboardBuilder, job string) {
 	board.WithRow(row("Admission, aggregation and clients")).
 		WithPanel(overTime("Time in admission plugins", "Mean duration of a call, for the ten plugins that take longest.", units.Seconds).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_sum{` + job + `}[$__rate_interval]` + at + `)) / (sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_count{` + job + `}[$__rate_interval]` + at + `)) > 0)`
-			}), "{{name}}"))).
+			WithTarget(query(largestOf(10, `sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_sum{`+job+`}[$__rate_interval])) / (sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_count{`+job+`}[$__rate_interval])) > 0)`), "{{name}}"))).
 		WithPanel(overTime("Time in webhooks", "Mean duration of a call, for the ten admission webhooks that take longest. Every request that a webhook applies to waits for it.", units.Seconds).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_sum{` + job + `}[$__rate_interval]` + at + `)) / (sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_count{` + job + `}[$__rate_interval]` + at + `)) > 0)`
-			}), "{{name}}"))).
+			WithTarget(query(largestOf(10, `sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_sum{`+job+`}[$__rate_interval])) / (sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_count{`+job+`}[$__rate_interval])) > 0)`), "{{name}}"))).
 		WithPanel(figure("Aggregated APIs unavailable", "APIs that another server provides, and that the API servers cannot reach.", units.Short).
 			Span(8).
 			Thresholds(steps(green, at(1, red))).

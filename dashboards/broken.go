@@ -125,10 +125,8 @@ func (o Options) brokenPods() []problem {
 		title:       "Containers waiting",
 		description: "Containers that crash again and again, or cannot be started, within the last five minutes.",
 		color:       red,
-		expr: `max by (namespace, pod, container, reason) (` +
-			`max_over_time(kube_pod_container_status_waiting_reason{` + inCluster + `, reason!~"ContainerCreating|PodInitializing"}[5m])` +
-			` or max_over_time(kube_pod_init_container_status_waiting_reason{` + inCluster + `, reason!~"ContainerCreating|PodInitializing"}[5m]))`,
-		columns: []column{namespaceColumn(o), podColumn(o), {"container", "Container", nil}, {"reason", "Reason", nil}},
+		expr:        waitingContainers(inCluster),
+		columns:     []column{namespaceColumn(o), podColumn(o), {"container", "Container", nil}, {"reason", "Reason", nil}},
 	}, {
 		title:       "Containers restarted",
 		description: "Containers that restarted within the last 15 minutes, how often, and how they ended before.",

@@ -103,10 +103,8 @@ func scheduler(board *dashboard.DashboardBuilder, process string) {
 
 // controllerManager adds the row of the controller manager.
 func controllerManager(board *dashboard.DashboardBuilder, process string) {
-	perItem := func(histogram string) func(string) string {
-		return func(at string) string {
-			return `max by (name) (rate(` + histogram + `_sum{` + process + `}[$__rate_interval]` + at + `) / (rate(` + histogram + `_count{` + process + `}[$__rate_interval]` + at + `) > 0))`
-		}
+	perItem := func(histogram string) string {
+		return `max by (name) (rate(` + histogram + `_sum{` + process + `}[$__rate_interval]) / (rate(` + histogram + `_count{` + process + `}[$__rate_interval]) > 0))`
 	}
 	board.WithRow(row("Controller manager")).
 		WithPanel(withLimit(overTime("Ready nodes", "Share of the nodes of each zone that are ready. Below 55 %, the node controller assumes that the zone is cut off, and slows down.", units.Percent), 55).
@@ -120,33 +118,25 @@ func controllerManager(board *dashboard.DashboardBuilder, process string) {
 			Span(8).
 			WithTarget(query(`max(increase(garbagecollector_controller_resources_sync_error_total{`+process+`}[15m]))`, "failures"))).
 		WithPanel(withLimit(overTime("Objects waiting", "Objects in the queues of controllers, for the ten longest queues.", units.Short), 100).
-			WithTarget(query(largest(10, func(at string) string {
-				return `max by (name) (workqueue_depth{` + process + `}` + at + `)`
-			}), "{{name}}"))).
+			WithTarget(query(largestOf(10, `max by (name) (workqueue_depth{`+process+`})`), "{{name}}"))).
 		WithPanel(overTime("Retries", "Objects per second that a controller could not handle and tries again, for the ten controllers with the most.", units.CountsPerSecond).
-			WithTarget(query(largest(10, func(at string) string {
-				return `max by (name) (rate(workqueue_retries_total{` + process + `}[$__rate_interval]` + at + `))`
-			}), "{{name}}"))).
+			WithTarget(query(largestOf(10, `max by (name) (rate(workqueue_retries_total{`+process+`}[$__rate_interval]))`), "{{name}}"))).
 		WithPanel(overTime("Time in the queue", "Mean time that an object waits, for the ten slowest queues.", units.Seconds).
-			WithTarget(query(largest(10, perItem("workqueue_queue_duration_seconds")), "{{name}}"))).
+			WithTarget(query(largestOf(10, perItem("workqueue_queue_duration_seconds")), "{{name}}"))).
 		WithPanel(overTime("Time per object", "Mean time that a controller takes for an object, for the ten slowest.", units.Seconds).
-			WithTarget(query(largest(10, perItem("workqueue_work_duration_seconds")), "{{name}}")))
+			WithTarget(query(largestOf(10, perItem("workqueue_work_duration_seconds")), "{{name}}")))
 }
 
 // kubeProxy adds the row of kube-proxy.
 func kubeProxy(board *dashboard.DashboardBuilder, process string) {
 	p99 := func(histogram string) string {
-		return largest(20, func(at string) string {
-			return `histogram_quantile(0.99, sum by (node, le) (rate(` + histogram + `_bucket{` + process + `}[$__rate_interval]` + at + `)))`
-		})
+		return largestOf(20, `histogram_quantile(0.99, sum by (node, le) (rate(`+histogram+`_bucket{`+process+`}[$__rate_interval])))`)
 	}
 	board.WithRow(row("kube-proxy")).
 		WithPanel(withLimit(overTime("Time to write rules, 99th percentile", "Duration of writing the rules of Services, on the 20 slowest nodes.", units.Seconds), 15).
 			WithTarget(query(p99("kubeproxy_sync_proxy_rules_duration_seconds"), "{{node}}"))).
 		WithPanel(withLimit(overTime("Rules behind changes", "Time by which the rules of a node are older than the last change of Services that it knows of, on the 20 nodes that are furthest behind.", units.Seconds), 30).
-			WithTarget(query(largest(20, func(at string) string {
-				return `max by (node, ip_family) (kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{` + process + `}` + at + ` - kubeproxy_sync_proxy_rules_last_timestamp_seconds{` + process + `}` + at + `)`
-			}), "{{node}} {{ip_family}}"))).
+			WithTarget(query(largestOf(20, `max by (node, ip_family) (kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{`+process+`} - kubeproxy_sync_proxy_rules_last_timestamp_seconds{`+process+`})`), "{{node}} {{ip_family}}"))).
 		WithPanel(overTime("Delay of changes, 99th percentile", "Time from a change of a Service's endpoints until the rules of a node have it, on the 20 slowest nodes.", units.Seconds).
 			WithTarget(query(p99("kubeproxy_network_programming_duration_seconds"), "{{node}}"))).
 		WithPanel(overTime("Changes waiting", "Changes of Services and endpoints that no node's rules have yet, added up over the nodes.", units.Short).

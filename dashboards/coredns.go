@@ -13,8 +13,8 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 	job := inCluster + `, job="` + o.job(config.CoreDNSJob) + `"`
 	server := job + `, pod=~"$pod"`
 	answered := `sum(rate(coredns_dns_responses_total{` + server + `}[$__rate_interval]))`
-	quantile := func(q, by, at string) string {
-		return `histogram_quantile(` + q + `, sum by (` + by + `le) (rate(coredns_dns_request_duration_seconds_bucket{` + server + `}[$__rate_interval]` + at + `)))`
+	quantile := func(q, by string) string {
+		return `histogram_quantile(` + q + `, sum by (` + by + `le) (rate(coredns_dns_request_duration_seconds_bucket{` + server + `}[$__rate_interval])))`
 	}
 
 	board := newDashboard(o, UIDCoreDNS, "CoreDNS",
@@ -35,7 +35,7 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`(sum(rate(coredns_dns_responses_total{`+server+`, rcode="SERVFAIL"}[$__rate_interval])) or vector(0)) / `+answered, ""))).
 		WithPanel(figure("Latency, 99th percentile", "Time to answer a query.", units.Seconds).
 			Thresholds(steps(green, at(0.1, yellow), at(1, red))).
-			WithTarget(query(quantile("0.99", "", ""), ""))).
+			WithTarget(query(quantile("0.99", ""), ""))).
 		WithPanel(figure("Answers from the cache", "Share of the queries that the cache answers.", units.PercentUnit).
 			WithTarget(query(`sum(rate(coredns_cache_hits_total{`+server+`}[$__rate_interval])) / sum(rate(coredns_cache_requests_total{`+server+`}[$__rate_interval]))`, ""))).
 		WithPanel(figure("Panics and failed reloads", "Panics while answering a query, and changes of the Corefile that could not be loaded, within the time range.", units.Short).
@@ -53,21 +53,17 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 		WithPanel(stacked(overTime("Queries by protocol", "Queries received per second. TCP is used where an answer does not fit into a packet.", units.CountsPerSecond)).
 			WithTarget(query(`sum by (proto) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`, "{{proto}}"))).
 		WithPanel(stacked(overTime("Queries by pod", "Queries answered per second, by the ten pods with the most.", units.CountsPerSecond)).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (pod) (rate(coredns_dns_responses_total{` + server + `}[$__rate_interval]` + at + `))`
-			}), "{{pod}}"))).
+			WithTarget(query(largestOf(10, `sum by (pod) (rate(coredns_dns_responses_total{`+server+`}[$__rate_interval]))`), "{{pod}}"))).
 		WithPanel(stacked(overTime("Queries by zone", "Queries received per second, by the ten zones with the most.", units.CountsPerSecond)).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (zone) (rate(coredns_dns_requests_total{` + server + `}[$__rate_interval]` + at + `))`
-			}), "{{zone}}")))
+			WithTarget(query(largestOf(10, `sum by (zone) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`), "{{zone}}")))
 
 	board.WithRow(row("Latency")).
 		WithPanel(withLimit(overTime("Latency", "Time to answer a query.", units.Seconds), 1).
-			WithTarget(query(quantile("0.5", "", ""), "median")).
-			WithTarget(query(quantile("0.9", "", ""), "90th percentile")).
-			WithTarget(query(quantile("0.99", "", ""), "99th percentile"))).
+			WithTarget(query(quantile("0.5", ""), "median")).
+			WithTarget(query(quantile("0.9", ""), "90th percentile")).
+			WithTarget(query(quantile("0.99", ""), "99th percentile"))).
 		WithPanel(withLimit(overTime("Latency by pod, 99th percentile", "Time to answer a query, by the ten slowest pods.", units.Seconds), 1).
-			WithTarget(query(largest(10, func(at string) string { return quantile("0.99", "pod, ", at) }), "{{pod}}")))
+			WithTarget(query(largestOf(10, quantile("0.99", "pod, ")), "{{pod}}")))
 
 	board.WithRow(row("Cache")).
 		WithPanel(stacked(overTime("Cache hits and misses", "Queries per second that the cache answers, with a record or with its absence, and those that it does not.", units.CountsPerSecond)).

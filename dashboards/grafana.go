@@ -15,13 +15,11 @@ func grafana(o Options) *dashboard.DashboardBuilder {
 	// No file lists what Grafana exposes, which has two consequences: what is counted is the bucket
 	// +Inf, as in rules/grafana.yaml, and no query selects a histogram's sum.
 	const requests = `grafana_http_request_duration_seconds_bucket{`
-	answered := func(by, selector, at string) string {
-		return `sum by (` + by + `) (rate(` + requests + server + `, le="+Inf"` + selector + `}[$__rate_interval]` + at + `))`
+	answered := func(by, selector string) string {
+		return `sum by (` + by + `) (rate(` + requests + server + `, le="+Inf"` + selector + `}[$__rate_interval]))`
 	}
 	slowest := func(histogram, by string) string {
-		return largest(10, func(at string) string {
-			return `histogram_quantile(0.9, sum by (` + by + `, le) (rate(` + histogram + `_bucket{` + server + `}[$__rate_interval]` + at + `)))`
-		})
+		return largestOf(10, `histogram_quantile(0.9, sum by (`+by+`, le) (rate(`+histogram+`_bucket{`+server+`}[$__rate_interval])))`)
 	}
 
 	board := newDashboard(o, UIDGrafana, "Grafana",
@@ -35,11 +33,11 @@ func grafana(o Options) *dashboard.DashboardBuilder {
 			Thresholds(steps(orange, at(600, green))).
 			WithTarget(query(`min(time() - process_start_time_seconds{`+server+`})`, ""))).
 		WithPanel(figure("Requests", "Requests answered per second.", units.RequestsPerSecond).
-			WithTarget(query(`sum(`+answered("instance", "", "")+`)`, ""))).
+			WithTarget(query(`sum(`+answered("instance", "")+`)`, ""))).
 		WithPanel(figure("Server errors", "Share of the requests that end with a status of 500 or above.", units.PercentUnit).
 			Decimals(2).
 			Thresholds(steps(green, at(0.05, yellow), at(0.5, red))).
-			WithTarget(query(`(sum(`+answered("instance", `, status_code=~"5.."`, "")+`) or vector(0)) / sum(`+answered("instance", "", "")+`)`, ""))).
+			WithTarget(query(`(sum(`+answered("instance", `, status_code=~"5.."`)+`) or vector(0)) / sum(`+answered("instance", "")+`)`, ""))).
 		WithPanel(figure("Queries in flight", "Requests to datasources that are not answered yet.", units.Short).
 			WithTarget(query(`sum(grafana_datasource_request_in_flight{`+server+`}) or vector(0)`, ""))).
 		WithPanel(figure("Users", "Users who signed in within the last 30 days.", units.Short).
@@ -49,12 +47,12 @@ func grafana(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Requests")).
 		WithPanel(stacked(overTime("Requests by status", "Requests answered per second.", units.RequestsPerSecond)).
-			WithTarget(query(answered("status_code", "", ""), "{{status_code}}"))).
+			WithTarget(query(answered("status_code", ""), "{{status_code}}"))).
 		WithPanel(overTime("Latency", "Time to answer a request. One that asks a datasource includes its answer.", units.Seconds).
 			WithTarget(query(`histogram_quantile(0.5, sum by (le) (rate(`+requests+server+`}[$__rate_interval])))`, "median")).
 			WithTarget(query(`histogram_quantile(0.99, sum by (le) (rate(`+requests+server+`}[$__rate_interval])))`, "99th percentile"))).
 		WithPanel(stacked(overTime("Requests by handler", "Requests answered per second, by the ten handlers with the most.", units.RequestsPerSecond)).
-			WithTarget(query(largest(10, func(at string) string { return answered("handler", "", at) }), "{{handler}}"))).
+			WithTarget(query(largestOf(10, answered("handler", "")), "{{handler}}"))).
 		WithPanel(overTime("Time by handler, 90th percentile", "Time to answer a request, by the ten slowest handlers.", units.Seconds).
 			WithTarget(query(slowest("grafana_http_request_duration_seconds", "handler"), "{{handler}}")))
 

@@ -14,22 +14,16 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 	job := inCluster + `, job="` + o.job(config.NodesJob) + `"`
 	node := job + `, node=~"$node"`
 
-	// In these, at is a modifier for package function largest.
-	quantile := func(q, histogram, by, at string) string {
-		return `histogram_quantile(` + q + `, sum by (` + by + `le) (rate(` + histogram + `_bucket{` + node + `}[$__rate_interval]` + at + `)))`
+	quantile := func(q, histogram, by string) string {
+		return `histogram_quantile(` + q + `, sum by (` + by + `le) (rate(` + histogram + `_bucket{` + node + `}[$__rate_interval])))`
 	}
 	slowest := func(histogram string) string {
-		return largest(10, func(at string) string { return quantile("0.99", histogram, "node, ", at) })
+		return largestOf(10, quantile("0.99", histogram, "node, "))
 	}
-	perCall := func(histogram, by string) func(string) string {
-		return func(at string) string {
-			return `sum by (` + by + `) (rate(` + histogram + `_sum{` + node + `}[$__rate_interval]` + at + `)) / (sum by (` + by + `) (rate(` + histogram + `_count{` + node + `}[$__rate_interval]` + at + `)) > 0)`
-		}
+	perCall := func(histogram, by string) string {
+		return `sum by (` + by + `) (rate(` + histogram + `_sum{` + node + `}[$__rate_interval])) / (sum by (` + by + `) (rate(` + histogram + `_count{` + node + `}[$__rate_interval])) > 0)`
 	}
-	// Counters that appear with the first event, beside a 0 for each node.
-	counted := func(counter, by string) string {
-		return `sum by (` + by + `) (increase(` + counter + `{` + node + `}[$__rate_interval])) or 0 * sum by (node) (kubelet_running_pods{` + node + `})`
-	}
+	const operations = `sum by (volume_plugin, operation_name) (rate(storage_operation_duration_seconds_count{`
 
 	board := newDashboard(o, UIDKubelet, "Kubelet",
 		"Whether the kubelets, the container runtimes and the volumes of their nodes keep up, and how long pods take to start.",
@@ -73,7 +67,7 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`min by (node) (up{` + node + `})`)).
 			WithTarget(rows(`max by (node) (kubelet_running_pods{` + node + `})`)).
 			WithTarget(rows(`sum by (node) (kubelet_running_containers{` + node + `, container_state="running"})`)).
-			WithTarget(rows(quantile("0.99", "kubelet_pleg_relist_duration_seconds", "node, ", ""))).
+			WithTarget(rows(quantile("0.99", "kubelet_pleg_relist_duration_seconds", "node, "))).
 			WithTarget(rows(`(sum by (node) (rate(kubelet_runtime_operations_errors_total{` + node + `}[$__rate_interval])) or 0 * sum by (node) (kubelet_running_pods{` + node + `})) / sum by (node) (rate(kubelet_runtime_operations_total{` + node + `}[$__rate_interval]))`)).
 			WithTarget(rows(`sum by (node) (rate(process_cpu_seconds_total{` + node + `}[$__rate_interval]))`)).
 			WithTarget(rows(`max by (node) (process_resident_memory_bytes{` + node + `})`)).
@@ -81,8 +75,8 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Pods")).
 		WithPanel(withLimit(overTime("Time to start a pod", "Without the time that images are pulled and init containers run.", units.Seconds), 60).
-			WithTarget(query(quantile("0.5", "kubelet_pod_start_sli_duration_seconds", "", ""), "median")).
-			WithTarget(query(quantile("0.99", "kubelet_pod_start_sli_duration_seconds", "", ""), "99th percentile"))).
+			WithTarget(query(quantile("0.5", "kubelet_pod_start_sli_duration_seconds", ""), "median")).
+			WithTarget(query(quantile("0.99", "kubelet_pod_start_sli_duration_seconds", ""), "99th percentile"))).
 		WithPanel(overTime("Handling a pod, 99th percentile", "Time in which the kubelet brings a pod into its desired state, on the ten slowest nodes.", units.Seconds).
 			WithTarget(query(slowest("kubelet_pod_worker_duration_seconds"), "{{node}}"))).
 		WithPanel(withLimit(overTime("Listing containers, 99th percentile", "Time in which the kubelet lists all containers (PLEG), on the ten slowest nodes. It does so every second to notice what starts and stops; without one for three minutes, the node is not ready.", units.Seconds), 10).
@@ -90,34 +84,27 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("Pods started and failed", "Pods that were started, and attempts that failed, per second.", units.CountsPerSecond).
 			WithTarget(query(`sum(rate(kubelet_started_pods_total{`+node+`}[$__rate_interval]))`, "started")).
 			WithTarget(query(`sum(rate(kubelet_started_pods_errors_total{`+node+`}[$__rate_interval]))`, "failed"))).
-		WithPanel(overTime("Evictions", "Pods evicted, by what the node ran out of.", units.Short).
+		WithPanel(overTime("Evictions", "Pods evicted within five minutes, on the ten nodes with the most.", units.Short).
 			Decimals(0).
-			WithTarget(query(counted("kubelet_evictions", "node, eviction_signal"), "{{node}} {{eviction_signal}}"))).
+			WithTarget(query(largestOf(10, `(sum by (node) (increase(kubelet_evictions{`+node+`}[5m])) or 0 * sum by (node) (kubelet_running_pods{`+node+`}))`), "{{node}}"))).
 		WithPanel(stacked(overTime("Containers that ended", "Containers that ended per second, by reason.", units.CountsPerSecond)).
 			WithTarget(query(`sum by (reason) (rate(kubelet_terminated_containers_total{`+node+`}[$__rate_interval]))`, "{{reason}}")))
 
 	board.WithRow(row("Container runtime")).
 		WithPanel(stacked(overTime("Calls", "Calls to the container runtimes per second, for the ten operations with the most.", units.CountsPerSecond)).
-			WithTarget(query(largest(10, func(at string) string {
-				return `sum by (operation_type) (rate(kubelet_runtime_operations_total{` + node + `}[$__rate_interval]` + at + `))`
-			}), "{{operation_type}}"))).
+			WithTarget(query(largestOf(10, `sum by (operation_type) (rate(kubelet_runtime_operations_total{`+node+`}[$__rate_interval]))`), "{{operation_type}}"))).
 		WithPanel(overTime("Time per call", "Mean duration of a call, for the ten slowest operations.", units.Seconds).
-			WithTarget(query(largest(10, perCall("kubelet_runtime_operations_duration_seconds", "operation_type")), "{{operation_type}}"))).
+			WithTarget(query(largestOf(10, perCall("kubelet_runtime_operations_duration_seconds", "operation_type")), "{{operation_type}}"))).
 		WithPanel(overTime("Failing calls", "Calls that fail per second, by operation. Calls about containers that are just gone fail, too.", units.CountsPerSecond).
 			WithTarget(query(`sum by (operation_type) (rate(kubelet_runtime_operations_errors_total{`+node+`}[$__rate_interval])) or 0 * sum by (operation_type) (rate(kubelet_runtime_operations_total{`+node+`}[$__rate_interval]))`, "{{operation_type}}"))).
 		WithPanel(overTime("Nodes with failing calls", "Calls that fail per second, on the ten nodes with the most.", units.CountsPerSecond).
-			WithTarget(query(largest(10, func(at string) string {
-				return `(sum by (node) (rate(kubelet_runtime_operations_errors_total{` + node + `}[$__rate_interval]` + at + `)) or 0 * sum by (node) (kubelet_running_pods{` + node + `}` + at + `))`
-			}), "{{node}}")))
+			WithTarget(query(largestOf(10, `(sum by (node) (rate(kubelet_runtime_operations_errors_total{`+node+`}[$__rate_interval])) or 0 * sum by (node) (kubelet_running_pods{`+node+`}))`), "{{node}}")))
 
 	board.WithRow(row("Volumes")).
 		WithPanel(overTime("Time per operation", "Mean duration of an operation on volumes, for the ten slowest kinds.", units.Seconds).
-			WithTarget(query(largest(10, perCall("storage_operation_duration_seconds", "volume_plugin, operation_name")), "{{operation_name}} {{volume_plugin}}"))).
+			WithTarget(query(largestOf(10, perCall("storage_operation_duration_seconds", "volume_plugin, operation_name")), "{{operation_name}} {{volume_plugin}}"))).
 		WithPanel(overTime("Failing operations", "Operations on volumes that fail per second. The kubelet asks whether a volume is attached until it is, which counts as failing.", units.CountsPerSecond).
-			WithTarget(query(largest(10, func(at string) string {
-				const by = `sum by (volume_plugin, operation_name) (rate(storage_operation_duration_seconds_count{`
-				return `(` + by + node + `, status!="success"}[$__rate_interval]` + at + `)) or 0 * ` + by + node + `}[$__rate_interval]` + at + `)))`
-			}), "{{operation_name}} {{volume_plugin}}"))).
+			WithTarget(query(largestOf(10, `(`+operations+node+`, status!="success"}[$__rate_interval])) or 0 * `+operations+node+`}[$__rate_interval])))`), "{{operation_name}} {{volume_plugin}}"))).
 		WithPanel(overTime("Volumes to mount", "Volumes that pods need and that are not mounted yet, by plugin. A number that stays means a volume that cannot be mounted.", units.Short).
 			WithTarget(query(`clamp_min(sum by (plugin_name) (volume_manager_total_volumes{`+node+`, state="desired_state_of_world"}) - (sum by (plugin_name) (volume_manager_total_volumes{`+node+`, state="actual_state_of_world"}) or 0 * sum by (plugin_name) (volume_manager_total_volumes{`+node+`})), 0)`, "{{plugin_name}}"))).
 		WithPanel(stacked(overTime("Volumes mounted", "Volumes of pods, by plugin.", units.Short)).

@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -87,6 +88,15 @@ func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 		})
 }
 
+// Variables that select one object, of which kube-state-metrics knows.
+func namespaceVariable() *dashboard.QueryVariableBuilder {
+	return labelVariable("namespace", "Namespace", `label_values(kube_namespace_created{`+inCluster+`}, namespace)`)
+}
+
+func podVariable() *dashboard.QueryVariableBuilder {
+	return labelVariable("pod", "Pod", `label_values(kube_pod_info{`+inCluster+`, namespace="$namespace"}, pod)`)
+}
+
 // datasource returns the datasource that the dashboard's datasource variable selects.
 func datasource() common.DataSourceRef {
 	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
@@ -149,18 +159,23 @@ func withLimit(p *timeseries.PanelBuilder, limit float64) *timeseries.PanelBuild
 // processes adds a row with what the processes that a selector matches use. by is the label that
 // tells them apart.
 func processes(board *dashboard.DashboardBuilder, selector, by string) {
-	of := func(metric string) func(string) string {
-		return func(at string) string { return `sum by (` + by + `) (` + metric + `{` + selector + `}` + at + `)` }
-	}
-	cpu := func(at string) string {
-		return `sum by (` + by + `) (rate(process_cpu_seconds_total{` + selector + `}[$__rate_interval]` + at + `))`
-	}
 	legend := "{{" + by + "}}"
 	board.WithRow(row("Processes")).
 		WithPanel(overTime("CPU", "Cores in use, of the 20 processes that use most.", units.Short).
-			WithTarget(query(largest(20, cpu), legend))).
+			WithTarget(query(largestOf(20, `sum by (`+by+`) (rate(process_cpu_seconds_total{`+selector+`}[$__rate_interval]))`), legend))).
 		WithPanel(overTime("Memory", "Resident memory, of the 20 processes that use most.", units.BytesIEC).
-			WithTarget(query(largest(20, of("process_resident_memory_bytes")), legend)))
+			WithTarget(query(largestOf(20, `sum by (`+by+`) (process_resident_memory_bytes{`+selector+`})`), legend)))
+}
+
+// besideRequests returns a panel like overTime that draws what pods request and what they are limited
+// to as dashed lines. The query of what they use has the legend "used".
+func besideRequests(title, description, unit, requested, limited string) *timeseries.PanelBuilder {
+	return overTime(title, description, unit).
+		WithTarget(query(requested, "requested")).
+		WithTarget(query(limited, "limit")).
+		OverrideByName("requested", append(asLimit(), inColor(yellow)...)).
+		OverrideByName("limit", append(asLimit(), inColor(red)...)).
+		OverrideByName("used", inColor(blue))
 }
 
 // figure returns a panel that shows the latest value of a query as a number over a sparkline.
@@ -279,6 +294,14 @@ func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
 	}
 }
 
+// yesOrNo shows a column's values 1 and 0 as words.
+func yesOrNo() []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "mappings", Value: states(word("no", red), word("yes", green))},
+	}
+}
+
 // withLink links a column's cells to the dashboard with a UID, for the same time range and cluster;
 // it does nothing if the stack does not have that dashboard. Each pair of a variable and the title
 // of a column sets that variable to the row's value in that column; one of them may be the cluster.
@@ -371,6 +394,15 @@ func asWorkload(expr, kind string) string {
 func largest(n int, expr func(at string) string) string {
 	return fmt.Sprintf("%s and topk(%d, %s)", expr(""), n, expr(" @ end()"))
 }
+
+// largestOf is largest for an expression whose selectors all have braces, and whose strings have
+// none.
+func largestOf(n int, expr string) string {
+	return largest(n, func(at string) string { return selectors.ReplaceAllString(expr, "$0"+at) })
+}
+
+// selectors matches the end of each selector of an expression, with its range.
+var selectors = regexp.MustCompile(`\}(\[[^\]]*\])?`)
 
 // query returns a query over the time range. legend is Grafana's legend format, e.g. "{{node}}".
 func query(expr, legend string) *prometheus.DataqueryBuilder {
