@@ -16,6 +16,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 )
@@ -23,12 +25,30 @@ import (
 // UIDs of the shipped dashboards. They must not change, because bookmarks, and notifications that
 // link to a dashboard, contain them.
 const (
-	UIDPrometheusStats        = "prometheus-stats"
+	UIDClusters               = "clusters"
+	UIDCluster                = "cluster"
+	UIDBroken                 = "broken"
+	UIDCapacity               = "capacity"
+	UIDNamespace              = "namespace"
+	UIDWorkload               = "workload"
+	UIDPod                    = "pod"
 	UIDKubernetesPodResources = "kubernetes-pod-resources"
 	UIDNodes                  = "nodes"
-	UIDAlertsOverview         = "alerts-overview"
+	UIDNode                   = "node"
+	UIDPersistentVolumes      = "persistent-volumes"
+	UIDNetwork                = "network"
 	UIDNodeDirectorySizes     = "node-directory-sizes"
+	UIDKubelet                = "kubelet"
+	UIDAPIServer              = "api-server"
 	UIDControlPlane           = "control-plane"
+	UIDEtcd                   = "etcd"
+	UIDCoreDNS                = "coredns"
+	UIDProbes                 = "probes"
+	UIDAlertsOverview         = "alerts-overview"
+	UIDAlertmanager           = "alertmanager"
+	UIDPrometheusStats        = "prometheus-stats"
+	UIDCardinality            = "cardinality"
+	UIDGrafana                = "grafana"
 )
 
 // Dashboard is one dashboard, ready for provisioning or import.
@@ -80,8 +100,24 @@ type Options struct {
 	// ones.
 	Histograms *histograms.Translator
 
+	// CollectedBy returns the job by which the stack collects the metrics of a job; nil for that job
+	// itself.
+	CollectedBy func(config.Job) config.Job
+
+	// APIServerObjective is the share of requests that the API servers must serve well; 0 for 0.999.
+	// ObjectivePeriod is the time over which it is measured; 0 for 30 days.
+	APIServerObjective float64
+	ObjectivePeriod    model.Duration
+
+	// RunbookURL is the URL below which each alert has a page, <alert>.md. Tables of alerts link
+	// to them.
+	RunbookURL string
+
 	// Custom contains the custom dashboards as custom/*.json; nil for the files of this package.
 	Custom fs.FS
+
+	// shown holds the UIDs of the shipped dashboards that the stack has; All sets it.
+	shown map[string]bool
 }
 
 // Datasource identifies a Prometheus datasource in the Grafana that shows the dashboards.
@@ -90,18 +126,42 @@ type Datasource struct {
 	Name string
 }
 
-// shipped lists the dashboards of this package, in the order in which Grafana lists them.
+// shipped lists the dashboards of this package, in the order in which links name them.
 var shipped = []struct {
+	uid    string
 	folder Folder
 	build  func(Options) *dashboard.DashboardBuilder
 	jobs   []config.Job // the stack must have one of them; empty for a dashboard of every stack
 }{
-	{FolderMonitoring, alertsOverview, nil},
-	{FolderMonitoring, prometheusStats, nil},
-	{FolderKubernetes, kubernetesPodResources, nil},
-	{FolderKubernetes, controlPlane, append([]config.Job{config.APIServersJob}, config.ControlPlane...)},
-	{FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
-	{FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
+	{UIDClusters, FolderKubernetes, clusters, nil},
+	{UIDAlertsOverview, FolderMonitoring, alertsOverview, nil},
+	{UIDAlertmanager, FolderMonitoring, alertmanager, []config.Job{config.AlertmanagerJob}},
+	{UIDCluster, FolderKubernetes, cluster, []config.Job{config.KubeStateMetricsJob}},
+	{UIDBroken, FolderKubernetes, broken, nil},
+	{UIDCapacity, FolderKubernetes, capacity, []config.Job{config.KubeStateMetricsJob}},
+	{UIDNamespace, FolderKubernetes, namespace, []config.Job{config.KubeStateMetricsJob}},
+	{UIDWorkload, FolderKubernetes, workload, []config.Job{config.KubeStateMetricsJob}},
+	{UIDPod, FolderKubernetes, pod, []config.Job{config.KubeStateMetricsJob}},
+	{UIDKubernetesPodResources, FolderKubernetes, kubernetesPodResources, nil},
+	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
+	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
+	{UIDKubelet, FolderInfrastructure, kubelet, []config.Job{config.NodesJob}},
+	{UIDControlPlane, FolderKubernetes, controlPlane, controlPlaneJobs},
+	{UIDAPIServer, FolderKubernetes, apiServer, []config.Job{config.APIServersJob}},
+	{UIDEtcd, FolderKubernetes, etcd, []config.Job{config.EtcdJob}},
+	{UIDCoreDNS, FolderKubernetes, coreDNS, []config.Job{config.CoreDNSJob}},
+	{UIDProbes, FolderMonitoring, probeTargets, probeJobs},
+	{UIDPrometheusStats, FolderMonitoring, prometheusStats, nil},
+	{UIDCardinality, FolderMonitoring, cardinality, nil},
+	{UIDGrafana, FolderMonitoring, grafana, []config.Job{config.GrafanaJob}},
+}
+
+// job returns the job by which the stack collects the metrics of a job.
+func (o Options) job(job config.Job) string {
+	if o.CollectedBy == nil {
+		return string(job)
+	}
+	return string(o.CollectedBy(job))
 }
 
 // All returns the shipped dashboards and then the custom ones, each group in a fixed order. The
@@ -112,16 +172,9 @@ func All(o Options) ([]Dashboard, error) {
 		return nil, fmt.Errorf("dashboards: the datasource needs a uid and a name, got %+v", o.Datasource)
 	}
 
-	var all []Dashboard
-	for _, b := range shipped {
-		if len(b.jobs) > 0 && !slices.ContainsFunc(b.jobs, o.Has) {
-			continue
-		}
-		d, err := o.finish(b.folder, b.build(o))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, d)
+	all, err := o.shipped()
+	if err != nil {
+		return nil, err
 	}
 
 	if o.Custom == nil {
@@ -139,13 +192,52 @@ func All(o Options) ([]Dashboard, error) {
 	return all, nil
 }
 
+// shipped returns the shipped dashboards that the stack has.
+func (o Options) shipped() ([]Dashboard, error) {
+	o.shown = map[string]bool{}
+	for _, b := range shipped {
+		o.shown[b.uid] = len(b.jobs) == 0 || slices.ContainsFunc(b.jobs, o.Has)
+	}
+
+	var order []string
+	models, titles := map[string]dashboard.Dashboard{}, map[string]string{}
+	for _, b := range shipped {
+		if !o.shows(b.uid) {
+			continue
+		}
+		model, err := b.build(o).Build()
+		if err != nil {
+			return nil, fmt.Errorf("dashboards: %s: %w", b.uid, err)
+		}
+		models[b.uid], titles[b.uid] = model, *model.Title
+		order = append(order, b.uid)
+	}
+
+	var all []Dashboard
+	for _, b := range shipped {
+		model, ok := models[b.uid]
+		if !ok {
+			continue
+		}
+		var err error
+		if model.Links, err = o.navigation(b.uid, titles, order); err != nil {
+			return nil, fmt.Errorf("dashboards: %s: %w", b.uid, err)
+		}
+		if model.Annotations.List, err = o.annotations(model); err != nil {
+			return nil, fmt.Errorf("dashboards: %s: %w", b.uid, err)
+		}
+		d, err := o.finish(b.folder, model)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
 // finish encodes a dashboard as JSON. It numbers the panels, so that links to them keep working,
 // gives the queries of a panel distinct IDs, and translates their histograms.
-func (o Options) finish(folder Folder, builder *dashboard.DashboardBuilder) (Dashboard, error) {
-	model, err := builder.Build()
-	if err != nil {
-		return Dashboard{}, fmt.Errorf("dashboards: %w", err)
-	}
+func (o Options) finish(folder Folder, model dashboard.Dashboard) (Dashboard, error) {
 	uid := *model.Uid
 
 	var id uint32

@@ -4,8 +4,6 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
-
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // nodeDirectorySizes returns the dashboard of the directories that node-directory-size-metrics
@@ -25,10 +23,6 @@ func nodeDirectorySizes(o Options) *dashboard.DashboardBuilder {
 		WithVariable(labelsVariable("node", "Node", `label_values(node_directory_size_scan_success{cluster="$cluster"}, node)`)).
 		WithVariable(labelsVariable("path", "Directory", `label_values(node_directory_size_bytes{cluster="$cluster", node=~"$node"}, path)`))
 
-	nodeName := column{"node", "Node", nil}
-	if o.Has(config.NodeExporterJob) {
-		nodeName.style = withLink("The node", UIDNodes, "node", "Node")
-	}
 	board.WithRow(row("At a glance")).
 		WithPanel(figure("Largest directory", "Size of the largest directory measured.", units.BytesIEC).
 			Span(6).
@@ -48,7 +42,7 @@ func nodeDirectorySizes(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Directories")).
 		WithPanel(listing("Sizes and growth", "The latest size of each directory, and its growth per day at the rate of the last six hours.",
-			nodeName,
+			nodeColumn(o),
 			column{"path", "Directory", nil},
 			column{"Value #A", "Size", inUnit(units.BytesIEC)},
 			column{"Value #B", "Growth per day", inUnit(units.BytesIEC)},

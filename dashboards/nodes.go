@@ -27,7 +27,7 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 		"node_uname_info", "nodes").
 		WithVariable(labelsVariable("node", "Node", `label_values(node_uname_info{cluster="$cluster", job="node-exporter"}, node)`))
 
-	name := column{"node", "Node", withLink("Pods on this node", UIDKubernetesPodResources, "node", "Node")}
+	name := column{"node", "Node", withLink(o, "Pods on this node", UIDKubernetesPodResources, "node", "Node")}
 	board.WithRow(row("Overview")).
 		WithPanel(listing("Nodes", "The latest values of each selected node. A node's name links to the pods on it.",
 			name,

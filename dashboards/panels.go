@@ -1,6 +1,11 @@
 package dashboards
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
 	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -9,6 +14,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+	"github.com/grafana/grafana-foundation-sdk/go/units"
 )
 
 // Every dashboard starts from newDashboard, and every panel from one of the functions below, so
@@ -30,6 +36,14 @@ const (
 // newDashboard returns a dashboard with the variables datasource and cluster. It offers the
 // clusters that have the metric.
 func newDashboard(o Options, uid, title, description, metric string, tags ...string) *dashboard.DashboardBuilder {
+	return newBoard(o, uid, title, description, tags...).
+		WithVariable(labelVariable("cluster", "Cluster", "label_values("+metric+", cluster)").
+			Refresh(dashboard.VariableRefreshOnDashboardLoad))
+}
+
+// newBoard returns a dashboard of all clusters, with the variable datasource. All adds the links and
+// annotations that every dashboard has.
+func newBoard(o Options, uid, title, description string, tags ...string) *dashboard.DashboardBuilder {
 	return dashboard.NewDashboardBuilder(title).
 		Uid(uid).
 		Description(description).
@@ -39,21 +53,13 @@ func newDashboard(o Options, uid, title, description, metric string, tags ...str
 		Time("now-3h", "now").
 		Refresh("1m").
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Link(dashboard.NewDashboardLinkBuilder("Dashboards").
-			Type(dashboard.DashboardLinkTypeDashboards).
-			Tags([]string{tag}).
-			AsDropdown(true).
-			IncludeVars(true).
-			KeepTime(true)).
 		WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").
 			Label("Data source").
 			Type("prometheus").
 			Current(dashboard.VariableOption{
 				Text:  dashboard.StringOrArrayOfString{String: cog.ToPtr(o.Datasource.Name)},
 				Value: dashboard.StringOrArrayOfString{String: cog.ToPtr(o.Datasource.UID)},
-			})).
-		WithVariable(labelVariable("cluster", "Cluster", "label_values("+metric+", cluster)").
-			Refresh(dashboard.VariableRefreshOnDashboardLoad))
+			}))
 }
 
 // labelVariable returns a variable with one selected value, from a query such as
@@ -80,6 +86,15 @@ func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 			Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
 			Value:    dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 		})
+}
+
+// Variables that select one object, of which kube-state-metrics knows.
+func namespaceVariable() *dashboard.QueryVariableBuilder {
+	return labelVariable("namespace", "Namespace", `label_values(kube_namespace_created{`+inCluster+`}, namespace)`)
+}
+
+func podVariable() *dashboard.QueryVariableBuilder {
+	return labelVariable("pod", "Pod", `label_values(kube_pod_info{`+inCluster+`, namespace="$namespace"}, pod)`)
 }
 
 // datasource returns the datasource that the dashboard's datasource variable selects.
@@ -132,6 +147,35 @@ func bothWays(title, description, unit, out string) *timeseries.PanelBuilder {
 func stacked(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
 	return p.FillOpacity(40).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
+}
+
+// withLimit makes a panel draw a dashed line at a limit of its values.
+func withLimit(p *timeseries.PanelBuilder, limit float64) *timeseries.PanelBuilder {
+	return p.
+		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
+		Thresholds(steps(green, at(limit, red)))
+}
+
+// processes adds a row with what the processes that a selector matches use. by is the label that
+// tells them apart.
+func processes(board *dashboard.DashboardBuilder, selector, by string) {
+	legend := "{{" + by + "}}"
+	board.WithRow(row("Processes")).
+		WithPanel(overTime("CPU", "Cores in use, of the 20 processes that use most.", units.Short).
+			WithTarget(query(largestOf(20, `sum by (`+by+`) (rate(process_cpu_seconds_total{`+selector+`}[$__rate_interval]))`), legend))).
+		WithPanel(overTime("Memory", "Resident memory, of the 20 processes that use most.", units.BytesIEC).
+			WithTarget(query(largestOf(20, `sum by (`+by+`) (process_resident_memory_bytes{`+selector+`})`), legend)))
+}
+
+// besideRequests returns a panel like overTime that draws what pods request and what they are limited
+// to as dashed lines. The query of what they use has the legend "used".
+func besideRequests(title, description, unit, requested, limited string) *timeseries.PanelBuilder {
+	return overTime(title, description, unit).
+		WithTarget(query(requested, "requested")).
+		WithTarget(query(limited, "limit")).
+		OverrideByName("requested", append(asLimit(), inColor(yellow)...)).
+		OverrideByName("limit", append(asLimit(), inColor(red)...)).
+		OverrideByName("used", inColor(blue))
 }
 
 // figure returns a panel that shows the latest value of a query as a number over a sparkline.
@@ -215,6 +259,26 @@ func inUnit(unit string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "unit", Value: unit}}
 }
 
+// inWords replaces a column's values by words.
+func inWords(mappings []dashboard.ValueMapping) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "mappings", Value: mappings},
+	}
+}
+
+// inSteps shows a column's values in a unit, coloured as steps colours them.
+func inSteps(unit, base string, thresholds ...dashboard.Threshold) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "unit", Value: unit},
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "thresholds", Value: dashboard.ThresholdsConfig{
+			Mode:  dashboard.ThresholdsModeAbsolute,
+			Steps: append([]dashboard.Threshold{{Color: base}}, thresholds...),
+		}},
+	}
+}
+
 // asBar draws a column's values, which are between 0 and 1, as bars that turn yellow at warning and
 // red at critical.
 func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
@@ -230,15 +294,115 @@ func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
 	}
 }
 
-// withLink links a column's cells to the dashboard with a UID, for the same time range and cluster.
-// It sets that dashboard's variable parameter to the row's value in the column with columnTitle.
-func withLink(title, uid, parameter, columnTitle string) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{
-		"title": title,
-		"url": "/d/" + uid + "?${datasource:queryparam}&${cluster:queryparam}&${__url_time_range}" +
-			"&var-" + parameter + "=${__data.fields[\"" + columnTitle + "\"]}",
-	}}}}
+// yesOrNo shows a column's values 1 and 0 as words.
+func yesOrNo() []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "mappings", Value: states(word("no", red), word("yes", green))},
+	}
 }
+
+// withLink links a column's cells to the dashboard with a UID, for the same time range and cluster;
+// it does nothing if the stack does not have that dashboard. Each pair of a variable and the title
+// of a column sets that variable to the row's value in that column; one of them may be the cluster.
+func withLink(o Options, title, uid string, variablesAndColumns ...string) []dashboard.DynamicConfigValue {
+	if !o.shows(uid) {
+		return nil
+	}
+	url := "/d/" + uid + "?${datasource:queryparam}&${__url_time_range}"
+	if !slices.Contains(variablesAndColumns, "cluster") {
+		url += "&${cluster:queryparam}"
+	}
+	for pair := range slices.Chunk(variablesAndColumns, 2) {
+		url += "&var-" + pair[0] + "=${__data.fields[\"" + pair[1] + "\"]}"
+	}
+	return link(title, url)
+}
+
+// withRunbook links a column of alerts' names to their runbooks.
+func withRunbook(o Options) []dashboard.DynamicConfigValue {
+	if o.RunbookURL == "" {
+		return nil
+	}
+	return link("Runbook", o.RunbookURL+"/${__value.raw}.md")
+}
+
+// link links a column's cells to a URL.
+func link(title, url string) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{"title": title, "url": url}}}}
+}
+
+// The columns of the labels that name objects link to the dashboards of these objects. A table has
+// the columns that a link needs: a pod's its namespace, a workload's its namespace and type.
+func namespaceColumn(o Options) column {
+	return column{"namespace", "Namespace", withLink(o, "The namespace", UIDNamespace, "namespace", "Namespace")}
+}
+
+func workloadTypeColumn() column { return column{"workload_type", "Type", nil} }
+
+func workloadColumn(o Options) column {
+	return column{"workload", "Workload", withLink(o, "The workload", UIDWorkload, "namespace", "Namespace", "workload_type", "Type", "workload", "Workload")}
+}
+
+func podColumn(o Options) column {
+	return column{"pod", "Pod", withLink(o, "The pod", UIDPod, "namespace", "Namespace", "pod", "Pod")}
+}
+
+func nodeColumn(o Options) column {
+	return column{"node", "Node", withLink(o, "The node", UIDNode, "node", "Node")}
+}
+
+func claimColumn(o Options) column {
+	return column{"persistentvolumeclaim", "Claim", withLink(o, "The volume", UIDPersistentVolumes, "namespace", "Namespace", "persistentvolumeclaim", "Claim")}
+}
+
+// firingAlerts returns a listing of the alerts that fire, the longest firing first. matchers select
+// ALERTS besides the cluster, such as `namespace="$namespace"`; empty for all of the cluster.
+func firingAlerts(o Options, matchers string) *table.PanelBuilder {
+	// ALERTS has the labels of the alert's expression, which may have aggregated the cluster away:
+	// such alerts belong to the cluster too.
+	alerts := `cluster=~"|$cluster", alertname!="Watchdog"`
+	if matchers != "" {
+		alerts += ", " + matchers
+	}
+	return listing("Firing alerts", "Alerts that fire, the longest firing first. An alert's name links to its runbook.",
+		column{"alertname", "Alert", withRunbook(o)},
+		column{"severity", "Severity", severityColors()},
+		namespaceColumn(o),
+		podColumn(o),
+		nodeColumn(o),
+		column{"job", "Job", nil},
+		column{"instance", "Instance", nil},
+		column{"Value", "Firing for", inUnit(units.DurationSeconds)},
+	).
+		Height(6).
+		SortBy(sortedBy("Firing for", true)).
+		NoValue("No alert is firing").
+		WithTarget(rows(`(time() - ALERTS_FOR_STATE{` + alerts + `}) and ignoring (alertstate) ALERTS{` + alerts + `, alertstate="firing"}`))
+}
+
+// asWorkload returns an expression about objects of a kind, such as Deployment, with the labels
+// workload_type and workload besides the one that is named like the kind.
+func asWorkload(expr, kind string) string {
+	label := strings.ToLower(kind)
+	return `label_replace(label_replace(sum by (namespace, ` + label + `) (` + expr + `), "workload", "$1", "` + label + `", "(.+)"), "workload_type", "` + kind + `", "", "")`
+}
+
+// largest returns a query for those n series of an expression that are largest at the end of the
+// time range: a plain topk would draw every series that is among them at any time. expr returns the
+// expression with a modifier, which belongs behind each of its selectors, after the range.
+func largest(n int, expr func(at string) string) string {
+	return fmt.Sprintf("%s and topk(%d, %s)", expr(""), n, expr(" @ end()"))
+}
+
+// largestOf is largest for an expression whose selectors all have braces, and whose strings have
+// none.
+func largestOf(n int, expr string) string {
+	return largest(n, func(at string) string { return selectors.ReplaceAllString(expr, "$0"+at) })
+}
+
+// selectors matches the end of each selector of an expression, with its range.
+var selectors = regexp.MustCompile(`\}(\[[^\]]*\])?`)
 
 // query returns a query over the time range. legend is Grafana's legend format, e.g. "{{node}}".
 func query(expr, legend string) *prometheus.DataqueryBuilder {

@@ -43,13 +43,24 @@ var builtin = map[string]string{
 	"__auto_interval_": "1m",
 }
 
+// examples holds values of the shipped dashboards' variables that select one object, which every
+// stack has.
+var examples = map[string]string{
+	"namespace":     "monitoring",
+	"workload_type": "StatefulSet",
+	"workload":      "prometheus",
+	"pod":           "prometheus-0",
+	"node":          "node-1",
+}
+
 // Unknown stands in an expression for the value of a variable that is a guess, where it is not a
 // number or a duration.
 const Unknown = "grafana_variable_"
 
 // Queries returns every PromQL expression of a dashboard's panels, annotations and variables. It
 // replaces a variable by its value in values; or in a matcher by a regular expression that matches
-// all its values, if the variable offers them at once; or by a guess. The error is about JSON that is
+// all its values, if the variable offers them at once; or, in a shipped dashboard, by an example; or by a
+// guess. The error is about JSON that is
 // not a dashboard.
 func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 	var model struct {
@@ -70,7 +81,10 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 		return nil, fmt.Errorf("not a dashboard: %w", err)
 	}
 
-	patterns := map[string]string{}
+	example, patterns := map[string]string{}, map[string]string{}
+	if d.Folder != FolderCustom {
+		example = examples
+	}
 	for _, v := range model.Templating.List {
 		if v.IncludeAll {
 			patterns[v.Name] = cmp.Or(v.AllValue, ".+")
@@ -82,7 +96,7 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 		if strings.TrimSpace(expr) == "" {
 			return
 		}
-		replaced, guessed := substitute(expr, values, patterns)
+		replaced, guessed := substitute(expr, values, patterns, example)
 		queries = append(queries, Query{Dashboard: d.UID, Place: place, Expr: replaced, Text: expr, Guessed: guessed, Drawn: drawn})
 	}
 
@@ -204,8 +218,9 @@ var (
 )
 
 // substitute replaces every variable in an expression: by its value in values or of Grafana itself,
-// or in a regular expression by its pattern, or else by a guess. It reports whether any was a guess.
-func substitute(expr string, values, patterns map[string]string) (replaced string, guessed bool) {
+// or in a regular expression by its pattern, or by its example, or else by a guess. It reports whether
+// any was a guess.
+func substitute(expr string, values, patterns, example map[string]string) (replaced string, guessed bool) {
 	var b strings.Builder
 	end := 0
 	for _, at := range variable.FindAllStringSubmatchIndex(expr, -1) {
@@ -224,6 +239,9 @@ func substitute(expr string, values, patterns map[string]string) (replaced strin
 		}
 		if pattern, ok := patterns[name]; ok && !known && inPattern.MatchString(before) {
 			value, known = pattern, true
+		}
+		if !known {
+			value, known = example[name]
 		}
 		switch {
 		case known:

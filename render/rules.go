@@ -14,6 +14,14 @@ import (
 // position matches the line and column at the start of a message of the loader of rules.
 var position = regexp.MustCompile(`^(\d+:\d+: )+`)
 
+// runbookURL returns the URL below which the runbooks of shipped alerts are, without a slash at its end.
+func runbookURL(cfg *config.Config) string {
+	if base := cfg.Alerting.RunbookURL; base != nil {
+		return strings.TrimSuffix(base.String(), "/")
+	}
+	return rules.DefaultRunbookURL
+}
+
 // ruleFiles returns the stack's rule files, sorted by name: the shipped ones for which it
 // collects metrics, with its overrides applied and on the stack's histograms, and its own. The
 // error is config.Problems.
@@ -26,6 +34,7 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 		Overrides: cfg.Alerting.Overrides,
 		Extra:     map[string]string{},
 
+		RunbookURL:         runbookURL(cfg),
 		APIServerObjective: cfg.Alerting.APIServerObjective.Value,
 		Retention:          cfg.Prometheus.Retention.Duration,
 		Histograms:         s.Histograms,
@@ -35,9 +44,6 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 	}
 	for _, d := range s.Dashboards {
 		options.Dashboards[d.UID] = d.Variables()
-	}
-	if base := cfg.Alerting.RunbookURL; base != nil {
-		options.RunbookURL = strings.TrimSuffix(base.String(), "/")
 	}
 	var problems config.Problems
 	rendered := map[string]bool{} // config paths of the files whose text users do not see

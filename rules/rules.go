@@ -35,6 +35,9 @@ import (
 //go:embed *.yaml
 var embedded embed.FS
 
+// DefaultRunbookURL is the URL below which this project's runbooks are, one <alert>.md for each alert.
+const DefaultRunbookURL = "https://github.com/kubernetes-prometheus/kubernetes-prometheus/blob/main/docs/runbooks"
+
 // testSuffix ends the names of files with promtool unit tests.
 const testSuffix = "_test.yaml"
 
@@ -85,7 +88,7 @@ type Options struct {
 	// Overrides holds changes of shipped alerts, by name. One of the severity is rejected for
 	// an alert with rules of several severities, which it would make indistinguishable.
 	Overrides map[string]config.AlertOverride
-	// RunbookURL is the URL below which the runbooks are; empty for this project's own.
+	// RunbookURL is the URL below which the runbooks are; empty for DefaultRunbookURL.
 	RunbookURL string
 	// GrafanaURL is the URL of Grafana, without a slash at the end. Empty: alerts link to no dashboard.
 	GrafanaURL string
@@ -374,7 +377,7 @@ func (o Options) apply(name string, f *file) (string, error) {
 			if alert == "" {
 				continue
 			}
-			if o.RunbookURL != "" {
+			if o.RunbookURL != "" && o.RunbookURL != DefaultRunbookURL {
 				set(field(rule, "annotations"), "runbook_url", o.RunbookURL+"/"+alert+".md")
 				changed = true
 			}

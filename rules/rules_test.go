@@ -72,13 +72,12 @@ func TestRenderKeepsShippedFiles(t *testing.T) {
 }
 
 func TestAlertsHaveAnnotations(t *testing.T) {
-	const runbooks = "https://github.com/kubernetes-prometheus/kubernetes-prometheus/blob/main/docs/runbooks/"
 	for name, rules := range alerts(t, render(t, Options{})) {
 		assert.FileExists(t, filepath.Join("..", "docs", "runbooks", name+".md"))
 		for _, rule := range rules {
 			assert.Contains(t, severities, rule.Labels["severity"], name)
 			assert.NotEmpty(t, rule.Annotations["summary"], name)
-			assert.Equal(t, runbooks+name+".md", rule.Annotations["runbook_url"], name)
+			assert.Equal(t, DefaultRunbookURL+"/"+name+".md", rule.Annotations["runbook_url"], name)
 			assert.Regexp(t, `\{\{ \$(labels|externalLabels)\.cluster \}\}`, rule.Annotations["description"], name)
 		}
 	}
