@@ -41,6 +41,10 @@ var consequences = []amInhibition{
 	{[]string{`alertname="NodeMemoryHigh"`}, []string{`alertname="NodeMemoryStalled"`}, []string{"cluster", "node"}},
 	{[]string{`alertname="NodeDiskSaturated"`}, []string{`alertname="NodeIOStalled"`}, []string{"cluster", "node"}},
 	{[]string{`alertname="NodeSoftnetDrops"`}, []string{`alertname="NodeSoftnetSqueezed"`}, []string{"cluster", "node"}},
+	// A rollout that is stuck, and the replicas that it lacks.
+	{[]string{`alertname="DeploymentRolloutStuck"`}, []string{`alertname="DeploymentReplicasUnavailable"`}, []string{"cluster", "namespace", "deployment"}},
+	{[]string{`alertname="StatefulSetRolloutStuck"`}, []string{`alertname="StatefulSetReplicasUnavailable"`}, []string{"cluster", "namespace", "statefulset"}},
+	{[]string{`alertname="DaemonSetRolloutStuck"`}, []string{`alertname="DaemonSetPodsUnavailable"`}, []string{"cluster", "namespace", "daemonset"}},
 	// A pod that is down, and its probes, which fail.
 	{[]string{`alertname=~"PodNotReady|PodCrashLooping"`}, []string{`alertname="ContainerProbeFailing"`}, []string{"cluster", "namespace", "pod"}},
 	// A failed disk that nothing replaces.

@@ -51,6 +51,22 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
 			},
 		},
+		"rollouts that are stuck": {
+			[]string{
+				`{alertname="DeploymentRolloutStuck", cluster="dev", namespace="shop", deployment="cart", severity="warning"}`,
+				`{alertname="DeploymentReplicasUnavailable", cluster="dev", namespace="shop", deployment="cart", severity="warning"}`,
+				`{alertname="StatefulSetRolloutStuck", cluster="dev", namespace="shop", statefulset="db", severity="warning"}`,
+				`{alertname="StatefulSetReplicasUnavailable", cluster="dev", namespace="shop", statefulset="cache", severity="warning"}`,
+				`{alertname="DaemonSetRolloutStuck", cluster="dev", namespace="shop", daemonset="agent", severity="warning"}`,
+				`{alertname="DaemonSetPodsUnavailable", cluster="dev", namespace="shop", daemonset="agent", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="DaemonSetRolloutStuck", cluster="dev", daemonset="agent", namespace="shop", severity="warning"}`,
+				`{alertname="DeploymentRolloutStuck", cluster="dev", deployment="cart", namespace="shop", severity="warning"}`,
+				`{alertname="StatefulSetReplicasUnavailable", cluster="dev", namespace="shop", severity="warning", statefulset="cache"}`,
+				`{alertname="StatefulSetRolloutStuck", cluster="dev", namespace="shop", severity="warning", statefulset="db"}`,
+			},
+		},
 		"a pod that is not ready": {
 			[]string{
 				`{alertname="PodNotReady", cluster="dev", namespace="shop", pod="cart-1-a", severity="warning"}`,
