@@ -84,7 +84,7 @@ func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 
 // Variables that select one object, of which kube-state-metrics knows.
 func namespaceVariable() *dashboard.QueryVariableBuilder {
-	return labelVariable("namespace", "Namespace", `label_values(kube_namespace_created{`+inCluster+`}, namespace)`)
+	return labelVariable("namespace", "Namespace", `label_values(kube_namespace_status_phase{`+inCluster+`}, namespace)`)
 }
 
 func podVariable() *dashboard.QueryVariableBuilder {
