@@ -143,6 +143,13 @@ func stacked(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
+// withThreshold draws a dashed line at a value above which the panel's values are too high.
+func withThreshold(p *timeseries.PanelBuilder, value float64) *timeseries.PanelBuilder {
+	return p.
+		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
+		Thresholds(steps(green, at(value, red)))
+}
+
 // besideRequests returns a panel like overTime that draws what pods request and what they are limited
 // to as dashed lines. The query of what they use has the legend "used".
 func besideRequests(title, description, unit, requested, limited string) *timeseries.PanelBuilder {
