@@ -131,6 +131,7 @@ var shipped = []struct {
 	{UIDPod, FolderKubernetes, pod, []config.Job{config.KubeStateMetricsJob}},
 	{UIDKubernetesPodResources, FolderKubernetes, kubernetesPodResources, nil},
 	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
+	{UIDNode, FolderInfrastructure, node, []config.Job{config.NodeExporterJob, config.CadvisorJob}},
 	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
 	{UIDControlPlane, FolderKubernetes, controlPlane, append([]config.Job{config.APIServersJob}, config.ControlPlane...)},
 	{UIDPrometheusStats, FolderMonitoring, prometheusStats, nil},
