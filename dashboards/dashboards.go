@@ -132,6 +132,7 @@ var shipped = []struct {
 	{UIDKubernetesPodResources, FolderKubernetes, kubernetesPodResources, nil},
 	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
 	{UIDNode, FolderInfrastructure, node, []config.Job{config.NodeExporterJob, config.CadvisorJob}},
+	{UIDPersistentVolumes, FolderInfrastructure, persistentVolumes, []config.Job{config.NodesJob}},
 	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
 	{UIDControlPlane, FolderKubernetes, controlPlane, append([]config.Job{config.APIServersJob}, config.ControlPlane...)},
 	{UIDPrometheusStats, FolderMonitoring, prometheusStats, nil},
