@@ -133,6 +133,7 @@ var shipped = []struct {
 	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
 	{UIDNode, FolderInfrastructure, node, []config.Job{config.NodeExporterJob, config.CadvisorJob}},
 	{UIDPersistentVolumes, FolderInfrastructure, persistentVolumes, []config.Job{config.NodesJob}},
+	{UIDNetwork, FolderKubernetes, network, []config.Job{config.CadvisorJob}},
 	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
 	{UIDControlPlane, FolderKubernetes, controlPlane, append([]config.Job{config.APIServersJob}, config.ControlPlane...)},
 	{UIDPrometheusStats, FolderMonitoring, prometheusStats, nil},
