@@ -71,15 +71,21 @@ func labelVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 // labelsVariable returns a variable with several selected values, all at first. All is ".*", not a
 // long alternation, so that it also matches series without the label.
 func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
-	return labelVariable(name, label, query).
-		Multi(true).
-		IncludeAll(true).
-		AllValue(".*").
+	return firstLabelVariable(name, label, query).
 		Current(dashboard.VariableOption{
 			Selected: cog.ToPtr(true),
 			Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
 			Value:    dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
 		})
+}
+
+// firstLabelVariable is labelsVariable with only the first value selected at first, where all are too
+// many to open a dashboard with.
+func firstLabelVariable(name, label, query string) *dashboard.QueryVariableBuilder {
+	return labelVariable(name, label, query).
+		Multi(true).
+		IncludeAll(true).
+		AllValue(".*")
 }
 
 // Variables that select one object, of which kube-state-metrics knows.
