@@ -37,7 +37,7 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 			Thresholds(steps(green, at(0.1, yellow), at(1, red))).
 			WithTarget(query(quantile("0.99", ""), ""))).
 		WithPanel(figure("Answers from the cache", "Share of the queries that the cache answers.", units.PercentUnit).
-			WithTarget(query(`sum(rate(coredns_cache_hits_total{`+server+`}[$__rate_interval])) / sum(rate(coredns_cache_requests_total{`+server+`}[$__rate_interval]))`, ""))).
+			WithTarget(query(`(sum(rate(coredns_cache_hits_total{`+server+`}[$__rate_interval])) or vector(0)) / sum(rate(coredns_cache_requests_total{`+server+`}[$__rate_interval]))`, ""))).
 		WithPanel(figure("Panics and failed reloads", "Panics while answering a query, and changes of the Corefile that could not be loaded, within the time range.", units.Short).
 			Decimals(0).
 			Thresholds(steps(green, at(1, red))).
@@ -67,7 +67,7 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Cache")).
 		WithPanel(stacked(overTime("Cache hits and misses", "Queries per second that the cache answers, with a record or with its absence, and those that it does not.", units.CountsPerSecond)).
-			WithTarget(query(`sum by (type) (rate(coredns_cache_hits_total{`+server+`}[$__rate_interval]))`, "{{type}}")).
+			WithTarget(query(`sum by (type) (rate(coredns_cache_hits_total{`+server+`}[$__rate_interval])) or 0 * sum by (type) (coredns_cache_entries{`+server+`})`, "{{type}}")).
 			WithTarget(query(`sum(rate(coredns_cache_misses_total{`+server+`}[$__rate_interval]))`, "miss"))).
 		WithPanel(overTime("Entries", "Entries in the caches of all pods, by type.", units.Short).
 			WithTarget(query(`sum by (type) (coredns_cache_entries{`+server+`})`, "{{type}}")))

@@ -43,7 +43,7 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Time to start a pod", "Median of the pods that started, without the time that images are pulled and init containers run.", units.Seconds).
 			Thresholds(steps(green, at(20, yellow), at(60, red))).
 			NoValue("None started").
-			WithTarget(instant(`histogram_quantile(0.5, sum by (le) (increase(kubelet_pod_start_sli_duration_seconds_bucket{`+node+`}[$__range])))`, ""))).
+			WithTarget(instant(`histogram_quantile(0.5, sum by (le) (increase(kubelet_pod_start_sli_duration_seconds_bucket{`+node+`}[$__range]))) >= 0`, ""))).
 		WithPanel(figure("Runtime errors", "Share of the calls to container runtimes that fail. Calls about containers that are just gone fail, too.", units.PercentUnit).
 			Decimals(1).
 			Thresholds(steps(green, at(0.05, yellow), at(0.1, red))).
@@ -88,7 +88,7 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 			Decimals(0).
 			WithTarget(query(largestOf(10, `(sum by (node) (increase(kubelet_evictions{`+node+`}[5m])) or 0 * sum by (node) (kubelet_running_pods{`+node+`}))`), "{{node}}"))).
 		WithPanel(stacked(overTime("Containers that ended", "Containers that ended per second, by reason.", units.CountsPerSecond)).
-			WithTarget(query(`sum by (reason) (rate(kubelet_terminated_containers_total{`+node+`}[$__rate_interval]))`, "{{reason}}")))
+			WithTarget(query(`sum by (reason) (rate(kubelet_terminated_containers_total{`+node+`}[$__rate_interval])) or on () label_replace(0 * sum(kubelet_running_pods{`+node+`}), "reason", "none", "", "")`, "{{reason}}")))
 
 	board.WithRow(row("Container runtime")).
 		WithPanel(stacked(overTime("Calls", "Calls to the container runtimes per second, for the ten operations with the most.", units.CountsPerSecond)).
