@@ -75,7 +75,7 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 				WithTarget(instant(o.budget(`sum(sum_over_time(cluster_operation:apiserver_requests_failed:rate5m{`+inCluster+`, operation="`+operation+`"}[$__range])) / sum(sum_over_time(cluster_operation:apiserver_requests:rate5m{`+inCluster+`, operation="`+operation+`"}[`+period+`]))`), "")))
 	}
 	board.
-		WithPanel(withLimit(overTime("Error budget left", "Over the objective's period before each point, for reads and writes.", units.PercentUnit), 0).
+		WithPanel(withThreshold(overTime("Error budget left", "Over the objective's period before each point, for reads and writes.", units.PercentUnit), 0).
 			WithTarget(query(`1 - `+o.budget(`1 - cluster_operation:apiserver_availability:ratio30d{`+inCluster+`}`), "{{operation}}"))).
 		WithPanel(overTime("Failed and slow requests", "Requests per second that spend the budget: the ten resources and verbs with the most. Empty while none does.", units.RequestsPerSecond).
 			WithTarget(query(largestOf(10, `sum by (resource, verb, reason) (cluster_resource_verb:apiserver_requests_failed:rate5m{`+inCluster+`})`), "{{verb}} {{resource}} {{reason}}"))).
@@ -107,7 +107,7 @@ func apiServerBurnRates(o Options, board *dashboard.DashboardBuilder) {
 		rate := func(window string) string {
 			return o.budget(`cluster_operation:apiserver_requests_failed:ratio_rate` + window + `{` + inCluster + `}`)
 		}
-		board.WithPanel(withLimit(overTime(fmt.Sprintf("Burn rate, %s and %s", rule.long, rule.short),
+		board.WithPanel(withThreshold(overTime(fmt.Sprintf("Burn rate, %s and %s", rule.long, rule.short),
 			fmt.Sprintf("How many times faster than allowed the budget is spent: at 1 it lasts exactly as long as the objective's period. While both windows are above %v, a %s alert fires.", rule.limit, rule.severity), units.Short), rule.limit).
 			WithTarget(query(rate(rule.long), "{{operation}} "+rule.long)).
 			WithTarget(query(rate(rule.short), "{{operation}} "+rule.short)))
@@ -143,7 +143,7 @@ func apiServerRequests(board *dashboard.DashboardBuilder, server string) {
 			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_total{`+server+`, resource!=""}[$__rate_interval]))`), "{{resource}}"))).
 		WithPanel(stacked(overTime("Requests by server", "Requests answered per second. One server that gets most of them is a load balancer's fault, or its clients'.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (instance) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`, "{{instance}}"))).
-		WithPanel(withLimit(overTime("Latency, 99th percentile", "Of all requests except CONNECT and WATCH, which last as long as the client wants.", units.Seconds), 1).
+		WithPanel(withThreshold(overTime("Latency, 99th percentile", "Of all requests except CONNECT and WATCH, which last as long as the client wants.", units.Seconds), 1).
 			WithTarget(query(`histogram_quantile(0.99, sum by (verb, le) (rate(apiserver_request_duration_seconds_bucket{`+finite+`}[$__rate_interval])))`, "{{verb}}"))).
 		WithPanel(overTime("Latency by resource", "Mean duration of a request, for the ten resources that take longest.", units.Seconds).
 			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_duration_seconds_sum{`+resources+`}[$__rate_interval])) / (sum by (resource) (rate(apiserver_request_duration_seconds_count{`+resources+`}[$__rate_interval])) > 0)`), "{{resource}}")))
@@ -154,7 +154,7 @@ func apiServerQueues(board *dashboard.DashboardBuilder, server string) {
 	board.WithRow(row("Priority and fairness")).
 		WithPanel(overTime("Requests in flight", "Requests that each API server handles at the same time.", units.Short).
 			WithTarget(query(`sum by (instance, request_kind) (apiserver_current_inflight_requests{`+server+`})`, "{{instance}} {{request_kind}}"))).
-		WithPanel(withLimit(overTime("Seats in use", "Share of the seats of a priority level that requests occupy, on the fullest server. At 1, further requests of the level wait. Exempt requests never do.", units.PercentUnit), 1).
+		WithPanel(withThreshold(overTime("Seats in use", "Share of the seats of a priority level that requests occupy, on the fullest server. At 1, further requests of the level wait. Exempt requests never do.", units.PercentUnit), 1).
 			WithTarget(query(`max by (priority_level) (sum by (instance, priority_level) (apiserver_flowcontrol_current_executing_seats{`+server+`, priority_level!="exempt"}) / sum by (instance, priority_level) (apiserver_flowcontrol_current_limit_seats{`+server+`}))`, "{{priority_level}}"))).
 		WithPanel(overTime("Requests waiting", "Requests in the queues of each priority level.", units.Short).
 			WithTarget(query(`sum by (priority_level) (apiserver_flowcontrol_current_inqueue_requests{`+server+`})`, "{{priority_level}}"))).

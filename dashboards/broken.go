@@ -110,15 +110,22 @@ func (o Options) brokenNodes() []problem {
 
 // brokenPods returns the problems of pods and their containers.
 func (o Options) brokenPods() []problem {
-	const age = `(time() - max by (namespace, pod) (kube_pod_created{` + inCluster + `}))`
+	const (
+		// The age of each pod that does not run, and why it does not, as far as its containers and
+		// the scheduler say.
+		stopped = `(time() - max by (namespace, pod) (kube_pod_created{` + inCluster + `}))` +
+			` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Failed|Unknown"}) == 1)`
+		reasons = `max by (namespace, pod, reason) (` +
+			`kube_pod_container_status_waiting_reason{` + inCluster + `} or kube_pod_init_container_status_waiting_reason{` + inCluster + `}` +
+			` or kube_pod_container_status_terminated_reason{` + inCluster + `, reason!="Completed"}` +
+			` or label_replace(kube_pod_status_unschedulable{` + inCluster + `}, "reason", "Unschedulable", "", "")) == 1`
+	)
 	return []problem{{
 		title:       "Pods not running",
-		description: "Pods that are pending, have failed, or are on a node that is lost. The reason is known for some of them.",
+		description: "Pods that are pending, have failed, or are on a node that is lost, with a reason that a container or the scheduler gives.",
 		color:       orange,
-		expr: `(` + age + ` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Failed|Unknown"}) == 1)` +
-			` * on (namespace, pod) group_left (reason) max by (namespace, pod, reason) (` +
-			`kube_pod_status_reason{` + inCluster + `} == 1 or label_replace(kube_pod_status_unschedulable{` + inCluster + `} == 1, "reason", "Unschedulable", "", ""))` +
-			` or on (namespace, pod) ` + age + ` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Failed|Unknown"}) == 1))`,
+		expr: `(` + stopped + ` * on (namespace, pod) group_left (reason) topk by (namespace, pod) (1, ` + reasons + `)` +
+			` or on (namespace, pod) ` + stopped + `)`,
 		columns: []column{namespaceColumn(o), podColumn(o), {"phase", "Phase", nil}, {"reason", "Reason", nil}},
 		value:   column{title: createdAt, style: inUnit(units.DurationSeconds)},
 	}, {
@@ -211,21 +218,17 @@ func (o Options) brokenLimits() []problem {
 		value:   column{title: "In use", style: asBar(0.9, 1)},
 	}, {
 		title:       "Claims not bound",
-		description: "Claims that lost their volume, or wait for one although a pod needs it, with their age.",
+		description: "Claims that lost their volume, or wait for one although a pod needs it.",
 		color:       red,
-		expr: `((time() - max by (namespace, persistentvolumeclaim) (kube_persistentvolumeclaim_created{` + inCluster + `}))` +
-			` * on (namespace, persistentvolumeclaim) group_right () (max by (namespace, persistentvolumeclaim, phase) (kube_persistentvolumeclaim_status_phase{` + inCluster + `, phase=~"Pending|Lost"}) == 1)` +
+		expr: `(max by (namespace, persistentvolumeclaim, phase) (kube_persistentvolumeclaim_status_phase{` + inCluster + `, phase=~"Pending|Lost"}) == 1` +
 			` and on (namespace, persistentvolumeclaim) kube_pod_spec_volumes_persistentvolumeclaims_info{` + inCluster + `})`,
 		columns: []column{namespaceColumn(o), claimColumn(o), {"phase", "Phase", nil}},
-		value:   column{title: createdAt, style: inUnit(units.DurationSeconds)},
 	}, {
 		title:       "Namespaces terminating",
 		description: "Namespaces that are being deleted. One that stays contains something that cannot be deleted.",
 		color:       yellow,
-		expr: `(time() - max by (namespace) (kube_namespace_created{` + inCluster + `})` +
-			` and max by (namespace) (kube_namespace_status_phase{` + inCluster + `, phase="Terminating"}) == 1)`,
-		columns: []column{namespaceColumn(o)},
-		value:   column{title: createdAt, style: inUnit(units.DurationSeconds)},
+		expr:        `max by (namespace) (kube_namespace_status_phase{` + inCluster + `, phase="Terminating"}) == 1`,
+		columns:     []column{namespaceColumn(o)},
 	}}
 }
 

@@ -58,11 +58,11 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(largestOf(10, `sum by (zone) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`), "{{zone}}")))
 
 	board.WithRow(row("Latency")).
-		WithPanel(withLimit(overTime("Latency", "Time to answer a query.", units.Seconds), 1).
+		WithPanel(withThreshold(overTime("Latency", "Time to answer a query.", units.Seconds), 1).
 			WithTarget(query(quantile("0.5", ""), "median")).
 			WithTarget(query(quantile("0.9", ""), "90th percentile")).
 			WithTarget(query(quantile("0.99", ""), "99th percentile"))).
-		WithPanel(withLimit(overTime("Latency by pod, 99th percentile", "Time to answer a query, by the ten slowest pods.", units.Seconds), 1).
+		WithPanel(withThreshold(overTime("Latency by pod, 99th percentile", "Time to answer a query, by the ten slowest pods.", units.Seconds), 1).
 			WithTarget(query(largestOf(10, quantile("0.99", "pod, ")), "{{pod}}")))
 
 	board.WithRow(row("Cache")).

@@ -66,9 +66,9 @@ func etcd(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`min by (instance) (time() - process_start_time_seconds{` + member + `})`)))
 
 	board.WithRow(row("Disks")).
-		WithPanel(withLimit(overTime("Writing the log, 99th percentile", "Duration of a sync of the write-ahead log. Every write of the cluster waits for it; on an SSD it takes less than 10 milliseconds.", units.Seconds), 0.25).
+		WithPanel(withThreshold(overTime("Writing the log, 99th percentile", "Duration of a sync of the write-ahead log. Every write of the cluster waits for it; on an SSD it takes less than 10 milliseconds.", units.Seconds), 0.25).
 			WithTarget(query(p99("etcd_disk_wal_fsync_duration_seconds"), "{{instance}}"))).
-		WithPanel(withLimit(overTime("Writing the database, 99th percentile", "Duration of a commit to the database.", units.Seconds), 0.25).
+		WithPanel(withThreshold(overTime("Writing the database, 99th percentile", "Duration of a commit to the database.", units.Seconds), 0.25).
 			WithTarget(query(p99("etcd_disk_backend_commit_duration_seconds"), "{{instance}}"))).
 		WithPanel(overTime("Slow operations", "Writes that took longer than 100 milliseconds to apply, and reads that waited long for the leader, per second.", units.CountsPerSecond).
 			WithTarget(query(`sum by (instance) (rate(etcd_server_slow_apply_total{`+member+`}[$__rate_interval]))`, "writes {{instance}}")).

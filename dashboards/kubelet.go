@@ -74,12 +74,12 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`min by (node) (time() - process_start_time_seconds{` + node + `})`)))
 
 	board.WithRow(row("Pods")).
-		WithPanel(withLimit(overTime("Time to start a pod", "Without the time that images are pulled and init containers run.", units.Seconds), 60).
+		WithPanel(withThreshold(overTime("Time to start a pod", "Without the time that images are pulled and init containers run.", units.Seconds), 60).
 			WithTarget(query(quantile("0.5", "kubelet_pod_start_sli_duration_seconds", ""), "median")).
 			WithTarget(query(quantile("0.99", "kubelet_pod_start_sli_duration_seconds", ""), "99th percentile"))).
 		WithPanel(overTime("Handling a pod, 99th percentile", "Time in which the kubelet brings a pod into its desired state, on the ten slowest nodes.", units.Seconds).
 			WithTarget(query(slowest("kubelet_pod_worker_duration_seconds"), "{{node}}"))).
-		WithPanel(withLimit(overTime("Listing containers, 99th percentile", "Time in which the kubelet lists all containers (PLEG), on the ten slowest nodes. It does so every second to notice what starts and stops; without one for three minutes, the node is not ready.", units.Seconds), 10).
+		WithPanel(withThreshold(overTime("Listing containers, 99th percentile", "Time in which the kubelet lists all containers (PLEG), on the ten slowest nodes. It does so every second to notice what starts and stops; without one for three minutes, the node is not ready.", units.Seconds), 10).
 			WithTarget(query(slowest("kubelet_pleg_relist_duration_seconds"), "{{node}}"))).
 		WithPanel(overTime("Pods started and failed", "Pods that were started, and attempts that failed, per second.", units.CountsPerSecond).
 			WithTarget(query(`sum(rate(kubelet_started_pods_total{`+node+`}[$__rate_interval]))`, "started")).

@@ -14,7 +14,7 @@ func pod(o Options) *dashboard.DashboardBuilder {
 
 	board := newDashboard(o, UIDPod, "Pod",
 		"One pod: which container is at its limit, throttled, killed or not ready, and its network and volumes.",
-		"kube_namespace_created", "kubernetes").
+		"kube_namespace_status_phase", "kubernetes").
 		WithVariable(namespaceVariable()).
 		WithVariable(podVariable())
 
