@@ -49,7 +49,7 @@ func TestBurnRatesAreDrawnWithTheirLimits(t *testing.T) {
 		factor, err := strconv.ParseFloat(compared[2], 64)
 		require.NoError(t, err)
 		assert.Equal(t, compared[2], compared[4])
-		assert.Equal(t, factor, limits["Burn rate, "+compared[1]+" and "+compared[3]], q.Rule.Expr) //nolint:testifylint // the same number
+		assert.Equal(t, factor, limits["Burn rate, "+compared[1]+" and "+compared[3]], q.Rule.Expr)
 	}
 	assert.Equal(t, 4, rules)
 }
