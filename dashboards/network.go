@@ -42,7 +42,7 @@ func network(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(sent + busiest)).
 			WithTarget(rows(lost + busiest)))
 	if known {
-		const owner = ` * on (namespace, pod) group_left (workload_type, workload) max by (namespace, pod, workload_type, workload) (namespace_workload_pod:kube_pod_owner:group{` + inCluster + `}` +
+		const owner = ` * on (namespace, pod) group_left (workload_type, workload) topk by (namespace, pod) (1, namespace_workload_pod:kube_pod_owner:group{` + inCluster + `}` +
 			` unless on (namespace, pod) kube_pod_info{` + inCluster + `, host_network="true"}))`
 		board.WithPanel(ranking("Workloads", "Bytes that the pods of each workload receive and send per second now, of the 20 with most. Without pods on the host network.", units.BytesPerSecondIEC).
 			Height(12).

@@ -31,9 +31,10 @@ func pod(o Options) *dashboard.DashboardBuilder {
 			column{"Value #B", "Ready", yesOrNo()},
 		).
 			Height(4).
-			WithTarget(rows(`(time() - max by (namespace, pod) (kube_pod_created{` + here + `})) * on (namespace, pod) group_left (workload_type, workload) namespace_workload_pod:kube_pod_owner:group{` + here + `}` +
-				` * on (namespace, pod) group_left (node, pod_ip, priority_class) max by (namespace, pod, node, pod_ip, priority_class) (kube_pod_info{` + here + `})`)).
-			WithTarget(rows(`max by (namespace, pod) (kube_pod_status_ready{` + here + `, condition="true"})`)))
+			WithTarget(rows(`time() - max by (namespace, pod) (kube_pod_created{` + here + `})`)).
+			WithTarget(rows(`max by (namespace, pod) (kube_pod_status_ready{` + here + `, condition="true"})`)).
+			WithTarget(rows(`max by (namespace, pod, workload_type, workload) (namespace_workload_pod:kube_pod_owner:group{` + here + `})`)).
+			WithTarget(rows(`max by (namespace, pod, node, pod_ip, priority_class) (kube_pod_info{` + here + `})`)))
 
 	board.WithRow(row("Alerts")).
 		WithPanel(firingAlerts(o, `namespace="$namespace", pod="$pod"`))
