@@ -72,53 +72,37 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 	if !o.Has(config.AlertmanagerJob) {
 		return board
 	}
-	board.WithRow(row("Alertmanager")).
+	board.WithRow(row("Notifications")).
 		WithPanel(figure("Alertmanagers", "Instances whose last scrape succeeded.", units.Short).
 			GraphMode(common.BigValueGraphModeNone).
 			Thresholds(steps(red, at(1, green))).
 			WithTarget(query(`sum(up{`+manager+`})`, ""))).
-		WithPanel(figure("Configuration", "Whether every instance accepted its last configuration.", units.NoUnit).
-			GraphMode(common.BigValueGraphModeNone).
-			Mappings(states(word("Rejected", red), word("Loaded", green))).
-			WithTarget(query(`min(alertmanager_config_last_reload_successful{`+manager+`})`, ""))).
-		WithPanel(figure("Active silences", "Silences in force.", units.Short).
-			WithTarget(query(`max(alertmanager_silences{`+manager+`, state="active"})`, ""))).
 		WithPanel(figure("Active alerts", "Alerts in Alertmanager that are neither silenced nor inhibited.", units.Short).
 			WithTarget(query(`max(alertmanager_alerts{`+manager+`, state="active"})`, ""))).
 		WithPanel(figure("Suppressed alerts", "Alerts that a silence or an inhibition suppresses.", units.Short).
 			WithTarget(query(`max(alertmanager_alerts{`+manager+`, state="suppressed"})`, ""))).
+		WithPanel(figure("Active silences", "Silences in force.", units.Short).
+			WithTarget(query(`max(alertmanager_silences{`+manager+`, state="active"})`, ""))).
+		WithPanel(figure("Not sent to Alertmanager", "Alerts that Prometheus dropped within the time range because no Alertmanager accepted them.", units.Short).
+			Decimals(0).
+			Thresholds(steps(green, at(1, red))).
+			WithTarget(instant(`sum(increase(prometheus_notifications_dropped_total{`+server+`}[$__range]))`, ""))).
 		WithPanel(figure("Notifications failed", "Share of the notifications within the time range that could not be delivered.", units.PercentUnit).
 			Decimals(2).
 			Thresholds(steps(green, at(0.001, yellow), at(0.01, red))).
-			WithTarget(instant(`sum(increase(alertmanager_notifications_failed_total{`+manager+`}[$__range])) / (sum(increase(alertmanager_notifications_total{`+manager+`}[$__range])) > 0) or vector(0)`, ""))).
-		WithPanel(overTime("Alerts sent by Prometheus", "Alerts sent to each Alertmanager per second, alerts dropped because it did not accept them, and alerts still queued.", units.Short).
-			WithTarget(query(`sum by (alertmanager) (rate(prometheus_notifications_sent_total{`+server+`}[$__rate_interval]))`, "sent per second {{alertmanager}}")).
-			WithTarget(query(`sum by (alertmanager) (rate(prometheus_notifications_dropped_total{`+server+`}[$__rate_interval]))`, "dropped per second {{alertmanager}}")).
-			WithTarget(query(`sum by (alertmanager) (prometheus_notifications_queue_length{`+server+`})`, "queued {{alertmanager}}"))).
-		WithPanel(overTime("Notifications", "Notifications sent through each integration per second.", units.MessagesPerSecond).
-			WithTarget(query(`sum by (integration) (rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])) > 0 or on () label_replace(sum(rate(alertmanager_notifications_total{`+manager+`}[$__rate_interval])), "integration", "none", "", "")`, "{{integration}}"))).
-		WithPanel(overTime("Notifications failed", "Failed notifications per second, by integration and reason.", units.MessagesPerSecond).
-			WithTarget(query(`sum by (integration, reason) (rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])) > 0 or on () label_replace(sum(rate(alertmanager_notifications_failed_total{`+manager+`}[$__rate_interval])), "integration", "none", "", "")`, "{{integration}} {{reason}}"))).
-		WithPanel(overTime("Alerts received", "Alerts received per second by status, and alerts rejected as invalid.", units.CountsPerSecond).
-			WithTarget(query(`sum by (status) (rate(alertmanager_alerts_received_total{`+manager+`}[$__rate_interval]))`, "{{status}}")).
-			WithTarget(query(`sum(rate(alertmanager_alerts_invalid_total{`+manager+`}[$__rate_interval]))`, "invalid"))).
-		WithPanel(overTime("Time to notify", "Mean duration of a delivery, for integrations that delivered something.", units.Seconds).
-			WithTarget(query(`sum by (integration) (rate(alertmanager_notification_latency_seconds_sum{`+manager+`}[$__rate_interval])) / (sum by (integration) (rate(alertmanager_notification_latency_seconds_count{`+manager+`}[$__rate_interval])) > 0)`, "{{integration}}")))
+			WithTarget(instant(`sum(increase(alertmanager_notifications_failed_total{`+manager+`}[$__range])) / (sum(increase(alertmanager_notifications_total{`+manager+`}[$__range])) > 0) or vector(0)`, "")))
 
 	return board
 }
 
 // severityColors colours a column's severities.
 func severityColors() []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{
-		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
-		{Id: "mappings", Value: []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{
-			Type: dashboard.MappingTypeValueToText,
-			Options: map[string]dashboard.ValueMappingResult{
-				"critical": word("critical", red),
-				"warning":  word("warning", orange),
-				"info":     word("info", blue),
-			},
-		}}}},
-	}
+	return inWords([]dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{
+		Type: dashboard.MappingTypeValueToText,
+		Options: map[string]dashboard.ValueMappingResult{
+			"critical": word("critical", red),
+			"warning":  word("warning", orange),
+			"info":     word("info", blue),
+		},
+	}}})
 }

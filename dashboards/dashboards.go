@@ -16,6 +16,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 )
@@ -98,6 +100,15 @@ type Options struct {
 	// ones.
 	Histograms *histograms.Translator
 
+	// CollectedBy returns the job by which the stack collects the metrics of a job; nil for that job
+	// itself.
+	CollectedBy func(config.Job) config.Job
+
+	// APIServerObjective is the share of requests that the API servers must serve well; 0 for 0.999.
+	// ObjectivePeriod is the time over which it is measured; 0 for 30 days.
+	APIServerObjective float64
+	ObjectivePeriod    model.Duration
+
 	// RunbookURL is the URL below which each alert has a page, <alert>.md. Tables of alerts link
 	// to them.
 	RunbookURL string
@@ -122,7 +133,9 @@ var shipped = []struct {
 	build  func(Options) *dashboard.DashboardBuilder
 	jobs   []config.Job // the stack must have one of them; empty for a dashboard of every stack
 }{
+	{UIDClusters, FolderKubernetes, clusters, nil},
 	{UIDAlertsOverview, FolderMonitoring, alertsOverview, nil},
+	{UIDAlertmanager, FolderMonitoring, alertmanager, []config.Job{config.AlertmanagerJob}},
 	{UIDCluster, FolderKubernetes, cluster, []config.Job{config.KubeStateMetricsJob}},
 	{UIDBroken, FolderKubernetes, broken, nil},
 	{UIDCapacity, FolderKubernetes, capacity, []config.Job{config.KubeStateMetricsJob}},
@@ -135,8 +148,23 @@ var shipped = []struct {
 	{UIDPersistentVolumes, FolderInfrastructure, persistentVolumes, []config.Job{config.NodesJob}},
 	{UIDNetwork, FolderKubernetes, network, []config.Job{config.CadvisorJob}},
 	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
-	{UIDControlPlane, FolderKubernetes, controlPlane, append([]config.Job{config.APIServersJob}, config.ControlPlane...)},
+	{UIDKubelet, FolderInfrastructure, kubelet, []config.Job{config.NodesJob}},
+	{UIDControlPlane, FolderKubernetes, controlPlane, controlPlaneJobs},
+	{UIDAPIServer, FolderKubernetes, apiServer, []config.Job{config.APIServersJob}},
+	{UIDEtcd, FolderKubernetes, etcd, []config.Job{config.EtcdJob}},
+	{UIDCoreDNS, FolderKubernetes, coreDNS, []config.Job{config.CoreDNSJob}},
+	{UIDProbes, FolderMonitoring, probeTargets, probeJobs},
 	{UIDPrometheusStats, FolderMonitoring, prometheusStats, nil},
+	{UIDCardinality, FolderMonitoring, cardinality, nil},
+	{UIDGrafana, FolderMonitoring, grafana, []config.Job{config.GrafanaJob}},
+}
+
+// job returns the job by which the stack collects the metrics of a job.
+func (o Options) job(job config.Job) string {
+	if o.CollectedBy == nil {
+		return string(job)
+	}
+	return string(o.CollectedBy(job))
 }
 
 // All returns the shipped dashboards and then the custom ones, each group in a fixed order. The

@@ -13,6 +13,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -75,8 +77,12 @@ func TestDashboardsAreValidModels(t *testing.T) {
 			for _, v := range model.Templating.List {
 				variables = append(variables, v.Name)
 			}
-			require.GreaterOrEqual(t, len(variables), 2)
-			assert.Equal(t, []string{"datasource", "cluster"}, variables[:2])
+			if d.UID == UIDClusters {
+				assert.Equal(t, []string{"datasource"}, variables)
+			} else {
+				require.GreaterOrEqual(t, len(variables), 2)
+				assert.Equal(t, []string{"datasource", "cluster"}, variables[:2])
+			}
 
 			ids := map[uint32]bool{}
 			var taken [24][400]bool
@@ -148,9 +154,33 @@ func TestEveryQuerySelectsTheCluster(t *testing.T) {
 			metrics, err := Metrics(q.Expr)
 			require.NoError(t, err, q.Expr)
 			assert.NotEmpty(t, metrics, q.Expr)
+			if d.UID == UIDClusters {
+				assert.NotContains(t, q.Expr, "here", q.Place)
+				continue
+			}
 			selectors := strings.Count(q.Expr, "{") // none of the shipped queries holds a brace in a string
 			filters := strings.Count(q.Expr, `cluster="here"`) + strings.Count(q.Expr, `cluster=~"|here"`)
 			assert.Equal(t, selectors, filters, "%s: %s: %s", d.UID, q.Place, q.Expr)
+		}
+	}
+}
+
+// What is drawn or listed of all clusters has one value for each.
+func TestClustersStandSideBySide(t *testing.T) {
+	all, err := All(everything)
+	require.NoError(t, err)
+	i := slices.IndexFunc(all, func(d Dashboard) bool { return d.UID == UIDClusters })
+	require.GreaterOrEqual(t, i, 0)
+	var model dashboard.Dashboard
+	require.NoError(t, json.Unmarshal(all[i].JSON, &model))
+	for _, p := range model.Panels {
+		if p.Panel == nil || p.Panel.Type == "stat" {
+			continue
+		}
+		for _, target := range p.Panel.Targets {
+			expr, err := parser.NewParser(parser.Options{}).ParseExpr(target.(*prometheus.Dataquery).Expr)
+			require.NoError(t, err)
+			assert.Contains(t, expr.String(), "by (cluster", *p.Panel.Title)
 		}
 	}
 }
@@ -163,14 +193,17 @@ func TestDisabledJobsAreLeftOut(t *testing.T) {
 	}{
 		"node-exporter":               {[]config.Job{config.NodeExporterJob}, UIDNodes, "node_cpu_"},
 		"node-directory-size-metrics": {[]config.Job{config.NodeDirectorySizeMetricsJob}, UIDNodeDirectorySizes, "node_directory_size_"},
+		"Grafana":                     {[]config.Job{config.GrafanaJob}, UIDGrafana, "grafana_"},
+		"probes":                      {probeJobs, UIDProbes, "probe_"},
+		"kubelets":                    {[]config.Job{config.NodesJob}, UIDKubelet, "kubelet_running"},
 		"kube-state-metrics":          {[]config.Job{config.KubeStateMetricsJob}, "", "kube_"},
 		"control plane":               {append([]config.Job{config.APIServersJob}, config.ControlPlane...), UIDControlPlane, "apiserver_"},
 		"scheduler":                   {[]config.Job{config.SchedulerJob}, "", "scheduler_"},
 		"controller manager":          {[]config.Job{config.ControllerManagerJob}, "", "node_collector_"},
-		"etcd":                        {[]config.Job{config.EtcdJob}, "", "etcd_"},
+		"etcd":                        {[]config.Job{config.EtcdJob}, UIDEtcd, "etcd_server_"},
 		"kube-proxy":                  {[]config.Job{config.KubeProxyJob}, "", "kubeproxy_"},
-		"CoreDNS":                     {[]config.Job{config.CoreDNSJob}, "", "coredns_"},
-		"alertmanager":                {[]config.Job{config.AlertmanagerJob}, "", "alertmanager_"},
+		"CoreDNS":                     {[]config.Job{config.CoreDNSJob}, UIDCoreDNS, "coredns_"},
+		"alertmanager":                {[]config.Job{config.AlertmanagerJob}, UIDAlertmanager, "alertmanager_"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -34,8 +34,16 @@ const (
 )
 
 // newDashboard returns a dashboard with the variables datasource and cluster. It offers the
-// clusters that have the metric. All adds the links and annotations that every dashboard has.
+// clusters that have the metric.
 func newDashboard(o Options, uid, title, description, metric string, tags ...string) *dashboard.DashboardBuilder {
+	return newBoard(o, uid, title, description, tags...).
+		WithVariable(labelVariable("cluster", "Cluster", "label_values("+metric+", cluster)").
+			Refresh(dashboard.VariableRefreshOnDashboardLoad))
+}
+
+// newBoard returns a dashboard of all clusters, with the variable datasource. All adds the links and
+// annotations that every dashboard has.
+func newBoard(o Options, uid, title, description string, tags ...string) *dashboard.DashboardBuilder {
 	return dashboard.NewDashboardBuilder(title).
 		Uid(uid).
 		Description(description).
@@ -51,9 +59,7 @@ func newDashboard(o Options, uid, title, description, metric string, tags ...str
 			Current(dashboard.VariableOption{
 				Text:  dashboard.StringOrArrayOfString{String: cog.ToPtr(o.Datasource.Name)},
 				Value: dashboard.StringOrArrayOfString{String: cog.ToPtr(o.Datasource.UID)},
-			})).
-		WithVariable(labelVariable("cluster", "Cluster", "label_values("+metric+", cluster)").
-			Refresh(dashboard.VariableRefreshOnDashboardLoad))
+			}))
 }
 
 // labelVariable returns a variable with one selected value, from a query such as
@@ -156,6 +162,17 @@ func withThreshold(p *timeseries.PanelBuilder, value float64) *timeseries.PanelB
 		Thresholds(steps(green, at(value, red)))
 }
 
+// processes adds a row with what the processes that a selector matches use. by is the label that
+// tells them apart.
+func processes(board *dashboard.DashboardBuilder, selector, by string) {
+	legend := "{{" + by + "}}"
+	board.WithRow(row("Processes")).
+		WithPanel(overTime("CPU", "Cores in use, of the 20 processes that use most.", units.Short).
+			WithTarget(query(largestOf(20, `sum by (`+by+`) (rate(process_cpu_seconds_total{`+selector+`}[$__rate_interval]))`), legend))).
+		WithPanel(overTime("Memory", "Resident memory, of the 20 processes that use most.", units.BytesIEC).
+			WithTarget(query(largestOf(20, `sum by (`+by+`) (process_resident_memory_bytes{`+selector+`})`), legend)))
+}
+
 // besideRequests returns a panel like overTime that draws what pods request and what they are limited
 // to as dashed lines. The query of what they use has the legend "used".
 func besideRequests(title, description, unit, requested, limited string) *timeseries.PanelBuilder {
@@ -248,6 +265,26 @@ func inUnit(unit string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "unit", Value: unit}}
 }
 
+// inWords replaces a column's values by words.
+func inWords(mappings []dashboard.ValueMapping) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "mappings", Value: mappings},
+	}
+}
+
+// inSteps shows a column's values in a unit, coloured as steps colours them.
+func inSteps(unit, base string, thresholds ...dashboard.Threshold) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "unit", Value: unit},
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		{Id: "thresholds", Value: dashboard.ThresholdsConfig{
+			Mode:  dashboard.ThresholdsModeAbsolute,
+			Steps: append([]dashboard.Threshold{{Color: base}}, thresholds...),
+		}},
+	}
+}
+
 // asBar draws a column's values, which are between 0 and 1, as bars that turn yellow at warning and
 // red at critical.
 func asBar(warning, critical float64) []dashboard.DynamicConfigValue {
@@ -273,12 +310,15 @@ func yesOrNo() []dashboard.DynamicConfigValue {
 
 // withLink links a column's cells to the dashboard with a UID, for the same time range and cluster;
 // it does nothing if the stack does not have that dashboard. Each pair of a variable and the title
-// of a column sets that variable to the row's value in that column.
+// of a column sets that variable to the row's value in that column; one of them may be the cluster.
 func withLink(o Options, title, uid string, variablesAndColumns ...string) []dashboard.DynamicConfigValue {
 	if !o.shows(uid) {
 		return nil
 	}
-	url := "/d/" + uid + "?${datasource:queryparam}&${cluster:queryparam}&${__url_time_range}"
+	url := "/d/" + uid + "?${datasource:queryparam}&${__url_time_range}"
+	if !slices.Contains(variablesAndColumns, "cluster") {
+		url += "&${cluster:queryparam}"
+	}
 	for pair := range slices.Chunk(variablesAndColumns, 2) {
 		url += "&var-" + pair[0] + "=${__data.fields[\"" + pair[1] + "\"]}"
 	}

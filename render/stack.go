@@ -158,11 +158,14 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 	}
 	var err error
 	s.Dashboards, err = dashboards.All(dashboards.Options{
-		Datasource: dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
-		Has:        s.Config.Collected,
-		Histograms: s.Histograms,
-		RunbookURL: runbookURL(s.Config),
-		Custom:     custom,
+		Datasource:         dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
+		Has:                s.Config.Collected,
+		CollectedBy:        s.Config.CollectedBy,
+		APIServerObjective: s.Config.Alerting.APIServerObjective.Value,
+		ObjectivePeriod:    rules.ObjectivePeriod(s.Config.Prometheus.Retention.Duration),
+		Histograms:         s.Histograms,
+		RunbookURL:         runbookURL(s.Config),
+		Custom:             custom,
 	})
 	if s.Config.Grafana.Deployed() {
 		files, filesErr := grafanaFiles(s.Config, s.Datasources, s.Provisioned())
