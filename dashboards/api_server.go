@@ -56,7 +56,7 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 		return o.budget(`sum by (resource, verb, reason) (sum_over_time(cluster_resource_verb:apiserver_requests_failed:rate5m{` + inCluster + `, verb=~"` + verbs + `"}[` + period + `])) / on () group_left () sum(sum_over_time(cluster_operation:apiserver_requests:rate5m{` + inCluster + `, operation="` + operation + `"}[` + period + `]))`)
 	}
 
-	board.WithRow(row(fmt.Sprintf("Objective: %s%% of %s", strconv.FormatFloat(100*o.objective(), 'f', -1, 64), period)))
+	board.WithRow(row(fmt.Sprintf("Objective: %.6g%% of the requests in %s", 100*o.objective(), period)))
 	for _, operation := range []string{"read", "write"} {
 		available := `cluster_operation:apiserver_availability:ratio30d{` + inCluster + `, operation="` + operation + `"}`
 		board.
@@ -75,7 +75,7 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 				WithTarget(instant(o.budget(`sum(sum_over_time(cluster_operation:apiserver_requests_failed:rate5m{`+inCluster+`, operation="`+operation+`"}[$__range])) / sum(sum_over_time(cluster_operation:apiserver_requests:rate5m{`+inCluster+`, operation="`+operation+`"}[`+period+`]))`), "")))
 	}
 	board.
-		WithPanel(withLimit(overTime("Error budget left", "Over the objective's period before each point, for reads and writes.", units.PercentUnit), 0).
+		WithPanel(withThreshold(overTime("Error budget left", "Over the objective's period before each point, for reads and writes.", units.PercentUnit), 0).
 			WithTarget(query(`1 - `+o.budget(`1 - cluster_operation:apiserver_availability:ratio30d{`+inCluster+`}`), "{{operation}}"))).
 		WithPanel(overTime("Failed and slow requests", "Requests per second that spend the budget: the ten resources and verbs with the most. Empty while none does.", units.RequestsPerSecond).
 			WithTarget(query(largestOf(10, `sum by (resource, verb, reason) (cluster_resource_verb:apiserver_requests_failed:rate5m{`+inCluster+`})`), "{{verb}} {{resource}} {{reason}}"))).
@@ -107,7 +107,7 @@ func apiServerBurnRates(o Options, board *dashboard.DashboardBuilder) {
 		rate := func(window string) string {
 			return o.budget(`cluster_operation:apiserver_requests_failed:ratio_rate` + window + `{` + inCluster + `}`)
 		}
-		board.WithPanel(withLimit(overTime(fmt.Sprintf("Burn rate, %s and %s", rule.long, rule.short),
+		board.WithPanel(withThreshold(overTime(fmt.Sprintf("Burn rate, %s and %s", rule.long, rule.short),
 			fmt.Sprintf("How many times faster than allowed the budget is spent: at 1 it lasts exactly as long as the objective's period. While both windows are above %v, a %s alert fires.", rule.limit, rule.severity), units.Short), rule.limit).
 			WithTarget(query(rate(rule.long), "{{operation}} "+rule.long)).
 			WithTarget(query(rate(rule.short), "{{operation}} "+rule.short)))
@@ -117,6 +117,7 @@ func apiServerBurnRates(o Options, board *dashboard.DashboardBuilder) {
 // apiServerRequests adds the row of requests.
 func apiServerRequests(board *dashboard.DashboardBuilder, server string) {
 	finite := server + `, verb!~"CONNECT|WATCH"`
+	resources := finite + `, resource!=""`
 	all := `sum(rate(apiserver_request_total{` + server + `}[$__rate_interval]))`
 	board.WithRow(row("Requests")).
 		WithPanel(figure("Requests", "Requests answered per second.", units.RequestsPerSecond).
@@ -139,13 +140,13 @@ func apiServerRequests(board *dashboard.DashboardBuilder, server string) {
 		WithPanel(stacked(overTime("Requests by status", "Requests answered per second. Status 0 is a connection that was hijacked, e.g. for exec.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (code) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`, "{{code}}"))).
 		WithPanel(stacked(overTime("Requests by resource", "Requests answered per second, for the ten resources with the most.", units.RequestsPerSecond)).
-			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`), "{{resource}}"))).
+			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_total{`+server+`, resource!=""}[$__rate_interval]))`), "{{resource}}"))).
 		WithPanel(stacked(overTime("Requests by server", "Requests answered per second. One server that gets most of them is a load balancer's fault, or its clients'.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (instance) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`, "{{instance}}"))).
-		WithPanel(withLimit(overTime("Latency, 99th percentile", "Of all requests except CONNECT and WATCH, which last as long as the client wants.", units.Seconds), 1).
+		WithPanel(withThreshold(overTime("Latency, 99th percentile", "Of all requests except CONNECT and WATCH, which last as long as the client wants.", units.Seconds), 1).
 			WithTarget(query(`histogram_quantile(0.99, sum by (verb, le) (rate(apiserver_request_duration_seconds_bucket{`+finite+`}[$__rate_interval])))`, "{{verb}}"))).
 		WithPanel(overTime("Latency by resource", "Mean duration of a request, for the ten resources that take longest.", units.Seconds).
-			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_duration_seconds_sum{`+finite+`}[$__rate_interval])) / (sum by (resource) (rate(apiserver_request_duration_seconds_count{`+finite+`}[$__rate_interval])) > 0)`), "{{resource}}")))
+			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_duration_seconds_sum{`+resources+`}[$__rate_interval])) / (sum by (resource) (rate(apiserver_request_duration_seconds_count{`+resources+`}[$__rate_interval])) > 0)`), "{{resource}}")))
 }
 
 // apiServerQueues adds the row of priority and fairness.
@@ -153,8 +154,8 @@ func apiServerQueues(board *dashboard.DashboardBuilder, server string) {
 	board.WithRow(row("Priority and fairness")).
 		WithPanel(overTime("Requests in flight", "Requests that each API server handles at the same time.", units.Short).
 			WithTarget(query(`sum by (instance, request_kind) (apiserver_current_inflight_requests{`+server+`})`, "{{instance}} {{request_kind}}"))).
-		WithPanel(withLimit(overTime("Seats in use", "Share of the seats of a priority level that requests occupy, on the fullest server. At 1, further requests of the level wait.", units.PercentUnit), 1).
-			WithTarget(query(`max by (priority_level) (sum by (instance, priority_level) (apiserver_flowcontrol_current_executing_seats{`+server+`}) / sum by (instance, priority_level) (apiserver_flowcontrol_current_limit_seats{`+server+`}))`, "{{priority_level}}"))).
+		WithPanel(withThreshold(overTime("Seats in use", "Share of the seats of a priority level that requests occupy, on the fullest server. At 1, further requests of the level wait. Exempt requests never do.", units.PercentUnit), 1).
+			WithTarget(query(`max by (priority_level) (sum by (instance, priority_level) (apiserver_flowcontrol_current_executing_seats{`+server+`, priority_level!="exempt"}) / sum by (instance, priority_level) (apiserver_flowcontrol_current_limit_seats{`+server+`}))`, "{{priority_level}}"))).
 		WithPanel(overTime("Requests waiting", "Requests in the queues of each priority level.", units.Short).
 			WithTarget(query(`sum by (priority_level) (apiserver_flowcontrol_current_inqueue_requests{`+server+`})`, "{{priority_level}}"))).
 		WithPanel(overTime("Requests rejected", "Requests per second that a full queue or a time-out rejects, by priority level.", units.RequestsPerSecond).
@@ -170,7 +171,7 @@ func apiServerStorage(board *dashboard.DashboardBuilder, server string) {
 		WithPanel(overTime("Time per request to storage", "Mean duration of a request to etcd, by operation.", units.Seconds).
 			WithTarget(query(`sum by (operation) (rate(etcd_request_duration_seconds_sum{`+server+`}[$__rate_interval])) / (sum by (operation) (rate(etcd_request_duration_seconds_count{`+server+`}[$__rate_interval])) > 0)`, "{{operation}}"))).
 		WithPanel(overTime("Objects", "Objects stored, for the ten resources with the most. A resource that only grows is a leak.", units.Short).
-			WithTarget(query(largestOf(10, `max by (resource) (apiserver_resource_objects{`+server+`})`), "{{resource}}"))).
+			WithTarget(query(largestOf(10, `max by (resource) (apiserver_resource_objects{`+server+`}) >= 0`), "{{resource}}"))).
 		WithPanel(overTime("Watches by resource", "Requests that stay open to report changes, for the ten resources with the most.", units.Short).
 			WithTarget(query(largestOf(10, `sum by (resource) (apiserver_longrunning_requests{`+server+`, verb="WATCH"})`), "{{resource}}")))
 }

@@ -110,15 +110,22 @@ func (o Options) brokenNodes() []problem {
 
 // brokenPods returns the problems of pods and their containers.
 func (o Options) brokenPods() []problem {
-	const age = `(time() - max by (namespace, pod) (kube_pod_created{` + inCluster + `}))`
+	const (
+		// The age of each pod that does not run, and why it does not, as far as its containers and
+		// the scheduler say.
+		stopped = `(time() - max by (namespace, pod) (kube_pod_created{` + inCluster + `}))` +
+			` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Failed|Unknown"}) == 1)`
+		reasons = `max by (namespace, pod, reason) (` +
+			`kube_pod_container_status_waiting_reason{` + inCluster + `} or kube_pod_init_container_status_waiting_reason{` + inCluster + `}` +
+			` or kube_pod_container_status_terminated_reason{` + inCluster + `, reason!="Completed"}` +
+			` or label_replace(kube_pod_status_unschedulable{` + inCluster + `}, "reason", "Unschedulable", "", "")) == 1`
+	)
 	return []problem{{
 		title:       "Pods not running",
-		description: "Pods that are pending, have failed, or are on a node that is lost. The reason is known for some of them.",
+		description: "Pods that are pending, have failed, or are on a node that is lost, with a reason that a container or the scheduler gives.",
 		color:       orange,
-		expr: `(` + age + ` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Failed|Unknown"}) == 1)` +
-			` * on (namespace, pod) group_left (reason) max by (namespace, pod, reason) (` +
-			`kube_pod_status_reason{` + inCluster + `} == 1 or label_replace(kube_pod_status_unschedulable{` + inCluster + `} == 1, "reason", "Unschedulable", "", ""))` +
-			` or on (namespace, pod) ` + age + ` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Failed|Unknown"}) == 1))`,
+		expr: `(` + stopped + ` * on (namespace, pod) group_left (reason) topk by (namespace, pod) (1, ` + reasons + `)` +
+			` or on (namespace, pod) ` + stopped + `)`,
 		columns: []column{namespaceColumn(o), podColumn(o), {"phase", "Phase", nil}, {"reason", "Reason", nil}},
 		value:   column{title: createdAt, style: inUnit(units.DurationSeconds)},
 	}, {
@@ -145,9 +152,9 @@ func (o Options) brokenWorkloads() []problem {
 		title:       "Replicas unavailable",
 		description: "Workloads that have fewer available pods than they should, with the number of pods that they lack. A rollout shows here as long as it lasts.",
 		color:       orange,
-		expr: `(` + asWorkload(`max by (namespace, deployment) (kube_deployment_status_replicas_unavailable{`+inCluster+`}) > 0`, "Deployment") +
+		expr: `(` + asWorkload(`max by (namespace, deployment) (kube_deployment_spec_replicas{`+inCluster+`}) - max by (namespace, deployment) (kube_deployment_status_replicas_available{`+inCluster+`}) > 0`, "Deployment") +
 			` or ` + asWorkload(`max by (namespace, statefulset) (kube_statefulset_replicas{`+inCluster+`}) - max by (namespace, statefulset) (kube_statefulset_status_replicas_ready{`+inCluster+`}) > 0`, "StatefulSet") +
-			` or ` + asWorkload(`max by (namespace, daemonset) (kube_daemonset_status_number_unavailable{`+inCluster+`}) > 0`, "DaemonSet") + `)`,
+			` or ` + asWorkload(`max by (namespace, daemonset) (kube_daemonset_status_desired_number_scheduled{`+inCluster+`}) - max by (namespace, daemonset) (kube_daemonset_status_number_available{`+inCluster+`}) > 0`, "DaemonSet") + `)`,
 		columns: workload,
 		value:   column{title: "Unavailable", style: inUnit(units.Short)},
 	}, {
@@ -189,8 +196,7 @@ func (o Options) brokenWorkloads() []problem {
 const autoscaled = `max by (namespace, horizontalpodautoscaler, workload_type, workload) (label_replace(label_replace(` +
 	`kube_horizontalpodautoscaler_info{` + inCluster + `}, "workload", "$1", "scaletargetref_name", "(.+)"), "workload_type", "$1", "scaletargetref_kind", "(.+)"))`
 
-// brokenLimits returns what stands in the way of changes: budgets, quotas, and namespaces that do
-// not go away.
+// brokenLimits returns what stands in the way of changes: budgets, quotas and claims.
 func (o Options) brokenLimits() []problem {
 	return []problem{{
 		title:       "Disruption budgets at 0",
@@ -211,21 +217,11 @@ func (o Options) brokenLimits() []problem {
 		value:   column{title: "In use", style: asBar(0.9, 1)},
 	}, {
 		title:       "Claims not bound",
-		description: "Claims that lost their volume, or wait for one although a pod needs it, with their age.",
+		description: "Claims that lost their volume, or wait for one although a pod needs it.",
 		color:       red,
-		expr: `((time() - max by (namespace, persistentvolumeclaim) (kube_persistentvolumeclaim_created{` + inCluster + `}))` +
-			` * on (namespace, persistentvolumeclaim) group_right () (max by (namespace, persistentvolumeclaim, phase) (kube_persistentvolumeclaim_status_phase{` + inCluster + `, phase=~"Pending|Lost"}) == 1)` +
+		expr: `(max by (namespace, persistentvolumeclaim, phase) (kube_persistentvolumeclaim_status_phase{` + inCluster + `, phase=~"Pending|Lost"}) == 1` +
 			` and on (namespace, persistentvolumeclaim) kube_pod_spec_volumes_persistentvolumeclaims_info{` + inCluster + `})`,
 		columns: []column{namespaceColumn(o), claimColumn(o), {"phase", "Phase", nil}},
-		value:   column{title: createdAt, style: inUnit(units.DurationSeconds)},
-	}, {
-		title:       "Namespaces terminating",
-		description: "Namespaces that are being deleted. One that stays contains something that cannot be deleted.",
-		color:       yellow,
-		expr: `(time() - max by (namespace) (kube_namespace_created{` + inCluster + `})` +
-			` and max by (namespace) (kube_namespace_status_phase{` + inCluster + `, phase="Terminating"}) == 1)`,
-		columns: []column{namespaceColumn(o)},
-		value:   column{title: createdAt, style: inUnit(units.DurationSeconds)},
 	}}
 }
 

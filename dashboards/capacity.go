@@ -1,9 +1,7 @@
 package dashboards
 
 import (
-	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
-	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -103,11 +101,4 @@ func free(resource string) string {
 func withoutLargest(resource string) string {
 	room := `node:kube_node_status_allocatable:without_daemonsets{` + inCluster + `, resource="` + resource + `"}`
 	return `sum(cluster:kube_pod_container_resource_requests:without_daemonsets{` + inCluster + `, resource="` + resource + `"}) / (sum(` + room + `) - max(` + room + `) > 0)`
-}
-
-// withThreshold draws a dashed line at a value above which the panel's values are too high.
-func withThreshold(p *timeseries.PanelBuilder, value float64) *timeseries.PanelBuilder {
-	return p.
-		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-		Thresholds(steps(green, at(value, red)))
 }

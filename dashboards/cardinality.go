@@ -60,7 +60,7 @@ func cardinality(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(byJob("scrape_samples_post_metric_relabeling"))).
 			WithTarget(rows(byJob("scrape_samples_post_metric_relabeling") + ` / on () group_left () sum(` + stored + `)`)).
 			WithTarget(rows(`sum by (job) (sum_over_time(scrape_series_added{` + target + `}[1h]))`)).
-			WithTarget(rows(`label_replace(max by (scrape_job) (prometheus_target_metadata_cache_entries{` + server + `, scrape_job=~"$job"}), "job", "$1", "scrape_job", "(.+)")`))).
+			WithTarget(rows(`max by (job) (label_replace(prometheus_target_metadata_cache_entries{` + server + `, scrape_job=~"$job"}, "job", "$1", "scrape_job", "(.+)"))`))).
 		WithPanel(stacked(overTime("Stored", "Samples that one scrape of all targets stores, for the ten jobs with the most.", units.Short)).
 			WithTarget(query(largestOf(10, `sum by (job) (scrape_samples_post_metric_relabeling{`+target+`})`), "{{job}}"))).
 		WithPanel(stacked(overTime("New series", "Series that targets expose for the first time, per scrape, for the ten jobs with the most. Rollouts and restarts show as peaks.", units.Short)).

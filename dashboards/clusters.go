@@ -68,7 +68,7 @@ func clusters(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Clusters with critical alerts", "Clusters in which an alert fires that needs somebody now.", units.Short).
 			Span(6).
 			Thresholds(steps(green, at(1, red))).
-			WithTarget(query(`count(group by (cluster) (ALERTS{`+firing+`, severity="critical"})) or vector(0)`, ""))).
+			WithTarget(query(`count(`+alerts("critical")+` > 0) or vector(0)`, ""))).
 		WithPanel(figure("Targets down", "Targets of all clusters whose last scrape failed.", units.Short).
 			Span(6).
 			Thresholds(steps(green, at(1, orange))).

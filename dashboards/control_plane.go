@@ -92,7 +92,7 @@ func scheduler(board *dashboard.DashboardBuilder, process string) {
 			WithTarget(query(`max by (plugin) (scheduler_unschedulable_pods{`+process+`})`, "{{plugin}}"))).
 		WithPanel(overTime("Scheduling attempts", "Attempts to find a node for a pod per second, by result.", units.CountsPerSecond).
 			WithTarget(query(`max by (result) (rate(scheduler_schedule_attempts_total{`+process+`}[$__rate_interval]))`, "{{result}}"))).
-		WithPanel(withLimit(overTime("Duration of an attempt, 99th percentile", "Time from taking a pod from the queue until it is bound to a node.", units.Seconds), 1).
+		WithPanel(withThreshold(overTime("Duration of an attempt, 99th percentile", "Time from taking a pod from the queue until it is bound to a node.", units.Seconds), 1).
 			WithTarget(query(`histogram_quantile(0.99, sum by (result, le) (rate(scheduler_scheduling_attempt_duration_seconds_bucket{`+process+`}[$__rate_interval])))`, "{{result}}"))).
 		WithPanel(overTime("Time to schedule a pod", "Time from a pod's creation until it is bound to a node, over all attempts.", units.Seconds).
 			WithTarget(query(`histogram_quantile(0.5, sum by (le) (rate(scheduler_pod_scheduling_sli_duration_seconds_bucket{`+process+`}[$__rate_interval])))`, "median")).
@@ -107,7 +107,7 @@ func controllerManager(board *dashboard.DashboardBuilder, process string) {
 		return `max by (name) (rate(` + histogram + `_sum{` + process + `}[$__rate_interval]) / (rate(` + histogram + `_count{` + process + `}[$__rate_interval]) > 0))`
 	}
 	board.WithRow(row("Controller manager")).
-		WithPanel(withLimit(overTime("Ready nodes", "Share of the nodes of each zone that are ready. Below 55 %, the node controller assumes that the zone is cut off, and slows down.", units.Percent), 55).
+		WithPanel(withThreshold(overTime("Ready nodes", "Share of the nodes of each zone that are ready. Below 55 %, the node controller assumes that the zone is cut off, and slows down.", units.Percent), 55).
 			Span(8).
 			Min(0).Max(100).
 			WithTarget(query(`min by (zone) (node_collector_zone_health{`+process+`})`, "zone {{zone}}"))).
@@ -117,7 +117,7 @@ func controllerManager(board *dashboard.DashboardBuilder, process string) {
 		WithPanel(overTime("Garbage collection", "Failures to list the objects of a kind within the last 15 minutes. As long as there are any, nothing is collected.", units.Short).
 			Span(8).
 			WithTarget(query(`max(increase(garbagecollector_controller_resources_sync_error_total{`+process+`}[15m]))`, "failures"))).
-		WithPanel(withLimit(overTime("Objects waiting", "Objects in the queues of controllers, for the ten longest queues.", units.Short), 100).
+		WithPanel(withThreshold(overTime("Objects waiting", "Objects in the queues of controllers, for the ten longest queues.", units.Short), 100).
 			WithTarget(query(largestOf(10, `max by (name) (workqueue_depth{`+process+`})`), "{{name}}"))).
 		WithPanel(overTime("Retries", "Objects per second that a controller could not handle and tries again, for the ten controllers with the most.", units.CountsPerSecond).
 			WithTarget(query(largestOf(10, `max by (name) (rate(workqueue_retries_total{`+process+`}[$__rate_interval]))`), "{{name}}"))).
@@ -133,10 +133,10 @@ func kubeProxy(board *dashboard.DashboardBuilder, process string) {
 		return largestOf(20, `histogram_quantile(0.99, sum by (node, le) (rate(`+histogram+`_bucket{`+process+`}[$__rate_interval])))`)
 	}
 	board.WithRow(row("kube-proxy")).
-		WithPanel(withLimit(overTime("Time to write rules, 99th percentile", "Duration of writing the rules of Services, on the 20 slowest nodes.", units.Seconds), 15).
+		WithPanel(withThreshold(overTime("Time to write rules, 99th percentile", "Duration of writing the rules of Services, on the 20 slowest nodes.", units.Seconds), 15).
 			WithTarget(query(p99("kubeproxy_sync_proxy_rules_duration_seconds"), "{{node}}"))).
-		WithPanel(withLimit(overTime("Rules behind changes", "Time by which the rules of a node are older than the last change of Services that it knows of, on the 20 nodes that are furthest behind.", units.Seconds), 30).
-			WithTarget(query(largestOf(20, `max by (node, ip_family) (kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{`+process+`} - kubeproxy_sync_proxy_rules_last_timestamp_seconds{`+process+`})`), "{{node}} {{ip_family}}"))).
+		WithPanel(withThreshold(overTime("Rules behind changes", "Time by which the rules of a node are older than the last change of Services that it knows of, on the 20 nodes that are furthest behind.", units.Seconds), 30).
+			WithTarget(query(largestOf(20, `clamp_min(max by (node, ip_family) (kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{`+process+`} - kubeproxy_sync_proxy_rules_last_timestamp_seconds{`+process+`}), 0)`), "{{node}} {{ip_family}}"))).
 		WithPanel(overTime("Delay of changes, 99th percentile", "Time from a change of a Service's endpoints until the rules of a node have it, on the 20 slowest nodes.", units.Seconds).
 			WithTarget(query(p99("kubeproxy_network_programming_duration_seconds"), "{{node}}"))).
 		WithPanel(overTime("Changes waiting", "Changes of Services and endpoints that no node's rules have yet, added up over the nodes.", units.Short).

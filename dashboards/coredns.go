@@ -37,7 +37,7 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 			Thresholds(steps(green, at(0.1, yellow), at(1, red))).
 			WithTarget(query(quantile("0.99", ""), ""))).
 		WithPanel(figure("Answers from the cache", "Share of the queries that the cache answers.", units.PercentUnit).
-			WithTarget(query(`sum(rate(coredns_cache_hits_total{`+server+`}[$__rate_interval])) / sum(rate(coredns_cache_requests_total{`+server+`}[$__rate_interval]))`, ""))).
+			WithTarget(query(`(sum(rate(coredns_cache_hits_total{`+server+`}[$__rate_interval])) or vector(0)) / sum(rate(coredns_cache_requests_total{`+server+`}[$__rate_interval]))`, ""))).
 		WithPanel(figure("Panics and failed reloads", "Panics while answering a query, and changes of the Corefile that could not be loaded, within the time range.", units.Short).
 			Decimals(0).
 			Thresholds(steps(green, at(1, red))).
@@ -58,16 +58,16 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(largestOf(10, `sum by (zone) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`), "{{zone}}")))
 
 	board.WithRow(row("Latency")).
-		WithPanel(withLimit(overTime("Latency", "Time to answer a query.", units.Seconds), 1).
+		WithPanel(withThreshold(overTime("Latency", "Time to answer a query.", units.Seconds), 1).
 			WithTarget(query(quantile("0.5", ""), "median")).
 			WithTarget(query(quantile("0.9", ""), "90th percentile")).
 			WithTarget(query(quantile("0.99", ""), "99th percentile"))).
-		WithPanel(withLimit(overTime("Latency by pod, 99th percentile", "Time to answer a query, by the ten slowest pods.", units.Seconds), 1).
+		WithPanel(withThreshold(overTime("Latency by pod, 99th percentile", "Time to answer a query, by the ten slowest pods.", units.Seconds), 1).
 			WithTarget(query(largestOf(10, quantile("0.99", "pod, ")), "{{pod}}")))
 
 	board.WithRow(row("Cache")).
 		WithPanel(stacked(overTime("Cache hits and misses", "Queries per second that the cache answers, with a record or with its absence, and those that it does not.", units.CountsPerSecond)).
-			WithTarget(query(`sum by (type) (rate(coredns_cache_hits_total{`+server+`}[$__rate_interval]))`, "{{type}}")).
+			WithTarget(query(`sum by (type) (rate(coredns_cache_hits_total{`+server+`}[$__rate_interval])) or 0 * sum by (type) (coredns_cache_entries{`+server+`})`, "{{type}}")).
 			WithTarget(query(`sum(rate(coredns_cache_misses_total{`+server+`}[$__rate_interval]))`, "miss"))).
 		WithPanel(overTime("Entries", "Entries in the caches of all pods, by type.", units.Short).
 			WithTarget(query(`sum by (type) (coredns_cache_entries{`+server+`})`, "{{type}}")))

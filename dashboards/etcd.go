@@ -66,9 +66,9 @@ func etcd(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`min by (instance) (time() - process_start_time_seconds{` + member + `})`)))
 
 	board.WithRow(row("Disks")).
-		WithPanel(withLimit(overTime("Writing the log, 99th percentile", "Duration of a sync of the write-ahead log. Every write of the cluster waits for it; on an SSD it takes less than 10 milliseconds.", units.Seconds), 0.25).
+		WithPanel(withThreshold(overTime("Writing the log, 99th percentile", "Duration of a sync of the write-ahead log. Every write of the cluster waits for it; on an SSD it takes less than 10 milliseconds.", units.Seconds), 0.25).
 			WithTarget(query(p99("etcd_disk_wal_fsync_duration_seconds"), "{{instance}}"))).
-		WithPanel(withLimit(overTime("Writing the database, 99th percentile", "Duration of a commit to the database.", units.Seconds), 0.25).
+		WithPanel(withThreshold(overTime("Writing the database, 99th percentile", "Duration of a commit to the database.", units.Seconds), 0.25).
 			WithTarget(query(p99("etcd_disk_backend_commit_duration_seconds"), "{{instance}}"))).
 		WithPanel(overTime("Slow operations", "Writes that took longer than 100 milliseconds to apply, and reads that waited long for the leader, per second.", units.CountsPerSecond).
 			WithTarget(query(`sum by (instance) (rate(etcd_server_slow_apply_total{`+member+`}[$__rate_interval]))`, "writes {{instance}}")).
@@ -107,8 +107,8 @@ func etcd(o Options) *dashboard.DashboardBuilder {
 	board.WithRow(row("Clients")).
 		WithPanel(stacked(overTime("Requests", "Requests answered per second, for the ten methods with the most.", units.RequestsPerSecond)).
 			WithTarget(query(largestOf(10, `sum by (grpc_method) (rate(grpc_server_handled_total{`+member+`}[$__rate_interval]))`), "{{grpc_method}}"))).
-		WithPanel(overTime("Failed requests", "Share of the requests that failed, by code. Clients that cancel a watch end it with Canceled, which is left out.", units.PercentUnit).
-			WithTarget(query(`sum by (grpc_code) (rate(grpc_server_handled_total{`+member+`, grpc_code!~"OK|Canceled"}[$__rate_interval])) / on () group_left () sum(rate(grpc_server_handled_total{`+member+`}[$__rate_interval]))`, "{{grpc_code}}"))).
+		WithPanel(overTime("Failed requests", "Share of the requests that failed, by the five codes with the most. Clients that cancel a watch end it with Canceled, which is left out.", units.PercentUnit).
+			WithTarget(query(largestOf(5, `sum by (grpc_code) (rate(grpc_server_handled_total{`+member+`, grpc_code!~"OK|Canceled"}[$__rate_interval])) / on () group_left () sum(rate(grpc_server_handled_total{`+member+`}[$__rate_interval]))`), "{{grpc_code}}"))).
 		WithPanel(bothWays("Client traffic", "Bytes received above, sent below zero.", units.BytesPerSecondIEC, "sent").
 			WithTarget(query(`sum by (instance) (rate(etcd_network_client_grpc_received_bytes_total{`+member+`}[$__rate_interval]))`, "received {{instance}}")).
 			WithTarget(query(`sum by (instance) (rate(etcd_network_client_grpc_sent_bytes_total{`+member+`}[$__rate_interval]))`, "sent {{instance}}"))).

@@ -43,7 +43,7 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Time to start a pod", "Median of the pods that started, without the time that images are pulled and init containers run.", units.Seconds).
 			Thresholds(steps(green, at(20, yellow), at(60, red))).
 			NoValue("None started").
-			WithTarget(instant(`histogram_quantile(0.5, sum by (le) (increase(kubelet_pod_start_sli_duration_seconds_bucket{`+node+`}[$__range])))`, ""))).
+			WithTarget(instant(`histogram_quantile(0.5, sum by (le) (increase(kubelet_pod_start_sli_duration_seconds_bucket{`+node+`}[$__range]))) >= 0`, ""))).
 		WithPanel(figure("Runtime errors", "Share of the calls to container runtimes that fail. Calls about containers that are just gone fail, too.", units.PercentUnit).
 			Decimals(1).
 			Thresholds(steps(green, at(0.05, yellow), at(0.1, red))).
@@ -74,12 +74,12 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`min by (node) (time() - process_start_time_seconds{` + node + `})`)))
 
 	board.WithRow(row("Pods")).
-		WithPanel(withLimit(overTime("Time to start a pod", "Without the time that images are pulled and init containers run.", units.Seconds), 60).
+		WithPanel(withThreshold(overTime("Time to start a pod", "Without the time that images are pulled and init containers run.", units.Seconds), 60).
 			WithTarget(query(quantile("0.5", "kubelet_pod_start_sli_duration_seconds", ""), "median")).
 			WithTarget(query(quantile("0.99", "kubelet_pod_start_sli_duration_seconds", ""), "99th percentile"))).
 		WithPanel(overTime("Handling a pod, 99th percentile", "Time in which the kubelet brings a pod into its desired state, on the ten slowest nodes.", units.Seconds).
 			WithTarget(query(slowest("kubelet_pod_worker_duration_seconds"), "{{node}}"))).
-		WithPanel(withLimit(overTime("Listing containers, 99th percentile", "Time in which the kubelet lists all containers (PLEG), on the ten slowest nodes. It does so every second to notice what starts and stops; without one for three minutes, the node is not ready.", units.Seconds), 10).
+		WithPanel(withThreshold(overTime("Listing containers, 99th percentile", "Time in which the kubelet lists all containers (PLEG), on the ten slowest nodes. It does so every second to notice what starts and stops; without one for three minutes, the node is not ready.", units.Seconds), 10).
 			WithTarget(query(slowest("kubelet_pleg_relist_duration_seconds"), "{{node}}"))).
 		WithPanel(overTime("Pods started and failed", "Pods that were started, and attempts that failed, per second.", units.CountsPerSecond).
 			WithTarget(query(`sum(rate(kubelet_started_pods_total{`+node+`}[$__rate_interval]))`, "started")).
@@ -88,7 +88,7 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 			Decimals(0).
 			WithTarget(query(largestOf(10, `(sum by (node) (increase(kubelet_evictions{`+node+`}[5m])) or 0 * sum by (node) (kubelet_running_pods{`+node+`}))`), "{{node}}"))).
 		WithPanel(stacked(overTime("Containers that ended", "Containers that ended per second, by reason.", units.CountsPerSecond)).
-			WithTarget(query(`sum by (reason) (rate(kubelet_terminated_containers_total{`+node+`}[$__rate_interval]))`, "{{reason}}")))
+			WithTarget(query(`sum by (reason) (rate(kubelet_terminated_containers_total{`+node+`}[$__rate_interval])) or on () label_replace(0 * sum(kubelet_running_pods{`+node+`}), "reason", "none", "", "")`, "{{reason}}")))
 
 	board.WithRow(row("Container runtime")).
 		WithPanel(stacked(overTime("Calls", "Calls to the container runtimes per second, for the ten operations with the most.", units.CountsPerSecond)).

@@ -113,7 +113,7 @@ func (o Options) annotations(model dashboard.Dashboard) ([]dashboard.AnnotationQ
 	}
 	if o.Has(config.KubeStateMetricsJob) && has["cluster"] {
 		marks = append(marks, mark("Rollouts", blue, rollouts(has["namespace"])).
-			Enable(has["namespace"] && !has["node"]).
+			Enable(has["namespace"]).
 			TitleFormat("Rollout of {{workload}}").
 			TextFormat("{{namespace}}").
 			TagKeys("workload_type"))

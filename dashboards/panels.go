@@ -77,10 +77,7 @@ func labelVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 // labelsVariable returns a variable with several selected values, all at first. All is ".*", not a
 // long alternation, so that it also matches series without the label.
 func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
-	return labelVariable(name, label, query).
-		Multi(true).
-		IncludeAll(true).
-		AllValue(".*").
+	return firstLabelVariable(name, label, query).
 		Current(dashboard.VariableOption{
 			Selected: cog.ToPtr(true),
 			Text:     dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
@@ -88,9 +85,18 @@ func labelsVariable(name, label, query string) *dashboard.QueryVariableBuilder {
 		})
 }
 
+// firstLabelVariable is labelsVariable with only the first value selected at first, where all are too
+// many to open a dashboard with.
+func firstLabelVariable(name, label, query string) *dashboard.QueryVariableBuilder {
+	return labelVariable(name, label, query).
+		Multi(true).
+		IncludeAll(true).
+		AllValue(".*")
+}
+
 // Variables that select one object, of which kube-state-metrics knows.
 func namespaceVariable() *dashboard.QueryVariableBuilder {
-	return labelVariable("namespace", "Namespace", `label_values(kube_namespace_created{`+inCluster+`}, namespace)`)
+	return labelVariable("namespace", "Namespace", `label_values(kube_pod_info{`+inCluster+`}, namespace)`)
 }
 
 func podVariable() *dashboard.QueryVariableBuilder {
@@ -149,11 +155,11 @@ func stacked(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
-// withLimit makes a panel draw a dashed line at a limit of its values.
-func withLimit(p *timeseries.PanelBuilder, limit float64) *timeseries.PanelBuilder {
+// withThreshold draws a dashed line at a value above which the panel's values are too high.
+func withThreshold(p *timeseries.PanelBuilder, value float64) *timeseries.PanelBuilder {
 	return p.
 		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-		Thresholds(steps(green, at(limit, red)))
+		Thresholds(steps(green, at(value, red)))
 }
 
 // processes adds a row with what the processes that a selector matches use. by is the label that

@@ -14,7 +14,7 @@ func pod(o Options) *dashboard.DashboardBuilder {
 
 	board := newDashboard(o, UIDPod, "Pod",
 		"One pod: which container is at its limit, throttled, killed or not ready, and its network and volumes.",
-		"kube_namespace_created", "kubernetes").
+		"kube_pod_info", "kubernetes").
 		WithVariable(namespaceVariable()).
 		WithVariable(podVariable())
 
@@ -31,9 +31,10 @@ func pod(o Options) *dashboard.DashboardBuilder {
 			column{"Value #B", "Ready", yesOrNo()},
 		).
 			Height(4).
-			WithTarget(rows(`(time() - max by (namespace, pod) (kube_pod_created{` + here + `})) * on (namespace, pod) group_left (workload_type, workload) namespace_workload_pod:kube_pod_owner:group{` + here + `}` +
-				` * on (namespace, pod) group_left (node, pod_ip, priority_class) max by (namespace, pod, node, pod_ip, priority_class) (kube_pod_info{` + here + `})`)).
-			WithTarget(rows(`max by (namespace, pod) (kube_pod_status_ready{` + here + `, condition="true"})`)))
+			WithTarget(rows(`time() - max by (namespace, pod) (kube_pod_created{` + here + `})`)).
+			WithTarget(rows(`max by (namespace, pod) (kube_pod_status_ready{` + here + `, condition="true"})`)).
+			WithTarget(rows(`max by (namespace, pod, workload_type, workload) (namespace_workload_pod:kube_pod_owner:group{` + here + `})`)).
+			WithTarget(rows(`max by (namespace, pod, node, pod_ip, priority_class) (kube_pod_info{` + here + `})`)))
 
 	board.WithRow(row("Alerts")).
 		WithPanel(firingAlerts(o, `namespace="$namespace", pod="$pod"`))
@@ -144,10 +145,8 @@ func podUse(board *dashboard.DashboardBuilder, here, containers, cpu, memory, th
 		WithPanel(overTime("Killed for lack of memory", "Processes of each container that the kernel killed within the time range before each point.", units.Short).
 			Decimals(0).
 			WithTarget(query(`sum by (container) (increase(container_oom_events_total{`+containers+`}[$__range]))`, "{{container}}"))).
-		WithPanel(overTime("Pressure", "Share of the time in which work of a container waited for a resource (pressure stall information of its control group).", units.PercentUnit).
-			WithTarget(query(`max by (container) (rate(container_pressure_cpu_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "CPU {{container}}")).
-			WithTarget(query(`max by (container) (rate(container_pressure_memory_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "memory {{container}}")).
-			WithTarget(query(`max by (container) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "I/O {{container}}")))
+		WithPanel(overTime("Waiting for disks", "Share of the time in which at least one thread of a container waited for a disk (pressure stall information of its control group).", units.PercentUnit).
+			WithTarget(query(`max by (container) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "{{container}}")))
 	board.WithRow(row("Network and disks")).
 		WithPanel(bothWays("Network", "Received above, sent below zero. A pod on the host network shows the traffic of its node.", units.BytesPerSecondIEC, "sent").
 			Span(8).

@@ -77,7 +77,7 @@ func probeTargets(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`min by (instance, namespace, service, module) (probe_ssl_earliest_cert_expiry{` + target + `}) - time()`)))
 
 	board.WithRow(row("Availability")).
-		WithPanel(withLimit(overTime("Targets failing", "Targets whose last probe failed, by job.", units.Short), 1).
+		WithPanel(withThreshold(overTime("Targets failing", "Targets whose last probe failed, by job.", units.Short), 1).
 			Decimals(0).
 			WithTarget(query(`count by (job) (probe_success{`+target+`}) - sum by (job) (probe_success{`+target+`})`, "{{job}}"))).
 		WithPanel(overTime("Least available targets", "Share of the probes of the last ten minutes that succeeded, for the ten targets with the lowest share over the time range.", units.PercentUnit).

@@ -28,7 +28,7 @@ func workload(o Options) *dashboard.DashboardBuilder {
 
 	board := newDashboard(o, UIDWorkload, "Workload",
 		"One workload, such as a Deployment: its replicas, what they use of what they request, and its pods.",
-		"kube_namespace_created", "kubernetes").
+		"kube_pod_info", "kubernetes").
 		WithVariable(namespaceVariable()).
 		WithVariable(labelsVariable("workload_type", "Type", `label_values(namespace_workload_pod:kube_pod_owner:group{`+inNamespace+`}, workload_type)`)).
 		WithVariable(labelVariable("workload", "Workload", `label_values(namespace_workload_pod:kube_pod_owner:group{`+inNamespace+`, workload_type=~"$workload_type"}, workload)`))
@@ -85,17 +85,18 @@ func workload(o Options) *dashboard.DashboardBuilder {
 		column{"Value #A", createdAt, inUnit(units.DurationSeconds)},
 		column{"Value #B", "Ready", yesOrNo()},
 		column{"Value #C", "Restarts, 1 h", inUnit(units.Short)},
-		column{"Value #D", "CPU", inUnit(units.Short)},
-		column{"Value #E", "CPU / requested", asBar(0.8, 1)},
-		column{"Value #F", "Memory", inUnit(units.BytesIEC)},
-		column{"Value #G", "Memory / limit", asBar(0.8, 0.9)},
+		column{"Value #E", "CPU", inUnit(units.Short)},
+		column{"Value #F", "CPU / requested", asBar(0.8, 1)},
+		column{"Value #G", "Memory", inUnit(units.BytesIEC)},
+		column{"Value #H", "Memory / limit", asBar(0.8, 0.9)},
 	).
 		Height(12).
 		SortBy(sortedBy("Pod", false)).
 		NoValue("–").
-		WithTarget(rows(`(time() - max by (namespace, pod) (kube_pod_created{` + inNamespace + `})) * on (namespace, pod) group_left (node) max by (namespace, pod, node) (kube_pod_info{` + inNamespace + `}) and on (namespace, pod) ` + owner)).
+		WithTarget(rows(`time() - ` + ofPods(`max by (namespace, pod) (kube_pod_created{`+inNamespace+`})`))).
 		WithTarget(rows(ofPods(`max by (namespace, pod) (kube_pod_status_ready{` + inNamespace + `, condition="true"})`))).
-		WithTarget(rows(`round(` + ofPods(`sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{`+inNamespace+`}[1h]))`) + `)`))
+		WithTarget(rows(`round(` + ofPods(`sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{`+inNamespace+`}[1h]))`) + `)`)).
+		WithTarget(rows(`max by (namespace, pod, node) (kube_pod_info{` + inNamespace + `}) and on (namespace, pod) ` + owner))
 	if o.Has(config.CadvisorJob) {
 		pods.
 			WithTarget(rows(ofPods(podCPU))).

@@ -54,7 +54,7 @@ func TestWhatAnExpressionSelectsIsStored(t *testing.T) {
 		{`up == 0`, `{{ printf "node_xfs_%s" $labels.instance | query }}`, config.NodeExporterJob, []string{"node_xfs_read_calls_total"}, nil},
 		{`up == 0`, `{{ query "sum(rate(apiserver_watch_list_duration_seconds_count[5m]))" }}`, config.APIServersJob, []string{"apiserver_watch_list_duration_seconds"}, nil},
 		{`grafana_api_seconds_count{job="grafana"} > 1`, "", config.GrafanaJob, []string{"grafana_api_seconds_count", "grafana_api_seconds"}, nil},
-		{`unheard_of_total > 1`, "", config.NodesJob, []string{"unheard_of_total"}, []string{"kubelet_started_pods_total"}},
+		{`unheard_of_total > 1`, "", config.NodesJob, []string{"unheard_of_total"}, []string{"kubelet_lifecycle_handler_http_fallbacks_total"}},
 		{`grafana_http_request_duration_seconds_sum > 1`, "", config.GrafanaJob, []string{"grafana_http_request_duration_seconds_sum", "process_open_fds"}, []string{"node_load1"}},
 	} {
 		s := withRule(t, "", c.expr, c.summary)

@@ -1,0 +1,55 @@
+package render
+
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+)
+
+// burnRate matches what a rule of APIServerErrorBudgetBurn compares: both windows with the same factor.
+var burnRate = regexp.MustCompile(`ratio_rate(\w+) > ([\d.]+) \*[^|]*ratio_rate(\w+) > ([\d.]+) \*`)
+
+// The dashboard of the API servers draws each burn rate beside the limit of its alert.
+func TestBurnRatesAreDrawnWithTheirLimits(t *testing.T) {
+	cfg, err := config.FromFile("../Pulumi.prod.yaml")
+	require.NoError(t, err)
+	s, err := New(cfg)
+	require.NoError(t, err)
+	limits := map[string]float64{}
+	for _, d := range s.Dashboards {
+		if d.UID != dashboards.UIDAPIServer {
+			continue
+		}
+		var model dashboard.Dashboard
+		require.NoError(t, json.Unmarshal(d.JSON, &model))
+		for _, p := range model.Panels {
+			if p.Panel != nil && p.Panel.FieldConfig.Defaults.Thresholds != nil {
+				if steps := p.Panel.FieldConfig.Defaults.Thresholds.Steps; len(steps) == 2 {
+					limits[*p.Panel.Title] = *steps[1].Value
+				}
+			}
+		}
+	}
+	rules := 0
+	for _, q := range s.Queries {
+		if q.Rule == nil || q.Rule.Alert != "APIServerErrorBudgetBurn" {
+			continue
+		}
+		rules++
+		compared := burnRate.FindStringSubmatch(regexp.MustCompile(`\s+`).ReplaceAllString(q.Rule.Expr, " "))
+		require.NotNil(t, compared, q.Rule.Expr)
+		factor, err := strconv.ParseFloat(compared[2], 64)
+		require.NoError(t, err)
+		assert.Equal(t, compared[2], compared[4])
+		assert.Equal(t, factor, limits["Burn rate, "+compared[1]+" and "+compared[3]], q.Rule.Expr)
+	}
+	assert.Equal(t, 4, rules)
+}
