@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
@@ -41,11 +42,14 @@ func alertFacts() (map[string]string, error) {
 		return nil, err
 	}
 	shipped := map[string][]rulefmt.Rule{}
+	jobs := map[string]config.Job{} // without whose metrics an alert cannot fire
 	for _, file := range files {
+		job, _ := rules.NeededBy(file.Name)
 		for _, group := range file.Groups {
 			for _, rule := range group.Rules {
 				if rule.Alert != "" {
 					shipped[rule.Alert] = append(shipped[rule.Alert], rule)
+					jobs[rule.Alert] = job
 				}
 			}
 		}
@@ -58,6 +62,9 @@ func alertFacts() (map[string]string, error) {
 	for alert, rules := range shipped {
 		var b strings.Builder
 		fmt.Fprintf(&b, "- Severity: %s\n", severity(rules))
+		if row, ok := jobs[alert].Row(); ok && row.ControlPlane {
+			fmt.Fprintf(&b, "- Only on [platforms](../config.md#platform) with job `%s`: %s\n", row.Name, list(platformsWith(row.Name), "and"))
+		}
 		for _, c := range consequences {
 			if slices.Contains(c.Causes.Names, alert) {
 				fmt.Fprintf(&b, "- Silences %s%s %s%s\n", links(c.Effects.Names, "and"), condition(" ", c.Effects), scope(c.Equal), condition(", while it is ", c.Causes))
@@ -71,6 +78,18 @@ func alertFacts() (map[string]string, error) {
 		facts[alert] = b.String()
 	}
 	return facts, nil
+}
+
+// platformsWith returns the platforms on which a job of the control plane can be scraped.
+func platformsWith(job config.Job) []string {
+	var names []string
+	for name, profile := range config.Profiles {
+		if _, ok := profile.ControlPlane[job]; ok {
+			names = append(names, string(name))
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // severity returns the severities of an alert's rules, the worst first, each with how long the

@@ -24,7 +24,7 @@ import (
 const index = "README.md"
 
 // headings are the sections of every page, in this order. The index explains them.
-var headings = []string{"Meaning", "Impact", "Diagnosis", "Fix"}
+var headings = []string{"Meaning", "Impact", "Urgency", "Diagnosis", "Fix"}
 
 var (
 	block       = regexp.MustCompile("(?ms)^```(\\S*)\n(.*?)^```$")
