@@ -3,6 +3,7 @@
 package runbooks
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +19,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 const index = "README.md"
@@ -138,6 +142,7 @@ func TestPagesHaveTheSameHeadings(t *testing.T) {
 			want = append(want, "## "+section)
 		}
 		assert.Equal(t, want, heading.FindAllString(block.ReplaceAllString(text, ""), -1), name)
+		assert.NotContains(t, text, "-n monitoring", "%s: the stack may be in another namespace; use <monitoring>, or <namespace> if the alert has it", name)
 		for _, section := range regexp.MustCompile(`(?m)^## .*$`).Split(text, -1)[1:] {
 			assert.NotEmpty(t, strings.TrimSpace(section), "%s has an empty section", name)
 		}
@@ -177,7 +182,67 @@ func TestQueriesNameMetricsThatExist(t *testing.T) {
 	assert.Greater(t, queries, 90, "the blocks are not found")
 }
 
-// unknownMetrics returns the metrics in a query that neither an exporter nor a rule has.
+// notStored ends a query of a metric that a stack stores only if it is told to.
+const notStored = "# not stored by default"
+
+// A query that returns nothing misleads whoever is in a hurry. A stack that has everything, and
+// otherwise its defaults, stores what pages query, or the page says that it does not.
+func TestQueriesAreStored(t *testing.T) {
+	stored := storedMetrics(t)
+	for name, text := range read(t) {
+		for _, lines := range blocks(text, "promql") {
+			for query := range strings.Lines(lines) {
+				missing := unknownMetrics(t, stored, name, query)
+				if strings.HasSuffix(strings.TrimSpace(query), notStored) {
+					assert.NotEmpty(t, missing, "%s: all of it is stored: %s", name, query)
+					continue
+				}
+				assert.Empty(t, missing, "%s: not stored by default, so nothing comes back: %s", name, query)
+			}
+		}
+	}
+}
+
+// storedMetrics reports whether a stack with every job, and otherwise its defaults, stores samples
+// of a name.
+func storedMetrics(t *testing.T) func(name string) bool {
+	t.Helper()
+	var everything strings.Builder
+	everything.WriteString("cluster: {name: test, platform: kubeadm}\ndiscovery:\n  jobs:\n")
+	for _, job := range config.ScrapeJobs {
+		if job.ControlPlane || job.OptIn {
+			fmt.Fprintf(&everything, "    %s: {enabled: true}\n", job.Name)
+		}
+	}
+	everything.WriteString(`exporters:
+  blackboxExporter:
+    enabled: true
+    targets: [{url: https://example.com}]
+`)
+	stack, err := render.New(configtest.Config(t, everything.String()))
+	require.NoError(t, err)
+	return func(name string) bool {
+		if writers, _ := stack.Writers(name); writers != nil {
+			return true
+		}
+		for job, exposition := range stack.Exposed {
+			if exposition == nil && stack.Ingest[job].Whole == "" && stack.Ingest[job].Stores(name) { // Grafana, of which no file lists metrics
+				return true
+			}
+			for _, metric := range exposition {
+				for _, sample := range metric.SampleNames() {
+					prefix, varies := strings.CutSuffix(sample, "*")
+					if (sample == name || varies && strings.HasPrefix(name, prefix)) && stack.Ingest[job].Stores(name) {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+}
+
+// unknownMetrics returns the metrics in a query that known does not report.
 func unknownMetrics(t *testing.T, known func(string) bool, page, query string) []string {
 	t.Helper()
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
