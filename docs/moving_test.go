@@ -49,7 +49,7 @@ func TestMovingNamesAlerts(t *testing.T) {
 	}
 	assert.Len(t, alertRow.FindAllString(alerts, -1), kubePrometheusAlerts)
 	assert.Len(t, alertRow.FindAllString(chart, -1), strings.Count(chart, "\n| ")-2, "a row of the chart's table has another form")
-	assert.Equal(t, strings.Count(alerts, "\n| ")-2*strings.Count(alerts, "\n| ---"), kubePrometheusAlerts, "a row has another form")
+	assert.Equal(t, kubePrometheusAlerts, strings.Count(alerts, "\n| ")-2*strings.Count(alerts, "\n| ---"), "a row has another form")
 }
 
 // notAlerts are words of the tables that look like names of alerts.

@@ -17,12 +17,12 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
 const index = "README.md"
@@ -34,7 +34,7 @@ var (
 	block       = regexp.MustCompile("(?ms)^```(\\S*)\n(.*?)^```$")
 	heading     = regexp.MustCompile(`(?m)^#+ .*$`)
 	link        = regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`)
-	placeholder = regexp.MustCompile(`<[a-z]+>`)
+	placeholder = regexp.MustCompile(`<([a-z_]+)>`)
 )
 
 // read returns the text of every page by file name, the index among them.
@@ -63,30 +63,19 @@ func blocks(text, language string) []string {
 	return found
 }
 
-// recorded returns the names of the metrics that shipped rules record.
-func recorded(t *testing.T) []string {
+// shippedRules returns the rules that the program ships.
+func shippedRules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "rules", "*.yaml"))
+	files, err := rules.Render(rules.Options{})
 	require.NoError(t, err)
-	var names []string
+	var all []rulefmt.Rule
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.yaml") {
-			continue
-		}
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		var content rulefmt.RuleGroups
-		require.NoError(t, yaml.Unmarshal(text, &content))
-		for _, group := range content.Groups {
-			for _, rule := range group.Rules {
-				if rule.Record != "" {
-					names = append(names, rule.Record)
-				}
-			}
+		for _, group := range file.Groups {
+			all = append(all, group.Rules...)
 		}
 	}
-	require.NotEmpty(t, names)
-	return names
+	require.NotEmpty(t, all)
+	return all
 }
 
 func TestIndexHasEveryPage(t *testing.T) {
@@ -164,6 +153,49 @@ func TestCommandsAreValidShell(t *testing.T) {
 			assert.Empty(t, string(out), "%s:\n%s", name, commands)
 		}
 	}
+}
+
+// Whoever follows a page at night has the notification, and copies from it.
+func TestPlaceholdersAreLabels(t *testing.T) {
+	labels := alertLabels(t)
+	for name, text := range read(t) {
+		if name == index {
+			continue
+		}
+		has := labels[strings.TrimSuffix(name, ".md")]
+		for _, query := range blocks(text, "promql") {
+			for _, match := range placeholder.FindAllStringSubmatch(query, -1) {
+				if match[1] == "error" { // a value of the label code
+					continue
+				}
+				assert.True(t, has[match[1]], "%s: the alert has no label %s", name, match[1])
+			}
+		}
+		if strings.Contains(text, "<namespace>") {
+			assert.True(t, has["namespace"], "%s: the alert has no label namespace; <monitoring> is the stack's", name)
+		}
+	}
+}
+
+// alertLabels returns the labels that the annotations of each alert show, and those of its rules.
+func alertLabels(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	shown := regexp.MustCompile(`\$labels\.(\w+)`)
+	labels := map[string]map[string]bool{}
+	for _, rule := range shippedRules(t) {
+		if labels[rule.Alert] == nil {
+			labels[rule.Alert] = map[string]bool{}
+		}
+		for name := range rule.Labels {
+			labels[rule.Alert][name] = true
+		}
+		for _, text := range rule.Annotations {
+			for _, match := range shown.FindAllStringSubmatch(text, -1) {
+				labels[rule.Alert][match[1]] = true
+			}
+		}
+	}
+	return labels
 }
 
 func TestQueriesNameMetricsThatExist(t *testing.T) {
@@ -269,8 +301,10 @@ func knownMetrics(t *testing.T) func(name string) bool {
 	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE", "up", "scrape_duration_seconds", "scrape_samples_scraped"} {
 		exact[name] = true
 	}
-	for _, name := range recorded(t) {
-		exact[name] = true
+	for _, rule := range shippedRules(t) {
+		if rule.Record != "" {
+			exact[rule.Record] = true
+		}
 	}
 	files, err := filepath.Glob(filepath.Join("..", "..", "metrics", "*.txt"))
 	require.NoError(t, err)
