@@ -52,6 +52,7 @@ var consequences = []amInhibition{
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="PersistentVolumeClaimSpaceLow"`}, []string{`alertname="PersistentVolumeClaimFillingUp"`}, []string{"cluster", "namespace", "persistentvolumeclaim"}},
+	{[]string{`alertname="PersistentVolumeClaimInodesLow"`}, []string{`alertname="PersistentVolumeClaimInodesFillingUp"`}, []string{"cluster", "namespace", "persistentvolumeclaim"}},
 }
 
 // Consequence says which alerts notify nobody while others fire about the same thing.
