@@ -2,6 +2,10 @@ package render
 
 import (
 	"fmt"
+	"strings"
+
+	amlabels "github.com/prometheus/alertmanager/pkg/labels"
+	"github.com/prometheus/common/model"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -54,6 +58,53 @@ var consequences = []amInhibition{
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="PersistentVolumeClaimSpaceLow"`}, []string{`alertname="PersistentVolumeClaimFillingUp"`}, []string{"cluster", "namespace", "persistentvolumeclaim"}},
+	{[]string{`alertname="PersistentVolumeClaimInodesLow"`}, []string{`alertname="PersistentVolumeClaimInodesFillingUp"`}, []string{"cluster", "namespace", "persistentvolumeclaim"}},
+}
+
+// Consequence says which alerts notify nobody while others fire about the same thing.
+type Consequence struct {
+	Causes, Effects Alerts
+	Equal           []string // labels by which a cause and an effect belong together; cluster is always one
+}
+
+// Alerts selects alerts by name, and by the labels that all of them must have.
+type Alerts struct {
+	Names  []string
+	Labels amlabels.Matchers
+}
+
+// Consequences returns the shipped inhibition rules between alerts of different names.
+func Consequences() ([]Consequence, error) {
+	all := make([]Consequence, len(consequences))
+	for i, rule := range consequences {
+		causes, err := selectAlerts(rule.SourceMatchers)
+		if err != nil {
+			return nil, err
+		}
+		effects, err := selectAlerts(rule.TargetMatchers)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = Consequence{causes, effects, rule.Equal}
+	}
+	return all, nil
+}
+
+// selectAlerts parses the matchers of one side of a row of consequences, one of which names alerts.
+func selectAlerts(matchers []string) (Alerts, error) {
+	var selected Alerts
+	for _, text := range matchers {
+		m, err := amlabels.ParseMatcher(text)
+		if err != nil {
+			return Alerts{}, fmt.Errorf("inhibition matcher %s: %w", text, err)
+		}
+		if m.Name == model.AlertNameLabel {
+			selected.Names = strings.Split(m.Value, "|")
+		} else {
+			selected.Labels = append(selected.Labels, m)
+		}
+	}
+	return selected, nil
 }
 
 // inhibitRules returns the shipped inhibition rules, followed by the stack's own.

@@ -220,8 +220,13 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="PersistentVolumeClaimFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
 				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
 				`{alertname="PersistentVolumeClaimFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="log", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimInodesFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimInodesFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="log", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimInodesLow", cluster="dev", namespace="shop", persistentvolumeclaim="log", severity="critical"}`,
 			},
 			[]string{
+				`{alertname="PersistentVolumeClaimInodesFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
+				`{alertname="PersistentVolumeClaimInodesLow", cluster="dev", namespace="shop", persistentvolumeclaim="log", severity="critical"}`,
 				`{alertname="PersistentVolumeClaimFillingUp", cluster="dev", namespace="shop", persistentvolumeclaim="log", severity="warning"}`,
 				`{alertname="PersistentVolumeClaimSpaceLow", cluster="dev", namespace="shop", persistentvolumeclaim="db", severity="warning"}`,
 			},

@@ -62,9 +62,9 @@ var needs = map[string]config.Job{
 // needsToo names a second job that a file needs: what pods use by workload needs their owners.
 var needsToo = map[string]config.Job{"usage.yaml": config.KubeStateMetricsJob}
 
-// neededBy returns the job without whose metrics no rule of a file can fire; false for a file
+// NeededBy returns the job without whose metrics no rule of a file can fire; false for a file
 // that is part of every stack.
-func neededBy(file string) (config.Job, bool) {
+func NeededBy(file string) (config.Job, bool) {
 	if job, ok := needs[file]; ok {
 		return job, true
 	}
@@ -187,7 +187,7 @@ func (o Options) collected(job config.Job) bool {
 
 // hasMetrics reports whether the stack collects what the rules of a file need.
 func (o Options) hasMetrics(file string) bool {
-	job, one := neededBy(file)
+	job, one := NeededBy(file)
 	second, two := needsToo[file]
 	return (!one || o.collected(job)) && (!two || o.collected(second))
 }

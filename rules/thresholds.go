@@ -85,6 +85,7 @@ var thresholds = map[string]unit{
 	"NodeSoftnetDrops":                     share,
 	"NodeSoftnetSqueezed":                  amount, // per second
 	"PersistentVolumeClaimFillingUp":       share,
+	"PersistentVolumeClaimInodesFillingUp": share,
 	"PersistentVolumeClaimInodesLow":       share,
 	"PersistentVolumeClaimSpaceLow":        share,
 	"ProbeCertificateExpiring":             length,

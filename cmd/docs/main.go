@@ -1,6 +1,7 @@
 // Command docs generates files from the types, comments, defaults and scrape jobs
 // of package config: the config reference, the table of scrape jobs, a JSON Schema
-// of stack files, and the keys in Pulumi.yaml. Run it in the root of the
+// of stack files, and the keys in Pulumi.yaml; and, from the rules, the index of
+// runbooks and what each of them says about its alert. Run it in the root of the
 // repository: `make docs`.
 //
 // A field's comment is its description. A last sentence that starts with
@@ -14,9 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -28,7 +31,8 @@ type document struct {
 	write func(old []byte, src source) ([]byte, error)
 }
 
-var documents = []document{
+// single lists the documents that are one of a kind. Each runbook is another document.
+var single = []document{
 	{"docs/config.md", writeReference},
 	{"docs/scraping.md", writeJobs},
 	{"docs/operations.md", writeSizes},
@@ -39,9 +43,10 @@ var documents = []document{
 
 // source holds what documents are generated from.
 type source struct {
-	root     string        // of the work tree
-	defaults reflect.Value // of type config.Config
-	comments comments      // of package config
+	root     string            // of the work tree
+	defaults reflect.Value     // of type config.Config
+	comments comments          // of package config
+	runbooks map[string]string // what tables say about each alert, as Markdown, by its name
 }
 
 func main() {
@@ -57,7 +62,7 @@ func run(root string) error {
 	if err != nil {
 		return err
 	}
-	for _, doc := range documents {
+	for _, doc := range src.documents() {
 		old, text, err := doc.generate(root, src)
 		if err != nil {
 			return err
@@ -76,7 +81,22 @@ func run(root string) error {
 // load reads the source of documents in the repository at root.
 func load(root string) (source, error) {
 	found, err := parseComments(filepath.Join(root, "config"))
-	return source{root, reflect.ValueOf(config.Default()), found}, err
+	if err != nil {
+		return source{}, err
+	}
+	runbooks, err := alertFacts()
+	return source{root, reflect.ValueOf(config.Default()), found, runbooks}, err
+}
+
+// documents returns every document: the single ones and the runbooks.
+func (s source) documents() []document {
+	all := slices.Clone(single)
+	for _, alert := range slices.Sorted(maps.Keys(s.runbooks)) {
+		all = append(all, document{"docs/runbooks/" + alert + ".md", func(old []byte, _ source) ([]byte, error) {
+			return writeRunbook(old, s.runbooks[alert])
+		}})
+	}
+	return all
 }
 
 // generate returns the text of a document as it is, empty if there is none, and as it should be.

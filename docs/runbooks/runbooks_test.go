@@ -3,6 +3,7 @@
 package runbooks
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,21 +17,24 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
 const index = "README.md"
 
 // headings are the sections of every page, in this order. The index explains them.
-var headings = []string{"Meaning", "Impact", "Diagnosis", "Fix"}
+var headings = []string{"Meaning", "Impact", "Urgency", "Diagnosis", "Fix"}
 
 var (
 	block       = regexp.MustCompile("(?ms)^```(\\S*)\n(.*?)^```$")
 	heading     = regexp.MustCompile(`(?m)^#+ .*$`)
 	link        = regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`)
-	placeholder = regexp.MustCompile(`<[a-z]+>`)
+	placeholder = regexp.MustCompile(`<([a-z_]+)>`)
 )
 
 // read returns the text of every page by file name, the index among them.
@@ -59,30 +63,19 @@ func blocks(text, language string) []string {
 	return found
 }
 
-// recorded returns the names of the metrics that shipped rules record.
-func recorded(t *testing.T) []string {
+// shippedRules returns the rules that the program ships.
+func shippedRules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "rules", "*.yaml"))
+	files, err := rules.Render(rules.Options{})
 	require.NoError(t, err)
-	var names []string
+	var all []rulefmt.Rule
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.yaml") {
-			continue
-		}
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		var content rulefmt.RuleGroups
-		require.NoError(t, yaml.Unmarshal(text, &content))
-		for _, group := range content.Groups {
-			for _, rule := range group.Rules {
-				if rule.Record != "" {
-					names = append(names, rule.Record)
-				}
-			}
+		for _, group := range file.Groups {
+			all = append(all, group.Rules...)
 		}
 	}
-	require.NotEmpty(t, names)
-	return names
+	require.NotEmpty(t, all)
+	return all
 }
 
 func TestIndexHasEveryPage(t *testing.T) {
@@ -138,6 +131,7 @@ func TestPagesHaveTheSameHeadings(t *testing.T) {
 			want = append(want, "## "+section)
 		}
 		assert.Equal(t, want, heading.FindAllString(block.ReplaceAllString(text, ""), -1), name)
+		assert.NotContains(t, text, "-n monitoring", "%s: the stack may be in another namespace; use <monitoring>, or <namespace> if the alert has it", name)
 		for _, section := range regexp.MustCompile(`(?m)^## .*$`).Split(text, -1)[1:] {
 			assert.NotEmpty(t, strings.TrimSpace(section), "%s has an empty section", name)
 		}
@@ -161,6 +155,49 @@ func TestCommandsAreValidShell(t *testing.T) {
 	}
 }
 
+// Whoever follows a page at night has the notification, and copies from it.
+func TestPlaceholdersAreLabels(t *testing.T) {
+	labels := alertLabels(t)
+	for name, text := range read(t) {
+		if name == index {
+			continue
+		}
+		has := labels[strings.TrimSuffix(name, ".md")]
+		for _, query := range blocks(text, "promql") {
+			for _, match := range placeholder.FindAllStringSubmatch(query, -1) {
+				if match[1] == "error" { // a value of the label code
+					continue
+				}
+				assert.True(t, has[match[1]], "%s: the alert has no label %s", name, match[1])
+			}
+		}
+		if strings.Contains(text, "<namespace>") {
+			assert.True(t, has["namespace"], "%s: the alert has no label namespace; <monitoring> is the stack's", name)
+		}
+	}
+}
+
+// alertLabels returns the labels that the annotations of each alert show, and those of its rules.
+func alertLabels(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	shown := regexp.MustCompile(`\$labels\.(\w+)`)
+	labels := map[string]map[string]bool{}
+	for _, rule := range shippedRules(t) {
+		if labels[rule.Alert] == nil {
+			labels[rule.Alert] = map[string]bool{}
+		}
+		for name := range rule.Labels {
+			labels[rule.Alert][name] = true
+		}
+		for _, text := range rule.Annotations {
+			for _, match := range shown.FindAllStringSubmatch(text, -1) {
+				labels[rule.Alert][match[1]] = true
+			}
+		}
+	}
+	return labels
+}
+
 func TestQueriesNameMetricsThatExist(t *testing.T) {
 	known := knownMetrics(t)
 	queries := 0
@@ -177,7 +214,67 @@ func TestQueriesNameMetricsThatExist(t *testing.T) {
 	assert.Greater(t, queries, 90, "the blocks are not found")
 }
 
-// unknownMetrics returns the metrics in a query that neither an exporter nor a rule has.
+// notStored ends a query of a metric that a stack stores only if it is told to.
+const notStored = "# not stored by default"
+
+// A query that returns nothing misleads whoever is in a hurry. A stack that has everything, and
+// otherwise its defaults, stores what pages query, or the page says that it does not.
+func TestQueriesAreStored(t *testing.T) {
+	stored := storedMetrics(t)
+	for name, text := range read(t) {
+		for _, lines := range blocks(text, "promql") {
+			for query := range strings.Lines(lines) {
+				missing := unknownMetrics(t, stored, name, query)
+				if strings.HasSuffix(strings.TrimSpace(query), notStored) {
+					assert.NotEmpty(t, missing, "%s: all of it is stored: %s", name, query)
+					continue
+				}
+				assert.Empty(t, missing, "%s: not stored by default, so nothing comes back: %s", name, query)
+			}
+		}
+	}
+}
+
+// storedMetrics reports whether a stack with every job, and otherwise its defaults, stores samples
+// of a name.
+func storedMetrics(t *testing.T) func(name string) bool {
+	t.Helper()
+	var everything strings.Builder
+	everything.WriteString("cluster: {name: test, platform: kubeadm}\ndiscovery:\n  jobs:\n")
+	for _, job := range config.ScrapeJobs {
+		if job.ControlPlane || job.OptIn {
+			fmt.Fprintf(&everything, "    %s: {enabled: true}\n", job.Name)
+		}
+	}
+	everything.WriteString(`exporters:
+  blackboxExporter:
+    enabled: true
+    targets: [{url: https://example.com}]
+`)
+	stack, err := render.New(configtest.Config(t, everything.String()))
+	require.NoError(t, err)
+	return func(name string) bool {
+		if writers, _ := stack.Writers(name); writers != nil {
+			return true
+		}
+		for job, exposition := range stack.Exposed {
+			if exposition == nil && stack.Ingest[job].Whole == "" && stack.Ingest[job].Stores(name) { // Grafana, of which no file lists metrics
+				return true
+			}
+			for _, metric := range exposition {
+				for _, sample := range metric.SampleNames() {
+					prefix, varies := strings.CutSuffix(sample, "*")
+					if (sample == name || varies && strings.HasPrefix(name, prefix)) && stack.Ingest[job].Stores(name) {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+}
+
+// unknownMetrics returns the metrics in a query that known does not report.
 func unknownMetrics(t *testing.T, known func(string) bool, page, query string) []string {
 	t.Helper()
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
@@ -204,8 +301,10 @@ func knownMetrics(t *testing.T) func(name string) bool {
 	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE", "up", "scrape_duration_seconds", "scrape_samples_scraped"} {
 		exact[name] = true
 	}
-	for _, name := range recorded(t) {
-		exact[name] = true
+	for _, rule := range shippedRules(t) {
+		if rule.Record != "" {
+			exact[rule.Record] = true
+		}
 	}
 	files, err := filepath.Glob(filepath.Join("..", "..", "metrics", "*.txt"))
 	require.NoError(t, err)
