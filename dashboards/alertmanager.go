@@ -39,6 +39,10 @@ func alertmanager(o Options) *dashboard.DashboardBuilder {
 			GraphMode(common.BigValueGraphModeNone).
 			Thresholds(steps(green, at(2, red))).
 			WithTarget(query(`count(count by (config_hash) (count_values by (job) ("config_hash", alertmanager_config_hash{`+job+`})))`, ""))).
+		WithPanel(figure("Known to Prometheus", "Alertmanagers to which the Prometheus server that knows fewest sends alerts.", units.Short).
+			GraphMode(common.BigValueGraphModeNone).
+			Thresholds(steps(red, at(1, green))).
+			WithTarget(query(`min(prometheus_notifications_alertmanagers_discovered{`+server+`})`, ""))).
 		WithPanel(figure("Receivers", "Integrations that the configuration has. Without any, nobody is notified.", units.Short).
 			GraphMode(common.BigValueGraphModeNone).
 			WithTarget(query(`max(alertmanager_integrations{`+manager+`})`, ""))).

@@ -204,5 +204,21 @@ func apiServerExtensions(board *dashboard.DashboardBuilder, job string) {
 		).
 			NoValue("No client uses a deprecated API").
 			SortBy(sortedBy("Removed in", false)).
-			WithTarget(rows(`group by (group, version, resource, removed_release) (apiserver_requested_deprecated_apis{` + job + `})`)))
+			WithTarget(rows(`group by (group, version, resource, removed_release) (apiserver_requested_deprecated_apis{` + job + `})`))).
+		WithPanel(overTime("Aggregated APIs that became unavailable", "How often each became unavailable within 30 minutes, by reason.", units.Short).
+			Span(24).
+			Decimals(0).
+			NoValue("None became unavailable").
+			WithTarget(query(`sum by (name, reason) (increase(aggregator_unavailable_apiservice_total{`+job+`}[30m])) > 0`, "{{name}}: {{reason}}"))).
+		WithPanel(overTime("Requests of clients that fail", "Requests to the API servers that components of Kubernetes count as answered with a 5xx status or not at all, as a share of theirs.", units.PercentUnit).
+			WithTarget(query(`(sum by (job) (rate(rest_client_requests_total{`+inCluster+`, code=~"5..|<error>"}[$__rate_interval])) or 0 * sum by (job) (rate(rest_client_requests_total{`+inCluster+`}[$__rate_interval]))) / sum by (job) (rate(rest_client_requests_total{`+inCluster+`}[$__rate_interval]))`, "{{job}}"))).
+		WithPanel(listing("Versions of Kubernetes", "Instances of each component by version. More than one version of a component means an upgrade that has not ended.",
+			column{"job", "Job", nil},
+			column{"git_version", "Version", nil},
+			column{"Value", "Instances", inUnit(units.Short)},
+		).
+			Span(12).
+			Height(8).
+			SortBy(sortedBy("Job", false)).
+			WithTarget(rows(`count by (job, git_version) (kubernetes_build_info{` + inCluster + `})`)))
 }

@@ -72,6 +72,15 @@ func cardinality(o Options) *dashboard.DashboardBuilder {
 			`sum_over_time(scrape_series_added{`+target+`}[1h])`).
 			NoValue("No target exposed a new series"))
 
+	board.WithRow(row("Limits")).
+		WithPanel(withThreshold(overTime("Targets of the limit", "Targets of each scrape pool as a share of its limit, where it has one. At 1, new targets are not scraped.", units.PercentUnit), 1).
+			NoValue("No pool has a limit").
+			WithTarget(query(`max by (scrape_job) (prometheus_target_scrape_pool_targets{`+server+`} / (prometheus_target_scrape_pool_target_limit{`+server+`} > 0))`, "{{scrape_job}}"))).
+		WithPanel(overTime("Scrapes over a limit", "Scrapes per second that returned more samples, labels or bytes than their limit, and of which nothing is stored.", units.CountsPerSecond).
+			WithTarget(query(`sum(rate(prometheus_target_scrapes_exceeded_sample_limit_total{`+server+`}[$__rate_interval]))`, "samples")).
+			WithTarget(query(`sum(rate(prometheus_target_scrape_pool_exceeded_label_limits_total{`+server+`}[$__rate_interval]))`, "labels")).
+			WithTarget(query(`sum(rate(prometheus_target_scrapes_exceeded_body_size_limit_total{`+server+`}[$__rate_interval]))`, "bytes")))
+
 	board.WithRow(row("Servers")).
 		WithPanel(overTime("Series in memory", "Series of each server, and those among them that have ended and wait to be removed.", units.Short).
 			WithTarget(query(`sum by (instance) (prometheus_tsdb_head_series{`+server+`})`, "{{instance}}")).

@@ -194,7 +194,7 @@ func TestDisabledJobsAreLeftOut(t *testing.T) {
 		"node-exporter":               {[]config.Job{config.NodeExporterJob}, UIDNodes, "node_cpu_"},
 		"node-directory-size-metrics": {[]config.Job{config.NodeDirectorySizeMetricsJob}, UIDNodeDirectorySizes, "node_directory_size_"},
 		"Grafana":                     {[]config.Job{config.GrafanaJob}, UIDGrafana, "grafana_"},
-		"probes":                      {probeJobs, UIDProbes, "probe_"},
+		"probes":                      {probeJobs, UIDProbes, "probe_success"},
 		"kubelets":                    {[]config.Job{config.NodesJob}, UIDKubelet, "kubelet_running"},
 		"kube-state-metrics":          {[]config.Job{config.KubeStateMetricsJob}, "", "kube_"},
 		"control plane":               {append([]config.Job{config.APIServersJob}, config.ControlPlane...), UIDControlPlane, "apiserver_"},

@@ -119,6 +119,16 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 			NoValue("No kubelet renews its certificate").
 			WithTarget(instant(`sort(bottomk(20, min by (node) (kubelet_certificate_manager_client_ttl_seconds{`+node+`})))`, "{{node}}")))
 
+	board.
+		WithPanel(ranking("Serving certificates that expire first", "Remaining life of the certificates that kubelets show to API servers and to Prometheus, where they renew them themselves.", units.DurationSeconds).
+			Height(8).
+			Thresholds(steps(red, at(24*3600, yellow), at(7*24*3600, green))).
+			NoValue("No kubelet renews its certificate").
+			WithTarget(instant(`sort(bottomk(20, min by (node) (kubelet_certificate_manager_server_ttl_seconds{`+node+`})))`, "{{node}}"))).
+		WithPanel(overTime("Renewals that fail", "Attempts to renew a certificate within an hour that failed.", units.Short).
+			WithTarget(query(`sum(increase(kubelet_certificate_manager_client_expiration_renew_errors{`+node+`}[1h]))`, "client")).
+			WithTarget(query(`sum(increase(kubelet_server_expiration_renew_errors{`+node+`}[1h]))`, "server")))
+
 	processes(board, node, "node")
 	return board
 }

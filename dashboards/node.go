@@ -26,7 +26,7 @@ func node(o Options) *dashboard.DashboardBuilder {
 		nodePods(o, board, here)
 	}
 	if o.Has(config.NodeExporterJob) {
-		machineRows(board, func(expr string) string { return expr })
+		machineRows(o, board, func(expr string) string { return expr })
 	}
 	return board
 }

@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // nodes returns the dashboard of the cluster's machines, from node-exporter: a table of all nodes,
@@ -35,7 +37,26 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`max by (node) (` + machineMemory + `)`)).
 			WithTarget(rows(machineFullest)))
 
-	machineRows(board, func(expr string) string { return largestOf(20, expr) })
+	if o.Has(config.KubeStateMetricsJob) {
+		board.WithPanel(listing("Taints", "What keeps pods away from nodes that do not tolerate it. Nodes that are not ready, and those from which pods are evicted, have one.",
+			nodeColumn(o),
+			column{"key", "Taint", nil},
+			column{"effect", "Effect", nil},
+		).
+			Span(12).
+			Height(7).
+			NoValue("No node has a taint").
+			SortBy(sortedBy("Node", false)).
+			WithTarget(rows(`max by (node, key, effect) (kube_node_spec_taint{` + inCluster + `, node=~"$node"})`)))
+	}
+	if o.Has(config.ControllerManagerJob) {
+		board.WithPanel(overTime("Ready nodes by zone", "Share of the nodes of each zone that are ready, as the controller manager counts them. Below 55%, it evicts pods more slowly.", units.PercentUnit).
+			Max(1).
+			Height(7).
+			WithTarget(query(`min by (zone) (node_collector_zone_health{`+inCluster+`}) / 100`, "{{zone}}")))
+	}
+
+	machineRows(o, board, func(expr string) string { return largestOf(20, expr) })
 	return board
 }
 
@@ -57,7 +78,7 @@ const physicalNICs = `device!~"(lo|veth|cali|cilium|lxc|flannel|cni|tunl|ifb|dum
 
 // machineRows adds the rows about the resources of the selected machines: utilisation, saturation and
 // errors. lines returns the query of the lines that a panel draws, from one for each machine.
-func machineRows(board *dashboard.DashboardBuilder, lines func(expr string) string) {
+func machineRows(o Options, board *dashboard.DashboardBuilder, lines func(expr string) string) {
 	board.WithRow(row("CPU")).
 		WithPanel(overTime("CPU in use", "Share of the time in which the cores were not idle.", units.PercentUnit).
 			Max(1).
@@ -126,6 +147,30 @@ func machineRows(board *dashboard.DashboardBuilder, lines func(expr string) stri
 		WithPanel(overTime("Connection tracking in use", "Share of the kernel's connection table. A full table drops new connections.", units.PercentUnit).
 			Max(1).
 			WithTarget(query(lines(`node_nf_conntrack_entries{`+machine+`} / node_nf_conntrack_entries_limit{`+machine+`}`), "{{node}}")))
+
+	board.WithRow(row("Faults")).
+		WithPanel(listing("Faults of the machine", "File systems that became read-only, clocks without a time server, disks and network links that failed.",
+			nodeColumn(o),
+			column{"Value #A", "Read-only file systems", inSteps(units.Short, green, at(1, red))},
+			column{"Value #B", "Clock is synchronised", yesOrNo()},
+			column{"Value #C", "Failed disks of RAID", inSteps(units.Short, green, at(1, red))},
+			column{"Value #D", "Missing links of bonds", inSteps(units.Short, green, at(1, red))},
+			column{"Value #E", "Lost carriers", inSteps(units.Short, green, at(1, orange))},
+		).
+			Height(7).
+			NoValue("–").
+			SortBy(sortedBy("Node", false)).
+			WithTarget(rows(`sum by (node) (node_filesystem_readonly{` + machineMount + `})`)).
+			WithTarget(rows(`min by (node) (node_timex_sync_status{` + machine + `})`)).
+			WithTarget(rows(`sum by (node) (node_md_disks{` + machine + `, state="failed"})`)).
+			WithTarget(rows(`sum by (node) (node_bonding_slaves{` + machine + `} - node_bonding_active{` + machine + `})`)).
+			WithTarget(rows(`sum by (node) (increase(node_network_carrier_down_changes_total{` + machineNIC + `}[$__range]))`))).
+		WithPanel(overTime("Stalled", "Share of the time in which no process could work, because all waited for memory or for disks (pressure stall information of the kernel).", units.PercentUnit).
+			WithTarget(query(lines(`rate(node_pressure_memory_stalled_seconds_total{`+machine+`}[$__rate_interval])`), "memory {{node}}")).
+			WithTarget(query(lines(`rate(node_pressure_io_stalled_seconds_total{`+machine+`}[$__rate_interval])`), "disks {{node}}"))).
+		WithPanel(overTime("Packets that the kernel cannot handle", "Packets dropped per second because a CPU's queue is full, and rounds that ended before the queue was empty.", units.CountsPerSecond).
+			WithTarget(query(lines(`sum by (node) (rate(node_softnet_dropped_total{`+machine+`}[$__rate_interval]))`), "dropped {{node}}")).
+			WithTarget(query(lines(`sum by (node) (rate(node_softnet_times_squeezed_total{`+machine+`}[$__rate_interval]))`), "squeezed {{node}}")))
 
 	board.WithRow(row("System")).
 		WithPanel(overTime("Clock offset", "Difference between the node's clock and its time server, as the kernel estimates it.", units.Seconds).

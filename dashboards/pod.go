@@ -52,6 +52,7 @@ func pod(o Options) *dashboard.DashboardBuilder {
 		column{"container", "Container", nil},
 		column{"Value #A", "Ready", yesOrNo()},
 		column{"Value #B", "Restarts", inUnit(units.Short)},
+		column{"waiting", "Waits because", nil},
 		column{"reason", "Ended as", nil},
 		column{"Value #D", "CPU requested", inUnit(units.Short)},
 		column{"Value #E", "CPU limit", inUnit(units.Short)},
@@ -78,6 +79,7 @@ func pod(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(memory)).
 			WithTarget(rows(memory + ` / ` + limits + `"memory"})`))
 	}
+	table.WithTarget(rows(`max by (container, waiting) (label_replace(kube_pod_container_status_waiting_reason{` + here + `} or kube_pod_init_container_status_waiting_reason{` + here + `}, "waiting", "$1", "reason", "(.+)"))`))
 	board.WithRow(row("Containers")).
 		WithPanel(table).
 		WithPanel(overTime("Restarts", "Number of times that each container was restarted since the pod was created.", units.Short).
@@ -87,6 +89,13 @@ func pod(o Options) *dashboard.DashboardBuilder {
 			Decimals(0).
 			Max(1).
 			WithTarget(query(`max by (container) (kube_pod_container_status_ready{`+here+`})`, "{{container}}")))
+	if o.Has(config.ContainerProbesJob) {
+		const probes = `sum by (container, probe_type) (rate(prober_probe_total{` + here + `, job="kubernetes-probes"`
+		board.WithPanel(withThreshold(overTime("Probes that fail", "Share of the liveness, readiness and startup probes of each container. Startup probes fail until the container has started.", units.PercentUnit), 0.25).
+			Span(24).
+			Max(1).
+			WithTarget(query(`(`+probes+`, result="failed"}[$__rate_interval])) or 0 * `+probes+`}[$__rate_interval]))) / `+probes+`}[$__rate_interval]))`, "{{probe_type}} {{container}}")))
+	}
 
 	if o.Has(config.CadvisorJob) {
 		podUse(board, here, containers, cpu, memory, throttled, limits)

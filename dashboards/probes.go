@@ -57,6 +57,11 @@ func probeTargets(o Options) *dashboard.DashboardBuilder {
 			NoValue("No TLS").
 			WithTarget(query(`min(probe_ssl_earliest_cert_expiry{`+target+`}) - time()`, "")))
 
+	board.WithPanel(figure("Blackbox exporter", "Whether it accepted its last configuration.", units.NoUnit).
+		GraphMode(common.BigValueGraphModeNone).
+		Mappings(states(word("Rejected", red), word("Loaded", green))).
+		WithTarget(query(`min(blackbox_exporter_config_last_reload_successful{`+inCluster+`})`, "")))
+
 	board.WithRow(row("Targets")).
 		WithPanel(listing("Targets", "The latest values of each target, and its availability within the time range.",
 			column{"instance", "Target", nil},

@@ -70,7 +70,17 @@ func workload(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`max(kube_horizontalpodautoscaler_spec_max_replicas{`+inNamespace+`}`+autoscaler, "autoscaler's most")).
 			OverrideByRegexp("/^autoscaler/", asLimit())).
 		WithPanel(cpu.Span(8)).
-		WithPanel(memory.Span(8))
+		WithPanel(memory.Span(8)).
+		WithPanel(overTime("Rollout", "Whether a Deployment's rollout exceeded its deadline, and pods of a DaemonSet on nodes where it should not run.", units.Short).
+			Decimals(0).
+			Height(6).
+			WithTarget(query(`max(kube_deployment_status_condition{`+inNamespace+`, deployment="$workload", condition="Progressing", status="false"}) or vector(0)`, "rollout stuck")).
+			WithTarget(query(`max(kube_daemonset_status_number_misscheduled`+daemonSet+`) or vector(0)`, "on wrong nodes"))).
+		WithPanel(overTime("Generation", "Changes of the workload's spec, and the last one that its controller has seen. They differ for a moment after each change; for longer, the controller manager does not work.", units.Short).
+			Decimals(0).
+			Height(6).
+			WithTarget(query(`max(kube_deployment_metadata_generation`+deployment+` or kube_statefulset_metadata_generation`+statefulSet+` or kube_daemonset_metadata_generation`+daemonSet+`)`, "spec")).
+			WithTarget(query(`max(kube_deployment_status_observed_generation`+deployment+` or kube_statefulset_status_observed_generation`+statefulSet+` or kube_daemonset_status_observed_generation`+daemonSet+`)`, "seen")))
 
 	const (
 		requests = `sum by (namespace, pod) (namespace_pod:kube_pod_container_resource_requests:sum{` + inNamespace + `, resource=`

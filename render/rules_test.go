@@ -20,8 +20,8 @@ const withGrafana = "\ngrafana: {adminPassword: {secure: x}, externalUrl: https:
 
 // The dashboard to which an alert links shows at least one metric that the alert is about.
 func TestAlertsLinkToWhatShowsThem(t *testing.T) {
-	// Alerts about alerts and targets, which dashboards list, whatever metric they come from.
-	listed := []string{"Watchdog"}
+	// Alerts about nothing but alerts, which their dashboard lists.
+	listed := []string{"Watchdog", "AlertsOff"}
 	for _, platform := range []string{"kubeadm", "eks", "k3s"} {
 		stack, err := New(configtest.Config(t, "cluster: {name: test, platform: "+platform+"}\nexporters: {blackboxExporter: {enabled: true}}"+withGrafana))
 		require.NoError(t, err)

@@ -19,7 +19,7 @@ var dashboardOf = map[string]string{
 	"general.yaml":                     "alerts-overview",
 	"grafana.yaml":                     "grafana",
 	"kube-proxy.yaml":                  "control-plane",
-	"kube-state-metrics.yaml":          "cluster",
+	"kube-state-metrics.yaml":          "prometheus-stats",
 	"kubelet.yaml":                     "kubelet",
 	"node-directory-size-metrics.yaml": "node-directory-sizes",
 	"node-exporter.yaml":               "node",

@@ -37,6 +37,8 @@ const (
 	single    = "the local node is the only one"
 	noQuota   = "the stack has no quota"
 	noScaler  = "the stack has no autoscaler"
+	noRAID    = "the local node has neither RAID nor bonds"
+	noLimit   = "no job has a limit of targets"
 	noRenewal = "the local node's kubelet does not renew its certificate"
 )
 
@@ -76,6 +78,19 @@ var mayBeEmpty = map[string]string{
 	`pod: panel "Waiting for disks", query A`:                               noPSI,
 	`pod: panel "Disk traffic", query A`:                                    noIO,
 	`pod: panel "Disk traffic", query B`:                                    noIO,
+	`pod: panel "Containers", query L`:                                      healthy,
+	`api-server: panel "Aggregated APIs that became unavailable", query A`:  healthy,
+	`cardinality: panel "Targets of the limit", query A`:                    noLimit,
+	`kubelet: panel "Serving certificates that expire first", query A`:      noRenewal,
+	`kubelet: panel "Renewals that fail", query A`:                          noRenewal,
+	`kubelet: panel "Renewals that fail", query B`:                          noRenewal,
+	`node: panel "Faults of the machine", query C`:                          noRAID,
+	`node: panel "Faults of the machine", query D`:                          noRAID,
+	`node: panel "Faults of the machine", query E`:                          noCard,
+	`nodes: panel "Faults of the machine", query C`:                         noRAID,
+	`nodes: panel "Faults of the machine", query D`:                         noRAID,
+	`nodes: panel "Faults of the machine", query E`:                         noCard,
+	`nodes: panel "Taints", query A`:                                        healthy,
 	`node: panel "Taints", query A`:                                         healthy,
 	`node: panel "Throughput", query A`:                                     noCard,
 	`node: panel "Throughput", query B`:                                     noCard,
