@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -74,6 +76,17 @@ func TestMovingNamesRecordings(t *testing.T) {
 		}
 	}
 	assert.Greater(t, names, 9, "the table is not found")
+}
+
+func TestMovingNamesDashboards(t *testing.T) {
+	_, text, ok := strings.Cut(read(t, "docs/moving.md"), "\n## Dashboards\n")
+	require.True(t, ok)
+	stack, err := render.New(configtest.Config(t, "{cluster: {name: test, platform: kubeadm}}"))
+	require.NoError(t, err)
+	require.NotEmpty(t, stack.Dashboards)
+	for _, d := range stack.Dashboards {
+		assert.Contains(t, text, "`"+d.UID+"`", "whether kube-prometheus has a dashboard like %s", d.Title)
+	}
 }
 
 // shipped returns the names of the alerts and of the recordings that the program ships.
