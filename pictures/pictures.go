@@ -1,0 +1,231 @@
+// Package pictures draws dashboards as SVG files from the data of a live Prometheus, laid out and
+// coloured as Grafana's light theme shows them, without Grafana.
+//
+// It reads the JSON that Grafana gets. A kind of panel, a unit or a transformation that it does not
+// know is an error, so that no picture lacks something in silence.
+package pictures
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"image/color"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+)
+
+// Options say what pictures show.
+type Options struct {
+	Prometheus promv1.API
+	// ScrapeInterval is that of the datasource: the shortest step of a query.
+	ScrapeInterval time.Duration
+	End            time.Time
+	Range          time.Duration // up to End
+	// Variables are values of dashboards' variables by name, several separated by commas. Dashboards
+	// without such a variable ignore them.
+	Variables map[string]string
+}
+
+// Picture is a dashboard as a picture.
+type Picture struct {
+	SVG []byte
+	// Findings say what a reader of the picture misses: panels without data, legends that are too
+	// long to read, and settings that it does not show. Each names its panel.
+	Findings []string
+}
+
+// board is a dashboard while it is drawn.
+type board struct {
+	definition
+	Options
+	start, end time.Time
+	variables  map[string]variable
+	order      []string // of variables
+	findings   []string
+	marks      []mark
+}
+
+// report adds a finding, once.
+func (b *board) report(format string, args ...any) {
+	finding := fmt.Sprintf(format, args...)
+	if !slices.Contains(b.findings, finding) {
+		b.findings = append(b.findings, finding)
+	}
+}
+
+// Sizes of a dashboard in pixels. Grafana's grid has 24 columns, and rows of 30 pixels.
+const (
+	pageWidth   = 1480
+	margin      = 16
+	gap         = 8
+	gridColumns = 24
+	columnWidth = (pageWidth - 2*margin - (gridColumns-1)*gap) / float64(gridColumns)
+	rowHeight   = 30
+	heading     = 92 // title and variables
+)
+
+// Draw draws a dashboard. The error names the dashboard and, if it is about one, the panel.
+func Draw(ctx context.Context, d dashboards.Dashboard, o Options) (Picture, error) {
+	b := &board{Options: o, start: o.End.Add(-o.Range), end: o.End}
+	svg, err := b.draw(ctx, d.JSON)
+	if err != nil {
+		return Picture{}, fmt.Errorf("dashboard %s: %w", d.UID, err)
+	}
+	return Picture{SVG: svg, Findings: b.findings}, nil
+}
+
+func (b *board) draw(ctx context.Context, text []byte) ([]byte, error) {
+	if err := json.Unmarshal(text, &b.definition); err != nil {
+		return nil, err
+	}
+	if err := b.resolve(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.annotate(ctx); err != nil {
+		return nil, err
+	}
+	panels := opened(b.Panels)
+	rows := 0
+	for _, p := range panels {
+		rows = max(rows, p.Grid.Y+p.Grid.H)
+	}
+	height := vg.Length(heading + rows*(rowHeight+gap) - gap + margin)
+	picture := newSVG(height)
+	all := draw.NewCanvas(picture, pageWidth, height)
+	fill(all, background)
+	top, grid := splitTop(draw.Crop(all, margin, -margin, 0, 0), heading)
+	b.header(top)
+	for _, p := range panels {
+		if err := b.panel(ctx, place(grid, p), p); err != nil {
+			return nil, fmt.Errorf("panel %q: %w", p.Title, err)
+		}
+	}
+	return picture.document(pageWidth, b.Title), nil
+}
+
+// opened returns the panels with collapsed rows opened, which moves what is below them down.
+func opened(panels []panel) []panel {
+	var all []panel
+	down := 0
+	for _, p := range panels {
+		p.Grid.Y += down
+		all = append(all, p)
+		if len(p.Panels) == 0 {
+			continue
+		}
+		first, end := p.Panels[0].Grid.Y, 0
+		for _, below := range p.Panels {
+			first, end = min(first, below.Grid.Y), max(end, below.Grid.Y+below.Grid.H)
+		}
+		for _, below := range p.Panels {
+			below.Grid.Y += p.Grid.Y + 1 - first
+			all = append(all, below)
+		}
+		down += end - first
+	}
+	return all
+}
+
+// place returns the area of a panel in the grid.
+func place(grid draw.Canvas, p panel) draw.Canvas {
+	g := p.Grid
+	left, top := float64(g.X)*(columnWidth+gap), float64(g.Y)*(rowHeight+gap)
+	w, h := float64(g.W)*(columnWidth+gap)-gap, float64(g.H)*(rowHeight+gap)-gap
+	grid.Min.X += vg.Length(left)
+	grid.Max.X = grid.Min.X + vg.Length(w)
+	grid.Max.Y -= vg.Length(top)
+	grid.Min.Y = grid.Max.Y - vg.Length(h)
+	return grid
+}
+
+// header draws the dashboard's title, the time range and the variables.
+func (b *board) header(c draw.Canvas) {
+	title, rest := splitTop(draw.Crop(c, 0, 0, 0, -8), 38)
+	write(title, bold(lettering(18, primary)), b.Title)
+	const day = "2006-01-02 15:04"
+	end := b.end.UTC().Format(day)
+	if b.start.UTC().YearDay() == b.end.UTC().YearDay() {
+		end = b.end.UTC().Format("15:04")
+	}
+	write(title, aligned(lettering(12, secondary), draw.XRight), b.start.UTC().Format(day)+" to "+end+" UTC")
+
+	bar, _ := splitTop(rest, 30)
+	style := lettering(12, primary)
+	for _, name := range b.order {
+		v := b.variables[name]
+		if v.hidden || len(v.selected) == 0 || name == "datasource" {
+			continue
+		}
+		const inset = 8
+		value := shortened(style, v.text(), 300)
+		label, after := splitLeft(bar, style.Width(v.label)+2*inset)
+		box, after := splitLeft(after, style.Width(value)+2*inset)
+		boxed(label, surface)
+		boxed(box, surface)
+		write(draw.Crop(label, inset, 0, 0, 0), bold(lettering(12, secondary)), v.label)
+		write(draw.Crop(box, inset, 0, 0, 0), style, value)
+		bar = draw.Crop(after, 12, 0, 0, 0)
+	}
+}
+
+// boxed fills the area of the canvas and draws a border around it.
+func boxed(c draw.Canvas, clr color.Color) {
+	fill(c, clr)
+	c.SetColor(border)
+	c.SetLineWidth(1)
+	c.SetLineDash(nil, 0)
+	c.Stroke(c.Rectangle.Path())
+}
+
+// kinds maps Grafana's kinds of panels to what draws their content.
+var kinds = map[string]func(*board, context.Context, draw.Canvas, panel) error{
+	"timeseries": (*board).timeSeries,
+	"stat":       (*board).stat,
+	"bargauge":   (*board).barGauge,
+	"table":      (*board).table,
+}
+
+// panel draws a panel or the heading of a row.
+func (b *board) panel(ctx context.Context, c draw.Canvas, p panel) error {
+	title := b.caption(p.Title)
+	if p.Repeat != "" {
+		return fmt.Errorf("cannot repeat a panel")
+	}
+	if p.Type == "row" {
+		write(draw.Crop(c, 4, 0, 0, 0), bold(lettering(15, primary)), title)
+		return nil
+	}
+	content, ok := kinds[p.Type]
+	if !ok {
+		return fmt.Errorf("cannot draw a panel of kind %q; allowed: row, %s", p.Type, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+	}
+	const padding = 8
+	boxed(c, surface)
+	inner := draw.Crop(c, padding, -padding, padding, 0)
+	if title != "" {
+		var top draw.Canvas
+		top, inner = splitTop(inner, 32)
+		write(top, bold(lettering(14, primary)), title)
+	} else {
+		inner = draw.Crop(inner, 0, 0, 0, -padding)
+	}
+	return content(b, ctx, inner, p)
+}
+
+// empty draws what stands in a panel without data and, unless the panel expects that, reports it.
+func (b *board) empty(c draw.Canvas, p panel) {
+	words, _ := p.FieldConfig.Defaults["noValue"].(string)
+	if words == "" {
+		words = field{}.missing()
+		b.report("panel %q has no data", b.caption(p.Title))
+	}
+	write(c, aligned(lettering(14, secondary), draw.XCenter), words)
+}
