@@ -99,10 +99,8 @@ type override struct {
 // of numbers or else of texts.
 func (o override) matches(name, refID string, numeric bool) (bool, error) {
 	var text string
-	if o.Matcher.ID != "byNames" {
-		if err := json.Unmarshal(o.Matcher.Options, &text); err != nil {
-			return false, fmt.Errorf("override %s: %w", o.Matcher.ID, err)
-		}
+	if err := json.Unmarshal(o.Matcher.Options, &text); err != nil {
+		return false, fmt.Errorf("matcher %q of an override: %w", o.Matcher.ID, err)
 	}
 	switch o.Matcher.ID {
 	case "byName":
@@ -110,7 +108,7 @@ func (o override) matches(name, refID string, numeric bool) (bool, error) {
 	case "byRegexp":
 		pattern, err := regexp.Compile(strings.Trim(text, "/"))
 		if err != nil {
-			return false, fmt.Errorf("override byRegexp: %w", err)
+			return false, fmt.Errorf("matcher byRegexp of an override: %w", err)
 		}
 		return pattern.MatchString(name), nil
 	case "byFrameRefID":
@@ -118,7 +116,7 @@ func (o override) matches(name, refID string, numeric bool) (bool, error) {
 	case "byType":
 		return (text == "number") == numeric, nil
 	default:
-		return false, fmt.Errorf("unknown matcher %q of an override; allowed: byName, byRegexp, byFrameRefID, byType", o.Matcher.ID)
+		return false, fmt.Errorf("matcher %q of an override is unknown; allowed: byName, byRegexp, byFrameRefID, byType", o.Matcher.ID)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 // definition is the part of a dashboard in Grafana's JSON that a picture shows:
 // https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
 type definition struct {
+	UID        string  `json:"uid"`
 	Title      string  `json:"title"`
 	Panels     []panel `json:"panels"`
 	Templating struct {

@@ -8,6 +8,7 @@ package pictures
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/color"
 	"maps"
@@ -38,7 +39,7 @@ type Options struct {
 type Picture struct {
 	SVG []byte
 	// Findings say what a reader of the picture misses: panels without data, legends that are too
-	// long to read, and settings that it does not show. Each names its panel.
+	// long to read, and settings that it does not show. Each names what it is about, such as a panel.
 	Findings []string
 }
 
@@ -72,26 +73,35 @@ const (
 	heading     = 92 // title and variables
 )
 
-// Draw draws a dashboard. The error names the dashboard and, if it is about one, the panel.
+// Draw draws a dashboard. The error has a line for each panel that cannot be drawn, with the names of
+// the dashboard and the panel.
 func Draw(ctx context.Context, d dashboards.Dashboard, o Options) (Picture, error) {
 	b := &board{Options: o, start: o.End.Add(-o.Range), end: o.End}
-	svg, err := b.draw(ctx, d.JSON)
-	if err != nil {
+	prepare := func() error {
+		if err := json.Unmarshal(d.JSON, &b.definition); err != nil {
+			return err
+		}
+		if err := b.resolve(ctx); err != nil {
+			return err
+		}
+		return b.annotate(ctx)
+	}
+	if err := prepare(); err != nil {
 		return Picture{}, fmt.Errorf("dashboard %s: %w", d.UID, err)
+	}
+	svg, err := b.draw(ctx)
+	if err != nil {
+		return Picture{}, err
+	}
+	const most = 300_000
+	if len(svg) > most {
+		b.report("the picture has %d kB, more than %d", len(svg)/1000, most/1000)
 	}
 	return Picture{SVG: svg, Findings: b.findings}, nil
 }
 
-func (b *board) draw(ctx context.Context, text []byte) ([]byte, error) {
-	if err := json.Unmarshal(text, &b.definition); err != nil {
-		return nil, err
-	}
-	if err := b.resolve(ctx); err != nil {
-		return nil, err
-	}
-	if err := b.annotate(ctx); err != nil {
-		return nil, err
-	}
+// draw returns the dashboard as SVG.
+func (b *board) draw(ctx context.Context) ([]byte, error) {
 	panels := opened(b.Panels)
 	rows := 0
 	for _, p := range panels {
@@ -103,12 +113,13 @@ func (b *board) draw(ctx context.Context, text []byte) ([]byte, error) {
 	fill(all, background)
 	top, grid := splitTop(draw.Crop(all, margin, -margin, 0, 0), heading)
 	b.header(top)
+	var failed []error
 	for _, p := range panels {
 		if err := b.panel(ctx, place(grid, p), p); err != nil {
-			return nil, fmt.Errorf("panel %q: %w", p.Title, err)
+			failed = append(failed, fmt.Errorf("dashboard %s: panel %q: %w", b.UID, p.Title, err))
 		}
 	}
-	return picture.document(pageWidth, b.Title), nil
+	return picture.document(pageWidth, b.Title), errors.Join(failed...)
 }
 
 // opened returns the panels with collapsed rows opened, which moves what is below them down.

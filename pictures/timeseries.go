@@ -366,7 +366,7 @@ func (f field) whole() bool {
 	return f.Decimals != nil && *f.Decimals == 0 && (f.Unit == "" || f.Unit == "short" || f.Unit == "none")
 }
 
-// timeTicks returns at most so many round times between two.
+// timeTicks returns round times between two, with at most so many intervals between them.
 func timeTicks(start, end time.Time, most int) []plot.Tick {
 	step, layout := 24*time.Hour, "01/02"
 	for _, s := range steps {

@@ -103,10 +103,12 @@ func run(ctx context.Context, out io.Writer, s settings, args []string) error {
 		Variables:      s.variables,
 	}
 	findings := 0
+	var failed []error
 	for _, d := range boards {
 		picture, err := pictures.Draw(ctx, d, options)
 		if err != nil {
-			return err
+			failed = append(failed, err)
+			continue
 		}
 		if err := os.WriteFile(filepath.Join(s.out, d.UID+".svg"), picture.SVG, 0o644); err != nil {
 			return err
@@ -118,9 +120,9 @@ func run(ctx context.Context, out io.Writer, s settings, args []string) error {
 		findings += len(picture.Findings)
 	}
 	if s.strict && findings > 0 {
-		return fmt.Errorf("%d findings", findings)
+		failed = append(failed, fmt.Errorf("%d findings", findings))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // selected returns the shipped dashboards with UIDs, or all if there are none.
