@@ -231,12 +231,17 @@ func (b *board) panel(ctx context.Context, c draw.Canvas, p panel) error {
 	return content(b, ctx, inner, p)
 }
 
-// empty draws what stands in a panel without data and, unless the panel expects that, reports it.
+// empty draws what stands in a panel without data.
 func (b *board) empty(c draw.Canvas, p panel) {
-	words, _ := p.FieldConfig.Defaults["noValue"].(string)
-	if words == "" {
-		words = field{}.missing()
-		b.report("panel %q has no data", b.caption(p.Title))
+	write(c, aligned(lettering(14, secondary), draw.XCenter), b.missing(p))
+}
+
+// missing returns what stands in a panel without data. It reports the panel, unless it has its own
+// words for that.
+func (b *board) missing(p panel) string {
+	if words, _ := p.FieldConfig.Defaults["noValue"].(string); words != "" {
+		return words
 	}
-	write(c, aligned(lettering(14, secondary), draw.XCenter), words)
+	b.report("panel %q has no data", b.caption(p.Title))
+	return field{}.missing()
 }

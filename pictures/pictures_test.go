@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -181,6 +182,29 @@ func TestPanels(t *testing.T) {
 	assert.Equal(t, []string{`panel "Gone" has no data`}, picture.Findings)
 	assert.Contains(t, string(picture.SVG), `font-family="Helvetica`)
 	assert.Contains(t, string(picture.SVG), `stroke="#56a64b"`, "the first line has the palette's first colour")
+}
+
+func TestFigures(t *testing.T) {
+	f := &fake{samples: map[string][]sample{
+		"one":  {{nil, []float64{0.5}}},
+		"none": {{nil, []float64{math.NaN()}}},
+		"two":  {{map[string]string{"n": "x"}, []float64{1}}, {map[string]string{"n": "y"}, []float64{2}}},
+	}}
+	figure := func(title, expr, defaults, options string) string {
+		return `{"type": "stat", "title": "` + title + `", "gridPos": {"w": 8, "h": 4}, "targets": [{"refId": "A", "expr": "` + expr + `", "legendFormat": "{{n}}", "range": true}],
+			"fieldConfig": {"defaults": {` + defaults + `}}, "options": {` + options + `}}`
+	}
+	picture, err := drawn(t, f, strings.Join([]string{
+		figure("Share", "one", `"unit": "percentunit"`, `"graphMode": "area"`),
+		figure("Gone", "none", ``, `"colorMode": "background"`),
+		figure("Told", "none", `"noValue": "never"`, ``),
+		figure("Mapped", "none", `"mappings": [{"type": "special", "options": {"match": "null", "result": {"text": "off"}}}]`, ``),
+		figure("Two", "two", ``, ``),
+		figure("Name", "two", ``, `"textMode": "name"`),
+	}, ","))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"Share", "50%", "Gone", "No data", "Told", "never", "Mapped", "off", "Two", "x", "1", "y", "2", "Name", "x", "y"}, texts(t, picture.SVG)[2:])
+	assert.Equal(t, []string{`panel "Gone" has no data`}, picture.Findings)
 }
 
 func TestLegendThatIsTooLong(t *testing.T) {

@@ -30,9 +30,6 @@ func (b *board) stat(ctx context.Context, c draw.Canvas, p panel) error {
 		b.empty(c, p)
 		return nil
 	}
-	if isEmpty(all) {
-		b.empty(draw.Canvas{}, p) // reports; a mapping may say what no value means
-	}
 	parts := split(c, len(all))
 	for i, s := range all {
 		value, err := o.Reduce.reduce(s.values)
@@ -42,6 +39,9 @@ func (b *board) stat(ctx context.Context, c draw.Canvas, p panel) error {
 		text, clr, err := s.field.display(value)
 		if err != nil {
 			return err
+		}
+		if text == s.field.missing() { // no mapping says what no value means
+			b.missing(p)
 		}
 		at, ink, small := parts[i], clr, secondary
 		switch o.ColorMode {
