@@ -70,7 +70,8 @@ const (
 	gridColumns = 24
 	columnWidth = (pageWidth - 2*margin - (gridColumns-1)*gap) / float64(gridColumns)
 	rowHeight   = 30
-	heading     = 92 // title and variables
+	titleHeight = 54
+	barHeight   = 38 // of variables
 )
 
 // Draw draws a dashboard. The error has a line for each panel that cannot be drawn, with the names of
@@ -107,12 +108,16 @@ func (b *board) draw(ctx context.Context) ([]byte, error) {
 	for _, p := range panels {
 		rows = max(rows, p.Grid.Y+p.Grid.H)
 	}
+	heading, names := titleHeight, b.shown()
+	if len(names) > 0 {
+		heading += barHeight
+	}
 	height := vg.Length(heading + rows*(rowHeight+gap) - gap + margin)
 	picture := newSVG(height)
 	all := draw.NewCanvas(picture, pageWidth, height)
 	fill(all, background)
-	top, grid := splitTop(draw.Crop(all, margin, -margin, 0, 0), heading)
-	b.header(top)
+	top, grid := splitTop(draw.Crop(all, margin, -margin, 0, 0), vg.Length(heading))
+	b.header(top, names)
 	var failed []error
 	for _, p := range panels {
 		if err := b.panel(ctx, place(grid, p), p); err != nil {
@@ -157,8 +162,15 @@ func place(grid draw.Canvas, p panel) draw.Canvas {
 	return grid
 }
 
-// header draws the dashboard's title, the time range and the variables.
-func (b *board) header(c draw.Canvas) {
+// shown returns the names of the variables that Grafana shows, except for that of the datasource.
+func (b *board) shown() []string {
+	return slices.DeleteFunc(slices.Clone(b.order), func(name string) bool {
+		return b.variables[name].hidden || name == "datasource"
+	})
+}
+
+// header draws the dashboard's title, the time range and the named variables.
+func (b *board) header(c draw.Canvas, names []string) {
 	title, rest := splitTop(draw.Crop(c, 0, 0, 0, -8), 38)
 	write(title, bold(lettering(18, primary)), b.Title)
 	const day = "2006-01-02 15:04"
@@ -170,11 +182,8 @@ func (b *board) header(c draw.Canvas) {
 
 	bar, _ := splitTop(rest, 30)
 	style := lettering(12, primary)
-	for _, name := range b.order {
+	for _, name := range names {
 		v := b.variables[name]
-		if v.hidden || len(v.selected) == 0 || name == "datasource" {
-			continue
-		}
 		const inset = 8
 		value := shortened(style, v.text(), 300)
 		label, after := splitLeft(bar, style.Width(v.label)+2*inset)
