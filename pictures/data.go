@@ -37,11 +37,11 @@ var steps = []time.Duration{
 	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
 }
 
-// stepFor returns the interval between the points of a query for so many pixels. It is at least the
-// scrape interval.
+// stepFor returns the interval between the points of a query for so many pixels: a point for every four
+// of them, at most 250, and not more than are scraped. Grafana asks for a point for every pixel,
+// which would make the file of a picture four times as large.
 func (b *board) stepFor(pixels float64) time.Duration {
-	const most = 250 // points of a line
-	wanted := time.Duration(float64(b.end.Sub(b.start)) / min(pixels, most))
+	wanted := time.Duration(float64(b.end.Sub(b.start)) / min(pixels/4, 250))
 	i, _ := slices.BinarySearch(steps, wanted)
 	return max(steps[min(i, len(steps)-1)], b.ScrapeInterval)
 }

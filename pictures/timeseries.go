@@ -443,15 +443,38 @@ type marks []mark
 // Plot implements plot.Plotter.
 func (m marks) Plot(c draw.Canvas, chart *plot.Plot) {
 	x, _ := chart.Transforms(&c)
+	type span struct{ from, to vg.Length }
+	spans := map[color.NRGBA][]span{}
+	var order []color.NRGBA
 	for _, mark := range m {
-		from, to := x(float64(mark.from.Unix())), x(float64(mark.to.Unix()))
-		from, to = max(from, c.Min.X), min(to, c.Max.X)
-		if from > c.Max.X || to < c.Min.X {
+		from, to := max(x(float64(mark.from.Unix())), c.Min.X), min(x(float64(mark.to.Unix())), c.Max.X)
+		if from > to {
 			continue
 		}
-		c.StrokeLine2(draw.LineStyle{Color: mark.color, Width: 1, Dashes: []vg.Length{4, 4}}, from, c.Min.Y, from, c.Max.Y)
-		bar := c
-		bar.Min, bar.Max = vg.Point{X: from - 2, Y: c.Min.Y - 3}, vg.Point{X: to + 2, Y: c.Min.Y}
-		fill(bar, mark.color)
+		if spans[mark.color] == nil {
+			order = append(order, mark.color)
+		}
+		spans[mark.color] = append(spans[mark.color], span{from, to})
+	}
+	// One path for all of a colour: a dashboard has dozens of charts, and there may be dozens of marks.
+	for _, clr := range order {
+		all := spans[clr]
+		slices.SortFunc(all, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+		var begins, bars vg.Path
+		until := c.Min.X - 1
+		for i, s := range all {
+			if i == 0 || s.from > all[i-1].from {
+				begins.Move(vg.Point{X: s.from, Y: c.Min.Y})
+				begins.Line(vg.Point{X: s.from, Y: c.Max.Y})
+			}
+			if from := max(s.from, until); from < s.to || s.from == s.to {
+				bar := vg.Rectangle{Min: vg.Point{X: from - 1, Y: c.Min.Y - 3}, Max: vg.Point{X: s.to + 1, Y: c.Min.Y}}
+				bars = append(bars, bar.Path()...)
+				until = max(until, s.to)
+			}
+		}
+		c.SetLineStyle(draw.LineStyle{Color: clr, Width: 1, Dashes: []vg.Length{4, 4}})
+		c.Stroke(begins)
+		c.Fill(bars)
 	}
 }

@@ -1,6 +1,7 @@
 package pictures
 
 import (
+	"image/color"
 	"math"
 	"strings"
 	"testing"
@@ -106,6 +107,24 @@ func TestLimits(t *testing.T) {
 	assert.Equal(t, `<path d="M0 100l200 0 0-50-200 0z" fill="#56a64b" fill-opacity="0.10"/>
 <path d="M0 50l200 0 0-50-200 0z" fill="#e02f44" fill-opacity="0.10"/>
 <path d="M0 50l200 0" stroke="#e02f44" stroke-opacity="0.70" stroke-width="2" stroke-dasharray="10 10"/>
+`, picture.body.String())
+}
+
+func TestMarks(t *testing.T) {
+	after := func(minutes int) time.Time { return noon.Add(time.Duration(minutes-60) * time.Minute) }
+	red, blue := color.NRGBA{R: 255, A: 255}, color.NRGBA{B: 255, A: 255}
+	chart := newChart(after(0), noon)
+	chart.Y.Min, chart.Y.Max = 0, 1
+	chart.Add(marks{
+		{after(10), after(20), red}, {after(10), after(15), red}, {after(15), after(30), red},
+		{after(40), after(40), blue}, {after(-20), after(-10), blue}, {after(50), after(90), blue},
+	})
+	picture := newSVG(100)
+	chart.Draw(draw.NewCanvas(picture, 600, 100))
+	assert.Equal(t, `<path d="M100 100l0-100M150 100l0-100" stroke="#ff0000" stroke-dasharray="4 4"/>
+<path d="M99 103l102 0 0-3-102 0zM199 103l102 0 0-3-102 0z" fill="#ff0000"/>
+<path d="M400 100l0-100M500 100l0-100" stroke="#0000ff" stroke-dasharray="4 4"/>
+<path d="M399 103l2 0 0-3-2 0zM499 103l102 0 0-3-102 0z" fill="#0000ff"/>
 `, picture.body.String())
 }
 

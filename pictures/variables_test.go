@@ -73,8 +73,8 @@ func TestSteps(t *testing.T) {
 		expected time.Duration
 	}{
 		{time.Hour, 700, 30 * time.Second}, // not less than the scrape interval
-		{3 * time.Hour, 700, time.Minute},
-		{3 * time.Hour, 100, 2 * time.Minute},
+		{3 * time.Hour, 1400, time.Minute},
+		{3 * time.Hour, 700, 2 * time.Minute},
 		{24 * time.Hour, 700, 10 * time.Minute},
 		{1000 * 24 * time.Hour, 700, 24 * time.Hour},
 	} {
