@@ -33,15 +33,15 @@ type field struct {
 	Links    []json.RawMessage `json:"links"`
 	Custom   struct {
 		// Of time series.
-		DrawStyle     string  `json:"drawStyle"`         // line, or else bars or points
-		Interpolation string  `json:"lineInterpolation"` // linear, stepBefore, stepAfter
+		DrawStyle     string  `json:"drawStyle"`         // line
+		Interpolation string  `json:"lineInterpolation"` // linear, stepBefore or stepAfter
 		LineWidth     float64 `json:"lineWidth"`
 		FillOpacity   float64 `json:"fillOpacity"` // in percent
 		LineStyle     struct {
 			Fill string    `json:"fill"` // solid, dash or dot
 			Dash []float64 `json:"dash"`
 		} `json:"lineStyle"`
-		ShowPoints string `json:"showPoints"`
+		ShowPoints string `json:"showPoints"` // drawn as never
 		Stacking   struct {
 			Mode  string `json:"mode"` // none or normal
 			Group string `json:"group"`

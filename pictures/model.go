@@ -79,10 +79,9 @@ type annotation struct {
 
 // panel is a panel or a row.
 type panel struct {
-	Title       string `json:"title"`
-	Type        string `json:"type"`
-	Repeat      string `json:"repeat"`
-	Transparent bool   `json:"transparent"`
+	Title  string `json:"title"`
+	Type   string `json:"type"`
+	Repeat string `json:"repeat"`
 	// Grid is in columns, of which there are 24, and in rows of 30 pixels and a gap.
 	Grid struct {
 		X int `json:"x"`

@@ -71,7 +71,7 @@ const (
 	columnWidth = (pageWidth - 2*margin - (gridColumns-1)*gap) / float64(gridColumns)
 	rowHeight   = 30
 	titleHeight = 54
-	barHeight   = 38 // of variables
+	barHeight   = 38 // of variables and links
 )
 
 // Draw draws a dashboard. The error has a line for each panel that cannot be drawn, with the names of
@@ -109,7 +109,7 @@ func (b *board) draw(ctx context.Context) ([]byte, error) {
 		rows = max(rows, p.Grid.Y+p.Grid.H)
 	}
 	heading, names := titleHeight, b.shown()
-	if len(names) > 0 {
+	if len(names)+len(b.Links) > 0 {
 		heading += barHeight
 	}
 	height := vg.Length(heading + rows*(rowHeight+gap) - gap + margin)
@@ -169,7 +169,7 @@ func (b *board) shown() []string {
 	})
 }
 
-// header draws the dashboard's title, the time range and the named variables.
+// header draws the dashboard's title, the time range, the named variables and the links.
 func (b *board) header(c draw.Canvas, names []string) {
 	title, rest := splitTop(draw.Crop(c, 0, 0, 0, -8), 38)
 	write(title, bold(lettering(18, primary)), b.Title)
@@ -182,9 +182,9 @@ func (b *board) header(c draw.Canvas, names []string) {
 
 	bar, _ := splitTop(rest, 30)
 	style := lettering(12, primary)
+	const inset = 8
 	for _, name := range names {
 		v := b.variables[name]
-		const inset = 8
 		value := shortened(style, v.text(), 300)
 		label, after := splitLeft(bar, style.Width(v.label)+2*inset)
 		box, after := splitLeft(after, style.Width(value)+2*inset)
@@ -193,6 +193,17 @@ func (b *board) header(c draw.Canvas, names []string) {
 		write(draw.Crop(label, inset, 0, 0, 0), bold(lettering(12, secondary)), v.label)
 		write(draw.Crop(box, inset, 0, 0, 0), style, value)
 		bar = draw.Crop(after, 12, 0, 0, 0)
+	}
+	links := lettering(12, link)
+	for _, l := range slices.Backward(b.Links) {
+		room, need := bar.Max.X-bar.Min.X, links.Width(l.Title)+2*inset
+		if need > room {
+			return
+		}
+		rest, box := splitLeft(bar, room-need)
+		boxed(box, surface)
+		write(draw.Crop(box, inset, 0, 0, 0), links, l.Title)
+		bar = draw.Crop(rest, 0, -6, 0, 0)
 	}
 }
 

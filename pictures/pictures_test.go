@@ -238,7 +238,9 @@ func TestErrors(t *testing.T) {
 		"two tables": {`{"type": "table", "title": "P", "targets": [{"refId": "A", "expr": "up", "instant": true, "format": "table"}, {"refId": "B", "expr": "up", "instant": true, "format": "table"}]}`,
 			"has 2 tables, of which Grafana shows one"},
 		"table over time": {`{"type": "table", "title": "P", "targets": [{"refId": "A", "expr": "up", "format": "table"}]}`, "query A: cannot show a query as a table that is not instant"},
-		"vertical bars":   {`{"type": "bargauge", "title": "P", "options": {"orientation": "vertical"}}`, `orientation "vertical"; allowed: horizontal`},
+		"bars over time": {`{"type": "timeseries", "title": "P", "targets": [{"refId": "A", "expr": "up", "instant": true}], "fieldConfig": {"defaults": {"custom": {"drawStyle": "bars"}}}}`,
+			"cannot draw a line with drawStyle: bars; allowed: line"},
+		"vertical bars": {`{"type": "bargauge", "title": "P", "options": {"orientation": "vertical"}}`, `orientation "vertical"; allowed: horizontal`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{samples: map[string][]sample{"up": {{nil, []float64{1}}}}}

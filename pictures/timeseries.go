@@ -76,7 +76,11 @@ func (b *board) timeSeries(ctx context.Context, c draw.Canvas, p panel) error {
 		if err != nil {
 			return err
 		}
-		shown = append(shown, line{series: s, color: clr})
+		l := line{series: s, color: clr}
+		if err := l.check(); err != nil {
+			return err
+		}
+		shown = append(shown, l)
 	}
 	chart, err := b.legendArea(c, p, o.Legend, shown)
 	if err != nil {
@@ -91,6 +95,25 @@ type line struct {
 	color color.NRGBA
 	// base holds the values that the line is stacked on, or nil; drawn those that are drawn.
 	base, drawn []float64
+}
+
+// check returns an error if the line cannot be drawn as Grafana draws it.
+func (l line) check() error {
+	custom := l.field.Custom
+	for _, setting := range []struct {
+		name, value string
+		allowed     []string
+	}{
+		{"drawStyle", custom.DrawStyle, []string{"line"}},
+		{"lineInterpolation", custom.Interpolation, []string{"linear", "stepBefore", "stepAfter"}},
+		{"stacking.mode", custom.Stacking.Mode, []string{"none", "normal"}},
+		{"transform", custom.Transform, []string{"negative-Y"}},
+	} {
+		if setting.value != "" && !slices.Contains(setting.allowed, setting.value) {
+			return fmt.Errorf("cannot draw a line with %s: %s; allowed: %s", setting.name, setting.value, strings.Join(setting.allowed, ", "))
+		}
+	}
+	return nil
 }
 
 // arrange sets the values that are drawn: turned downwards, and stacked on those before.

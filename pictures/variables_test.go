@@ -17,7 +17,7 @@ func TestVariables(t *testing.T) {
 	}
 	o := options(t, f)
 	o.Variables = map[string]string{"pod": "a.b,c", "elsewhere": "x"}
-	picture, err := Draw(t.Context(), dashboards.Dashboard{UID: "test", JSON: []byte(`{"uid": "test", "title": "Test",
+	picture, err := Draw(t.Context(), dashboards.Dashboard{UID: "test", JSON: []byte(`{"uid": "test", "title": "Test", "links": [{"title": "Up"}, {"title": "Down"}],
 		"templating": {"list": [
 			{"name": "datasource", "type": "datasource", "query": "prometheus", "current": {"value": "prometheus"}},
 			{"name": "cluster", "label": "Cluster", "type": "query", "query": "label_values(up, cluster)"},
@@ -42,7 +42,7 @@ func TestVariables(t *testing.T) {
 	}, f.asked)
 	assert.Equal(t, []string{
 		"Test", "2026-11-27 11:00 to 12:00 UTC",
-		"Cluster", "east", "Node", "node-9", "every", "All", "any", "All", "pod", "a.b + c", "window", "5m",
+		"Cluster", "east", "Node", "node-9", "every", "All", "any", "All", "pod", "a.b + c", "window", "5m", "Down", "Up",
 		"Of node-9", "7",
 	}, texts(t, picture.SVG))
 }
