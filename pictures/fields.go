@@ -283,13 +283,7 @@ func (f field) absolute(threshold float64) float64 {
 	if f.Thresholds.Mode != "percentage" {
 		return threshold
 	}
-	low, high := 0.0, 100.0
-	if f.Min != nil {
-		low = *f.Min
-	}
-	if f.Max != nil {
-		high = *f.Max
-	}
+	low, high := f.ends(0, 100)
 	return low + threshold/100*(high-low)
 }
 

@@ -3,7 +3,6 @@ package pictures
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"image/color"
 	"math"
 
@@ -120,100 +119,4 @@ func (b *board) sparkline(c draw.Canvas, s series, clr color.NRGBA) error {
 	}
 	chart.Draw(c)
 	return nil
-}
-
-// barGauge draws the value of each series as a bar beside its name.
-func (b *board) barGauge(ctx context.Context, c draw.Canvas, p panel) error {
-	var o struct {
-		Reduce      reduceOptions `json:"reduceOptions"`
-		Orientation string        `json:"orientation"`
-		DisplayMode string        `json:"displayMode"`
-	}
-	if err := p.options(&o); err != nil {
-		return err
-	}
-	if o.Orientation != "horizontal" {
-		return fmt.Errorf("cannot draw bars with the orientation %q; allowed: horizontal", o.Orientation)
-	}
-	all, err := b.query(ctx, p, float64(c.Max.X-c.Min.X))
-	if err != nil {
-		return err
-	}
-	if isEmpty(all) {
-		b.empty(c, p)
-		return nil
-	}
-	values := make([]float64, len(all))
-	for i, s := range all {
-		if values[i], err = o.Reduce.reduce(s.values); err != nil {
-			return err
-		}
-	}
-	low, high := extreme(values, math.Min), extreme(values, math.Max)
-
-	const smallest = 20
-	size := c.Rectangle.Size()
-	room := max(int((size.Y+4)/(smallest+4)), 1)
-	if len(all) > longest {
-		b.report("panel %q has %d bars, more than %d", b.caption(p.Title), len(all), longest)
-	}
-	count, more := len(all), 0
-	if count > room {
-		count, more = room-1, len(all)-room+1
-	}
-	each := min((size.Y+4)/vg.Length(max(count+min(more, 1), 1)), 60)
-	style, figures := lettering(13, primary), make([]string, len(all))
-	var names, numbers vg.Length
-	colors := make([]color.NRGBA, len(all))
-	for i, s := range all {
-		if figures[i], colors[i], err = s.field.display(values[i]); err != nil {
-			return err
-		}
-		names, numbers = max(names, style.Width(s.name)), max(numbers, bold(style).Width(figures[i]))
-	}
-	names = min(names+8, size.X*0.4)
-	above := each > 44
-	for i, s := range all[:count] {
-		var at draw.Canvas
-		at, c = splitTop(c, each)
-		at = draw.Crop(at, 0, 0, 4, 0)
-		var name draw.Canvas
-		if above {
-			name, at = splitTop(at, 20)
-		} else {
-			name, at = splitLeft(at, names)
-			name = draw.Crop(name, 0, -8, 0, 0)
-		}
-		write(name, style, s.name)
-		track, number := splitLeft(at, at.Max.X-at.Min.X-numbers-8)
-		bottom, top := low, high
-		if s.field.Min != nil {
-			bottom = *s.field.Min
-		}
-		if s.field.Max != nil {
-			top = *s.field.Max
-		}
-		s.field.bar(track, values[i], bottom, top, colors[i])
-		write(draw.Crop(number, 8, 0, 0, 0), bold(lettering(13, colors[i])), figures[i])
-	}
-	if more > 0 {
-		at, _ := splitTop(c, each)
-		write(at, lettering(12, secondary), fmt.Sprintf("+ %d more", more))
-	}
-	return nil
-}
-
-// bar draws a bar whose length is that of a value between low and high.
-func (f field) bar(c draw.Canvas, value, low, high float64, clr color.NRGBA) {
-	fill(c, unfilled)
-	share := 1.0
-	if high > low {
-		share = min(max((value-low)/(high-low), 0), 1)
-	}
-	if done, _ := splitLeft(c, (c.Max.X-c.Min.X)*vg.Length(share)); share > 0 {
-		fill(done, faded(clr, 0.45))
-		edge := done
-		edge.Min.X = max(done.Max.X-2, done.Min.X)
-		fill(edge, clr)
-	}
 }

@@ -19,10 +19,10 @@ import (
 // Liberation Sans, which is as wide as Arial and Helvetica.
 const fonts = "Helvetica,Arial,'Liberation Sans',sans-serif"
 
-// svg is a vg.Canvas that writes SVG, with a point of package vg as one pixel. In contrast to package
-// vgsvg it rounds to tenths of a pixel, leaves out points that lie on a line between others, and
-// names only families of fonts that readers have. A dashboard has thousands of points and texts,
-// and its file becomes a tenth as large.
+// svg is a vg.Canvas that writes SVG, with a point of package vg as one pixel. A dashboard has
+// thousands of points and texts. In contrast to package vgsvg, svg rounds to tenths of a pixel, leaves
+// out points that lie on a line between others, repeats no style that is the default, and names
+// families of fonts that readers have.
 type svg struct {
 	height vg.Length
 	body   bytes.Buffer

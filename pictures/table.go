@@ -32,6 +32,17 @@ func (g grid) numeric(column string) bool {
 	return true
 }
 
+// ends returns the least and the largest number of a column; NaN if there is none.
+func (g grid) ends(column string) (low, high float64) {
+	var numbers []float64
+	for _, row := range g.rows {
+		if number, ok := row[column].(float64); ok {
+			numbers = append(numbers, number)
+		}
+	}
+	return extreme(numbers, math.Min), extreme(numbers, math.Max)
+}
+
 // grids returns the results of a panel's queries as tables: a column for each label, and one for the
 // value.
 func (b *board) grids(ctx context.Context, p panel) ([]grid, error) {
@@ -302,7 +313,9 @@ func (b *board) table(ctx context.Context, c draw.Canvas, p panel) error {
 			return fmt.Errorf("column %q: %w", name, err)
 		}
 		if !f.Custom.Hidden {
-			shown = append(shown, tableColumn{name, f, cmp.Or(b.caption(f.DisplayName), name), g.numeric(name)})
+			t := tableColumn{name: name, field: f, title: cmp.Or(b.caption(f.DisplayName), name), numbers: g.numeric(name)}
+			t.low, t.high = f.ends(g.ends(name))
+			shown = append(shown, t)
 		}
 	}
 	widths := columnWidths(g, shown, c.Max.X-c.Min.X)
@@ -348,6 +361,8 @@ type tableColumn struct {
 	field   field
 	title   string
 	numbers bool
+	// low and high are the ends of the scale of bars.
+	low, high float64
 }
 
 func (t tableColumn) align() draw.XAlignment {
@@ -401,15 +416,8 @@ func (t tableColumn) cell(c draw.Canvas, value any) error {
 		}
 	case "gauge":
 		if isNumber && !math.IsNaN(number) {
-			low, high := 0.0, 1.0
-			if t.field.Min != nil {
-				low = *t.field.Min
-			}
-			if t.field.Max != nil {
-				high = *t.field.Max
-			}
 			track, rest := splitLeft(inner, (inner.Max.X-inner.Min.X)-figureWidth)
-			t.field.bar(draw.Crop(track, 0, 0, 6, -6), number, low, high, clr)
+			bar{value: number, low: t.low, high: t.high, color: clr}.draw(draw.Crop(track, 0, 0, 6, -6))
 			write(rest, aligned(lettering(12, clr), draw.XRight), text)
 			return nil
 		}

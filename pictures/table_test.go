@@ -24,7 +24,7 @@ func TestTable(t *testing.T) {
 			{"id": "organize", "options": {"indexByName": {"Value #B": 1, "Value #A": 2, "node": 0}, "renameByName": {"node": "Node", "Value #A": "Cores", "Value #B": "In use"}}}],
 		"fieldConfig": {"overrides": [
 			{"matcher": {"id": "byName", "options": "In use"}, "properties": [
-				{"id": "unit", "value": "percentunit"}, {"id": "custom.cellOptions", "value": {"type": "gauge"}},
+				{"id": "unit", "value": "percentunit"}, {"id": "min", "value": 0}, {"id": "max", "value": 2}, {"id": "custom.cellOptions", "value": {"type": "gauge"}},
 				{"id": "thresholds", "value": {"mode": "absolute", "steps": [{"color": "green"}, {"value": 0.9, "color": "red"}]}}]}]},
 		"options": {"sortBy": [{"displayName": "In use", "desc": true}]}}`)
 	require.NoError(t, err)
@@ -36,6 +36,7 @@ func TestTable(t *testing.T) {
 		"a", "25%", "2",
 		"c", "8",
 	}, texts(t, picture.SVG))
+	assert.Contains(t, string(picture.SVG), `l222.3 0 0-16-222.3 0z" fill="#e02f44" fill-opacity="0.45"`, "the bar is 47.5% of 468 pixels")
 	assert.Contains(t, string(picture.SVG), `fill="#e02f44" text-anchor="end">95%`)
 }
 
