@@ -30,14 +30,17 @@ type Options struct {
 	ScrapeInterval time.Duration
 	End            time.Time
 	Range          time.Duration // up to End
-	// Variables are values of dashboards' variables by name, several separated by commas. Dashboards
-	// without such a variable ignore them.
+	// Variables are values of dashboards' variables by name, several separated by commas. A dashboard
+	// without such a variable ignores them, and one whose variable does not offer them too: a pod of
+	// one dashboard may be any, and of another one only of CoreDNS.
 	Variables map[string]string
 }
 
 // Picture is a dashboard as a picture.
 type Picture struct {
 	SVG []byte
+	// Chosen are the names of the variables that have the value that the options give them.
+	Chosen []string
 	// Findings say what a reader of the picture misses: panels without data, legends that are too
 	// long to read, and settings that it does not show. Each names what it is about, such as a panel.
 	Findings []string
@@ -50,6 +53,7 @@ type board struct {
 	start, end time.Time
 	variables  map[string]variable
 	order      []string // of variables
+	chosen     []string // variables
 	findings   []string
 	marks      []mark
 }
@@ -98,7 +102,7 @@ func Draw(ctx context.Context, d dashboards.Dashboard, o Options) (Picture, erro
 	if len(svg) > most {
 		b.report("the picture has %d kB, more than %d", len(svg)/1000, most/1000)
 	}
-	return Picture{SVG: svg, Findings: b.findings}, nil
+	return Picture{SVG: svg, Chosen: b.chosen, Findings: b.findings}, nil
 }
 
 // draw returns the dashboard as SVG.

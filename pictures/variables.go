@@ -122,8 +122,9 @@ func (b *board) caption(text string) string {
 	return replaced
 }
 
-// resolve gives every variable its value: that of the options, or else the one that is selected when
-// the dashboard opens, or else the first. Later variables may depend on earlier ones.
+// resolve gives every variable its value: that of the options if the variable offers it, or else the one
+// that is selected when the dashboard opens, or else the first. Later variables may depend on earlier
+// ones.
 func (b *board) resolve(ctx context.Context) error {
 	b.variables = map[string]variable{}
 	for _, m := range b.Templating.List {
@@ -142,9 +143,11 @@ func (b *board) resolve(ctx context.Context) error {
 			return fmt.Errorf("variable %q: %w", m.Name, err)
 		}
 		chosen, set := b.Variables[m.Name]
+		wanted := strings.Split(chosen, ",")
 		switch {
-		case set:
-			v.selected = strings.Split(chosen, ",")
+		case set && !slices.ContainsFunc(wanted, func(value string) bool { return !slices.Contains(values, value) }):
+			v.selected = wanted
+			b.chosen = append(b.chosen, m.Name)
 		case m.IncludeAll && (len(m.Current.Value) == 0 || m.Current.Value[0] == "$__all"):
 			v.selected, v.all = values, true
 		case len(m.Current.Value) > 0 && slices.Contains(values, m.Current.Value[0]):

@@ -16,7 +16,7 @@ func TestVariables(t *testing.T) {
 		values:  map[string][]string{"cluster": {"east", "west"}, "node": {"node-10", "node-9"}, "pod": {"a.b", "c"}},
 	}
 	o := options(t, f)
-	o.Variables = map[string]string{"pod": "a.b,c", "elsewhere": "x"}
+	o.Variables = map[string]string{"pod": "a.b,c", "elsewhere": "x", "cluster": "north"}
 	picture, err := Draw(t.Context(), dashboards.Dashboard{UID: "test", JSON: []byte(`{"uid": "test", "title": "Test", "links": [{"title": "Up"}, {"title": "Down"}],
 		"templating": {"list": [
 			{"name": "datasource", "type": "datasource", "query": "prometheus", "current": {"value": "prometheus"}},
@@ -31,6 +31,7 @@ func TestVariables(t *testing.T) {
 		"panels": [{"type": "stat", "title": "Of $node", "gridPos": {"w": 12, "h": 4}, "targets": [{"refId": "A", "instant": true,
 			"expr": "up{cluster=\"$cluster\", node=\"${node}\", every=~\"$every\", any=~\"$any\", pod=~\"$pod\", raw=\"${pod:raw}\", job=\"$result\"}[$window] $__rate_interval $__interval $__range ${__range_s} foo$"}]}]}`)}, o)
 	require.NoError(t, err)
+	assert.Equal(t, []string{"pod"}, picture.Chosen, "there is no cluster north")
 	assert.Equal(t, []string{
 		`up, cluster`,
 		`up{cluster="east"}, node`,

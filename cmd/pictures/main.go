@@ -102,7 +102,7 @@ func run(ctx context.Context, out io.Writer, s settings, args []string) error {
 		Range:          s.span,
 		Variables:      s.variables,
 	}
-	findings := 0
+	findings, chosen := 0, map[string]bool{}
 	var failed []error
 	for _, d := range boards {
 		picture, err := pictures.Draw(ctx, d, options)
@@ -118,6 +118,15 @@ func run(ctx context.Context, out io.Writer, s settings, args []string) error {
 			fmt.Fprintf(out, "%s: %s\n", d.UID, finding)
 		}
 		findings += len(picture.Findings)
+		for _, name := range picture.Chosen {
+			chosen[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.variables)) {
+		if !chosen[name] {
+			findings++
+			fmt.Fprintf(out, "no dashboard offers %s=%s\n", name, s.variables[name])
+		}
 	}
 	if s.strict && findings > 0 {
 		failed = append(failed, fmt.Errorf("%d findings", findings))

@@ -53,8 +53,11 @@ func TestPicturesOfNothing(t *testing.T) {
 	}))
 	defer server.Close()
 	s := settings{prometheus: server.URL, out: filepath.Join(t.TempDir(), "pictures"), span: time.Hour, variables: variables{}}
+	s.variables = variables{"node": "a", "pod": "b"}
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &out, s, []string{file, "nodes"}))
+	assert.Contains(t, out.String(), "no dashboard offers pod=b\n")
+	assert.NotContains(t, out.String(), "no dashboard offers node")
 	assert.Contains(t, out.String(), "nodes: panel \"CPU in use\" has no data\n")
 	picture, err := os.ReadFile(filepath.Join(s.out, "nodes.svg"))
 	require.NoError(t, err)
