@@ -77,6 +77,13 @@ check: ## Check a stack: make check STACK=prod; METRIC=name says who uses a metr
 	@go build -o .local/bin/check ./cmd/check
 	@.local/bin/check $(if $(METRIC),-metric $(METRIC)) Pulumi.$(STACK).yaml
 
+PROMETHEUS ?= http://localhost:9090
+# What the dashboards of one object show: one that every stack has.
+VARS ?= namespace=monitoring workload_type=StatefulSet workload=prometheus pod=prometheus-0
+.PHONY: pictures
+pictures: ## Draw the dashboards into docs/pictures, from a Prometheus that runs the stack: PROMETHEUS=url or KUBECONFIG=path.
+	@go run ./cmd/pictures $(if $(filter command line,$(origin KUBECONFIG)),-kubeconfig $(KUBECONFIG),-prometheus $(PROMETHEUS)) $(VARS:%=-var %) Pulumi.$(STACK).yaml
+
 .PHONY: metrics
 metrics: ## Write the metrics of exporters to metrics, from their sources and from the local node if it runs.
 	go run ./cmd/metrics

@@ -66,8 +66,8 @@ var sources = map[string][]string{
 	"workload": {"deployment", "statefulset", "daemonset", "job_name"},
 }
 
-// dashboard returns the UID of the dashboard that shows an alert of a file.
-func dashboard(file, alert string) string {
+// Dashboard returns the UID of the dashboard that shows an alert of a file.
+func Dashboard(file, alert string) string {
 	if uid, ok := dashboardOf[alert]; ok {
 		return uid
 	}
@@ -78,7 +78,7 @@ func dashboard(file, alert string) string {
 // dashboard that shows it, with the alert's labels as values of the dashboard's variables. It links to
 // anyDashboard where the stack lacks the alert's own.
 func (o Options) dashboardURL(file, alert string) string {
-	uid := dashboard(file, alert)
+	uid := Dashboard(file, alert)
 	variables, ok := o.Dashboards[uid]
 	if !ok {
 		uid = anyDashboard

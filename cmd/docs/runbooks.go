@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
@@ -43,6 +44,7 @@ func alertFacts() (map[string]string, error) {
 	}
 	shipped := map[string][]rulefmt.Rule{}
 	jobs := map[string]config.Job{} // without whose metrics an alert cannot fire
+	shows := map[string]string{}    // UID of the dashboard that shows an alert
 	for _, file := range files {
 		job, _ := rules.NeededBy(file.Name)
 		for _, group := range file.Groups {
@@ -50,6 +52,7 @@ func alertFacts() (map[string]string, error) {
 				if rule.Alert != "" {
 					shipped[rule.Alert] = append(shipped[rule.Alert], rule)
 					jobs[rule.Alert] = job
+					shows[rule.Alert] = rules.Dashboard(file.Name, rule.Alert)
 				}
 			}
 		}
@@ -58,10 +61,21 @@ func alertFacts() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	boards, err := dashboards.All(dashboards.Options{
+		Datasource: dashboards.Datasource{UID: "any", Name: "any"},
+		Has:        func(config.Job) bool { return true },
+	})
+	if err != nil {
+		return nil, err
+	}
+	titles := map[string]string{}
+	for _, board := range boards {
+		titles[board.UID] = board.Title
+	}
 	facts := map[string]string{}
 	for alert, rules := range shipped {
 		var b strings.Builder
-		fmt.Fprintf(&b, "- Severity: %s\n", severity(rules))
+		fmt.Fprintf(&b, "- Severity: %s\n- Dashboard: %s (`/d/%s`)\n", severity(rules), titles[shows[alert]], shows[alert])
 		if row, ok := jobs[alert].Row(); ok && row.ControlPlane {
 			fmt.Fprintf(&b, "- Only on [platforms](../config.md#platform) with job `%s`: %s\n", row.Name, list(platformsWith(row.Name), "and"))
 		}
