@@ -68,7 +68,7 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 				Decimals(1).
 				Thresholds(steps(red, at(0, orange), at(0.25, green))).
 				WithTarget(query(`1 - `+o.budget(`1 - `+available), ""))).
-			WithPanel(figure("Budget spent here, "+operation+"s", "Share of the whole budget that was spent within the time range.", units.PercentUnit).
+			WithPanel(figure("Spent in range, "+operation+"s", "Share of the whole error budget that was spent within the time range.", units.PercentUnit).
 				GraphMode(common.BigValueGraphModeNone).
 				Decimals(1).
 				Thresholds(steps(green, at(0.1, orange), at(1, red))).
@@ -187,7 +187,7 @@ func apiServerExtensions(board *dashboard.DashboardBuilder, job string) {
 			Span(8).
 			Thresholds(steps(green, at(1, red))).
 			WithTarget(query(`sum(max by (name) (aggregator_unavailable_apiservice{`+job+`}))`, ""))).
-		WithPanel(figure("Soonest client certificate", "Remaining life of the certificates with which clients log in, of which only one in a hundred requests has a shorter one.", units.DurationSeconds).
+		WithPanel(figure("Soonest client certificate", "Remaining life of clients' certificates: one in a hundred requests comes with one that expires sooner.", units.DurationSeconds).
 			Span(8).
 			GraphMode(common.BigValueGraphModeNone).
 			Thresholds(steps(red, at(24*3600, orange), at(7*24*3600, green))).

@@ -33,7 +33,7 @@ func controlPlane(o Options) *dashboard.DashboardBuilder {
 		"up", "kubernetes").
 		WithVariable(labelsVariable("instance", "Instance", `label_values(up{`+all+`}, instance)`))
 
-	board.WithPanel(firingAlerts(o, `alertname=~"(APIServer|AggregatedAPI|Etcd|Scheduler|Controller|KubeProxy|CoreDNS|Kubernetes).+|ClientCertificateExpiring|ZoneUnhealthy|GarbageCollectionFailing"`))
+	board.WithPanel(firingAlerts(o, `alertname=~"APIServer.+|AggregatedAPI.+|ClientCertificateExpiring|Kubernetes.+|Etcd.+|Scheduler.+|Controller.+|ZoneUnhealthy|GarbageCollectionFailing|KubeProxy.+|CoreDNS.+"`))
 	board.WithRow(row("Components")).
 		WithPanel(listing("Components", "The processes of each job of the control plane.",
 			column{"job", "Job", nil},
