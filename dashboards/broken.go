@@ -152,9 +152,9 @@ func (o Options) brokenWorkloads() []problem {
 		title:       "Replicas unavailable",
 		description: "Workloads that have fewer available pods than they should, with the number of pods that they lack. A rollout shows here as long as it lasts.",
 		color:       orange,
-		expr: `(` + asWorkload(`max by (namespace, deployment) (kube_deployment_status_replicas_unavailable{`+inCluster+`}) > 0`, "Deployment") +
+		expr: `(` + asWorkload(`max by (namespace, deployment) (kube_deployment_spec_replicas{`+inCluster+`}) - max by (namespace, deployment) (kube_deployment_status_replicas_available{`+inCluster+`}) > 0`, "Deployment") +
 			` or ` + asWorkload(`max by (namespace, statefulset) (kube_statefulset_replicas{`+inCluster+`}) - max by (namespace, statefulset) (kube_statefulset_status_replicas_ready{`+inCluster+`}) > 0`, "StatefulSet") +
-			` or ` + asWorkload(`max by (namespace, daemonset) (kube_daemonset_status_number_unavailable{`+inCluster+`}) > 0`, "DaemonSet") + `)`,
+			` or ` + asWorkload(`max by (namespace, daemonset) (kube_daemonset_status_desired_number_scheduled{`+inCluster+`}) - max by (namespace, daemonset) (kube_daemonset_status_number_available{`+inCluster+`}) > 0`, "DaemonSet") + `)`,
 		columns: workload,
 		value:   column{title: "Unavailable", style: inUnit(units.Short)},
 	}, {
@@ -196,8 +196,7 @@ func (o Options) brokenWorkloads() []problem {
 const autoscaled = `max by (namespace, horizontalpodautoscaler, workload_type, workload) (label_replace(label_replace(` +
 	`kube_horizontalpodautoscaler_info{` + inCluster + `}, "workload", "$1", "scaletargetref_name", "(.+)"), "workload_type", "$1", "scaletargetref_kind", "(.+)"))`
 
-// brokenLimits returns what stands in the way of changes: budgets, quotas, and namespaces that do
-// not go away.
+// brokenLimits returns what stands in the way of changes: budgets, quotas and claims.
 func (o Options) brokenLimits() []problem {
 	return []problem{{
 		title:       "Disruption budgets at 0",
@@ -223,12 +222,6 @@ func (o Options) brokenLimits() []problem {
 		expr: `(max by (namespace, persistentvolumeclaim, phase) (kube_persistentvolumeclaim_status_phase{` + inCluster + `, phase=~"Pending|Lost"}) == 1` +
 			` and on (namespace, persistentvolumeclaim) kube_pod_spec_volumes_persistentvolumeclaims_info{` + inCluster + `})`,
 		columns: []column{namespaceColumn(o), claimColumn(o), {"phase", "Phase", nil}},
-	}, {
-		title:       "Namespaces terminating",
-		description: "Namespaces that are being deleted. One that stays contains something that cannot be deleted.",
-		color:       yellow,
-		expr:        `max by (namespace) (kube_namespace_status_phase{` + inCluster + `, phase="Terminating"}) == 1`,
-		columns:     []column{namespaceColumn(o)},
 	}}
 }
 

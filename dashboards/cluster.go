@@ -26,7 +26,7 @@ func cluster(o Options) *dashboard.DashboardBuilder {
 		WithPanel(countNow("Pods failed", "Pods that ended with a failure and still exist.", orange, pods+`"Failed"}) == 1`).Span(4)).
 		WithPanel(countNow("Targets down", "What Prometheus cannot scrape.", red, `up{`+inCluster+`} == 0`).Span(4)).
 		WithPanel(latest("Nodes", "Nodes of the cluster.", units.Short, `count(kube_node_info{`+inCluster+`})`)).
-		WithPanel(latest("Namespaces", "Namespaces of the cluster.", units.Short, `count(max by (namespace) (kube_namespace_status_phase{`+inCluster+`}))`)).
+		WithPanel(latest("Namespaces", "Namespaces that have pods.", units.Short, `count(count by (namespace) (kube_pod_info{`+inCluster+`}))`)).
 		WithPanel(latest("Pods running", "Pods that run on a node.", units.Short, `count(`+pods+`"Running"}) == 1)`)).
 		WithPanel(share("CPU requested", "Share of the nodes' allocatable CPU that pods request. What is not requested is what new pods can get.",
 			requested(inCluster, "cpu")+` / `+allocatable("cpu")))

@@ -16,7 +16,7 @@ func namespace(o Options) *dashboard.DashboardBuilder {
 	)
 	board := newDashboard(o, UIDNamespace, "Namespace",
 		"One namespace: what its workloads use of what they request, its quotas, and its pods that are not well.",
-		"kube_namespace_status_phase", "kubernetes").
+		"kube_pod_info", "kubernetes").
 		WithVariable(namespaceVariable())
 
 	board.WithRow(row("At a glance")).

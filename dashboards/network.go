@@ -55,11 +55,9 @@ func network(o Options) *dashboard.DashboardBuilder {
 	}
 	board.WithRow(row("Pods of namespace $namespace")).
 		WithPanel(bothWays("Traffic by pod", "Received above, sent below zero, of the 15 pods with most at the end of the time range.", units.BytesPerSecondIEC, "sent").
+			Span(24).
 			WithTarget(query(of("container_network_receive_bytes_total"), "received {{pod}}")).
 			WithTarget(query(of("container_network_transmit_bytes_total"), "sent {{pod}}"))).
-		WithPanel(bothWays("Packets by pod", "Received above, sent below zero, of the 15 pods with most at the end of the time range. Many small packets cost more than few large ones.", units.PacketsPerSecond, "sent").
-			WithTarget(query(of("container_network_receive_packets_total"), "received {{pod}}")).
-			WithTarget(query(of("container_network_transmit_packets_total"), "sent {{pod}}"))).
 		WithPanel(bothWays("Packets dropped by pod", "Received above, sent below zero, of the 15 pods with most at the end of the time range.", units.PacketsPerSecond, "sent").
 			WithTarget(query(of("container_network_receive_packets_dropped_total"), "received {{pod}}")).
 			WithTarget(query(of("container_network_transmit_packets_dropped_total"), "sent {{pod}}"))).

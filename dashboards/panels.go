@@ -96,7 +96,7 @@ func firstLabelVariable(name, label, query string) *dashboard.QueryVariableBuild
 
 // Variables that select one object, of which kube-state-metrics knows.
 func namespaceVariable() *dashboard.QueryVariableBuilder {
-	return labelVariable("namespace", "Namespace", `label_values(kube_namespace_status_phase{`+inCluster+`}, namespace)`)
+	return labelVariable("namespace", "Namespace", `label_values(kube_pod_info{`+inCluster+`}, namespace)`)
 }
 
 func podVariable() *dashboard.QueryVariableBuilder {

@@ -14,7 +14,7 @@ func pod(o Options) *dashboard.DashboardBuilder {
 
 	board := newDashboard(o, UIDPod, "Pod",
 		"One pod: which container is at its limit, throttled, killed or not ready, and its network and volumes.",
-		"kube_namespace_status_phase", "kubernetes").
+		"kube_pod_info", "kubernetes").
 		WithVariable(namespaceVariable()).
 		WithVariable(podVariable())
 
@@ -145,10 +145,8 @@ func podUse(board *dashboard.DashboardBuilder, here, containers, cpu, memory, th
 		WithPanel(overTime("Killed for lack of memory", "Processes of each container that the kernel killed within the time range before each point.", units.Short).
 			Decimals(0).
 			WithTarget(query(`sum by (container) (increase(container_oom_events_total{`+containers+`}[$__range]))`, "{{container}}"))).
-		WithPanel(overTime("Pressure", "Share of the time in which work of a container waited for a resource (pressure stall information of its control group).", units.PercentUnit).
-			WithTarget(query(`max by (container) (rate(container_pressure_cpu_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "CPU {{container}}")).
-			WithTarget(query(`max by (container) (rate(container_pressure_memory_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "memory {{container}}")).
-			WithTarget(query(`max by (container) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "I/O {{container}}")))
+		WithPanel(overTime("Waiting for disks", "Share of the time in which at least one thread of a container waited for a disk (pressure stall information of its control group).", units.PercentUnit).
+			WithTarget(query(`max by (container) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`, "{{container}}")))
 	board.WithRow(row("Network and disks")).
 		WithPanel(bothWays("Network", "Received above, sent below zero. A pod on the host network shows the traffic of its node.", units.BytesPerSecondIEC, "sent").
 			Span(8).

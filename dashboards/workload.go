@@ -28,7 +28,7 @@ func workload(o Options) *dashboard.DashboardBuilder {
 
 	board := newDashboard(o, UIDWorkload, "Workload",
 		"One workload, such as a Deployment: its replicas, what they use of what they request, and its pods.",
-		"kube_namespace_status_phase", "kubernetes").
+		"kube_pod_info", "kubernetes").
 		WithVariable(namespaceVariable()).
 		WithVariable(labelsVariable("workload_type", "Type", `label_values(namespace_workload_pod:kube_pod_owner:group{`+inNamespace+`}, workload_type)`)).
 		WithVariable(labelVariable("workload", "Workload", `label_values(namespace_workload_pod:kube_pod_owner:group{`+inNamespace+`, workload_type=~"$workload_type"}, workload)`))
