@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -295,7 +296,7 @@ func (o Options) expiringCertificates() string {
 		}
 		expr += `label_replace(` + remaining + `, "certificate", "` + kind + `", "", "")`
 	}
-	if probes(o) {
+	if slices.ContainsFunc(probeJobs, o.Has) {
 		add("probed", `min by (instance) (probe_ssl_earliest_cert_expiry{`+inCluster+`} unless changes(probe_ssl_earliest_cert_expiry{`+inCluster+`}[4d]) > 0) - time() < 21 * 86400`)
 	}
 	if o.Has(config.NodesJob) {
@@ -308,14 +309,4 @@ func (o Options) expiringCertificates() string {
 		return ""
 	}
 	return "(" + expr + ")"
-}
-
-// probes reports whether the stack probes anything from outside.
-func probes(o Options) bool {
-	for _, job := range []config.Job{config.ServicesJob, config.IngressesJob, config.BlackboxTargetsJob} {
-		if o.Has(job) {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -21,7 +23,7 @@ import (
 
 // Reasons why a query may return nothing on the local node.
 const (
-	healthy   = "only the Watchdog fires on a healthy node"
+	healthy   = "nothing is broken on a healthy node, and only the Watchdog fires"
 	silent    = "the stack dev has no receiver"
 	unlimited = "no container of the stack has a CPU limit, without which none is throttled"
 	noCard    = "the local node has no network interface except its pods' bridge"
@@ -32,6 +34,9 @@ const (
 	noWebhook = "the local node has no admission webhooks"
 	noForward = "the local node's CoreDNS forwards to no other server"
 	noTLS     = "the probed Service does not use TLS"
+	single    = "the local node is the only one"
+	noQuota   = "the stack has no quota"
+	noScaler  = "the stack has no autoscaler"
 	noRenewal = "the local node's kubelet does not renew its certificate"
 )
 
@@ -41,10 +46,46 @@ var onEveryDashboard = map[string]string{
 	`annotation "Alerts"`:            healthy,
 	`annotation "Rollouts"`:          "nothing need have been rolled out within the last five minutes",
 	`panel "Firing alerts", query A`: healthy,
+	`panel "CPU", query B`:           unlimited,
 }
 
-// mayBeEmpty lists the other queries that need not return data, with the reason.
+// mayBeEmpty lists the other queries that need not return data, or a dashboard of such queries, with
+// the reason.
 var mayBeEmpty = map[string]string{
+	dashboards.UIDBroken: "on a healthy node its figures are 0, and the tables behind them are empty",
+
+	`capacity: panel "CPU with a node lost", query A`:                       single,
+	`capacity: panel "Memory with a node lost", query A`:                    single,
+	`capacity: panel "Requested with a node lost", query A`:                 single,
+	`capacity: panel "Requested with a node lost", query B`:                 single,
+	`namespace: panel "Quotas", query A`:                                    noQuota,
+	`namespace: panel "Quotas", query B`:                                    noQuota,
+	`namespace: panel "Quotas", query C`:                                    noQuota,
+	`namespace: panel "Autoscalers", query A`:                               noScaler,
+	`namespace: panel "Autoscalers", query B`:                               noScaler,
+	`namespace: panel "Autoscalers", query C`:                               noScaler,
+	`namespace: panel "Pods not ready", query A`:                            healthy,
+	`namespace: panel "Restarts", query A`:                                  healthy,
+	`workload: panel "Replicas", query D`:                                   noScaler,
+	`workload: panel "Replicas", query E`:                                   noScaler,
+	`workload: panel "CPU throttled by container", query A`:                 unlimited,
+	`pod: panel "Containers", query C`:                                      healthy,
+	`pod: panel "Containers", query E`:                                      unlimited,
+	`pod: panel "Containers", query I`:                                      unlimited,
+	`pod: panel "Throttled", query A`:                                       unlimited,
+	`pod: panel "Waiting for disks", query A`:                               noPSI,
+	`pod: panel "Disk traffic", query A`:                                    noIO,
+	`pod: panel "Disk traffic", query B`:                                    noIO,
+	`node: panel "Taints", query A`:                                         healthy,
+	`node: panel "Throughput", query A`:                                     noCard,
+	`node: panel "Throughput", query B`:                                     noCard,
+	`node: panel "Errors and drops", query A`:                               noCard,
+	`node: panel "Errors and drops", query B`:                               noCard,
+	`network: panel "Traffic by node", query A`:                             noCard,
+	`network: panel "Traffic by node", query B`:                             noCard,
+	`network: panel "Packets dropped by node", query A`:                     noCard,
+	`network: panel "Packets dropped by node", query B`:                     noCard,
+	`persistent-volumes: panel "Claims that are not bound", query A`:        healthy,
 	`alerts-overview: panel "Firing by severity", query A`:                  healthy,
 	`alerts-overview: panel "Firing by alert", query A`:                     healthy,
 	`alerts-overview: panel "Most time spent firing", query A`:              healthy,
@@ -83,14 +124,29 @@ var mayBeAbsent = map[string]string{
 	"cluster_resource_verb:apiserver_requests_failed:rate5m": served,
 	"coredns_proxy_request_duration_seconds":                 noForward,
 	"kubelet_certificate_manager_client_ttl_seconds":         noRenewal,
-	"kubelet_evictions":                                      "the kubelet of a healthy node evicts nothing",
-	"probe_ssl_earliest_cert_expiry":                         noTLS,
-	"probe_tls_version_info":                                 noTLS,
-	"container_cpu_cfs_periods_total":                        unlimited,
-	"container_cpu_cfs_throttled_periods_total":              unlimited,
-	"container_fs_reads_bytes_total":                         noIO,
-	"container_fs_writes_bytes_total":                        noIO,
-	"container_pressure_io_waiting_seconds_total":            noPSI,
+	"kubelet_certificate_manager_server_ttl_seconds":         noRenewal,
+	"kube_horizontalpodautoscaler_info":                      noScaler,
+	"kube_horizontalpodautoscaler_spec_max_replicas":         noScaler,
+	"kube_horizontalpodautoscaler_spec_min_replicas":         noScaler,
+	"kube_horizontalpodautoscaler_status_condition":          noScaler,
+	"kube_horizontalpodautoscaler_status_current_replicas":   noScaler,
+	"kube_job_failed":                                  "the stack has no Jobs",
+	"kube_job_status_start_time":                       "the stack has no Jobs",
+	"kube_node_spec_taint":                             healthy,
+	"kube_pod_container_status_last_terminated_reason": healthy,
+	"kube_pod_container_status_terminated_reason":      healthy,
+	"kube_pod_container_status_waiting_reason":         healthy,
+	"kube_pod_init_container_status_waiting_reason":    healthy,
+	"kube_pod_status_unschedulable":                    healthy,
+	"kube_resourcequota":                               noQuota,
+	"kubelet_evictions":                                "the kubelet of a healthy node evicts nothing",
+	"probe_ssl_earliest_cert_expiry":                   noTLS,
+	"probe_tls_version_info":                           noTLS,
+	"container_cpu_cfs_periods_total":                  unlimited,
+	"container_cpu_cfs_throttled_periods_total":        unlimited,
+	"container_fs_reads_bytes_total":                   noIO,
+	"container_fs_writes_bytes_total":                  noIO,
+	"container_pressure_io_waiting_seconds_total":      noPSI,
 }
 
 // dashboardQueries runs every query of every shipped dashboard. On the local node each must
@@ -99,12 +155,15 @@ var mayBeAbsent = map[string]string{
 func dashboardQueries(t *testing.T, n *node) {
 	stack, err := render.New(n.stack)
 	require.NoError(t, err)
+	nodes, err := n.kubernetes.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.NotEmpty(t, nodes.Items)
 	var queries []dashboards.Query
 	for _, d := range stack.Dashboards {
 		if d.Folder == dashboards.FolderCustom {
 			continue
 		}
-		found, err := dashboards.Queries(d, map[string]string{"cluster": n.stack.Cluster.Name})
+		found, err := dashboards.Queries(d, map[string]string{"cluster": n.stack.Cluster.Name, "node": nodes.Items[0].Name})
 		require.NoError(t, err)
 		require.NotEmpty(t, found, d.UID)
 		queries = append(queries, found...)
@@ -117,7 +176,7 @@ func dashboardQueries(t *testing.T, n *node) {
 			if err != nil {
 				return fmt.Sprintf("%s: %v: %s", place(q), err, q.Expr)
 			}
-			if len(vector) == 0 && mayBeEmpty[place(q)] == "" && onEveryDashboard[q.Place] == "" {
+			if len(vector) == 0 && cmp.Or(mayBeEmpty[q.Dashboard], mayBeEmpty[place(q)], onEveryDashboard[q.Place]) == "" {
 				empty = append(empty, place(q)+": "+q.Expr)
 			}
 		}
@@ -133,7 +192,7 @@ func dashboardQueries(t *testing.T, n *node) {
 	require.NoError(t, err)
 	places, absent := map[string]bool{}, map[string]bool{}
 	for _, q := range queries {
-		places[place(q)] = true
+		places[place(q)], places[q.Dashboard] = true, true
 		metrics, err := dashboards.Metrics(q.Expr)
 		require.NoError(t, err)
 		for _, metric := range metrics {
