@@ -27,6 +27,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/histograms"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
@@ -735,6 +736,25 @@ func TestChecksAreDocumented(t *testing.T) {
 		assert.Contains(t, documented, c.Name)
 	}
 	assert.Len(t, documented, len(check.Checks))
+}
+
+// The table of dashboards names every shipped one and its folder, and no other.
+func TestDashboardsAreDocumented(t *testing.T) {
+	all, err := dashboards.All(dashboards.Options{
+		Datasource: dashboards.Datasource{UID: "any", Name: "any"},
+		Has:        func(config.Job) bool { return true },
+	})
+	require.NoError(t, err)
+	var want, got []string
+	for _, d := range all {
+		if d.Folder != dashboards.FolderCustom {
+			want = append(want, d.Title+" in "+d.Folder.Title)
+		}
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|*]+) \| \*(\w+)\* \|`).FindAllStringSubmatch(read(t, "docs/grafana.md"), -1) {
+		got = append(got, row[1]+" in "+row[2])
+	}
+	assert.ElementsMatch(t, want, got)
 }
 
 // The table of expressions on classic and native histograms has the translations that the checks
