@@ -42,7 +42,7 @@ func TestMetric(t *testing.T) {
 		"node_load15":                                      "  kept to see: how many processes wait\n",
 		"node_hwmon_temp_celsius":                          "keepMetrics[0]' node_hwmon_temp_celsius\n",
 		"apiserver_request_duration_seconds_bucket":        "  used by rules/apiserver.yaml/apiserver/APIServerSlow\n",
-		"kubelet_pod_worker_duration_seconds":              "keepMetrics[0]' kubelet_pod_worker_duration_seconds\n",
+		"kubelet_cgroup_manager_duration_seconds":          "keepMetrics[0]' kubelet_cgroup_manager_duration_seconds\n",
 		"kube_pod_container_status_last_terminated_reason": "  used by rules/workloads.yaml/",
 	} {
 		var out strings.Builder
@@ -66,7 +66,7 @@ config:
 `), 0o600))
 	for name, want := range map[string]string{
 		"kube_pod_labels":         "  asked for by exporters.kubeStateMetrics\n",
-		"kube_service_labels":     "  not stored, ",
+		"kube_secret_labels":      "  not stored, ",
 		"node_hwmon_temp_celsius": "  used by alerting.extraRules/own.yaml/own/Hot\n",
 		"node_hwmon_fan_rpm":      "keepMetrics[0]' node_hwmon_fan_rpm\n",
 		"up":                      "up, written by the server itself\n  used by alerting.extraRules/own.yaml/own/job:up:sum\n  used by ",

@@ -35,7 +35,7 @@ func TestErrors(t *testing.T) {
 	require.ErrorContains(t, err, `dashboard nodes: variable "cluster": label_values(`)
 
 	err = run(t.Context(), &out, s, []string{file, "nodes", "absent"})
-	require.ErrorContains(t, err, `the stack has no dashboard "absent"; it has alerts-overview, `)
+	require.ErrorContains(t, err, `the stack has no dashboard "absent"; it has alertmanager, `)
 	require.ErrorContains(t, run(t.Context(), &out, s, nil), "usage: pictures [flags] FILE [UID...]")
 }
 
