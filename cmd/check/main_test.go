@@ -65,13 +65,13 @@ config:
     extraRules: {own: {groups: [{name: own, rules: [{record: "job:up:sum", expr: sum by (job) (up)}, {alert: Hot, expr: node_hwmon_temp_celsius > 90}]}]}}
 `), 0o600))
 	for name, want := range map[string]string{
-		"kube_pod_labels":         "  asked for by exporters.kubeStateMetrics\n",
-		"kube_secret_labels":      "  not stored, ",
-		"node_hwmon_temp_celsius": "  used by alerting.extraRules/own.yaml/own/Hot\n",
-		"node_hwmon_fan_rpm":      "keepMetrics[0]' node_hwmon_fan_rpm\n",
-		"up":                      "up, written by the server itself\n  used by alerting.extraRules/own.yaml/own/job:up:sum\n  used by ",
-		"ALERTS":                  "ALERTS, written by the server itself\n",
-		"job:up:sum":              "job:up:sum, written by alerting.extraRules/own.yaml/own/job:up:sum\n  stored, though nothing in the stack uses it\n",
+		"kube_pod_labels":              "  asked for by exporters.kubeStateMetrics\n",
+		"kube_persistentvolume_labels": "  not stored, ",
+		"node_hwmon_temp_celsius":      "  used by alerting.extraRules/own.yaml/own/Hot\n",
+		"node_hwmon_fan_rpm":           "keepMetrics[0]' node_hwmon_fan_rpm\n",
+		"up":                           "up, written by the server itself\n  used by alerting.extraRules/own.yaml/own/job:up:sum\n  used by ",
+		"ALERTS":                       "ALERTS, written by the server itself\n",
+		"job:up:sum":                   "job:up:sum, written by alerting.extraRules/own.yaml/own/job:up:sum\n  stored, though nothing in the stack uses it\n",
 	} {
 		var out strings.Builder
 		require.NoError(t, run(&out, file, false, name))
