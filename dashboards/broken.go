@@ -140,7 +140,7 @@ func (o Options) brokenPods() []problem {
 		description: "Containers that restarted within the last 15 minutes, how often, and how they ended before.",
 		color:       orange,
 		expr: `(sum by (namespace, pod, container) (increase(kube_pod_container_status_restarts_total{` + inCluster + `}[15m])) > 0` +
-			` ) * on (namespace, pod, container) group_left (reason) max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_reason{` + inCluster + `} == 1)`,
+			` ) * on (namespace, pod, container) group_left (reason) topk by (namespace, pod, container) (1, kube_pod_container_status_last_terminated_reason{` + inCluster + `} == 1)`,
 		columns: []column{namespaceColumn(o), podColumn(o), {"container", "Container", nil}, {"reason", "Ended as", nil}},
 		value:   column{title: "Restarts", style: inUnit(units.Short)},
 	}}
@@ -194,7 +194,7 @@ func (o Options) brokenWorkloads() []problem {
 }
 
 // autoscaled has the workload that each HorizontalPodAutoscaler scales.
-const autoscaled = `max by (namespace, horizontalpodautoscaler, workload_type, workload) (label_replace(label_replace(` +
+const autoscaled = `topk by (namespace, horizontalpodautoscaler) (1, label_replace(label_replace(` +
 	`kube_horizontalpodautoscaler_info{` + inCluster + `}, "workload", "$1", "scaletargetref_name", "(.+)"), "workload_type", "$1", "scaletargetref_kind", "(.+)"))`
 
 // brokenLimits returns what stands in the way of changes: budgets, quotas and claims.

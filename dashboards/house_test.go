@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,6 +21,7 @@ import (
 // models returns the dashboards of a stack with everything, by UID.
 func models(t *testing.T) map[string]dashboard.Dashboard {
 	t.Helper()
+	plugins.RegisterDefaultPlugins() // so that queries are read as those of Prometheus
 	all, err := All(everything)
 	require.NoError(t, err)
 	models := map[string]dashboard.Dashboard{}
@@ -163,6 +166,33 @@ func TestPanelsDoNotShowEveryPod(t *testing.T) {
 			assert.False(t, hasEveryPod(expr), "%s: %s: %s", d.UID, q.Place, q.Text)
 		}
 	}
+}
+
+// A query over the time range reads each pod's series at each of its points: only those of a
+// namespace or node can be read so.
+func TestQueriesOverTimeSelectPods(t *testing.T) {
+	selector := regexp.MustCompile(`([a-z_:0-9]+)\{([^}]*)\}`)
+	seen := 0
+	for uid, model := range models(t) {
+		for _, p := range model.Panels {
+			if p.Panel == nil {
+				continue
+			}
+			for _, target := range p.Panel.Targets {
+				query := target.(*prometheus.Dataquery)
+				if query.Instant != nil && *query.Instant {
+					continue
+				}
+				for _, match := range selector.FindAllStringSubmatch(query.Expr, -1) {
+					if ofPods.MatchString(match[1]) {
+						assert.Regexp(t, `(namespace|node|pod)=~?"\$|id="/"`, match[2], "%s: %s: %s", uid, *p.Panel.Title, query.Expr)
+						seen++
+					}
+				}
+			}
+		}
+	}
+	assert.Greater(t, seen, 20)
 }
 
 // ofPods matches the metrics that have a series for each pod.

@@ -54,32 +54,32 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 			Thresholds(steps(green, at(0.8, yellow), at(0.9, red))).
 			WithTarget(query(`max(container_fs_usage_bytes{`+root+`, `+device+`} / container_fs_limit_bytes{`+root+`, `+device+`})`, ""))).
 		WithPanel(figure("Pods", "Pods that have a running container on the selected nodes.", units.Short).
-			Span(6).
-			WithTarget(query(`count(count by (namespace, pod) (container_memory_working_set_bytes{`+containers+`}))`, ""))).
+			Span(6).GraphMode(common.BigValueGraphModeNone).
+			WithTarget(instant(`count(count by (namespace, pod) (container_memory_working_set_bytes{`+containers+`}))`, ""))).
 		WithPanel(figure("Memory used", "Working set of the selected nodes.", units.BytesIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
-			WithTarget(query(`sum(container_memory_working_set_bytes{`+root+`})`, ""))).
+			WithTarget(instant(`sum(container_memory_working_set_bytes{`+root+`})`, ""))).
 		WithPanel(figure("Memory total", "Memory of the selected nodes.", units.BytesIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
-			WithTarget(query(`sum(machine_memory_bytes{`+cadvisor+`})`, ""))).
+			WithTarget(instant(`sum(machine_memory_bytes{`+cadvisor+`})`, ""))).
 		WithPanel(figure("Cores used", "Busy cores of the selected nodes.", units.Short).
 			Span(3).GraphMode(common.BigValueGraphModeNone).Decimals(2).
-			WithTarget(query(`sum(rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval]))`, ""))).
+			WithTarget(instant(`sum(rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval]))`, ""))).
 		WithPanel(figure("Cores total", "Cores of the selected nodes.", units.Short).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
-			WithTarget(query(`sum(machine_cpu_cores{`+cadvisor+`})`, ""))).
+			WithTarget(instant(`sum(machine_cpu_cores{`+cadvisor+`})`, ""))).
 		WithPanel(figure("File system used", "Bytes used on the largest file system of each selected node.", units.BytesIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
-			WithTarget(query(`sum(max by (node) (container_fs_usage_bytes{`+root+`, `+device+`}))`, ""))).
+			WithTarget(instant(`sum(max by (node) (container_fs_usage_bytes{`+root+`, `+device+`}))`, ""))).
 		WithPanel(figure("File system total", "Size of the largest file system of each selected node.", units.BytesIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
-			WithTarget(query(`sum(max by (node) (container_fs_limit_bytes{`+root+`, `+device+`}))`, ""))).
+			WithTarget(instant(`sum(max by (node) (container_fs_limit_bytes{`+root+`, `+device+`}))`, ""))).
 		WithPanel(figure("Received", "Bytes per second that the pods on the selected nodes receive.", units.BytesPerSecondIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
-			WithTarget(query(`sum(rate(container_network_receive_bytes_total{`+cadvisor+`, pod!=""}[$__rate_interval]))`, ""))).
+			WithTarget(instant(`sum(rate(container_network_receive_bytes_total{`+cadvisor+`, pod!=""}[$__rate_interval]))`, ""))).
 		WithPanel(figure("Sent", "Bytes per second that the pods on the selected nodes send.", units.BytesPerSecondIEC).
 			Span(3).GraphMode(common.BigValueGraphModeNone).
-			WithTarget(query(`sum(rate(container_network_transmit_bytes_total{`+cadvisor+`, pod!=""}[$__rate_interval]))`, ""))).
+			WithTarget(instant(`sum(rate(container_network_transmit_bytes_total{`+cadvisor+`, pod!=""}[$__rate_interval]))`, ""))).
 		WithPanel(overTime("CPU by node", "Cores in use, and the cores of the node.", units.Short).
 			WithTarget(query(`sum by (node) (rate(container_cpu_usage_seconds_total{`+root+`}[$__rate_interval]))`, "{{node}}")).
 			WithTarget(query(`sum by (node) (machine_cpu_cores{`+cadvisor+`})`, "total {{node}}")).
