@@ -79,19 +79,19 @@ func alertmanager(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("Not notified", "Notifications per second that were not sent, because all their alerts are suppressed.", units.MessagesPerSecond).
 			WithTarget(query(`sum by (reason) (rate(alertmanager_notifications_suppressed_total{`+manager+`}[$__rate_interval])) or on () label_replace(0 * sum(alertmanager_integrations{`+manager+`}), "reason", "none", "", "")`, "{{reason}}")))
 
-	// An Alertmanager that is alone exposes none of these.
+	// An Alertmanager that is alone exposes none of these: it is its only member.
 	board.WithRow(row("Cluster")).
 		WithPanel(overTime("Members", "Instances that each instance knows. Where one knows fewer, notifications may arrive twice, and silences not everywhere.", units.Short).
 			Span(8).
 			Decimals(0).
-			WithTarget(query(`max by (instance) (alertmanager_cluster_members{`+manager+`})`, "{{instance}}"))).
+			WithTarget(query(`max by (instance) (alertmanager_cluster_members{`+manager+`}) or max by (instance) (up{`+manager+`})`, "{{instance}}"))).
 		WithPanel(overTime("Failed peers", "Peers that an instance has lost and tries to reach again, by instance.", units.Short).
 			Span(8).
 			Decimals(0).
-			WithTarget(query(`max by (instance) (alertmanager_cluster_failed_peers{`+manager+`})`, "{{instance}}"))).
+			WithTarget(query(`max by (instance) (alertmanager_cluster_failed_peers{`+manager+`}) or 0 * max by (instance) (up{`+manager+`})`, "{{instance}}"))).
 		WithPanel(overTime("Messages waiting", "Messages that an instance has yet to pass on to the others, by instance.", units.Short).
 			Span(8).
-			WithTarget(query(`max by (instance) (alertmanager_cluster_messages_queued{`+manager+`})`, "{{instance}}")))
+			WithTarget(query(`max by (instance) (alertmanager_cluster_messages_queued{`+manager+`}) or 0 * max by (instance) (up{`+manager+`})`, "{{instance}}")))
 
 	processes(board, manager, "instance")
 	return board

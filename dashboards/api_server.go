@@ -64,11 +64,11 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 				Decimals(3).
 				Thresholds(steps(red, at(o.objective(), green))).
 				WithTarget(query(available, ""))).
-			WithPanel(figure("Budget left, "+operation+"s", "Share of the requests that may still fail without missing the objective. Below zero it is missed.", units.PercentUnit).
+			WithPanel(figure("Budget left, "+operation+"s", "What is left of the failures that the objective allows within its period. Below zero it is missed.", units.PercentUnit).
 				Decimals(1).
 				Thresholds(steps(red, at(0, orange), at(0.25, green))).
 				WithTarget(query(`1 - `+o.budget(`1 - `+available), ""))).
-			WithPanel(figure("Budget spent here, "+operation+"s", "Share of the whole budget that was spent within the time range.", units.PercentUnit).
+			WithPanel(figure("Spent in range, "+operation+"s", "Share of the whole error budget that was spent within the time range.", units.PercentUnit).
 				GraphMode(common.BigValueGraphModeNone).
 				Decimals(1).
 				Thresholds(steps(green, at(0.1, orange), at(1, red))).
@@ -77,14 +77,15 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 	board.
 		WithPanel(withThreshold(overTime("Error budget left", "Over the objective's period before each point, for reads and writes.", units.PercentUnit), 0).
 			WithTarget(query(`1 - `+o.budget(`1 - cluster_operation:apiserver_availability:ratio30d{`+inCluster+`}`), "{{operation}}"))).
-		WithPanel(overTime("Failed and slow requests", "Requests per second that spend the budget: the ten resources and verbs with the most. Empty while none does.", units.RequestsPerSecond).
-			WithTarget(query(largestOf(10, `sum by (resource, verb, reason) (cluster_resource_verb:apiserver_requests_failed:rate5m{`+inCluster+`})`), "{{verb}} {{resource}} {{reason}}"))).
+		WithPanel(overTime("Failed and slow requests", "Requests per second that spend the budget: the ten resources and verbs with the most. None while all are served well.", units.RequestsPerSecond).
+			WithTarget(query(`topk(10, sum by (resource, verb, reason) (cluster_resource_verb:apiserver_requests_failed:rate5m{`+inCluster+`}) or on () label_replace(0 * sum(cluster_operation:apiserver_requests:rate5m{`+inCluster+`}), "reason", "none", "", ""))`, "{{verb}} {{resource}} {{reason}}"))).
 		WithPanel(listing("What spends the budget", "The resources and verbs whose requests spent most of the error budget over the objective's period, because they ended with a server error or were too slow.",
 			column{"resource", "Resource", nil},
 			column{"verb", "Verb", nil},
 			column{"reason", "Reason", nil},
 			column{"Value", "Of the budget", asBar(0.1, 0.5)},
 		).
+			Height(8).
 			NoValue("No request has failed or was slow").
 			SortBy(sortedBy("Of the budget", true)).
 			WithTarget(rows(`topk(20, ` + failed("GET|LIST", "read") + ` or ` + failed("POST|PUT|PATCH|DELETE", "write") + `)`)))
@@ -140,13 +141,13 @@ func apiServerRequests(board *dashboard.DashboardBuilder, server string) {
 		WithPanel(stacked(overTime("Requests by status", "Requests answered per second. Status 0 is a connection that was hijacked, e.g. for exec.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (code) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`, "{{code}}"))).
 		WithPanel(stacked(overTime("Requests by resource", "Requests answered per second, for the ten resources with the most.", units.RequestsPerSecond)).
-			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_total{`+server+`, resource!=""}[$__rate_interval]))`), "{{resource}}"))).
+			WithTarget(query(mostOf(10, `sum by (resource) (rate(apiserver_request_total{`+server+`, resource!=""}[$__rate_interval]))`), "{{resource}}"))).
 		WithPanel(stacked(overTime("Requests by server", "Requests answered per second. One server that gets most of them is a load balancer's fault, or its clients'.", units.RequestsPerSecond)).
 			WithTarget(query(`sum by (instance) (rate(apiserver_request_total{`+server+`}[$__rate_interval]))`, "{{instance}}"))).
 		WithPanel(withThreshold(overTime("Latency, 99th percentile", "Of all requests except CONNECT and WATCH, which last as long as the client wants.", units.Seconds), 1).
 			WithTarget(query(`histogram_quantile(0.99, sum by (verb, le) (rate(apiserver_request_duration_seconds_bucket{`+finite+`}[$__rate_interval])))`, "{{verb}}"))).
 		WithPanel(overTime("Latency by resource", "Mean duration of a request, for the ten resources that take longest.", units.Seconds).
-			WithTarget(query(largestOf(10, `sum by (resource) (rate(apiserver_request_duration_seconds_sum{`+resources+`}[$__rate_interval])) / (sum by (resource) (rate(apiserver_request_duration_seconds_count{`+resources+`}[$__rate_interval])) > 0)`), "{{resource}}")))
+			WithTarget(query(mostOf(10, `sum by (resource) (rate(apiserver_request_duration_seconds_sum{`+resources+`}[$__rate_interval])) / sum by (resource) (rate(apiserver_request_duration_seconds_count{`+resources+`}[$__rate_interval]))`), "{{resource}}")))
 }
 
 // apiServerQueues adds the row of priority and fairness.
@@ -180,14 +181,14 @@ func apiServerStorage(board *dashboard.DashboardBuilder, server string) {
 func apiServerExtensions(board *dashboard.DashboardBuilder, job string) {
 	board.WithRow(row("Admission, aggregation and clients")).
 		WithPanel(overTime("Time in admission plugins", "Mean duration of a call, for the ten plugins that take longest.", units.Seconds).
-			WithTarget(query(largestOf(10, `sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_sum{`+job+`}[$__rate_interval])) / (sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_count{`+job+`}[$__rate_interval])) > 0)`), "{{name}}"))).
+			WithTarget(query(mostOf(10, `sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_sum{`+job+`}[$__rate_interval])) / sum by (name) (rate(apiserver_admission_controller_admission_duration_seconds_count{`+job+`}[$__rate_interval]))`), "{{name}}"))).
 		WithPanel(overTime("Time in webhooks", "Mean duration of a call, for the ten admission webhooks that take longest. Every request that a webhook applies to waits for it.", units.Seconds).
-			WithTarget(query(largestOf(10, `sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_sum{`+job+`}[$__rate_interval])) / (sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_count{`+job+`}[$__rate_interval])) > 0)`), "{{name}}"))).
+			WithTarget(query(mostOf(10, `(sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_sum{`+job+`}[$__rate_interval])) / sum by (name) (rate(apiserver_admission_webhook_admission_duration_seconds_count{`+job+`}[$__rate_interval])) or on () label_replace(0 * sum(apiserver_current_inflight_requests{`+job+`}), "name", "none", "", ""))`), "{{name}}"))).
 		WithPanel(figure("Aggregated APIs unavailable", "APIs that another server provides, and that the API servers cannot reach.", units.Short).
 			Span(8).
 			Thresholds(steps(green, at(1, red))).
 			WithTarget(query(`sum(max by (name) (aggregator_unavailable_apiservice{`+job+`}))`, ""))).
-		WithPanel(figure("Soonest client certificate", "Remaining life of the certificates with which clients log in, of which only one in a hundred requests has a shorter one.", units.DurationSeconds).
+		WithPanel(figure("Soonest client certificate", "Remaining life of clients' certificates: one in a hundred requests comes with one that expires sooner.", units.DurationSeconds).
 			Span(8).
 			GraphMode(common.BigValueGraphModeNone).
 			Thresholds(steps(red, at(24*3600, orange), at(7*24*3600, green))).
@@ -202,6 +203,7 @@ func apiServerExtensions(board *dashboard.DashboardBuilder, job string) {
 			column{"resource", "Resource", nil},
 			column{"removed_release", "Removed in", nil},
 		).
+			Height(6).
 			NoValue("No client uses a deprecated API").
 			SortBy(sortedBy("Removed in", false)).
 			WithTarget(rows(`group by (group, version, resource, removed_release) (apiserver_requested_deprecated_apis{` + job + `})`)))

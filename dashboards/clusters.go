@@ -89,7 +89,7 @@ func clusters(o Options) *dashboard.DashboardBuilder {
 			Height(8).
 			SortBy(sortedBy("Alerts", true)).
 			NoValue("No alert is firing").
-			WithTarget(rows(`count by (cluster, alertname, severity) (ALERTS{` + firing + `})`)))
+			WithTarget(rows(`count by (cluster, alertname, severity) (ALERTS{` + everyCluster + `, ` + firing + `}) or count by (alertname, severity) (ALERTS{cluster="", ` + firing + `}) * on () group_left (cluster) topk(1, group by (cluster) (up{` + everyCluster + `}))`)))
 
 	board.WithRow(row("Side by side"))
 	for _, chart := range []struct {
@@ -129,6 +129,7 @@ func comparison(o Options, cells []cell) *table.PanelBuilder {
 		}
 	}
 	panel := listing("Clusters", "The latest values of each cluster, whose name links to its dashboard. A cell is empty where a cluster does not have the metrics for it.", columns...).
+		Height(8).
 		SortBy(sortedBy("Critical", true))
 	for _, expr := range exprs {
 		panel.WithTarget(rows(expr))

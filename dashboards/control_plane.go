@@ -33,7 +33,7 @@ func controlPlane(o Options) *dashboard.DashboardBuilder {
 		"up", "kubernetes").
 		WithVariable(labelsVariable("instance", "Instance", `label_values(up{`+all+`}, instance)`))
 
-	board.WithPanel(firingAlerts(o, `alertname=~"(APIServer|AggregatedAPI|Etcd|Scheduler|Controller|KubeProxy|CoreDNS|Kubernetes).+|ClientCertificateExpiring|ZoneUnhealthy|GarbageCollectionFailing"`))
+	board.WithPanel(firingAlerts(o, `alertname=~"APIServer.+|AggregatedAPI.+|ClientCertificateExpiring|Kubernetes.+|Etcd.+|Scheduler.+|Controller.+|ZoneUnhealthy|GarbageCollectionFailing|KubeProxy.+|CoreDNS.+"`))
 	board.WithRow(row("Components")).
 		WithPanel(listing("Components", "The processes of each job of the control plane.",
 			column{"job", "Job", nil},
@@ -104,7 +104,7 @@ func scheduler(board *dashboard.DashboardBuilder, process string) {
 // controllerManager adds the row of the controller manager.
 func controllerManager(board *dashboard.DashboardBuilder, process string) {
 	perItem := func(histogram string) string {
-		return `max by (name) (rate(` + histogram + `_sum{` + process + `}[$__rate_interval]) / (rate(` + histogram + `_count{` + process + `}[$__rate_interval]) > 0))`
+		return `max by (name) (rate(` + histogram + `_sum{` + process + `}[$__rate_interval]) / rate(` + histogram + `_count{` + process + `}[$__rate_interval]))`
 	}
 	board.WithRow(row("Controller manager")).
 		WithPanel(withThreshold(overTime("Ready nodes", "Share of the nodes of each zone that are ready. Below 55 %, the node controller assumes that the zone is cut off, and slows down.", units.Percent), 55).
@@ -120,17 +120,17 @@ func controllerManager(board *dashboard.DashboardBuilder, process string) {
 		WithPanel(withThreshold(overTime("Objects waiting", "Objects in the queues of controllers, for the ten longest queues.", units.Short), 100).
 			WithTarget(query(largestOf(10, `max by (name) (workqueue_depth{`+process+`})`), "{{name}}"))).
 		WithPanel(overTime("Retries", "Objects per second that a controller could not handle and tries again, for the ten controllers with the most.", units.CountsPerSecond).
-			WithTarget(query(largestOf(10, `max by (name) (rate(workqueue_retries_total{`+process+`}[$__rate_interval]))`), "{{name}}"))).
+			WithTarget(query(mostOf(10, `max by (name) (rate(workqueue_retries_total{`+process+`}[$__rate_interval]))`), "{{name}}"))).
 		WithPanel(overTime("Time in the queue", "Mean time that an object waits, for the ten slowest queues.", units.Seconds).
-			WithTarget(query(largestOf(10, perItem("workqueue_queue_duration_seconds")), "{{name}}"))).
+			WithTarget(query(mostOf(10, perItem("workqueue_queue_duration_seconds")), "{{name}}"))).
 		WithPanel(overTime("Time per object", "Mean time that a controller takes for an object, for the ten slowest.", units.Seconds).
-			WithTarget(query(largestOf(10, perItem("workqueue_work_duration_seconds")), "{{name}}")))
+			WithTarget(query(mostOf(10, perItem("workqueue_work_duration_seconds")), "{{name}}")))
 }
 
 // kubeProxy adds the row of kube-proxy.
 func kubeProxy(board *dashboard.DashboardBuilder, process string) {
 	p99 := func(histogram string) string {
-		return largestOf(20, `histogram_quantile(0.99, sum by (node, le) (rate(`+histogram+`_bucket{`+process+`}[$__rate_interval])))`)
+		return mostOf(20, `histogram_quantile(0.99, sum by (node, le) (rate(`+histogram+`_bucket{`+process+`}[$__rate_interval])))`)
 	}
 	board.WithRow(row("kube-proxy")).
 		WithPanel(withThreshold(overTime("Time to write rules, 99th percentile", "Duration of writing the rules of Services, on the 20 slowest nodes.", units.Seconds), 15).

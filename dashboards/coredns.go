@@ -49,13 +49,13 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 		WithPanel(stacked(overTime("Queries by type", "Queries received per second, by the type of record.", units.CountsPerSecond)).
 			WithTarget(query(`sum by (type) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`, "{{type}}"))).
 		WithPanel(overTime("Failures by plugin", "Answers with code SERVFAIL per second, by the plugin that gave them.", units.CountsPerSecond).
-			WithTarget(query(`sum by (plugin) (rate(coredns_dns_responses_total{`+server+`, rcode="SERVFAIL"}[$__rate_interval])) or 0 * sum by (plugin) (rate(coredns_dns_responses_total{`+server+`}[$__rate_interval]))`, "{{plugin}}"))).
+			WithTarget(query(`label_replace(sum by (plugin) (rate(coredns_dns_responses_total{`+server+`, rcode="SERVFAIL"}[$__rate_interval])) or 0 * sum by (plugin) (rate(coredns_dns_responses_total{`+server+`}[$__rate_interval])), "plugin", "none", "plugin", "")`, "{{plugin}}"))).
 		WithPanel(stacked(overTime("Queries by protocol", "Queries received per second. TCP is used where an answer does not fit into a packet.", units.CountsPerSecond)).
 			WithTarget(query(`sum by (proto) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`, "{{proto}}"))).
 		WithPanel(stacked(overTime("Queries by pod", "Queries answered per second, by the ten pods with the most.", units.CountsPerSecond)).
-			WithTarget(query(largestOf(10, `sum by (pod) (rate(coredns_dns_responses_total{`+server+`}[$__rate_interval]))`), "{{pod}}"))).
+			WithTarget(query(mostOf(10, `sum by (pod) (rate(coredns_dns_responses_total{`+server+`}[$__rate_interval]))`), "{{pod}}"))).
 		WithPanel(stacked(overTime("Queries by zone", "Queries received per second, by the ten zones with the most.", units.CountsPerSecond)).
-			WithTarget(query(largestOf(10, `sum by (zone) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`), "{{zone}}")))
+			WithTarget(query(mostOf(10, `sum by (zone) (rate(coredns_dns_requests_total{`+server+`}[$__rate_interval]))`), "{{zone}}")))
 
 	board.WithRow(row("Latency")).
 		WithPanel(withThreshold(overTime("Latency", "Time to answer a query.", units.Seconds), 1).
@@ -63,7 +63,7 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(quantile("0.9", ""), "90th percentile")).
 			WithTarget(query(quantile("0.99", ""), "99th percentile"))).
 		WithPanel(withThreshold(overTime("Latency by pod, 99th percentile", "Time to answer a query, by the ten slowest pods.", units.Seconds), 1).
-			WithTarget(query(largestOf(10, quantile("0.99", "pod, ")), "{{pod}}")))
+			WithTarget(query(mostOf(10, quantile("0.99", "pod, ")), "{{pod}}")))
 
 	board.WithRow(row("Cache")).
 		WithPanel(stacked(overTime("Cache hits and misses", "Queries per second that the cache answers, with a record or with its absence, and those that it does not.", units.CountsPerSecond)).
@@ -74,7 +74,7 @@ func coreDNS(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Servers behind")).
 		WithPanel(overTime("Latency of servers, 99th percentile", "Time until a server that CoreDNS forwards to answers.", units.Seconds).
-			WithTarget(query(`histogram_quantile(0.99, sum by (to, le) (rate(coredns_proxy_request_duration_seconds_bucket{`+server+`}[$__rate_interval])))`, "{{to}}"))).
+			WithTarget(query(`histogram_quantile(0.99, sum by (to, le) (rate(coredns_proxy_request_duration_seconds_bucket{`+server+`}[$__rate_interval]))) or on () label_replace(0 * sum(coredns_forward_healthcheck_broken_total{`+server+`}), "to", "none", "", "")`, "{{to}}"))).
 		WithPanel(overTime("Servers not reached", "Times per second that all servers counted as down, and queries per second that are refused because too many wait for an answer.", units.CountsPerSecond).
 			WithTarget(query(`sum(rate(coredns_forward_healthcheck_broken_total{`+server+`}[$__rate_interval]))`, "all servers down")).
 			WithTarget(query(`sum(rate(coredns_forward_max_concurrent_rejects_total{`+server+`}[$__rate_interval]))`, "too many waiting")))

@@ -106,9 +106,9 @@ func etcd(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Clients")).
 		WithPanel(stacked(overTime("Requests", "Requests answered per second, for the ten methods with the most.", units.RequestsPerSecond)).
-			WithTarget(query(largestOf(10, `sum by (grpc_method) (rate(grpc_server_handled_total{`+member+`}[$__rate_interval]))`), "{{grpc_method}}"))).
+			WithTarget(query(mostOf(10, `sum by (grpc_method) (rate(grpc_server_handled_total{`+member+`}[$__rate_interval]))`), "{{grpc_method}}"))).
 		WithPanel(overTime("Failed requests", "Share of the requests that failed, by the five codes with the most. Clients that cancel a watch end it with Canceled, which is left out.", units.PercentUnit).
-			WithTarget(query(largestOf(5, `sum by (grpc_code) (rate(grpc_server_handled_total{`+member+`, grpc_code!~"OK|Canceled"}[$__rate_interval])) / on () group_left () sum(rate(grpc_server_handled_total{`+member+`}[$__rate_interval]))`), "{{grpc_code}}"))).
+			WithTarget(query(mostOf(5, `sum by (grpc_code) (rate(grpc_server_handled_total{`+member+`, grpc_code!~"OK|Canceled"}[$__rate_interval])) / on () group_left () sum(rate(grpc_server_handled_total{`+member+`}[$__rate_interval]))`), "{{grpc_code}}"))).
 		WithPanel(bothWays("Client traffic", "Bytes received above, sent below zero.", units.BytesPerSecondIEC, "sent").
 			WithTarget(query(`sum by (instance) (rate(etcd_network_client_grpc_received_bytes_total{`+member+`}[$__rate_interval]))`, "received {{instance}}")).
 			WithTarget(query(`sum by (instance) (rate(etcd_network_client_grpc_sent_bytes_total{`+member+`}[$__rate_interval]))`, "sent {{instance}}"))).

@@ -19,7 +19,7 @@ func grafana(o Options) *dashboard.DashboardBuilder {
 		return `sum by (` + by + `) (rate(` + requests + server + `, le="+Inf"` + selector + `}[$__rate_interval]))`
 	}
 	slowest := func(histogram, by string) string {
-		return largestOf(10, `histogram_quantile(0.9, sum by (`+by+`, le) (rate(`+histogram+`_bucket{`+server+`}[$__rate_interval])))`)
+		return mostOf(10, `histogram_quantile(0.9, sum by (`+by+`, le) (rate(`+histogram+`_bucket{`+server+`}[$__rate_interval])))`)
 	}
 
 	board := newDashboard(o, UIDGrafana, "Grafana",
@@ -52,7 +52,7 @@ func grafana(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`histogram_quantile(0.5, sum by (le) (rate(`+requests+server+`}[$__rate_interval])))`, "median")).
 			WithTarget(query(`histogram_quantile(0.99, sum by (le) (rate(`+requests+server+`}[$__rate_interval])))`, "99th percentile"))).
 		WithPanel(stacked(overTime("Requests by handler", "Requests answered per second, by the ten handlers with the most.", units.RequestsPerSecond)).
-			WithTarget(query(largestOf(10, answered("handler", "")), "{{handler}}"))).
+			WithTarget(query(mostOf(10, answered("handler", "")), "{{handler}}"))).
 		WithPanel(overTime("Time by handler, 90th percentile", "Time to answer a request, by the ten slowest handlers.", units.Seconds).
 			WithTarget(query(slowest("grafana_http_request_duration_seconds", "handler"), "{{handler}}")))
 

@@ -18,12 +18,17 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 		return `histogram_quantile(` + q + `, sum by (` + by + `le) (rate(` + histogram + `_bucket{` + node + `}[$__rate_interval])))`
 	}
 	slowest := func(histogram string) string {
-		return largestOf(10, quantile("0.99", histogram, "node, "))
+		return mostOf(10, quantile("0.99", histogram, "node, "))
 	}
 	perCall := func(histogram, by string) string {
-		return `sum by (` + by + `) (rate(` + histogram + `_sum{` + node + `}[$__rate_interval])) / (sum by (` + by + `) (rate(` + histogram + `_count{` + node + `}[$__rate_interval])) > 0)`
+		return `sum by (` + by + `) (rate(` + histogram + `_sum{` + node + `}[$__rate_interval])) / sum by (` + by + `) (rate(` + histogram + `_count{` + node + `}[$__rate_interval]))`
 	}
 	const operations = `sum by (volume_plugin, operation_name) (rate(storage_operation_duration_seconds_count{`
+
+	// A counter of evictions appears with the first one, which no rate sees.
+	evictions := func(span string) string {
+		return `(kubelet_evictions{` + node + `} unless kubelet_evictions{` + node + `} offset ` + span + `) or increase(kubelet_evictions{` + node + `}[` + span + `])`
+	}
 
 	board := newDashboard(o, UIDKubelet, "Kubelet",
 		"Whether the kubelets, the container runtimes and the volumes of their nodes keep up, and how long pods take to start.",
@@ -51,7 +56,7 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Evictions", "Pods that kubelets evicted within the time range, because their node ran out of memory, disk space or process IDs.", units.Short).
 			Decimals(0).
 			Thresholds(steps(green, at(1, orange))).
-			WithTarget(instant(`sum(increase(kubelet_evictions{`+node+`}[$__range])) or vector(0)`, ""))).
+			WithTarget(instant(`sum(`+evictions("$__range")+`) or vector(0)`, ""))).
 		WithPanel(listing("Kubelets", "The latest values of each selected node.",
 			nodeColumn(o),
 			column{"Value #A", "State", inWords(states(word("Down", red), word("Up", green)))},
@@ -63,6 +68,7 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 			column{"Value #G", "Memory", inUnit(units.BytesIEC)},
 			column{"Value #H", "Up for", inUnit(units.DurationSeconds)},
 		).
+			Height(8).
 			SortBy(sortedBy("Containers listed in", true)).
 			WithTarget(rows(`min by (node) (up{` + node + `})`)).
 			WithTarget(rows(`max by (node) (kubelet_running_pods{` + node + `})`)).
@@ -84,27 +90,27 @@ func kubelet(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("Pods started and failed", "Pods that were started, and attempts that failed, per second.", units.CountsPerSecond).
 			WithTarget(query(`sum(rate(kubelet_started_pods_total{`+node+`}[$__rate_interval]))`, "started")).
 			WithTarget(query(`sum(rate(kubelet_started_pods_errors_total{`+node+`}[$__rate_interval]))`, "failed"))).
-		WithPanel(overTime("Evictions", "Pods evicted within five minutes, on the ten nodes with the most.", units.Short).
+		WithPanel(stacked(overTime("Evictions", "Pods evicted within five minutes, by what their node ran out of.", units.Short)).
 			Decimals(0).
-			WithTarget(query(largestOf(10, `(sum by (node) (increase(kubelet_evictions{`+node+`}[5m])) or 0 * sum by (node) (kubelet_running_pods{`+node+`}))`), "{{node}}"))).
+			WithTarget(query(`sum by (eviction_signal) (`+evictions("5m")+`) or on () label_replace(0 * sum(kubelet_running_pods{`+node+`}), "eviction_signal", "none", "", "")`, "{{eviction_signal}}"))).
 		WithPanel(stacked(overTime("Containers that ended", "Containers that ended per second, by reason.", units.CountsPerSecond)).
 			WithTarget(query(`sum by (reason) (rate(kubelet_terminated_containers_total{`+node+`}[$__rate_interval])) or on () label_replace(0 * sum(kubelet_running_pods{`+node+`}), "reason", "none", "", "")`, "{{reason}}")))
 
 	board.WithRow(row("Container runtime")).
 		WithPanel(stacked(overTime("Calls", "Calls to the container runtimes per second, for the ten operations with the most.", units.CountsPerSecond)).
-			WithTarget(query(largestOf(10, `sum by (operation_type) (rate(kubelet_runtime_operations_total{`+node+`}[$__rate_interval]))`), "{{operation_type}}"))).
+			WithTarget(query(mostOf(10, `sum by (operation_type) (rate(kubelet_runtime_operations_total{`+node+`}[$__rate_interval]))`), "{{operation_type}}"))).
 		WithPanel(overTime("Time per call", "Mean duration of a call, for the ten slowest operations.", units.Seconds).
-			WithTarget(query(largestOf(10, perCall("kubelet_runtime_operations_duration_seconds", "operation_type")), "{{operation_type}}"))).
-		WithPanel(overTime("Failing calls", "Calls that fail per second, by operation. Calls about containers that are just gone fail, too.", units.CountsPerSecond).
-			WithTarget(query(`sum by (operation_type) (rate(kubelet_runtime_operations_errors_total{`+node+`}[$__rate_interval])) or 0 * sum by (operation_type) (rate(kubelet_runtime_operations_total{`+node+`}[$__rate_interval]))`, "{{operation_type}}"))).
+			WithTarget(query(mostOf(10, perCall("kubelet_runtime_operations_duration_seconds", "operation_type")), "{{operation_type}}"))).
+		WithPanel(overTime("Failing calls", "Calls that fail per second, for the ten operations with the most. Calls about containers that are just gone fail, too.", units.CountsPerSecond).
+			WithTarget(query(mostOf(10, `(sum by (operation_type) (rate(kubelet_runtime_operations_errors_total{`+node+`}[$__rate_interval])) or 0 * sum by (operation_type) (rate(kubelet_runtime_operations_total{`+node+`}[$__rate_interval])))`), "{{operation_type}}"))).
 		WithPanel(overTime("Nodes with failing calls", "Calls that fail per second, on the ten nodes with the most.", units.CountsPerSecond).
-			WithTarget(query(largestOf(10, `(sum by (node) (rate(kubelet_runtime_operations_errors_total{`+node+`}[$__rate_interval])) or 0 * sum by (node) (kubelet_running_pods{`+node+`}))`), "{{node}}")))
+			WithTarget(query(mostOf(10, `(sum by (node) (rate(kubelet_runtime_operations_errors_total{`+node+`}[$__rate_interval])) or 0 * sum by (node) (kubelet_running_pods{`+node+`}))`), "{{node}}")))
 
 	board.WithRow(row("Volumes")).
 		WithPanel(overTime("Time per operation", "Mean duration of an operation on volumes, for the ten slowest kinds.", units.Seconds).
-			WithTarget(query(largestOf(10, perCall("storage_operation_duration_seconds", "volume_plugin, operation_name")), "{{operation_name}} {{volume_plugin}}"))).
+			WithTarget(query(mostOf(10, perCall("storage_operation_duration_seconds", "volume_plugin, operation_name")), "{{operation_name}} {{volume_plugin}}"))).
 		WithPanel(overTime("Failing operations", "Operations on volumes that fail per second. The kubelet asks whether a volume is attached until it is, which counts as failing.", units.CountsPerSecond).
-			WithTarget(query(largestOf(10, `(`+operations+node+`, status!="success"}[$__rate_interval])) or 0 * `+operations+node+`}[$__rate_interval])))`), "{{operation_name}} {{volume_plugin}}"))).
+			WithTarget(query(mostOf(10, `(`+operations+node+`, status!="success"}[$__rate_interval])) or 0 * `+operations+node+`}[$__rate_interval])))`), "{{operation_name}} {{volume_plugin}}"))).
 		WithPanel(overTime("Volumes to mount", "Volumes that pods need and that are not mounted yet, by plugin. A number that stays means a volume that cannot be mounted.", units.Short).
 			WithTarget(query(`clamp_min(sum by (plugin_name) (volume_manager_total_volumes{`+node+`, state="desired_state_of_world"}) - (sum by (plugin_name) (volume_manager_total_volumes{`+node+`, state="actual_state_of_world"}) or 0 * sum by (plugin_name) (volume_manager_total_volumes{`+node+`})), 0)`, "{{plugin_name}}"))).
 		WithPanel(stacked(overTime("Volumes mounted", "Volumes of pods, by plugin.", units.Short)).

@@ -407,6 +407,14 @@ func largestOf(n int, expr string) string {
 	return largest(n, func(at string) string { return selectors.ReplaceAllString(expr, "$0"+at) })
 }
 
+// mostOf returns a query for those n series of rates that are largest over the whole time range. What
+// happens now and then is seldom among the largest at its end. The expression has a value, if only
+// NaN, where nothing happens.
+func mostOf(n int, expr string) string {
+	over := strings.ReplaceAll(expr, "[$__rate_interval]", "[$__range]")
+	return fmt.Sprintf("%s and topk(%d, %s)", expr, n, selectors.ReplaceAllString(over, "$0 @ end()"))
+}
+
 // selectors matches the end of each selector of an expression, with its range.
 var selectors = regexp.MustCompile(`\}(\[[^\]]*\])?`)
 

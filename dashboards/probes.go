@@ -69,6 +69,7 @@ func probeTargets(o Options) *dashboard.DashboardBuilder {
 			column{"Value #D", "HTTP status", inUnit(units.NoUnit)},
 			column{"Value #E", "Certificate expires in", inSteps(units.DurationSeconds, red, at(7*24*3600, yellow), at(21*24*3600, green))},
 		).
+			Height(8).
 			SortBy(sortedBy("Availability", false)).
 			WithTarget(rows(`min by (instance, namespace, service, module) (probe_success{` + target + `})`)).
 			WithTarget(rows(`avg by (instance, namespace, service, module) (avg_over_time(probe_success{` + target + `}[$__range]))`)).

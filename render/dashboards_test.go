@@ -3,7 +3,9 @@ package render
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
 // burnRate matches what a rule of APIServerErrorBudgetBurn compares: both windows with the same factor.
@@ -52,4 +55,38 @@ func TestBurnRatesAreDrawnWithTheirLimits(t *testing.T) {
 		assert.Equal(t, factor, limits["Burn rate, "+compared[1]+" and "+compared[3]], q.Rule.Expr)
 	}
 	assert.Equal(t, 4, rules)
+}
+
+// Tables of firing alerts select alerts that exist.
+func TestTablesOfAlertsNameAlerts(t *testing.T) {
+	files, err := rules.Render(rules.Options{})
+	require.NoError(t, err)
+	var names []string
+	for _, file := range files {
+		for _, group := range file.Groups {
+			for _, rule := range group.Rules {
+				names = append(names, rule.Alert)
+			}
+		}
+	}
+	all, err := dashboards.All(dashboards.Options{
+		Datasource: dashboards.Datasource{UID: "prometheus", Name: "prometheus"},
+		Has:        func(config.Job) bool { return true },
+	})
+	require.NoError(t, err)
+	selected := 0
+	for _, d := range all {
+		queries, err := dashboards.Queries(d, map[string]string{"cluster": "here"})
+		require.NoError(t, err)
+		for _, q := range queries {
+			for _, match := range regexp.MustCompile(`alertname=~?"([^"]+)"`).FindAllStringSubmatch(q.Expr, -1) {
+				for _, alternative := range strings.Split(match[1], "|") {
+					pattern := regexp.MustCompile("^(?:" + alternative + ")$")
+					assert.True(t, slices.ContainsFunc(names, pattern.MatchString), "%s: %s: no alert is called %s", d.UID, q.Place, alternative)
+					selected++
+				}
+			}
+		}
+	}
+	assert.Greater(t, selected, 30)
 }
