@@ -125,6 +125,8 @@ var mayBeAbsent = map[string]string{
 	"kube_horizontalpodautoscaler_spec_min_replicas":         noScaler,
 	"kube_horizontalpodautoscaler_status_condition":          noScaler,
 	"kube_horizontalpodautoscaler_status_current_replicas":   noScaler,
+	"kube_cronjob_status_last_successful_time":               "the stack has no CronJobs",
+	"kube_job_owner":                                   "the stack has no Jobs",
 	"kube_job_failed":                                  "the stack has no Jobs",
 	"kube_job_status_start_time":                       "the stack has no Jobs",
 	"kube_node_spec_taint":                             healthy,
