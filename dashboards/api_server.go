@@ -64,7 +64,7 @@ func apiServerObjective(o Options, board *dashboard.DashboardBuilder) {
 				Decimals(3).
 				Thresholds(steps(red, at(o.objective(), green))).
 				WithTarget(query(available, ""))).
-			WithPanel(figure("Budget left, "+operation+"s", "Share of the requests that may still fail without missing the objective. Below zero it is missed.", units.PercentUnit).
+			WithPanel(figure("Budget left, "+operation+"s", "What is left of the failures that the objective allows within its period. Below zero it is missed.", units.PercentUnit).
 				Decimals(1).
 				Thresholds(steps(red, at(0, orange), at(0.25, green))).
 				WithTarget(query(`1 - `+o.budget(`1 - `+available), ""))).

@@ -166,10 +166,10 @@ func (o Options) brokenWorkloads() []problem {
 		columns:     workload,
 	}, {
 		title:       "Jobs failed",
-		description: "Jobs that failed and are not retried, and the time since they started.",
+		description: "Jobs that failed and are not retried, and the time since they started. A failed run of a CronJob no longer counts once a later run has succeeded.",
 		color:       orange,
 		expr: `(time() - max by (namespace, job_name) (kube_job_status_start_time{` + inCluster + `})` +
-			` and max by (namespace, job_name) (kube_job_failed{` + inCluster + `, condition="true"}) == 1)`,
+			` and max by (namespace, job_name) (kube_job_failed{` + inCluster + `, condition="true"}) == 1 unless ` + succeededLater + `)`,
 		columns: []column{namespaceColumn(o), {"job_name", "Job", nil}},
 		value:   column{title: "Started", style: inUnit(units.DurationSeconds)},
 	}, {
@@ -192,6 +192,12 @@ func (o Options) brokenWorkloads() []problem {
 		columns: append([]column{{"horizontalpodautoscaler", "Autoscaler", nil}}, workload...),
 	}}
 }
+
+// succeededLater has the Jobs of CronJobs of which a later run has succeeded.
+const succeededLater = `max by (namespace, job_name) (label_replace(` +
+	`max by (namespace, job_name) (kube_job_status_start_time{` + inCluster + `})` +
+	` * on (namespace, job_name) group_right () max by (namespace, job_name, owner_name) (kube_job_owner{` + inCluster + `, owner_kind="CronJob"}), "cronjob", "$1", "owner_name", "(.+)")` +
+	` < on (namespace, cronjob) group_left () max by (namespace, cronjob) (kube_cronjob_status_last_successful_time{` + inCluster + `}))`
 
 // autoscaled has the workload that each HorizontalPodAutoscaler scales.
 const autoscaled = `topk by (namespace, horizontalpodautoscaler) (1, label_replace(label_replace(` +

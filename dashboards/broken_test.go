@@ -47,6 +47,10 @@ var sick = map[string]string{
 	`kube_job_failed{namespace="shop", job_name="report", condition="true"}`:                                            "1x6000",
 	`kube_job_failed{namespace="shop", job_name="fine", condition="true"}`:                                              "0x6000",
 	`kube_job_status_start_time{namespace="shop", job_name="report"}`:                                                   "0x6000",
+	`kube_job_failed{namespace="shop", job_name="backup-1", condition="true"}`:                                          "1x6000",
+	`kube_job_status_start_time{namespace="shop", job_name="backup-1"}`:                                                 "10x6000",
+	`kube_job_owner{namespace="shop", job_name="backup-1", owner_kind="CronJob", owner_name="backup"}`:                  "1x6000",
+	`kube_cronjob_status_last_successful_time{namespace="shop", cronjob="backup"}`:                                      "20x6000",
 	`kube_job_status_start_time{namespace="shop", job_name="fine"}`:                                                     "0x6000",
 
 	`kube_horizontalpodautoscaler_info{namespace="shop", horizontalpodautoscaler="most", scaletargetref_kind="Deployment", scaletargetref_name="cart"}`: "1x6000",

@@ -47,6 +47,7 @@ func TestDashboardsLinkUpAndDown(t *testing.T) {
 		var urls []string
 		for _, link := range model.Links {
 			assert.True(t, link.KeepTime, uid)
+			assert.Nil(t, link.Placement, "%s: hidden in a menu", uid)
 			assert.True(t, link.IncludeVars, uid)
 			if link.Url != nil && *link.Url != "" {
 				urls = append(urls, *link.Url)
@@ -128,6 +129,7 @@ func TestAnnotations(t *testing.T) {
 		marks := map[string]dashboard.AnnotationQuery{}
 		for _, a := range model.Annotations.List {
 			marks[a.Name] = a
+			assert.Nil(t, a.Placement, "%s: hidden in a menu", uid)
 		}
 		variables := map[string]bool{}
 		for _, v := range model.Templating.List {

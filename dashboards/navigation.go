@@ -55,6 +55,7 @@ func (o Options) navigation(uid string, titles map[string]string, order []string
 	var links []dashboard.DashboardLink
 	add := func(link *dashboard.DashboardLinkBuilder) error {
 		built, err := link.IncludeVars(true).KeepTime(true).Build()
+		built.Placement = nil // in sight, above the panels: the SDK's default is a menu
 		links = append(links, built)
 		return err
 	}
@@ -125,6 +126,7 @@ func (o Options) annotations(model dashboard.Dashboard) ([]dashboard.AnnotationQ
 		if all[i], err = builder.Build(); err != nil {
 			return nil, err
 		}
+		all[i].Placement = nil // in sight, as the links
 	}
 	return all, nil
 }
