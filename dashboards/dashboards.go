@@ -129,34 +129,35 @@ type Datasource struct {
 // shipped lists the dashboards of this package, in the order in which links name them.
 var shipped = []struct {
 	uid    string
+	above  string // UID of what a reader comes from, and goes back to for the wider view; empty for none
 	folder Folder
 	build  func(Options) *dashboard.DashboardBuilder
 	jobs   []config.Job // the stack must have one of them; empty for a dashboard of every stack
 }{
-	{UIDClusters, FolderKubernetes, clusters, nil},
-	{UIDAlertsOverview, FolderMonitoring, alertsOverview, nil},
-	{UIDAlertmanager, FolderMonitoring, alertmanager, []config.Job{config.AlertmanagerJob}},
-	{UIDCluster, FolderKubernetes, cluster, []config.Job{config.KubeStateMetricsJob}},
-	{UIDBroken, FolderKubernetes, broken, nil},
-	{UIDCapacity, FolderKubernetes, capacity, []config.Job{config.KubeStateMetricsJob}},
-	{UIDNamespace, FolderKubernetes, namespace, []config.Job{config.KubeStateMetricsJob}},
-	{UIDWorkload, FolderKubernetes, workload, []config.Job{config.KubeStateMetricsJob}},
-	{UIDPod, FolderKubernetes, pod, []config.Job{config.KubeStateMetricsJob}},
-	{UIDKubernetesPodResources, FolderKubernetes, kubernetesPodResources, nil},
-	{UIDNodes, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
-	{UIDNode, FolderInfrastructure, node, []config.Job{config.NodeExporterJob, config.CadvisorJob}},
-	{UIDPersistentVolumes, FolderInfrastructure, persistentVolumes, []config.Job{config.NodesJob}},
-	{UIDNetwork, FolderKubernetes, network, []config.Job{config.CadvisorJob}},
-	{UIDNodeDirectorySizes, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
-	{UIDKubelet, FolderInfrastructure, kubelet, []config.Job{config.NodesJob}},
-	{UIDControlPlane, FolderKubernetes, controlPlane, controlPlaneJobs},
-	{UIDAPIServer, FolderKubernetes, apiServer, []config.Job{config.APIServersJob}},
-	{UIDEtcd, FolderKubernetes, etcd, []config.Job{config.EtcdJob}},
-	{UIDCoreDNS, FolderKubernetes, coreDNS, []config.Job{config.CoreDNSJob}},
-	{UIDProbes, FolderMonitoring, probeTargets, probeJobs},
-	{UIDPrometheusStats, FolderMonitoring, prometheusStats, nil},
-	{UIDCardinality, FolderMonitoring, cardinality, nil},
-	{UIDGrafana, FolderMonitoring, grafana, []config.Job{config.GrafanaJob}},
+	{UIDClusters, "", FolderKubernetes, clusters, nil},
+	{UIDAlertsOverview, UIDClusters, FolderMonitoring, alertsOverview, nil},
+	{UIDAlertmanager, UIDAlertsOverview, FolderMonitoring, alertmanager, []config.Job{config.AlertmanagerJob}},
+	{UIDCluster, UIDClusters, FolderKubernetes, cluster, []config.Job{config.KubeStateMetricsJob}},
+	{UIDBroken, UIDCluster, FolderKubernetes, broken, nil},
+	{UIDCapacity, UIDCluster, FolderKubernetes, capacity, []config.Job{config.KubeStateMetricsJob}},
+	{UIDNamespace, UIDCluster, FolderKubernetes, namespace, []config.Job{config.KubeStateMetricsJob}},
+	{UIDWorkload, UIDNamespace, FolderKubernetes, workload, []config.Job{config.KubeStateMetricsJob}},
+	{UIDPod, UIDWorkload, FolderKubernetes, pod, []config.Job{config.KubeStateMetricsJob}},
+	{UIDKubernetesPodResources, UIDNamespace, FolderKubernetes, kubernetesPodResources, nil},
+	{UIDNodes, UIDCluster, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
+	{UIDNode, UIDNodes, FolderInfrastructure, node, []config.Job{config.NodeExporterJob, config.CadvisorJob}},
+	{UIDPersistentVolumes, UIDCluster, FolderInfrastructure, persistentVolumes, []config.Job{config.NodesJob}},
+	{UIDNetwork, UIDCluster, FolderKubernetes, network, []config.Job{config.CadvisorJob}},
+	{UIDNodeDirectorySizes, UIDNode, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
+	{UIDKubelet, UIDNodes, FolderInfrastructure, kubelet, []config.Job{config.NodesJob}},
+	{UIDControlPlane, UIDCluster, FolderKubernetes, controlPlane, controlPlaneJobs},
+	{UIDAPIServer, UIDControlPlane, FolderKubernetes, apiServer, []config.Job{config.APIServersJob}},
+	{UIDEtcd, UIDControlPlane, FolderKubernetes, etcd, []config.Job{config.EtcdJob}},
+	{UIDCoreDNS, UIDControlPlane, FolderKubernetes, coreDNS, []config.Job{config.CoreDNSJob}},
+	{UIDProbes, UIDCluster, FolderMonitoring, probeTargets, probeJobs},
+	{UIDPrometheusStats, UIDCluster, FolderMonitoring, prometheusStats, nil},
+	{UIDCardinality, UIDPrometheusStats, FolderMonitoring, cardinality, nil},
+	{UIDGrafana, UIDCluster, FolderMonitoring, grafana, []config.Job{config.GrafanaJob}},
 }
 
 // job returns the job by which the stack collects the metrics of a job.

@@ -37,12 +37,12 @@ func models(t *testing.T) map[string]dashboard.Dashboard {
 func TestDashboardsLinkUpAndDown(t *testing.T) {
 	models := models(t)
 	for uid, model := range models {
-		parent := above[uid]
+		parent := above(uid)
 		if uid != UIDClusters {
 			require.NotEmpty(t, parent, "%s has no dashboard above it", uid)
 		}
 		for models[parent].Uid == nil && parent != "" {
-			parent = above[parent]
+			parent = above(parent)
 		}
 		var urls []string
 		for _, link := range model.Links {

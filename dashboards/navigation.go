@@ -9,40 +9,22 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// above names the dashboard above each dashboard: what a reader comes from, and goes back to for
-// the wider view.
-var above = map[string]string{
-	UIDCluster:                UIDClusters,
-	UIDBroken:                 UIDCluster,
-	UIDCapacity:               UIDCluster,
-	UIDNamespace:              UIDCluster,
-	UIDWorkload:               UIDNamespace,
-	UIDPod:                    UIDWorkload,
-	UIDKubernetesPodResources: UIDNamespace,
-	UIDNodes:                  UIDCluster,
-	UIDNode:                   UIDNodes,
-	UIDPersistentVolumes:      UIDCluster,
-	UIDNetwork:                UIDCluster,
-	UIDNodeDirectorySizes:     UIDNode,
-	UIDKubelet:                UIDNodes,
-	UIDAPIServer:              UIDControlPlane,
-	UIDControlPlane:           UIDCluster,
-	UIDEtcd:                   UIDControlPlane,
-	UIDCoreDNS:                UIDControlPlane,
-	UIDProbes:                 UIDCluster,
-	UIDAlertsOverview:         UIDClusters,
-	UIDAlertmanager:           UIDAlertsOverview,
-	UIDPrometheusStats:        UIDCluster,
-	UIDCardinality:            UIDPrometheusStats,
-	UIDGrafana:                UIDCluster,
-}
-
 // parent returns the UID of the nearest dashboard above one that the stack has; empty if none is.
 func (o Options) parent(uid string) string {
-	for uid = above[uid]; uid != "" && !o.shows(uid); {
-		uid = above[uid]
+	for uid = above(uid); uid != "" && !o.shows(uid); {
+		uid = above(uid)
 	}
 	return uid
+}
+
+// above returns the UID of the dashboard above one; empty if there is none.
+func above(uid string) string {
+	for _, b := range shipped {
+		if b.uid == uid {
+			return b.above
+		}
+	}
+	return ""
 }
 
 // shows reports whether the stack has the shipped dashboard with a UID.

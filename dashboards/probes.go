@@ -93,7 +93,7 @@ func probeTargets(o Options) *dashboard.DashboardBuilder {
 	board.WithRow(row("Latency")).
 		WithPanel(overTime("Duration", "Duration of a probe, for the ten slowest targets.", units.Seconds).
 			WithTarget(query(largestOf(10, `max by (instance) (probe_duration_seconds{`+target+`})`), "{{instance}}"))).
-		WithPanel(stacked(overTime("HTTP by phase", "Mean duration of each phase of a request: the name is resolved, the connection made and encrypted, the request processed, the answer transferred. Redirects add up.", units.Seconds)).
+		WithPanel(stacked(overTime("HTTP by phase", "Mean duration of each phase of a request: the name is resolved, the connection made and secured, the request processed, the answer transferred. Redirects add up.", units.Seconds)).
 			WithTarget(query(`avg by (phase) (probe_http_duration_seconds{`+target+`})`, "{{phase}}"))).
 		WithPanel(overTime("Processing", "Time from the request to the first byte of the answer, for the ten slowest targets.", units.Seconds).
 			WithTarget(query(largestOf(10, `max by (instance) (probe_http_duration_seconds{`+target+`, phase="processing"})`), "{{instance}}"))).

@@ -78,7 +78,7 @@ func TestMovingNamesRecordings(t *testing.T) {
 	assert.Greater(t, names, 9, "the table is not found")
 }
 
-func TestMovingNamesDashboards(t *testing.T) {
+func TestMovingNamesNoOtherDashboards(t *testing.T) {
 	_, text, ok := strings.Cut(read(t, "docs/moving.md"), "\n## Dashboards\n")
 	require.True(t, ok)
 	all, err := dashboards.All(dashboards.Options{
@@ -87,7 +87,6 @@ func TestMovingNamesDashboards(t *testing.T) {
 	})
 	require.NoError(t, err)
 	for _, d := range all {
-		assert.Contains(t, text, "`"+d.UID+"`", "whether kube-prometheus has a dashboard like %s", d.Title)
 		text = strings.ReplaceAll(text, "`"+d.UID+"`", "")
 	}
 	table, _, _ := strings.Cut(text, "\n## ")

@@ -195,13 +195,13 @@ func TestSources(t *testing.T) {
 	assert.NotContains(t, s.NodeCollectors(), "arp")
 	assert.Contains(t, s.ReportedMetrics(), "kube_pod_info")
 	assert.NotContains(t, s.ReportedMetrics(), "kube_service_info")
-	assert.NotContains(t, s.ReportedKinds(), config.Kind("ingresses"))
+	assert.NotContains(t, s.ReportedKinds(), config.Kind("limitranges"))
 	assert.Contains(t, s.ReportedKinds(), config.Kind("pods"))
 
-	s = withRule(t, "", "kube_ingress_info > 5 and on () node_arp_entries > 5", "")
+	s = withRule(t, "", "kube_limitrange > 5 and on () node_arp_entries > 5", "")
 	assert.Contains(t, s.NodeCollectors(), "arp")
-	assert.Contains(t, s.ReportedMetrics(), "kube_ingress_info")
-	assert.Contains(t, s.ReportedKinds(), config.Kind("ingresses"))
+	assert.Contains(t, s.ReportedMetrics(), "kube_limitrange")
+	assert.Contains(t, s.ReportedKinds(), config.Kind("limitranges"))
 
 	s = withRule(t, "", "node_new_in_the_next_version > 5 and on () kube_new_in_the_next_version > 5", "")
 	assert.Nil(t, s.NodeCollectors(), "any collector may expose it")

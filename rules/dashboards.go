@@ -6,21 +6,16 @@ import (
 )
 
 // dashboardOf holds the UID of the dashboard that shows an alert: by the alert's name or, where all
-// alerts of a file have one, by the file's name.
+// alerts of a file have one, by the file's name, unless that is the UID.
 var dashboardOf = map[string]string{
-	"alertmanager.yaml":                "alertmanager",
 	"apiserver-slo.yaml":               "api-server",
 	"apiserver.yaml":                   "api-server",
 	"blackbox-exporter.yaml":           "probes",
 	"capacity.yaml":                    "capacity",
 	"controller-manager.yaml":          "control-plane",
-	"coredns.yaml":                     "coredns",
-	"etcd.yaml":                        "etcd",
 	"general.yaml":                     "alerts-overview",
-	"grafana.yaml":                     "grafana",
 	"kube-proxy.yaml":                  "control-plane",
 	"kube-state-metrics.yaml":          "prometheus-stats",
-	"kubelet.yaml":                     "kubelet",
 	"node-directory-size-metrics.yaml": "node-directory-sizes",
 	"node-exporter.yaml":               "node",
 	"nodes.yaml":                       "node",
@@ -71,7 +66,10 @@ func Dashboard(file, alert string) string {
 	if uid, ok := dashboardOf[alert]; ok {
 		return uid
 	}
-	return dashboardOf[file]
+	if uid, ok := dashboardOf[file]; ok {
+		return uid
+	}
+	return strings.TrimSuffix(file, ".yaml")
 }
 
 // dashboardURL returns the annotation dashboard_url of an alert: a template of the URL of the

@@ -59,7 +59,7 @@ func TestKubeStateMetricsAccess(t *testing.T) {
 
 	used := access("")
 	assert.Contains(t, used, "list pods")
-	assert.NotContains(t, used, "list networking.k8s.io/ingresses", "nothing uses their metrics")
+	assert.NotContains(t, used, "list limitranges", "nothing uses their metrics")
 
 	all := access("discovery: {ingest: all}")
 	for _, kind := range configtest.Config(t, "").Exporters.KubeStateMetrics.Kinds {

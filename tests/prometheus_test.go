@@ -184,7 +184,7 @@ func TestPrometheusAccess(t *testing.T) {
 			"all jobs", "",
 			append(read("nodes", "pods", "services", slices), "get nodes/metrics", "get /metrics"), nil,
 		}, {
-			"no kubelets", off("kubernetes-nodes", "kubernetes-cadvisor"),
+			"no kubelets", off("kubernetes-nodes", "kubernetes-cadvisor", "kubernetes-probes"),
 			append(read("pods", "services", slices), "get /metrics"), nil,
 		}, {
 			"one job of the kubelets", off("kubernetes-nodes"),
@@ -207,7 +207,7 @@ func TestPrometheusAccess(t *testing.T) {
 			"some namespaces, and nothing of the cluster", `
 discovery:
   namespaces: [shop]
-  jobs: {kubernetes-nodes: {enabled: false}, kubernetes-cadvisor: {enabled: false}, kubernetes-apiservers: {enabled: false}}`,
+  jobs: {kubernetes-nodes: {enabled: false}, kubernetes-cadvisor: {enabled: false}, kubernetes-probes: {enabled: false}, kubernetes-apiservers: {enabled: false}}`,
 			nil,
 			map[string][]string{"monitoring": read("pods"), "shop": read("pods", "services", slices)},
 		},

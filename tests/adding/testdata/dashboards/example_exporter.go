@@ -6,7 +6,7 @@ import (
 )
 
 // UIDExample is the UID of the dashboard of the example exporter.
-const UIDExample = "example"
+const UIDExample = "example-exporter"
 
 // example shows how many items wait in the queues.
 func example(o Options) *dashboard.DashboardBuilder {
