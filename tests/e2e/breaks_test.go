@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,10 +96,16 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"wal-corrupt":               corruptWAL,
 }
 
-// shell runs a script on the node and returns its output.
+// shell runs a script on the node and returns its output. In the script, `processes PATTERN` prints
+// the ids of the processes whose command line begins with PATTERN.
 func (n *node) shell(t *testing.T, script string) string {
 	t.Helper()
-	return n.localcluster(t, "exec", "sh", "-c", script)
+	return n.localcluster(t, "exec", "sh", "-c", `processes() {
+	for dir in /proc/[0-9]*; do
+		tr '\0' ' ' 2>/dev/null <$dir/cmdline | grep -q "^$1" && echo ${dir#/proc/}
+	done
+}
+`+script)
 }
 
 // patch changes an object.
@@ -320,9 +327,10 @@ func failingSlack(t *testing.T, n *node, _ fault) func() {
 }
 
 func brokenBlock(t *testing.T, n *node, _ fault) func() {
-	const block = "/mnt/ssd/prometheus/01HF0000000000000000000000"
-	n.shell(t, "mkdir -p "+block+"/chunks && echo broken >"+block+"/meta.json && echo >"+block+"/index && chmod -R a+rwX "+block)
-	return func() { n.shell(t, "rm -rf "+block) }
+	const block = "01HF0000000000000000000000"
+	meta := `{"ulid":"` + block + `","minTime":1,"maxTime":2,"version":1,"stats":{},"compaction":{"level":1,"sources":["` + block + `"]}}`
+	n.shell(t, "cd /mnt/ssd/prometheus && mkdir -p "+block+"/chunks && echo '"+meta+"' >"+block+"/meta.json && echo broken >"+block+"/index && chmod -R a+rwX "+block)
+	return func() { n.shell(t, "rm -rf /mnt/ssd/prometheus/"+block) }
 }
 
 func forbiddenShard(t *testing.T, n *node, _ fault) func() {
@@ -365,20 +373,20 @@ func (n *node) freeze(t *testing.T, command string, length time.Duration) {
 	if inShard {
 		condition = `tr '\0' '\n' </proc/$pid/environ | grep -q '^SHARD=0$'`
 	}
-	pids := fmt.Sprintf(`for pid in $(busybox pgrep -f '^%s'); do %s && kill -%%s $pid; done`, command, condition)
+	pids := fmt.Sprintf(`for pid in $(processes '%s'); do %s && kill -%%s $pid; done`, command, condition)
 	t.Cleanup(func() { n.shell(t, fmt.Sprintf(pids, "CONT")+"; true") })
 	n.shell(t, fmt.Sprintf(`end=$(($(date +%%s) + %d)); while [ $(date +%%s) -lt $end ]; do `+fmt.Sprintf(pids, "STOP")+`; sleep 2; done; `+fmt.Sprintf(pids, "CONT")+"; true", int(length.Seconds())))
 }
 
 func closedTelemetry(t *testing.T, n *node, _ fault) func() {
-	rule := `for pid in $(busybox pgrep -f '^/kube-state-metrics'); do nsenter -t $pid -n iptables %s INPUT -p tcp --dport 8081 -j REJECT; done; true`
+	rule := `for pid in $(processes /kube-state-metrics); do nsenter -t $pid -n iptables %s INPUT -p tcp --dport 8081 -j REJECT; done; true`
 	n.shell(t, fmt.Sprintf(rule, "-I"))
 	return func() { n.shell(t, fmt.Sprintf(rule, "-D")) }
 }
 
 // failingScans kills each scan of directories for a while, and then stops the scanner.
 func failingScans(t *testing.T, n *node, _ fault) func() {
-	n.shell(t, `end=$(($(date +%s) + 130)); while [ $(date +%s) -lt $end ]; do for pid in $(busybox pgrep -x du); do kill -9 $pid; done; sleep 0.02; done; true`)
+	n.shell(t, `end=$(($(date +%s) + 130)); while [ $(date +%s) -lt $end ]; do for pid in $(busybox pidof du); do kill -9 $pid; done; sleep 0.02; done; true`)
 	n.freeze(t, "sh /scripts/scan.sh", 110*time.Second)
 	return func() {}
 }
@@ -639,16 +647,22 @@ func (n *node) clientOf(t *testing.T, change func(*rest.Config)) *kubernetes.Cli
 
 func throttledClient(t *testing.T, n *node, _ fault) func() {
 	client := n.clientOf(t, func(c *rest.Config) { c.Impersonate.UserName = "fault-throttled" })
-	refused := 0
-	stop := every(t, 50*time.Millisecond, func(ctx context.Context) {
-		err := client.CoreV1().RESTClient().Get().AbsPath("/api/v1/namespaces/default/pods").MaxRetries(0).Do(ctx).Error()
-		if apierrors.IsTooManyRequests(err) {
-			refused++
+	var refused atomic.Int64
+	stop := every(t, time.Second, func(ctx context.Context) {
+		var requests sync.WaitGroup
+		for range 40 { // at once: a level without a share still serves one after another
+			requests.Go(func() {
+				err := client.CoreV1().RESTClient().Get().AbsPath("/api/v1/pods").MaxRetries(0).Do(ctx).Error()
+				if apierrors.IsTooManyRequests(err) {
+					refused.Add(1)
+				}
+			})
 		}
+		requests.Wait()
 	})
 	time.Sleep(80 * time.Second)
 	stop()
-	require.Greater(t, refused, 400, "requests refused with 429")
+	require.Greater(t, refused.Load(), int64(400), "requests refused with 429")
 	return func() {}
 }
 
@@ -714,11 +728,13 @@ func killedControllerManager(t *testing.T, n *node, f fault) func() {
 }
 
 // corruptWAL overwrites a part of the newest segment of the write-ahead log, and kills
-// Prometheus, which then repairs it.
+// Prometheus and its pod. The next pod repairs it.
 func corruptWAL(t *testing.T, n *node, _ fault) func() {
-	n.shell(t, `cd /mnt/ssd/prometheus && cd $([ -d wal ] && echo . || echo prometheus)/wal && segment=$(ls | grep '^[0-9]*$' | tail -1) &&
-size=$(stat -c %s $segment) && dd if=/dev/urandom of=$segment bs=1 count=2000 seek=$((size - 40000)) conv=notrunc &&
-for pid in $(busybox pgrep -f '^/bin/prometheus'); do kill -9 $pid; done`)
+	n.shell(t, `cd /mnt/ssd/prometheus/wal && segment=$(ls | grep '^[0-9]*$' | tail -1) && size=$(stat -c %s $segment) &&
+for pid in $(processes /bin/prometheus); do kill -STOP $pid; done &&
+dd if=/dev/urandom of=$segment bs=1 count=2000 seek=$((size - 40000)) conv=notrunc`)
+	now := int64(0)
+	require.NoError(t, n.kubernetes.CoreV1().Pods(namespace).Delete(t.Context(), "prometheus-0", metav1.DeleteOptions{GracePeriodSeconds: &now}))
 	return func() {}
 }
 

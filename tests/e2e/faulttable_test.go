@@ -17,7 +17,7 @@ type fault struct {
 
 // batches holds the batches in the order in which they are broken.
 var batches = []string{
-	"objects", "requests", "exporters", "nodes", "dns", "Corefile", "pressure", "kubelet", "runtime", "control plane", "API server", "etcd",
+	"objects", "CPU", "requests", "exporters", "nodes", "dns", "Corefile", "pressure", "kubelet", "runtime", "control plane", "API server", "etcd",
 	"frozen Alertmanager", "no Alertmanager", "crashes", "write-ahead log",
 }
 
@@ -85,7 +85,7 @@ var faults = []fault{
 		fires: []string{`ProbeCertificateExpiring{service="certificate", severity="critical"}`}, muted: []string{`ProbeCertificateExpiring{service="certificate", severity="warning"}`}},
 	{name: "evicted", batch: "objects", core: true, breaks: "a pod that writes more than its volume may hold",
 		fires: []string{`KubeletEvictions{eviction_signal="emptydirfs.limit"}`}},
-	{name: "cpu-high", batch: "objects", breaks: "a pod that uses all CPUs",
+	{name: "cpu-high", batch: "CPU", breaks: "a pod that uses all CPUs",
 		fires: []string{"NodeCPUHigh{}"}},
 
 	// Rollouts that count as stuck after ten minutes.
@@ -107,7 +107,7 @@ var faults = []fault{
 		fires: []string{`AlertmanagerNotificationsFailing{integration="slack"}`}},
 	{name: "server-gone", batch: "nodes", core: true, breaks: "what a probe target and an HTTP discovery of the stack's own name",
 		fires: []string{`ProbeFailed{job="blackbox-targets"}`, `PrometheusRefreshFailing{mechanism="http"}`}},
-	{name: "broken-block", batch: "requests", core: true, breaks: "a block of Prometheus' data without metadata",
+	{name: "broken-block", batch: "requests", core: true, breaks: "a block of Prometheus' data whose index is broken",
 		fires: []string{"PrometheusTSDBReloadsFailing{}"}},
 	{name: "shard-forbidden", batch: "control plane", core: true, breaks: "kube-state-metrics may list nothing",
 		fires: []string{"KubeStateMetricsErrors{}"}},
@@ -196,7 +196,7 @@ var faults = []fault{
 	{name: "etcd-killed", batch: "etcd", breaks: "etcd, killed",
 		fires: []string{"EtcdQuorumLost{}"}},
 
-	{name: "wal-corrupt", batch: "write-ahead log", breaks: "Prometheus' write-ahead log, overwritten before a restart",
+	{name: "wal-corrupt", batch: "write-ahead log", breaks: "Prometheus' write-ahead log, overwritten before its pod is replaced",
 		fires: []string{"PrometheusTSDBWALFailing{}"}},
 }
 
