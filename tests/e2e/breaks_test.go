@@ -60,7 +60,7 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"alertmanager-frozen":  frozen("/bin/alertmanager", 3*time.Minute+30*time.Second),
 	"shard-frozen":         frozen("/kube-state-metrics.*SHARD0", 100*time.Second),
 	"telemetry-closed":     closedTelemetry,
-	"node-exporter-frozen": frozen("/bin/node_exporter --web", 60*time.Second),
+	"node-exporter-frozen": frozen("/bin/node_exporter --web", 90*time.Second),
 	"blackbox-gone":        scaledDown("Deployment", namespace, "blackbox-exporter"),
 	"directory-sizes-fail": failingScans,
 	"prometheus-frozen":    frozen("/bin/prometheus", 30*time.Second),
@@ -84,8 +84,9 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"dns-corefile": corefile("no-such-plugin"),
 	"dns-gone":     scaledDown("Deployment", "kube-system", "coredns"),
 
-	"webhook-failing":         func(t *testing.T, n *node, f fault) func() { return n.postConfigMaps(t, f, 4, 100) },
-	"webhook-slow":            func(t *testing.T, n *node, f fault) func() { return n.postConfigMaps(t, f, 40, 40) },
+	"webhook-failing":         failingCreates,
+	"slow-binding":            slowBinding,
+	"webhook-slow":            slowCreates,
 	"throttling":              throttledClient,
 	"client-certificate":      shortClientCertificate,
 	"aggregated-api-flapping": flappingAPI,
@@ -611,26 +612,55 @@ func corefile(line string) func(*testing.T, *node, fault) func() {
 	}
 }
 
-// postConfigMaps creates ConfigMaps by parallel clients until mended, or gives up.
-func (n *node) postConfigMaps(t *testing.T, f fault, parallel, each int) func() {
+// failingCreates creates ConfigMaps, ten each second for a while.
+func failingCreates(t *testing.T, n *node, f fault) func() {
 	client := n.clientOf(t, func(*rest.Config) {})
-	var posts sync.WaitGroup
-	for worker := range parallel {
-		posts.Go(func() {
-			for i := range each {
-				_, _ = client.CoreV1().ConfigMaps("fault-"+f.name).Create(t.Context(), &corev1.ConfigMap{
-					ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("c%d-%d", worker, i)},
-				}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-				if parallel < 10 {
-					time.Sleep(400 * time.Millisecond)
-				}
-				if i > 3 && parallel > 10 {
-					return
-				}
-			}
-		})
+	for deadline := time.Now().Add(45 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		err := n.createConfigMap(t, client, f)
+		require.True(t, apierrors.IsInternalError(err), "%v", err)
 	}
-	posts.Wait()
+	return func() {}
+}
+
+// slowCreates creates ConfigMaps, forty at once and three times.
+func slowCreates(t *testing.T, n *node, f fault) func() {
+	n.awaitPod(t, "fault-"+f.name, f.name)
+	client := n.clientOf(t, func(*rest.Config) {})
+	for range 3 {
+		var creates sync.WaitGroup
+		for range 40 {
+			creates.Go(func() { _ = n.createConfigMap(t, client, f) })
+		}
+		creates.Wait()
+	}
+	return func() {}
+}
+
+// createConfigMap asks for a ConfigMap that is not stored.
+func (n *node) createConfigMap(t *testing.T, client *kubernetes.Clientset, f fault) error {
+	_, err := client.CoreV1().ConfigMaps("fault-"+f.name).Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "fault-"},
+	}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
+}
+
+// awaitPod waits until a pod runs, and a little until Services lead to it.
+func (n *node) awaitPod(t *testing.T, namespace, name string) {
+	t.Helper()
+	eventually(t, time.Minute, "pod "+name+" runs", func(ctx context.Context) string {
+		pod, err := n.kubernetes.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil || pod.Status.Phase != corev1.PodRunning {
+			return fmt.Sprint(pod.Status.Phase, err)
+		}
+		return ""
+	})
+	time.Sleep(5 * time.Second)
+}
+
+// slowBinding creates pods that wait for the webhook, once that runs.
+func slowBinding(t *testing.T, n *node, f fault) func() {
+	n.awaitPod(t, "fault-"+f.name, f.name)
+	n.patch(t, "apps/v1", "Deployment", "fault-"+f.name, "late", `{"spec":{"replicas":8}}`)
 	return func() {}
 }
 
@@ -712,7 +742,7 @@ func flappingAPI(t *testing.T, n *node, _ fault) func() {
 	return func() { n.deleteObject(t, object("")) }
 }
 
-func killedControllerManager(t *testing.T, n *node, f fault) func() {
+func killedControllerManager(t *testing.T, n *node, _ fault) func() {
 	workloads := fault{name: "generations"}
 	n.applyFault(t, workloads)
 	t.Cleanup(func() { n.removeNamespace(t, workloads) })

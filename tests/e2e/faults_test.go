@@ -286,6 +286,7 @@ func (n *node) upForFaults(t *testing.T) {
 	if *deployedFlag {
 		return
 	}
+	n.sweep(t)
 	// Faults change fields of the stack's objects, which the next update takes back.
 	t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
 	n.localcluster(t, "demo") // which also copies the stack's config anew
@@ -370,6 +371,36 @@ func (n *node) upForFaults(t *testing.T) {
 			return fmt.Sprint("only jobs ", jobs)
 		}
 		return ""
+	})
+}
+
+// sweep deletes what a run that was killed has left.
+func (n *node) sweep(t *testing.T) {
+	t.Helper()
+	eventually(t, 2*time.Minute, "nothing is left of an earlier run", func(ctx context.Context) string {
+		left := ""
+		for _, kind := range [][2]string{
+			{"v1", "Namespace"}, {"v1", "Node"}, {"v1", "PersistentVolume"}, {"storage.k8s.io/v1", "StorageClass"},
+			{"admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"},
+			{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"},
+			{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"},
+			{"flowcontrol.apiserver.k8s.io/v1", "FlowSchema"}, {"flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration"},
+		} {
+			object := &unstructured.Unstructured{}
+			object.SetAPIVersion(kind[0])
+			object.SetKind(kind[1])
+			list, err := n.client(t, object).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return err.Error()
+			}
+			for _, item := range list.Items {
+				if strings.HasPrefix(item.GetName(), "fault-") {
+					left += " " + item.GetName()
+					n.deleteObject(t, &item)
+				}
+			}
+		}
+		return left
 	})
 }
 

@@ -17,7 +17,7 @@ type fault struct {
 
 // batches holds the batches in the order in which they are broken.
 var batches = []string{
-	"objects", "CPU", "requests", "exporters", "nodes", "dns", "Corefile", "pressure", "kubelet", "runtime", "control plane", "API server", "etcd",
+	"objects", "CPU", "exporters", "nodes", "Corefile", "pressure", "kubelet", "runtime", "control plane", "API server", "etcd",
 	"frozen Alertmanager", "no Alertmanager", "crashes", "write-ahead log",
 }
 
@@ -95,21 +95,21 @@ var faults = []fault{
 		fires: []string{"PrometheusConfigReloadFailed{}"}},
 	{name: "alertmanager-config", batch: "objects", slow: true, breaks: "a configuration of Alertmanager that does not load",
 		fires: []string{"AlertmanagerConfigReloadFailed{}"}},
-	{name: "bad-discovery", batch: "exporters", core: true, breaks: "an HTTP discovery that returns a target with an interval that is none",
+	{name: "bad-discovery", batch: "exporters", breaks: "an HTTP discovery that returns a target with an interval that is none",
 		fires: []string{`PrometheusTargetSyncFailed{scrape_job="discovered"}`}},
-	{name: "slow-binding", batch: "requests", breaks: "an admission webhook of bindings that does not answer",
+	{name: "slow-binding", batch: "objects", breaks: "an admission webhook of bindings that does not answer",
 		fires: []string{"SchedulerSlow{}"}},
 	{name: "blackbox-config", batch: "objects", slow: true, breaks: "a configuration of the blackbox exporter that does not load",
 		fires: []string{"BlackboxExporterConfigReloadFailed{}"}},
 
 	// The monitoring itself.
-	{name: "slack-fails", batch: "crashes", core: true, breaks: "Slack answers with errors",
+	{name: "slack-fails", batch: "pressure", breaks: "Slack answers with errors",
 		fires: []string{`AlertmanagerNotificationsFailing{integration="slack"}`}},
 	{name: "server-gone", batch: "nodes", core: true, breaks: "what a probe target and an HTTP discovery of the stack's own name",
 		fires: []string{`ProbeFailed{job="blackbox-targets"}`, `PrometheusRefreshFailing{mechanism="http"}`}},
-	{name: "broken-block", batch: "requests", core: true, breaks: "a block of Prometheus' data whose index is broken",
+	{name: "broken-block", batch: "objects", core: true, breaks: "a block of Prometheus' data whose index is broken",
 		fires: []string{"PrometheusTSDBReloadsFailing{}"}},
-	{name: "shard-forbidden", batch: "control plane", core: true, breaks: "kube-state-metrics may list nothing",
+	{name: "shard-forbidden", batch: "Corefile", breaks: "kube-state-metrics may list nothing",
 		fires: []string{"KubeStateMetricsErrors{}"}},
 
 	// Exporters and the stack's other programs.
@@ -133,13 +133,13 @@ var faults = []fault{
 		fires: []string{"PrometheusMissedRuleEvaluations{}"}},
 
 	// File systems of the node, and its network devices.
-	{name: "disk-full", batch: "requests", core: true, breaks: "a small file system of the node, filled",
+	{name: "disk-full", batch: "objects", core: true, breaks: "a small file system of the node, filled",
 		fires: []string{`NodeFilesystemSpaceLow{mountpoint="/mnt/fault-disk-full", severity="critical"}`},
 		muted: []string{`NodeFilesystemSpaceLow{mountpoint="/mnt/fault-disk-full", severity="warning"}`, `NodeFilesystemFillingUp{mountpoint="/mnt/fault-disk-full"}`}},
-	{name: "disk-inodes", batch: "requests", core: true, breaks: "a small file system of the node, without inodes",
+	{name: "disk-inodes", batch: "objects", core: true, breaks: "a small file system of the node, without inodes",
 		fires: []string{`NodeFilesystemInodesLow{mountpoint="/mnt/fault-disk-inodes", severity="critical"}`},
 		muted: []string{`NodeFilesystemInodesFillingUp{mountpoint="/mnt/fault-disk-inodes"}`}, silent: []string{`NodeFilesystemSpaceLow{mountpoint="/mnt/fault-disk-inodes"}`}},
-	{name: "link-flapping", batch: "requests", core: true, breaks: "a network device that loses its link six times",
+	{name: "link-flapping", batch: "objects", core: true, breaks: "a network device that loses its link six times",
 		fires: []string{`NodeNetworkInterfaceFlapping{device="fault0"}`}},
 
 	// Nodes that only the API server knows.
@@ -159,37 +159,37 @@ var faults = []fault{
 	// The node.
 	{name: "memory-pressure", batch: "pressure", breaks: "a kubelet short of memory, and with all the pods that it may run",
 		fires: []string{`NodeUnderPressure{condition="MemoryPressure"}`, "KubeletTooManyPods{}"}},
-	{name: "kubelet-killed", batch: "kubelet", core: true, breaks: "the kubelet, killed",
+	{name: "kubelet-killed", batch: "kubelet", breaks: "the kubelet, killed",
 		fires: []string{`NodeNotReady{node="demo"}`, `TargetDown{job="kubernetes-nodes", severity="critical"}`}, silent: []string{"NodeTargetsDown{}"}},
 	{name: "runtime-frozen", batch: "runtime", breaks: "containerd, stopped for a while three times, and then killed",
 		fires: []string{`KubeletPLEGSlow{node="demo"}`, "KubeletRuntimeErrors{}"}},
 
 	// DNS.
-	{name: "dns-upstream", batch: "dns", core: true, breaks: "a server that CoreDNS forwards to and that does not answer",
+	{name: "dns-upstream", batch: "nodes", core: true, breaks: "a server that CoreDNS forwards to and that does not answer",
 		fires: []string{"CoreDNSErrorsHigh{}", "CoreDNSSlow{}", "CoreDNSUpstreamsDown{}"}},
 	{name: "dns-corefile", batch: "Corefile", breaks: "a Corefile that does not load",
 		fires: []string{"CoreDNSConfigReloadFailed{}"}},
-	{name: "dns-gone", batch: "kubelet", core: true, breaks: "CoreDNS without pods",
+	{name: "dns-gone", batch: "pressure", breaks: "CoreDNS without pods",
 		fires: []string{`JobAbsent{job="coredns"}`}},
 
 	// Requests to the API server.
-	{name: "webhook-failing", batch: "requests", core: true, breaks: "an admission webhook that is gone, and requests that need it",
+	{name: "webhook-failing", batch: "objects", core: true, breaks: "an admission webhook that is gone, and requests that need it",
 		fires: []string{`APIServerErrorBudgetBurn{severity="critical"}`}, muted: []string{"APIServerErrorsHigh{}"}},
-	{name: "webhook-slow", batch: "requests", breaks: "an admission webhook that does not answer",
+	{name: "webhook-slow", batch: "objects", breaks: "an admission webhook that does not answer",
 		muted: []string{`APIServerSlow{verb="POST"}`}},
-	{name: "throttling", batch: "requests", core: true, breaks: "a client that the API server gives no share",
+	{name: "throttling", batch: "nodes", core: true, breaks: "a client that the API server gives no share",
 		fires: []string{"APIServerThrottling{}"}},
-	{name: "client-certificate", batch: "requests", core: true, breaks: "a client whose certificate is valid for another hour",
+	{name: "client-certificate", batch: "objects", core: true, breaks: "a client whose certificate is valid for another hour",
 		fires: []string{`ClientCertificateExpiring{severity="critical"}`}, muted: []string{`ClientCertificateExpiring{severity="warning"}`}},
-	{name: "aggregated-api", batch: "requests", core: true, breaks: "an aggregated API without a server",
+	{name: "aggregated-api", batch: "objects", core: true, breaks: "an aggregated API without a server",
 		fires: []string{`AggregatedAPIUnavailable{name="v1.fault.example.com"}`}},
-	{name: "aggregated-api-flapping", batch: "requests", core: true, breaks: "an aggregated API that comes and goes",
+	{name: "aggregated-api-flapping", batch: "objects", core: true, breaks: "an aggregated API that comes and goes",
 		fires: []string{`AggregatedAPIFlapping{name="v2.fault.example.com"}`}},
 
 	// Other parts of the control plane.
-	{name: "unbindable", batch: "control plane", core: true, breaks: "pods whose binding is refused",
+	{name: "unbindable", batch: "nodes", core: true, breaks: "pods whose binding is refused",
 		fires: []string{"SchedulerErrors{}", "SchedulerBacklog{}"}},
-	{name: "controller-manager-killed", batch: "control plane", core: true, breaks: "the controller manager, killed",
+	{name: "controller-manager-killed", batch: "control plane", breaks: "the controller manager, killed",
 		fires: []string{`TargetDown{job="kube-controller-manager", severity="critical"}`}, muted: []string{`DeploymentGenerationMismatch{namespace="fault-generations"}`, `StatefulSetGenerationMismatch{namespace="fault-generations"}`}},
 	{name: "api-server-killed", batch: "API server", breaks: "the API server, killed",
 		fires: []string{`TargetDown{job="kubernetes-apiservers", severity="critical"}`}, muted: []string{"KubernetesClientErrors{}", "PrometheusDiscoveryFailing{}"}},
