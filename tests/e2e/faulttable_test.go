@@ -17,8 +17,8 @@ type fault struct {
 
 // batches holds the batches in the order in which they are broken.
 var batches = []string{
-	"objects", "CPU", "exporters", "nodes", "Corefile", "pressure", "kubelet", "runtime", "control plane", "API server", "etcd",
-	"frozen Alertmanager", "no Alertmanager", "crashes", "write-ahead log",
+	"objects", "CPU", "nodes", "control plane", "API server", "files", "pressure", "kubelet", "etcd", "runtime",
+	"write-ahead log", "frozen Alertmanager", "crashes", "no Alertmanager",
 }
 
 var faults = []fault{
@@ -95,9 +95,9 @@ var faults = []fault{
 		fires: []string{"PrometheusConfigReloadFailed{}"}},
 	{name: "alertmanager-config", batch: "objects", slow: true, breaks: "a configuration of Alertmanager that does not load",
 		fires: []string{"AlertmanagerConfigReloadFailed{}"}},
-	{name: "bad-discovery", batch: "exporters", breaks: "an HTTP discovery that returns a target with an interval that is none",
+	{name: "bad-discovery", batch: "pressure", breaks: "an HTTP discovery that returns a target with an interval that is none",
 		fires: []string{`PrometheusTargetSyncFailed{scrape_job="discovered"}`}},
-	{name: "slow-binding", batch: "objects", breaks: "an admission webhook of bindings that does not answer",
+	{name: "slow-binding", batch: "files", breaks: "an admission webhook of bindings that does not answer",
 		fires: []string{"SchedulerSlow{}"}},
 	{name: "blackbox-config", batch: "objects", slow: true, breaks: "a configuration of the blackbox exporter that does not load",
 		fires: []string{"BlackboxExporterConfigReloadFailed{}"}},
@@ -106,30 +106,30 @@ var faults = []fault{
 	{name: "slack-fails", batch: "pressure", breaks: "Slack answers with errors",
 		fires: []string{`AlertmanagerNotificationsFailing{integration="slack"}`}},
 	{name: "server-gone", batch: "nodes", core: true, breaks: "what a probe target and an HTTP discovery of the stack's own name",
-		fires: []string{`ProbeFailed{job="blackbox-targets"}`, `PrometheusRefreshFailing{mechanism="http"}`}},
+		fires: []string{`ProbeFailed{job=~"blackbox-targets"}`, `PrometheusRefreshFailing{mechanism="http"}`}},
 	{name: "broken-block", batch: "objects", core: true, breaks: "a block of Prometheus' data whose index is broken",
 		fires: []string{"PrometheusTSDBReloadsFailing{}"}},
-	{name: "shard-forbidden", batch: "Corefile", breaks: "kube-state-metrics may list nothing",
+	{name: "shard-forbidden", batch: "files", breaks: "kube-state-metrics may list nothing",
 		fires: []string{"KubeStateMetricsErrors{}"}},
 
 	// Exporters and the stack's other programs.
 	{name: "alertmanager-frozen", batch: "frozen Alertmanager", breaks: "Alertmanager does not answer",
 		fires: []string{`TargetDown{job="alertmanager", severity="critical"}`, "PrometheusNotificationsDropped{}", "AlertmanagerClusterDown{}"}, muted: []string{`PrometheusNotificationsFailing{severity="critical"}`}},
-	{name: "shard-frozen", batch: "exporters", breaks: "one of two shards of kube-state-metrics does not answer",
+	{name: "shard-frozen", batch: "nodes", breaks: "one of two shards of kube-state-metrics does not answer",
 		fires: []string{"KubeStateMetricsShardsMissing{}"}},
-	{name: "telemetry-closed", batch: "exporters", breaks: "the telemetry port of kube-state-metrics is closed",
+	{name: "telemetry-closed", batch: "pressure", breaks: "the telemetry port of kube-state-metrics is closed",
 		fires: []string{`TargetDown{job="kube-state-metrics", endpoint="telemetry", severity="critical"}`}},
-	{name: "node-exporter-frozen", batch: "exporters", breaks: "node-exporter does not answer",
+	{name: "node-exporter-frozen", batch: "files", breaks: "node-exporter does not answer",
 		fires: []string{`TargetDown{job="node-exporter", severity="critical"}`}, silent: []string{"NodeTargetsDown{}", "NodeNotReady{}"}},
-	{name: "blackbox-gone", batch: "exporters", breaks: "the blackbox exporter without pods",
+	{name: "blackbox-gone", batch: "files", breaks: "the blackbox exporter without pods",
 		fires: []string{`JobAbsent{job="blackbox-exporter"}`}, muted: []string{`TargetDown{job="blackbox-targets"}`}},
 	{name: "alertmanager-gone", batch: "no Alertmanager", breaks: "Alertmanager without pods for six minutes, in which nobody is notified of anything",
 		muted: []string{"PrometheusNotConnectedToAlertmanagers{}", `JobAbsent{job="alertmanager"}`}},
 	{name: "crash-alertmanager", batch: "crashes", breaks: "Alertmanager's pod, deleted six times",
 		fires: []string{"AlertmanagerClusterCrashLooping{}"}},
-	{name: "directory-sizes-fail", batch: "exporters", breaks: "scans of directory sizes that are killed, and then the scanner frozen",
+	{name: "directory-sizes-fail", batch: "nodes", breaks: "scans of directory sizes that are killed, and then the scanner frozen",
 		fires: []string{"DirectorySizeScanFailed{}", "DirectorySizeScanStale{}"}},
-	{name: "prometheus-frozen", batch: "exporters", breaks: "Prometheus is stopped for half a minute",
+	{name: "prometheus-frozen", batch: "nodes", breaks: "Prometheus is stopped for half a minute",
 		fires: []string{"PrometheusMissedRuleEvaluations{}"}},
 
 	// File systems of the node, and its network devices.
@@ -146,14 +146,14 @@ var faults = []fault{
 	{name: "node-lost", batch: "nodes", core: true, breaks: "a node that is gone, with its DaemonSets' pods",
 		fires:  []string{`NodeNotReady{node="fault-lost"}`},
 		muted:  []string{`NodeTargetsDown{node="fault-lost"}`, `NodesEvicted{node="fault-lost"}`, "CPUOvercommitted{}", "MemoryOvercommitted{}"},
-		silent: []string{`DaemonSetPodsUnavailable{namespace="monitoring"}`, `TargetDown{job="kubernetes-nodes"}`, `TargetDown{job="node-exporter"}`, `PodNotReady{namespace="monitoring"}`}},
-	{name: "misscheduled", batch: "nodes", core: true, breaks: "a DaemonSet whose pod is on a node that got a taint",
+		silent: []string{`DaemonSetPodsUnavailable{namespace="monitoring"}`, `TargetDown{job="kubernetes-nodes"}`, `TargetDown{job="node-exporter"}`, `PodNotReady{namespace="monitoring", pod=~"node-.*"}`}},
+	{name: "misscheduled", batch: "files", breaks: "a DaemonSet whose pod is on a node that got a taint",
 		muted: []string{"DaemonSetMisscheduled"}},
 	{name: "zone-lost", batch: "nodes", breaks: "a zone whose three nodes are gone",
 		fires: []string{`ZoneUnhealthy{zone="fault::zone"}`, `NodeNotReady{node="fault-zone-0"}`}},
-	{name: "node-flapping", batch: "nodes", core: true, breaks: "a node that becomes ready and not ready again and again",
+	{name: "node-flapping", batch: "files", breaks: "a node that becomes ready and not ready again and again",
 		fires: []string{`NodeReadinessFlapping{node="fault-flapping"}`}, silent: []string{`NodeNotReady{node="fault-flapping"}`}},
-	{name: "node-network", batch: "nodes", core: true, breaks: "a node without pod network",
+	{name: "node-network", batch: "files", breaks: "a node without pod network",
 		fires: []string{`NodeNetworkUnavailable{node="fault-network"}`}},
 
 	// The node.
@@ -167,15 +167,15 @@ var faults = []fault{
 	// DNS.
 	{name: "dns-upstream", batch: "nodes", core: true, breaks: "a server that CoreDNS forwards to and that does not answer",
 		fires: []string{"CoreDNSErrorsHigh{}", "CoreDNSSlow{}", "CoreDNSUpstreamsDown{}"}},
-	{name: "dns-corefile", batch: "Corefile", breaks: "a Corefile that does not load",
+	{name: "dns-corefile", batch: "files", breaks: "a Corefile that does not load",
 		fires: []string{"CoreDNSConfigReloadFailed{}"}},
-	{name: "dns-gone", batch: "pressure", breaks: "CoreDNS without pods",
+	{name: "dns-gone", batch: "crashes", breaks: "CoreDNS without pods",
 		fires: []string{`JobAbsent{job="coredns"}`}},
 
 	// Requests to the API server.
 	{name: "webhook-failing", batch: "objects", core: true, breaks: "an admission webhook that is gone, and requests that need it",
 		fires: []string{`APIServerErrorBudgetBurn{severity="critical"}`}, muted: []string{"APIServerErrorsHigh{}"}},
-	{name: "webhook-slow", batch: "objects", breaks: "an admission webhook that does not answer",
+	{name: "webhook-slow", batch: "files", breaks: "an admission webhook that does not answer",
 		muted: []string{`APIServerSlow{verb="POST"}`}},
 	{name: "throttling", batch: "nodes", core: true, breaks: "a client that the API server gives no share",
 		fires: []string{"APIServerThrottling{}"}},

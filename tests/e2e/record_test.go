@@ -198,7 +198,7 @@ func (n *node) samplesOf(t *testing.T, matchers []*labels.Matcher, about model.M
 
 // isAbout reports whether a series has no other value of a label of the alert.
 func isAbout(series, about model.Metric) bool {
-	for _, label := range []model.LabelName{"namespace", "pod", "persistentvolumeclaim", "device", "mountpoint", "deployment", "statefulset", "daemonset", "job_name"} {
+	for _, label := range []model.LabelName{"job", "node", "namespace", "pod", "persistentvolumeclaim", "device", "mountpoint", "deployment", "statefulset", "daemonset", "job_name"} {
 		if value, ok := series[label]; ok && about[label] != "" && value != about[label] {
 			return false
 		}
