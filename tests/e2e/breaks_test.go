@@ -92,9 +92,20 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"aggregated-api-flapping": flappingAPI,
 
 	"controller-manager-killed": killedControllerManager,
-	"api-server-killed":         killedPart("kube-apiserver", 75*time.Second),
+	"api-server-killed":         killedPart("kube-apiserver kube-controller-manager kube-scheduler", 75*time.Second),
 	"etcd-killed":               killedPart("etcd", 60*time.Second),
 	"wal-corrupt":               corruptWAL,
+}
+
+// once returns a function that calls mend the first time only, even if that fails the test.
+func once(mend func()) func() {
+	called := false
+	return func() {
+		if !called {
+			called = true
+			mend()
+		}
+	}
 }
 
 // shell runs a script on the node and returns its output. In the script, `processes PATTERN` prints
@@ -142,7 +153,7 @@ func scaledDown(kind, namespace, name string) func(*testing.T, *node, fault) fun
 // noAlertmanager leaves the stack without Alertmanager for longer than the alert looks back. It
 // ends before the messages are counted, as no other alert could arrive.
 func noAlertmanager(t *testing.T, n *node, f fault) func() {
-	mend := sync.OnceFunc(scaledDown("StatefulSet", namespace, "alertmanager")(t, n, f))
+	mend := once(scaledDown("StatefulSet", namespace, "alertmanager")(t, n, f))
 	t.Cleanup(mend)
 	time.Sleep(6 * time.Minute)
 	return mend
@@ -426,7 +437,7 @@ func (n *node) addNode(t *testing.T, name, address string, labels map[string]str
 	_, err := nodes.Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = nodes.Delete(ctx, name, metav1.DeleteOptions{}) })
-	capacity := corev1.ResourceList{"cpu": quantityOf("200m"), "memory": quantityOf("200Mi"), "pods": quantityOf("10")}
+	capacity := corev1.ResourceList{"cpu": quantityOf("10m"), "memory": quantityOf("10Mi"), "pods": quantityOf("10")}
 	n.report(t, name, func(node *corev1.Node) {
 		node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: address}}
 		node.Status.DaemonEndpoints.KubeletEndpoint.Port = 10250
@@ -500,7 +511,7 @@ func (n *node) heartbeats(name string, conditions ...corev1.NodeCondition) func(
 }
 
 func lostZone(t *testing.T, n *node, _ fault) func() {
-	labels := map[string]string{"topology.kubernetes.io/zone": "zone", "topology.kubernetes.io/region": "fault"}
+	labels := map[string]string{"topology.kubernetes.io/zone": "fault-zone", "topology.kubernetes.io/region": "fault"}
 	for i := range 3 {
 		n.addNode(t, fmt.Sprint("fault-zone-", i), fmt.Sprint("10.244.254.1", i), labels, nodeCondition(corev1.NodeReady, corev1.ConditionFalse))
 	}
@@ -550,7 +561,7 @@ func shortOfMemory(t *testing.T, n *node, _ fault) func() {
 		n.localcluster(t, "start", "kubelet")
 	}
 	restart()
-	mend := sync.OnceFunc(func() {
+	mend := once(func() {
 		n.shell(t, "mv /tmp/kubelet.yaml "+file)
 		restart()
 	})
@@ -558,15 +569,22 @@ func shortOfMemory(t *testing.T, n *node, _ fault) func() {
 	return mend
 }
 
-// killedPart kills a part of the node for a time.
-func killedPart(part string, length time.Duration) func(*testing.T, *node, fault) func() {
+// killedPart kills parts of the node for a time: one, or several that end without it.
+func killedPart(parts string, length time.Duration) func(*testing.T, *node, fault) func() {
 	return func(t *testing.T, n *node, _ fault) func() {
-		start := sync.OnceFunc(func() { n.localcluster(t, "start", part) })
+		start := once(func() {
+			for _, part := range strings.Fields(parts) {
+				n.localcluster(t, "start", part)
+				n.available(t)
+			}
+		})
 		t.Cleanup(start)
-		n.localcluster(t, "stop", part)
+		names := strings.Fields(parts)
+		for i := range names { // the first one last
+			n.localcluster(t, "stop", names[len(names)-1-i])
+		}
 		time.Sleep(length)
 		start()
-		n.available(t)
 		return func() {}
 	}
 }
@@ -606,7 +624,7 @@ func corefile(line string) func(*testing.T, *node, fault) func() {
 			n.poke(t, "kube-system", "k8s-app=kube-dns")
 		}
 		write(strings.Replace(before.Data["Corefile"], "    errors\n", "    errors\n    "+line+"\n", 1))
-		mend := sync.OnceFunc(func() { write(before.Data["Corefile"]) })
+		mend := once(func() { write(before.Data["Corefile"]) })
 		t.Cleanup(mend)
 		return mend
 	}
@@ -747,7 +765,7 @@ func killedControllerManager(t *testing.T, n *node, _ fault) func() {
 	n.applyFault(t, workloads)
 	t.Cleanup(func() { n.removeNamespace(t, workloads) })
 	time.Sleep(15 * time.Second)
-	start := sync.OnceFunc(func() { n.localcluster(t, "start", "kube-controller-manager") })
+	start := once(func() { n.localcluster(t, "start", "kube-controller-manager") })
 	t.Cleanup(start)
 	n.localcluster(t, "stop", "kube-controller-manager")
 	time.Sleep(2 * time.Second)

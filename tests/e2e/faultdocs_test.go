@@ -30,7 +30,13 @@ func TestEveryAlertIsProvoked(t *testing.T) {
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(by)), slices.Collect(maps.Keys(notProvoked)), always) {
 		assert.Contains(t, known, name, "no such alert")
 	}
-	assert.GreaterOrEqual(t, len(by), 60)
+	passed := map[string]bool{}
+	for _, f := range faults {
+		for _, alert := range slices.Concat(f.fires, f.muted) {
+			passed[alertName(alert)] = passed[alertName(alert)] || !f.draft
+		}
+	}
+	assert.GreaterOrEqual(t, len(slices.DeleteFunc(slices.Collect(maps.Keys(passed)), func(name string) bool { return !passed[name] })), 55, "alerts of faults that are no drafts")
 	used := map[string]bool{}
 	for _, f := range faults {
 		assert.Contains(t, batches, f.batch, f.name)
@@ -79,13 +85,17 @@ func alertName(alert string) string {
 	return name
 }
 
-// provokedBy returns the names of the faults that provoke each alert.
+// provokedBy returns the names of the faults that provoke each alert, as the page shows them.
 func provokedBy() map[string][]string {
 	by := map[string][]string{}
 	for _, f := range faults {
 		for _, alert := range slices.Concat(f.fires, f.muted) {
-			if name := alertName(alert); !slices.Contains(by[name], f.name) {
-				by[name] = append(by[name], f.name)
+			text := "`" + f.name + "`"
+			if f.draft {
+				text += " (draft)"
+			}
+			if name := alertName(alert); !slices.Contains(by[name], text) {
+				by[name] = append(by[name], text)
 			}
 		}
 	}
@@ -105,7 +115,9 @@ func tables(files map[string]string) string {
 	b.WriteString("\n## Faults\n\n| Fault | What is broken | Alerts that notify | Fire, and notify nobody | Stay silent |\n| --- | --- | --- | --- | --- |\n")
 	for _, f := range faults {
 		name := "`" + f.name + "`"
-		if f.core {
+		if f.draft {
+			name += " (draft)"
+		} else if f.core {
 			name += " *"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, f.breaks, names(f.fires), names(f.muted), names(f.silent))
@@ -118,7 +130,7 @@ func tables(files map[string]string) string {
 		case slices.Contains(always, name):
 			how = "always fires"
 		case by[name] != nil:
-			how = "`" + strings.Join(by[name], "`, `") + "`"
+			how = strings.Join(by[name], ", ")
 		default:
 			how = fmt.Sprintf("%s; tested in `rules/%s_test.yaml`", how, strings.TrimSuffix(files[name], ".yaml"))
 		}

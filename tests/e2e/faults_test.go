@@ -35,7 +35,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-var faultsFlag = flag.String("faults", "core", "faults to provoke: core, all, none, or names of faults and batches separated by commas")
+var faultsFlag = flag.String("faults", "core", "faults to provoke: core, all, none, drafts, or names of faults and batches separated by commas")
 
 var deployedFlag = flag.Bool("deployed", false, "the stack of TestFaults is deployed")
 
@@ -75,6 +75,9 @@ func TestFaults(t *testing.T) {
 // chosen reports whether the flag -faults asks for a fault.
 func (f fault) chosen() bool {
 	names := strings.Split(*faultsFlag, ",")
+	if f.draft {
+		return slices.Contains(names, f.name) || slices.Contains(names, "drafts")
+	}
 	return *faultsFlag == "all" || *faultsFlag == "core" && f.core || slices.Contains(names, f.name) || slices.Contains(names, f.batch)
 }
 
@@ -94,7 +97,7 @@ func (n *node) provoke(t *testing.T, slack *slack, f fault) {
 	if !ok {
 		broken = func(*testing.T, *node, fault) func() { return func() {} }
 	}
-	mend := sync.OnceFunc(func() { n.removeNamespace(t, f) })
+	mend := once(func() { n.removeNamespace(t, f) })
 	t.Cleanup(func() { mend() })
 	already := map[string]bool{} // that something else made fire, and Slack has heard of
 	for _, alert := range f.fires {
@@ -103,7 +106,7 @@ func (n *node) provoke(t *testing.T, slack *slack, f fault) {
 	}
 	n.applyFault(t, f)
 	undo := broken(t, n, f)
-	mend = sync.OnceFunc(func() {
+	mend = once(func() {
 		undo()
 		n.removeNamespace(t, f)
 	})
@@ -347,6 +350,7 @@ func (n *node) upForFaults(t *testing.T) {
 	} {
 		put("alerting.overrides."+path, value)
 	}
+	put("alerting.overrides.DirectorySizeScanFailed.for", "10s") // shorter than the time between two scans
 	text, err = yaml.Marshal(stack)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, text, 0o600))

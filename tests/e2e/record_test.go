@@ -82,6 +82,9 @@ func (n *node) record(t *testing.T, f fault, since time.Time) {
 		var expr string
 		var wait time.Duration
 		file.RuleFiles, expr, wait = alertingRule(files, metric)
+		if holds, err := n.tryQuery(context.WithoutCancel(t.Context()), expr, time.Now()); err != nil || len(holds) == 0 {
+			continue // the fault is over
+		}
 		series, ok := n.inputs(t, files, &file.RuleFiles, expr, metric, since)
 		if !ok {
 			t.Logf("%s is not recorded", alert)
@@ -95,7 +98,7 @@ func (n *node) record(t *testing.T, f fault, since time.Time) {
 			Interval:    model.Duration(recordStep),
 			InputSeries: series,
 			PromqlExprTest: []recordedAlert{{
-				Expr:       strings.Replace(f.selector(alert), "ALERTS{", fmt.Sprintf("ALERTS{severity=%q, ", metric["severity"]), 1),
+				Expr:       want.String(),
 				EvalTime:   model.Duration(length + wait + time.Minute),
 				ExpSamples: []recordedSample{{want.String(), 1}},
 			}},
