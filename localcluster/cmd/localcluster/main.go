@@ -57,8 +57,10 @@ func run(ctx context.Context, args []string) error {
 		return d.pulumi(ctx, args)
 	case "exec":
 		return d.exec(args)
-	case "stop", "start":
-		return d.setPart(args, command == "start")
+	case "stop":
+		return d.setPart(args, false)
+	case "start":
+		return d.setPart(args, true)
 	default:
 		return fmt.Errorf("unknown command %q\n%s", command, usage)
 	}
