@@ -93,7 +93,7 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 
 	"controller-manager-killed": killedControllerManager,
 	"api-server-killed":         killedPart("kube-apiserver kube-controller-manager kube-scheduler", 75*time.Second),
-	"etcd-killed":               killedPart("etcd", 60*time.Second),
+	"etcd-killed":               killedPart("etcd", 100*time.Second),
 	"wal-corrupt":               corruptWAL,
 }
 
