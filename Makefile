@@ -49,8 +49,15 @@ test-e2e:
 else
 test-e2e: localcluster ## The whole system on the local node; on a kind cluster with KUBECONFIG=path.
 	.local/bin/localcluster up
-	go test -tags e2e -v -count=1 -failfast -timeout 60m ./tests/e2e
+	go test -tags e2e -v -count=1 -failfast -timeout 60m -parallel 64 ./tests/e2e
 endif
+
+# A fault of a batch runs beside the others, so -parallel is not about CPUs.
+.PHONY: test-faults
+test-faults: localcluster ## Break things on the local node: FAULTS=name,name QUIET=30m RECORD=1 for the rules' tests.
+	.local/bin/localcluster up
+	go test -tags e2e -run '^(TestFaults|TestQuiet)$$' -v -count=1 -timeout 3h -parallel 64 ./tests/e2e \
+		-faults=$(or $(FAULTS),all) -quiet=$(or $(QUIET),$(if $(FAULTS),0,30m)) $(if $(RECORD),-record)
 
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.

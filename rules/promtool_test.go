@@ -26,6 +26,8 @@ func unitTests(t *testing.T) []string {
 // for jobs that store native ones, with promtool of the Prometheus in go.mod, which is the deployed
 // version. Without service discovery it builds in a fraction of the time.
 func TestPromtool(t *testing.T) {
+	recorded, err := filepath.Glob("recorded/*" + testSuffix) // by make test-faults RECORD=1
+	require.NoError(t, err)
 	args := []string{"run", "-tags=remove_all_sd", "github.com/prometheus/prometheus/cmd/promtool", "test", "rules"}
 	for _, native := range []bool{false, true} {
 		dir, options := t.TempDir(), Options{}
@@ -44,10 +46,20 @@ func TestPromtool(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
 			args = append(args, filepath.Join(dir, name))
 		}
+		if native {
+			continue
+		}
+		for _, name := range recorded {
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			copied := filepath.Join(dir, "recorded-"+filepath.Base(name))
+			require.NoError(t, os.WriteFile(copied, text, 0o600))
+			args = append(args, copied)
+		}
 	}
 	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Equal(t, 2*len(unitTests(t)), strings.Count(string(out), "SUCCESS"), "%s", out)
+	assert.Equal(t, 2*len(unitTests(t))+len(recorded), strings.Count(string(out), "SUCCESS"), "%s", out)
 }
 
 // A unit test has each rule of an alert firing, and another has the alert not firing although

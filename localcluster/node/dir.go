@@ -55,6 +55,9 @@ func (d Dir) version() string { return d.join("node/version") }
 // failures lists the parts that ended although the node was not stopping.
 func (d Dir) failures() string { return d.join("node/failures") }
 
+// stopped is a directory with a file for each part that is not to run, by its name.
+func (d Dir) stopped() string { return d.join("node/stopped") }
+
 func (d Dir) join(path string) string { return filepath.Join(string(d), path) }
 
 // cgroup returns the node's group in every cgroup hierarchy, which differs by directory.

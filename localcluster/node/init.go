@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -58,7 +59,7 @@ func Init(dir Dir) error {
 		return err
 	}
 
-	p := &processes{running: map[int]part{}, failures: stateMount + "/node/failures"}
+	p := &processes{running: map[int]part{}, stopped: map[string]bool{}, failures: stateMount + "/node/failures"}
 	go p.reap()
 	for _, part := range parts(dir.cgroup()) {
 		if err := p.start(part); err != nil {
@@ -79,6 +80,7 @@ func Init(dir Dir) error {
 		return err
 	}
 	go forward(listener, "127.0.0.1:6443")
+	go p.follow(ctx, parts(dir.cgroup()), stateMount+"/node/stopped")
 
 	<-ctx.Done()
 	log.Printf("stopping: %v", context.Cause(ctx))
@@ -106,6 +108,7 @@ func setUpNetwork() error {
 type processes struct {
 	mu       sync.Mutex
 	running  map[int]part
+	stopped  map[string]bool // names of parts that follow has killed
 	stopping bool
 	failures string // path of Dir.failures inside the node
 }
@@ -146,7 +149,7 @@ func (p *processes) reap() {
 			}
 			part, known := p.running[pid]
 			delete(p.running, pid)
-			if known && !p.stopping {
+			if known && !p.stopping && !p.stopped[part.name] {
 				p.record(part, status)
 			}
 			p.mu.Unlock()
@@ -213,6 +216,31 @@ func (p *processes) isRunning(part part) bool {
 		}
 	}
 	return false
+}
+
+// follow kills each part that has a file of its name in a directory, and starts it again when
+// the file is gone.
+func (p *processes) follow(ctx context.Context, parts []part, dir string) {
+	for ctx.Err() == nil {
+		for _, part := range parts {
+			_, err := os.Stat(filepath.Join(dir, part.name))
+			p.mu.Lock()
+			was := p.stopped[part.name]
+			p.stopped[part.name] = err == nil
+			for pid, running := range p.running {
+				if err == nil && running.name == part.name {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}
+			p.mu.Unlock()
+			if was && err != nil {
+				if err := p.start(part); err != nil {
+					log.Printf("starting %s again: %v", part.name, err)
+				}
+			}
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
 }
 
 // stop kills the parts that are not stateful, since they would restart containers. It

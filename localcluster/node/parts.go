@@ -32,6 +32,7 @@ func parts(cgroup string) []part {
 				"--listen-client-urls=http://127.0.0.1:2379",
 				"--advertise-client-urls=http://127.0.0.1:2379",
 				"--listen-peer-urls=http://127.0.0.1:2380",
+				"--listen-metrics-urls=http://" + address + ":2381", // as on kubeadm, for pods
 			},
 		},
 		{
@@ -116,6 +117,7 @@ func parts(cgroup string) []part {
 				"--cluster-cidr=10.244.0.0/16",
 				"--proxy-mode=iptables",
 				"--conntrack-max-per-core=0", // keeps the machine's limit
+				"--metrics-bind-address=" + address + ":10249",
 			},
 		},
 	}

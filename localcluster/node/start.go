@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -101,6 +102,9 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 		return nil, err
 	}
 	if err := os.Remove(dir.failures()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := errors.Join(os.RemoveAll(dir.stopped()), os.Mkdir(dir.stopped(), 0o755)); err != nil {
 		return nil, err
 	}
 
@@ -233,6 +237,26 @@ func end(ctx context.Context, fd int) error {
 			}
 		}
 	}
+}
+
+// SetPart kills a part of the node, such as kubelet, or starts it again. The node does so
+// within a second.
+func (n *Node) SetPart(name string, runs bool) error {
+	var names []string
+	for _, part := range parts("") {
+		names = append(names, part.name)
+	}
+	if !slices.Contains(names, name) {
+		return fmt.Errorf("the node has no part %q; allowed: %s", name, strings.Join(names, ", "))
+	}
+	path := filepath.Join(n.Dir.stopped(), name)
+	if !runs {
+		return os.WriteFile(path, nil, 0o644)
+	}
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Failures returns a line for each part that ended although the node was not stopping, with

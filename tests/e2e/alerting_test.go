@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -214,6 +215,7 @@ func (m slackMessage) resolved() bool { return strings.HasPrefix(m.title(), "RES
 
 // slack holds what the receiver on the node has received.
 type slack struct {
+	commands io.Writer // of the receiver
 	mu       sync.Mutex
 	received []slackMessage
 }
@@ -232,7 +234,8 @@ func startSlack(t *testing.T, n *node) *slack {
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	s := &slack{}
+	s := &slack{commands: stdin}
+	n.slack = s
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

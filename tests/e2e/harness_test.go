@@ -20,9 +20,13 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -41,6 +45,9 @@ type node struct {
 	kubernetes *kubernetes.Clientset
 	rest       *rest.Config
 	prometheus promv1.API
+	dynamic    dynamic.Interface
+	mapper     meta.RESTMapper // of the kinds that the API server knows
+	slack      *slack          // what Slack receives, once startSlack started it
 }
 
 // start prepares the cluster under test. It starts the local node with the images of the
@@ -62,6 +69,9 @@ func start(t testing.TB) *node {
 	n.rest.QPS, n.rest.Burst = 50, 100
 	n.kubernetes, err = kubernetes.NewForConfig(n.rest)
 	require.NoError(t, err)
+	n.dynamic, err = dynamic.NewForConfig(n.rest)
+	require.NoError(t, err)
+	n.mapper = restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(n.kubernetes.Discovery()))
 	n.prometheus = promv1.NewAPI(n.service(t, "prometheus:web"))
 	return n
 }

@@ -246,6 +246,21 @@ func (d *demo) exec(args []string) error {
 	return syscall.Exec(nsenter, args, os.Environ())
 }
 
+// setPart kills a part of the node, or starts it again.
+func (d *demo) setPart(args []string, runs bool) error {
+	if len(args) != 1 {
+		return errors.New("stop and start require the name of one part")
+	}
+	n, err := node.Find(d.dir)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return errors.New("the node is not running; `make demo` starts it")
+	}
+	return n.SetPart(args[0], runs)
+}
+
 // lock waits until no other command holds the lock of up, and takes it.
 func (d *demo) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(string(d.dir), 0o755); err != nil {

@@ -20,7 +20,9 @@ const usage = `usage: localcluster COMMAND
   status       show whether the node runs and which of its parts failed
   demo         up, then pulumi up of the stack dev
   pulumi ARGS  run the pulumi CLI with the demo's environment
-  exec CMD     run a command on the node, as ssh would on a real one`
+  exec CMD     run a command on the node, as ssh would on a real one
+  stop PART    kill a part of the node, such as kubelet
+  start PART   start it again`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -55,6 +57,10 @@ func run(ctx context.Context, args []string) error {
 		return d.pulumi(ctx, args)
 	case "exec":
 		return d.exec(args)
+	case "stop":
+		return d.setPart(args, false)
+	case "start":
+		return d.setPart(args, true)
 	default:
 		return fmt.Errorf("unknown command %q\n%s", command, usage)
 	}

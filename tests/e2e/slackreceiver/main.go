@@ -1,16 +1,18 @@
 // Command slackreceiver is a fake of Slack's incoming webhooks
 // (https://api.slack.com/messaging/webhooks). It responds as Slack does and prints each
-// accepted message as a line of JSON. It listens on the address in its argument, and exits
-// at the end of its standard input.
+// accepted message as a line of JSON. It listens on the address in its argument. Between the
+// lines "fail" and "work" of its standard input it answers with an error, and at the end of the
+// input it exits.
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,12 +28,17 @@ type attachment struct {
 	Color    string `json:"color"`
 }
 
+var failing atomic.Bool
+
 func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: slackreceiver HOST:PORT")
 	}
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
+		commands := bufio.NewScanner(os.Stdin)
+		for commands.Scan() {
+			failing.Store(commands.Text() == "fail")
+		}
 		os.Exit(0)
 	}()
 	server := &http.Server{Addr: os.Args[1], Handler: http.HandlerFunc(receive), ReadTimeout: 10 * time.Second}
@@ -39,6 +46,10 @@ func main() {
 }
 
 func receive(w http.ResponseWriter, r *http.Request) {
+	if failing.Load() {
+		http.Error(w, "fatal_error", http.StatusInternalServerError)
+		return
+	}
 	var m message
 	err := json.NewDecoder(r.Body).Decode(&m)
 	if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" ||

@@ -1,0 +1,516 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	kyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
+)
+
+var faultsFlag = flag.String("faults", "core", "faults to provoke: core, all, none, drafts, or names of faults and batches separated by commas")
+
+var deployedFlag = flag.Bool("deployed", false, "the stack of TestFaults is deployed")
+
+// The time from a fault to its alert and to its message: scrapes, an evaluation, `for`, a group.
+const faultPatience = 3 * time.Minute
+
+// TestFaults breaks things on the local node and expects what the table of faults says: which
+// alerts fire, which reach Slack, and that all of them end when the faults do.
+func TestFaults(t *testing.T) {
+	if *faultsFlag == "none" {
+		t.Skip("-faults=none")
+	}
+	n := start(t)
+	n.cluster.localOnly(t, "a node to break")
+	slack := startSlack(t, n)
+	n.upForFaults(t)
+	windows := alertWindows(t)
+	var mended endings
+	for _, batch := range batches {
+		chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.batch != batch || !f.chosen() })
+		if len(chosen) == 0 {
+			continue
+		}
+		t.Run(batch, func(t *testing.T) {
+			for _, f := range chosen {
+				t.Run(f.name, func(t *testing.T) {
+					t.Parallel()
+					n.provoke(t, slack, f)
+					mended.add(f)
+				})
+			}
+		})
+	}
+	t.Run("all of it ends with the faults", func(t *testing.T) { mended.await(t, n, windows) })
+}
+
+// chosen reports whether the flag -faults asks for a fault.
+func (f fault) chosen() bool {
+	names := strings.Split(*faultsFlag, ",")
+	if f.draft {
+		return slices.Contains(names, f.name) || slices.Contains(names, "drafts")
+	}
+	return *faultsFlag == "all" || *faultsFlag == "core" && f.core || slices.Contains(names, f.name) || slices.Contains(names, f.batch)
+}
+
+// selector returns an alert of a fault as Prometheus selects it, with the labels of ALERTS.
+func (f fault) selector(alert string) string {
+	name, labels, exact := strings.Cut(strings.TrimSuffix(alert, "}"), "{")
+	if !exact {
+		labels = fmt.Sprintf("namespace=%q", "fault-"+f.name)
+	}
+	return strings.TrimSuffix(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing", %s`, name, labels), ", ") + "}"
+}
+
+// provoke breaks something, expects its alerts, and mends it.
+func (n *node) provoke(t *testing.T, slack *slack, f fault) {
+	before, sent := time.Now(), len(slack.messages())
+	broken, ok := breaks[f.name]
+	if !ok {
+		broken = func(*testing.T, *node, fault) func() { return func() {} }
+	}
+	mend := once(func() { n.removeNamespace(t, f) })
+	t.Cleanup(func() { mend() })
+	already := map[string]bool{} // that something else made fire, and Slack has heard of
+	for _, alert := range f.fires {
+		samples, err := n.tryQuery(t.Context(), f.selector(alert), time.Now())
+		already[alert] = err == nil && len(samples) > 0
+	}
+	n.applyFault(t, f)
+	undo := broken(t, n, f)
+	mend = once(func() {
+		undo()
+		n.removeNamespace(t, f)
+	})
+	fired := func(alert string) string {
+		query := fmt.Sprintf("max_over_time(%s[%ds])", f.selector(alert), int(time.Since(before).Seconds())+1)
+		samples, err := n.tryQuery(context.WithoutCancel(t.Context()), query, time.Now())
+		if err != nil || len(samples) == 0 {
+			return fmt.Sprint("not yet ", err)
+		}
+		return ""
+	}
+	patience := faultPatience
+	if f.slow {
+		patience = 14 * time.Minute
+	}
+	for _, alert := range slices.Concat(f.fires, f.muted) {
+		if !soon(patience, func() bool { return fired(alert) == "" }) {
+			assert.Fail(t, alert+" does not fire", "%s", fired(alert))
+		}
+		t.Logf("%s fires after %s", alert, time.Since(before).Round(time.Second))
+	}
+	for _, alert := range f.fires {
+		if !soon(90*time.Second, func() bool { return already[alert] || slices.ContainsFunc(slack.messages()[sent:], f.about(alert)) }) {
+			assert.Fail(t, alert+" does not reach Slack")
+		}
+	}
+	for _, alert := range f.muted {
+		if i := slices.IndexFunc(slack.messages()[sent:], f.about(alert)); i >= 0 {
+			assert.Fail(t, alert+" reaches Slack", "%s\n%s", slack.messages()[sent+i].title(), slack.messages()[sent+i].text())
+		}
+	}
+	for _, alert := range f.silent {
+		if fired(alert) == "" {
+			assert.Fail(t, alert+" fires")
+		}
+	}
+	if *recordFlag && !t.Failed() {
+		n.record(t, f, before)
+	}
+	mend()
+}
+
+// soon waits until a condition holds, and reports whether it did within the patience.
+func soon(patience time.Duration, condition func() bool) bool {
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(2 * time.Second) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+var labelValue = regexp.MustCompile(`(\w+)="([^"]*)"`)
+
+// about returns whether a message says that an alert of the fault fires: with its name in the
+// title, and the values of its labels in the title or the text.
+func (f fault) about(alert string) func(slackMessage) bool {
+	var words []string
+	severity := ""
+	for _, label := range labelValue.FindAllStringSubmatch(f.selector(alert), -1) {
+		switch label[1] {
+		case "alertstate", "alertname", "integration", "mechanism", "volume_plugin", "verb", "eviction_signal", "endpoint":
+		case "severity":
+			severity = strings.ToUpper(label[2])
+		default:
+			words = append(words, label[2])
+		}
+	}
+	name, _, _ := strings.Cut(alert, "{")
+	return func(m slackMessage) bool {
+		if m.resolved() || !strings.Contains(m.title(), ") "+name+" on ") || !strings.HasPrefix(m.title(), severity) {
+			return false
+		}
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(m.title()+m.text(), word) })
+	}
+}
+
+// endings holds the alerts of faults that are mended, as Prometheus selects them, by name.
+type endings struct {
+	mu     sync.Mutex
+	alerts map[string]string // selector to name
+}
+
+func (e *endings) add(f fault) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.alerts == nil {
+		e.alerts = map[string]string{}
+	}
+	for _, alert := range slices.Concat(f.fires, f.muted) {
+		name, _, _ := strings.Cut(alert, "{")
+		e.alerts[f.selector(alert)] = name
+	}
+}
+
+// await waits until no alert fires any more. An alert looks back over the window of its
+// expression, so it may end that much later than the fault. For longer than 15 minutes, of
+// the core for longer than a minute, nobody waits.
+func (e *endings) await(t *testing.T, n *node, windows map[string]time.Duration) {
+	longest := 15 * time.Minute
+	if *faultsFlag == "core" {
+		longest = time.Minute
+	}
+	began := time.Now()
+	waits := map[string]time.Duration{}
+	for selector, name := range e.alerts {
+		if windows[name] <= longest {
+			waits[selector] = windows[name]
+		} else {
+			t.Logf("not awaited, since it looks back over %s: %s", windows[name], selector)
+		}
+	}
+	for len(waits) > 0 {
+		for selector, window := range waits {
+			samples, err := n.tryQuery(t.Context(), selector, time.Now())
+			switch {
+			case err == nil && len(samples) == 0:
+				delete(waits, selector)
+			case time.Since(began) > window+3*time.Minute:
+				assert.Fail(t, selector+" still fires", "%v %v", samples, err)
+				delete(waits, selector)
+			}
+		}
+		time.Sleep(5 * time.Second)
+	}
+}
+
+// alertWindows returns how far each alert looks back: the longest range of its expression and
+// of the recordings that it reads, with their offsets.
+func alertWindows(t *testing.T) map[string]time.Duration {
+	t.Helper()
+	files, err := rules.Render(rules.Options{})
+	require.NoError(t, err)
+	recordings, alerts := map[string]string{}, map[string][]string{}
+	for _, file := range files {
+		for _, group := range file.Groups {
+			for _, rule := range group.Rules {
+				if rule.Record != "" {
+					recordings[rule.Record] = rule.Expr
+				} else {
+					alerts[rule.Alert] = append(alerts[rule.Alert], rule.Expr)
+				}
+			}
+		}
+	}
+	var window func(expr string) time.Duration
+	window = func(expr string) time.Duration {
+		parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+		require.NoError(t, err)
+		var longest time.Duration
+		parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
+			switch n := node.(type) {
+			case *parser.MatrixSelector:
+				longest = max(longest, n.Range+n.VectorSelector.(*parser.VectorSelector).OriginalOffset)
+			case *parser.SubqueryExpr:
+				longest = max(longest, n.Range)
+			case *parser.VectorSelector:
+				longest = max(longest, n.OriginalOffset)
+				if recorded, ok := recordings[n.Name]; ok {
+					longest = max(longest, window(recorded))
+				}
+			}
+			return nil
+		})
+		return longest
+	}
+	windows := map[string]time.Duration{}
+	for name, exprs := range alerts {
+		for _, expr := range exprs {
+			windows[name] = max(windows[name], window(expr))
+		}
+	}
+	return windows
+}
+
+// upForFaults deploys the stack dev with what the faults need: everything stored, Slack, two
+// shards, the parts of the control plane as targets, and alerts that wait a twentieth of their
+// time, so that they fire in the same order.
+func (n *node) upForFaults(t *testing.T) {
+	if *deployedFlag {
+		return
+	}
+	n.sweep(t)
+	// Faults change fields of the stack's objects, which the next update takes back.
+	t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
+	n.localcluster(t, "demo") // which also copies the stack's config anew
+	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
+	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var stack map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &stack))
+	put := func(path string, value any) {
+		keys := strings.Split(path, ".")
+		at := stack["config"].(map[string]any)
+		for i, key := range keys[:len(keys)-1] {
+			if i == 0 {
+				key = config.Project + ":" + key
+			}
+			next, _ := at[key].(map[string]any)
+			if next == nil {
+				next = map[string]any{}
+				at[key] = next
+			}
+			at = next
+		}
+		at[keys[len(keys)-1]] = value
+	}
+	put("prometheus.scrapeInterval", "10s")
+	put("prometheus.scrapeTimeout", "5s")
+	put("prometheus.evaluationInterval", "5s")
+	put("prometheus.resources.limits.memory", "3Gi")
+	put("alerting.slack.channel", "#faults")
+	put("alerting.route.groupWait", "10s")
+	put("alerting.route.groupInterval", "20s")
+	put("discovery.ingest", "all")
+	for _, job := range []string{"kube-scheduler", "kube-controller-manager", "etcd", "kube-proxy"} {
+		put("discovery.jobs."+job, map[string]any{"enabled": true})
+	}
+	put("discovery.jobs.kubernetes-pods", map[string]any{"sampleLimit": 2000})
+	put("discovery.extraScrapeConfigs", []any{map[string]any{
+		"job_name":        "discovered",
+		"http_sd_configs": []any{map[string]any{"url": "http://web.fault-base.svc:8080/targets.json", "refresh_interval": "10s"}},
+	}})
+	put("exporters.kubeStateMetrics.shards", 2)
+	put("exporters.blackboxExporter.targets", []any{map[string]any{"url": "http://web.fault-base.svc:8080/"}})
+	put("exporters.nodeDirectorySizeMetrics.interval", "20s")
+	put("alerting.extraRules.faults", `groups:
+  - name: faults
+    rules:
+      - record: fault:containers:matched
+        expr: kube_pod_container_info{namespace="fault-rule-failing"} * on (cluster, namespace) kube_pod_container_info{namespace="fault-rule-failing"}
+`)
+	for name, wait := range shortened(t) {
+		put("alerting.overrides."+name, map[string]any{"for": wait.String()})
+	}
+	for path, value := range map[string]string{
+		"JobNotCompleted.thresholds.warning":        "30s",
+		"NodeCPUHigh.thresholds.warning":            "60%",
+		"DirectorySizeScanStale.thresholds.warning": "1m",
+	} {
+		put("alerting.overrides."+path, value)
+	}
+	put("alerting.overrides.DirectorySizeScanFailed.for", "10s") // shorter than the time between two scans
+	text, err = yaml.Marshal(stack)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	n.applyFault(t, fault{name: "base"})
+	n.applyFault(t, fault{name: "control-plane"})
+	n.up(t)
+	n.stack, err = config.FromFile(file)
+	require.NoError(t, err)
+	eventually(t, 3*time.Minute, "all targets are up", func(ctx context.Context) string {
+		targets, err := n.prometheus.Targets(ctx)
+		if err != nil {
+			return err.Error()
+		}
+		jobs := map[model.LabelValue]bool{}
+		for _, target := range targets.Active {
+			if target.Health != promv1.HealthGood {
+				return target.ScrapeURL + " is not up: " + target.LastError
+			}
+			jobs[target.Labels[model.JobLabel]] = true
+		}
+		if len(jobs) < 16 {
+			return fmt.Sprint("only jobs ", jobs)
+		}
+		return ""
+	})
+}
+
+// sweep deletes what a run that was killed has left.
+func (n *node) sweep(t *testing.T) {
+	t.Helper()
+	eventually(t, 2*time.Minute, "nothing is left of an earlier run", func(ctx context.Context) string {
+		left := ""
+		for _, kind := range [][2]string{
+			{"v1", "Namespace"}, {"v1", "Node"}, {"v1", "PersistentVolume"}, {"storage.k8s.io/v1", "StorageClass"},
+			{"admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"},
+			{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"},
+			{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"},
+			{"flowcontrol.apiserver.k8s.io/v1", "FlowSchema"}, {"flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration"},
+		} {
+			object := &unstructured.Unstructured{}
+			object.SetAPIVersion(kind[0])
+			object.SetKind(kind[1])
+			list, err := n.client(t, object).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return err.Error()
+			}
+			for _, item := range list.Items {
+				if strings.HasPrefix(item.GetName(), "fault-") {
+					left += " " + item.GetName()
+					n.deleteObject(t, &item)
+				}
+			}
+		}
+		return left
+	})
+}
+
+// shortened returns a twentieth of how long each alert waits, at least 5 seconds and at most a
+// minute. Of several rules of an alert the slowest counts, so that what is muted fires after what
+// mutes it.
+func shortened(t *testing.T) map[string]time.Duration {
+	t.Helper()
+	files, err := rules.Render(rules.Options{})
+	require.NoError(t, err)
+	longest := map[string]time.Duration{}
+	for _, file := range files {
+		for _, group := range file.Groups {
+			for _, rule := range group.Rules {
+				wait := time.Duration(rule.For)
+				if rule.Alert == "" || wait == 0 {
+					continue
+				}
+				longest[rule.Alert] = max(longest[rule.Alert], min(max(wait/20, 5*time.Second), time.Minute))
+			}
+		}
+	}
+	return longest
+}
+
+//go:embed faults/*.yaml
+var manifests embed.FS
+
+// applyFault creates the objects of faults/NAME.yaml, those with a namespace in fault-NAME.
+// replacements are pairs of a word of the manifest and what replaces it.
+func (n *node) applyFault(t *testing.T, f fault, replacements ...string) {
+	t.Helper()
+	text, err := manifests.ReadFile("faults/" + f.name + ".yaml")
+	if err != nil || strings.Contains(string(text), "CERTIFICATE") && len(replacements) == 0 || strings.Contains(string(text), " NOW") && len(replacements) == 0 {
+		return // the fault has no objects, or creates them itself
+	}
+	n.apply(t, f, string(text), replacements...)
+}
+
+func (n *node) apply(t *testing.T, f fault, text string, replacements ...string) {
+	t.Helper()
+	words := append([]string{
+		"BUSYBOX", n.stack.Images.Ref(config.BusyboxImage),
+		"NODE_EXPORTER", n.stack.Images.Ref(config.NodeExporterImage),
+	}, replacements...)
+	text = strings.NewReplacer(words...).Replace(text)
+	namespaced := "fault-" + f.name
+	require.NoError(t, n.applyObject(t, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespaced},
+	}}))
+	eventually(t, time.Minute, "pods can be created in "+namespaced, func(ctx context.Context) string {
+		if _, err := n.kubernetes.CoreV1().ServiceAccounts(namespaced).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	documents := kyaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
+	for {
+		var object unstructured.Unstructured
+		err := documents.Decode(&object)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		require.NoError(t, err, f.name)
+		mapping, err := n.mapper.RESTMapping(object.GroupVersionKind().GroupKind(), object.GroupVersionKind().Version)
+		require.NoError(t, err)
+		if mapping.Scope.Name() == "namespace" && object.GetNamespace() == "" {
+			object.SetNamespace(namespaced)
+		} else if object.GetNamespace() == "" {
+			t.Cleanup(func() { n.deleteObject(t, &object) })
+		}
+		require.NoError(t, n.applyObject(t, &object), "%s %s", object.GetKind(), object.GetName())
+	}
+}
+
+// client returns the client of an object's kind and namespace.
+func (n *node) client(t *testing.T, object *unstructured.Unstructured) dynamic.ResourceInterface {
+	t.Helper()
+	kind := object.GroupVersionKind()
+	mapping, err := n.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	require.NoError(t, err)
+	if namespace := object.GetNamespace(); namespace != "" {
+		return n.dynamic.Resource(mapping.Resource).Namespace(namespace)
+	}
+	return n.dynamic.Resource(mapping.Resource)
+}
+
+func (n *node) applyObject(t *testing.T, object *unstructured.Unstructured) error {
+	t.Helper()
+	_, err := n.client(t, object).Apply(context.WithoutCancel(t.Context()), object.GetName(), object, metav1.ApplyOptions{FieldManager: "faults", Force: true})
+	return err
+}
+
+func (n *node) deleteObject(t *testing.T, object *unstructured.Unstructured) {
+	t.Helper()
+	err := n.client(t, object).Delete(context.WithoutCancel(t.Context()), object.GetName(), metav1.DeleteOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		t.Errorf("deleting %s %s: %v", object.GetKind(), object.GetName(), err)
+	}
+}
+
+// removeNamespace deletes the namespace of a fault, if it has one.
+func (n *node) removeNamespace(t *testing.T, f fault) {
+	t.Helper()
+	err := n.kubernetes.CoreV1().Namespaces().Delete(context.WithoutCancel(t.Context()), "fault-"+f.name, metav1.DeleteOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		t.Errorf("deleting the namespace of %s: %v", f.name, err)
+	}
+}

@@ -1,0 +1,103 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var quietFlag = flag.Duration("quiet", 0, "how long TestQuiet watches the healthy node; 0 to skip it")
+
+// TestQuiet expects that on a healthy node no alert fires but the Watchdog, and that none is
+// pending; and that none fires while the node is drained and uncordoned, or restarted with all
+// of its processes. The alerts are the shipped ones: their `for` is what keeps them silent.
+func TestQuiet(t *testing.T) {
+	if *quietFlag == 0 {
+		t.Skip("-quiet is not set")
+	}
+	n := start(t)
+	n.cluster.localOnly(t, "a node to drain and to restart")
+	n.localcluster(t, "demo")
+	// What the update itself did to the pods is over.
+	eventually(t, 6*time.Minute, "nothing is pending", func(ctx context.Context) string {
+		samples, err := n.tryQuery(ctx, notQuiet+`, alertstate=~"pending|firing"}`, time.Now())
+		if err != nil || len(samples) > 0 {
+			return fmt.Sprint(samples, err)
+		}
+		return ""
+	})
+	for _, step := range []struct {
+		name    string
+		change  func(*testing.T, *node)
+		pending bool // whether alerts may be pending
+	}{
+		{"healthy", func(*testing.T, *node) { time.Sleep(*quietFlag) }, false},
+		{"drained and uncordoned", drainAndUncordon, true},
+		{"restarted", restartNode, true},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			began := time.Now()
+			step.change(t, n)
+			states := "firing"
+			if !step.pending {
+				states = "pending|firing"
+			}
+			for _, sample := range n.query(t, fmt.Sprintf("max_over_time(%s, alertstate=~%q}[%ds])", notQuiet, states, int(time.Since(began).Seconds())), time.Now()) {
+				assert.Fail(t, "not quiet", "%s", sample.Metric)
+			}
+		})
+	}
+}
+
+// notQuiet begins a selector of the alerts that a healthy node does not have.
+const notQuiet = `ALERTS{alertname!="Watchdog"`
+
+// drainAndUncordon evicts every pod but those of DaemonSets, waits a while, and lets them return.
+func drainAndUncordon(t *testing.T, n *node) {
+	n.cordon(t, true)
+	t.Cleanup(func() { n.cordon(t, false) })
+	pods, err := n.kubernetes.CoreV1().Pods("").List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	for _, pod := range pods.Items {
+		if len(pod.OwnerReferences) == 0 || pod.OwnerReferences[0].Kind == "DaemonSet" {
+			continue
+		}
+		err := n.kubernetes.CoreV1().Pods(pod.Namespace).EvictV1(t.Context(), &policyv1.Eviction{
+			ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace},
+		})
+		require.NoError(t, err, pod.Name)
+	}
+	time.Sleep(time.Minute)
+	n.cordon(t, false)
+	n.quietAgain(t)
+}
+
+// restartNode ends every process of the node, and starts it again.
+func restartNode(t *testing.T, n *node) {
+	n.localcluster(t, "down")
+	n.localcluster(t, "up")
+	n.quietAgain(t)
+}
+
+// quietAgain waits until every target is up again, and for as long as most alerts wait.
+func (n *node) quietAgain(t *testing.T) {
+	t.Helper()
+	eventually(t, 5*time.Minute, "Prometheus is back", func(ctx context.Context) string {
+		samples, err := n.tryQuery(ctx, "up == 0", time.Now())
+		if err != nil || len(samples) > 0 {
+			return strings.TrimSpace(fmt.Sprint(samples, err))
+		}
+		return ""
+	})
+	time.Sleep(*quietFlag)
+}
