@@ -110,7 +110,7 @@ func controllerManager(board *dashboard.DashboardBuilder, process string) {
 		WithPanel(withThreshold(overTime("Ready nodes", "Share of the nodes of each zone that are ready. Below 55 %, the node controller assumes that the zone is cut off, and slows down.", units.Percent), 55).
 			Span(8).
 			Min(0).Max(100).
-			WithTarget(query(`min by (zone) (node_collector_zone_health{`+process+`})`, "zone {{zone}}"))).
+			WithTarget(query(zoneHealth(process), "zone {{zone}}"))).
 		WithPanel(overTime("Evictions", "Nodes whose pods were evicted within the last hour.", units.Short).
 			Span(8).
 			WithTarget(query(`max by (zone) (increase(node_collector_evictions_total{`+process+`}[1h]))`, "zone {{zone}}"))).
@@ -142,4 +142,10 @@ func kubeProxy(board *dashboard.DashboardBuilder, process string) {
 		WithPanel(overTime("Changes waiting", "Changes of Services and endpoints that no node's rules have yet, added up over the nodes.", units.Short).
 			WithTarget(query(`sum(kubeproxy_sync_proxy_rules_service_changes_pending{`+process+`})`, "Services")).
 			WithTarget(query(`sum(kubeproxy_sync_proxy_rules_endpoint_changes_pending{`+process+`})`, "endpoints")))
+}
+
+// zoneHealth returns a query for the percentage of ready nodes by zone. The controller puts the region
+// and a zero byte before the zone's name.
+func zoneHealth(selector string) string {
+	return `min by (zone) (label_replace(node_collector_zone_health{` + selector + `}, "zone", "$1", "zone", ".*:\\x00:(.*)"))`
 }

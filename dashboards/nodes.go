@@ -53,7 +53,7 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 		board.WithPanel(overTime("Ready nodes by zone", "Share of the nodes of each zone that are ready, as the controller manager counts them. Below 55%, it evicts pods more slowly.", units.PercentUnit).
 			Max(1).
 			Height(7).
-			WithTarget(query(`min by (zone) (node_collector_zone_health{`+inCluster+`}) / 100`, "{{zone}}")))
+			WithTarget(query(zoneHealth(inCluster)+` / 100`, "{{zone}}")))
 	}
 
 	machineRows(o, board, func(expr string) string { return largestOf(20, expr) })
