@@ -41,6 +41,7 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"volume-full":    smallVolume("size=4m"),
 	"volume-inodes":  smallVolume("size=4m,nr_inodes=40"),
 	"volume-filling": smallVolume("size=30m"),
+	"inodes-filling": smallVolume("size=4m,nr_inodes=1000"),
 	"bad-exposition": badExposition,
 	"certificate":    shortCertificate,
 	"drain-blocked":  blockedDrain,
