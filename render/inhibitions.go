@@ -23,7 +23,7 @@ type amInhibition struct {
 // distract from it.
 var consequences = []amInhibition{
 	// A lost node.
-	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable|NodeReadinessFlapping|KubeletPLEGSlow|KubeletPodStartSlow|KubeletRuntimeErrors"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable|NodeReadinessFlapping|KubeletUnreachable|KubeletPLEGSlow|KubeletPodStartSlow|KubeletRuntimeErrors"`}, []string{"cluster", "node"}},
 	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"CPUOvercommitted|MemoryOvercommitted"`}, []string{"cluster"}},
 	// etcd without a majority, which the API servers cannot work without.
 	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorBudgetBurn|APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing|KubernetesClientErrors|AggregatedAPIFlapping"`}, []string{"cluster"}},
@@ -35,6 +35,8 @@ var consequences = []amInhibition{
 	{[]string{`alertname="APIServerErrorsHigh"`}, []string{`alertname="KubernetesClientErrors"`}, []string{"cluster"}},
 	// A dead controller manager, which carries out changes of workloads.
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kube-controller-manager"`, `severity="critical"`}, []string{`alertname=~"DeploymentGenerationMismatch|StatefulSetGenerationMismatch|HorizontalPodAutoscalerReplicasMissing"`}, []string{"cluster"}},
+	// Kubelets of which none can be scraped.
+	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kubernetes-nodes"`, `severity="critical"`}, []string{`alertname="KubeletUnreachable"`}, []string{"cluster"}},
 	// A dead exporter, and what it would measure.
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="kube-state-metrics"`, `severity="critical"`}, []string{`alertname="KubeStateMetricsShardsMissing"`}, []string{"cluster"}},
 	{[]string{`alertname=~"TargetDown|JobAbsent"`, `job="blackbox-exporter"`, `severity="critical"`}, []string{`alertname="TargetDown"`, `job=~"kubernetes-services|kubernetes-ingresses|blackbox-targets"`}, []string{"cluster"}},

@@ -37,6 +37,7 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="NodesEvicted", cluster="dev", node="a", severity="warning"}`,
 				`{alertname="NodeReadinessFlapping", cluster="dev", node="a", severity="warning"}`,
 				`{alertname="KubeletPLEGSlow", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="KubeletUnreachable", cluster="dev", node="a", severity="warning"}`,
 				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
 				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
 				`{alertname="CPUOvercommitted", cluster="dev", severity="warning"}`,
@@ -49,6 +50,17 @@ func TestInhibitions(t *testing.T) {
 				`{alertname="NodeNotReady", cluster="dev", node="a", severity="critical"}`,
 				`{alertname="NodeTargetsDown", cluster="dev", node="b", severity="warning"}`,
 				`{alertname="NodeTargetsDown", cluster="prod", node="a", severity="warning"}`,
+			},
+		},
+		"kubelets of which none answers": {
+			[]string{
+				`{alertname="TargetDown", cluster="dev", job="kubernetes-nodes", severity="critical"}`,
+				`{alertname="KubeletUnreachable", cluster="dev", node="a", severity="warning"}`,
+				`{alertname="KubeletUnreachable", cluster="prod", node="a", severity="warning"}`,
+			},
+			[]string{
+				`{alertname="KubeletUnreachable", cluster="prod", node="a", severity="warning"}`,
+				`{alertname="TargetDown", cluster="dev", job="kubernetes-nodes", severity="critical"}`,
 			},
 		},
 		"rollouts that are stuck": {

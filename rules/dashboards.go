@@ -33,6 +33,7 @@ var dashboardOf = map[string]string{
 	"ContainerWaiting":         "pod",
 	"JobFailed":                "broken",
 	"JobNotCompleted":          "broken",
+	"KubeletUnreachable":       "kubelet",
 	"KubeletTooManyPods":       "kubelet",
 	"NodeTargetsDown":          "node",
 	"NodesEvicted":             "nodes",

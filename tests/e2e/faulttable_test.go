@@ -165,7 +165,7 @@ var faults = []fault{
 	{name: "memory-pressure", batch: "pressure", draft: true, breaks: "a kubelet short of memory, and with all the pods that it may run",
 		fires: []string{`NodeUnderPressure{condition="MemoryPressure"}`, "KubeletTooManyPods{}"}},
 	{name: "kubelet-killed", batch: "kubelet", draft: true, breaks: "the kubelet, killed",
-		fires: []string{`NodeNotReady{node="demo"}`, `TargetDown{job="kubernetes-nodes", severity="critical"}`}, silent: []string{"NodeTargetsDown{}"}},
+		fires: []string{`NodeNotReady{node="demo"}`, `TargetDown{job="kubernetes-nodes", severity="critical"}`}, muted: []string{"KubeletUnreachable{}"}, silent: []string{"NodeTargetsDown{}"}},
 	{name: "runtime-frozen", batch: "runtime", draft: true, breaks: "containerd, stopped for a while three times, and then killed",
 		fires: []string{`KubeletPLEGSlow{node="demo"}`, "KubeletRuntimeErrors{}"}},
 
