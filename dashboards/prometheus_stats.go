@@ -77,8 +77,8 @@ func prometheusStats(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("Discovery problems", "Failed requests to the Kubernetes API and discovery configurations that could not be started, per second and in number.", units.Short).
 			WithTarget(query(`sum(rate(prometheus_sd_kubernetes_failures_total{`+server+`}[$__rate_interval]))`, "Kubernetes API failures per second")).
 			WithTarget(query(`sum(prometheus_sd_failed_configs{`+server+`})`, "configurations not started")).
-			WithTarget(query(`sum(rate(prometheus_sd_refresh_failures_total{`+server+`}[$__rate_interval]))`, "refreshes that failed per second")).
-			WithTarget(query(`sum(rate(prometheus_target_sync_failed_total{`+server+`}[$__rate_interval]))`, "targets not created per second")))
+			WithTarget(query(`sum(rate(prometheus_sd_refresh_failures_total{`+server+`}[$__rate_interval])) or vector(0)`, "refreshes that failed per second")).
+			WithTarget(query(`sum(rate(prometheus_target_sync_failed_total{`+server+`}[$__rate_interval])) or vector(0)`, "targets not created per second")))
 	if o.Has(config.KubeStateMetricsJob) {
 		board.WithPanel(overTime("Requests of kube-state-metrics that fail", "Lists and watches of Kubernetes objects per second that fail. What they would have returned is missing or outdated.", units.RequestsPerSecond).
 			Span(24).
