@@ -376,6 +376,9 @@ var broken = map[string][]struct {
 }
 
 func TestBroken(t *testing.T) {
+	if testing.Short() {
+		t.Skip("renders a stack for each mistake")
+	}
 	names := map[string]bool{}
 	for _, check := range Checks {
 		names[check.Name] = true

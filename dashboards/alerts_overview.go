@@ -56,16 +56,16 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 			OverrideByName("info", inColor(blue))).
 			Decimals(0).
 			WithTarget(query(`count by (severity) (ALERTS{`+firing+`})`, "{{severity}}"))).
-		WithPanel(stacked(overTime("Firing by alert", "Number of firing alerts of each name.", units.Short)).
+		WithPanel(stacked(overTime("Firing by alert", "Number of firing alerts, of the 20 names with the most over the time range.", units.Short)).
 			Decimals(0).
-			WithTarget(query(`count by (alertname) (ALERTS{`+firing+`})`, "{{alertname}}"))).
+			WithTarget(query(`count by (alertname) (ALERTS{`+firing+`}) and topk(20, sum by (alertname) (count_over_time(ALERTS{`+firing+`}[$__range] @ end())))`, "{{alertname}}"))).
 		WithPanel(ranking("Most time spent firing", "Total time that each alert spent firing within the time range, over all its instances. Fix the causes at the top of the list first, or change those alerts.", units.DurationSeconds).
 			Span(24).
 			WithTarget(instant(`topk(15, sum by (alertname) (count_over_time(ALERTS{`+firing+`}[$__range:1m]))) * 60`, "{{alertname}}")))
 
 	board.WithRow(row("Rule evaluation")).
 		WithPanel(overTime("Time to evaluate", "Duration of the last evaluation of the 15 rule groups that take longest.", units.Seconds).
-			WithTarget(query(largestOf(15, `max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`), "{{rule_group}}"))).
+			WithTarget(query(largest(15, `max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`), "{{rule_group}}"))).
 		WithPanel(overTime("Evaluations failing", "Failed evaluations of rules per second, for the 15 rule groups with the most. The rules page of Prometheus shows the errors.", units.CountsPerSecond).
 			WithTarget(query(mostOf(15, `sum by (rule_group) (rate(prometheus_rule_evaluation_failures_total{`+server+`}[$__rate_interval]))`), "{{rule_group}}")))
 

@@ -56,7 +56,7 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(zoneHealth(inCluster)+` / 100`, "{{zone}}")))
 	}
 
-	machineRows(o, board, func(expr string) string { return largestOf(20, expr) })
+	machineRows(o, board, func(expr string) string { return largest(20, expr) })
 	return board
 }
 

@@ -45,7 +45,7 @@ func TestExporter(t *testing.T) {
 
 	run(t, copied, "go", "run", "./cmd/docs")
 	run(t, copied, "gofmt", "-w", "config", "dashboards")
-	run(t, copied, "go", "test", "./config", "./rules", "./render", "./dashboards", "./check/...", "./docs/...", "./cmd/...", "./review")
+	run(t, copied, "go", "test", "-short", "./config", "./rules", "./render", "./dashboards", "./check/...", "./docs/...", "./cmd/...", "./review")
 	run(t, copied, "go", "test", "-run", "TestStacks|TestVariants|TestPlatforms|TestConnections", ".")
 	assert.Contains(t, read(t, copied, "docs/scraping.md"), "| `example-exporter` | the example exporter |")
 }
