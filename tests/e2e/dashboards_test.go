@@ -37,6 +37,7 @@ const (
 	single    = "the local node is the only one"
 	noQuota   = "the stack has no quota"
 	noScaler  = "the stack has no autoscaler"
+	noBudget  = "the stack dev has one replica of each program, and so no disruption budget"
 	noRAID    = "the local node has neither RAID nor bonds"
 	noLimit   = "no job has a limit of targets"
 	noRenewal = "the local node's kubelet does not renew its certificate"
@@ -150,6 +151,9 @@ var mayBeAbsent = map[string]string{
 	"kube_pod_container_status_waiting_reason":                   healthy,
 	"kube_pod_init_container_status_waiting_reason":              healthy,
 	"kube_pod_status_unschedulable":                              healthy,
+	"kube_poddisruptionbudget_status_desired_healthy":            noBudget,
+	"kube_poddisruptionbudget_status_expected_pods":              noBudget,
+	"kube_poddisruptionbudget_status_pod_disruptions_allowed":    noBudget,
 	"kube_resourcequota":                                         noQuota,
 	"kubelet_runtime_operations_errors_total":                    healthy,
 	"kubelet_terminated_containers_total":                        "no container need have ended",
