@@ -65,7 +65,7 @@ func alertsOverview(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Rule evaluation")).
 		WithPanel(overTime("Time to evaluate", "Duration of the last evaluation of the 15 rule groups that take longest.", units.Seconds).
-			WithTarget(query(largestOf(15, `max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`), "{{rule_group}}"))).
+			WithTarget(query(largest(15, `max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`), "{{rule_group}}"))).
 		WithPanel(overTime("Evaluations failing", "Failed evaluations of rules per second, for the 15 rule groups with the most. The rules page of Prometheus shows the errors.", units.CountsPerSecond).
 			WithTarget(query(mostOf(15, `sum by (rule_group) (rate(prometheus_rule_evaluation_failures_total{`+server+`}[$__rate_interval]))`), "{{rule_group}}")))
 

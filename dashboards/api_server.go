@@ -172,9 +172,9 @@ func apiServerStorage(board *dashboard.DashboardBuilder, server string) {
 		WithPanel(overTime("Time per request to storage", "Mean duration of a request to etcd, by operation.", units.Seconds).
 			WithTarget(query(`sum by (operation) (rate(etcd_request_duration_seconds_sum{`+server+`}[$__rate_interval])) / (sum by (operation) (rate(etcd_request_duration_seconds_count{`+server+`}[$__rate_interval])) > 0)`, "{{operation}}"))).
 		WithPanel(overTime("Objects", "Objects stored, for the ten resources with the most. A resource that only grows is a leak.", units.Short).
-			WithTarget(query(largestOf(10, `max by (resource) (apiserver_resource_objects{`+server+`}) >= 0`), "{{resource}}"))).
+			WithTarget(query(largest(10, `max by (resource) (apiserver_resource_objects{`+server+`}) >= 0`), "{{resource}}"))).
 		WithPanel(overTime("Watches by resource", "Requests that stay open to report changes, for the ten resources with the most.", units.Short).
-			WithTarget(query(largestOf(10, `sum by (resource) (apiserver_longrunning_requests{`+server+`, verb="WATCH"})`), "{{resource}}")))
+			WithTarget(query(largest(10, `sum by (resource) (apiserver_longrunning_requests{`+server+`, verb="WATCH"})`), "{{resource}}")))
 }
 
 // apiServerExtensions adds the row of what requests go through, and of clients that will stop working.

@@ -62,9 +62,9 @@ func cardinality(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(`sum by (job) (sum_over_time(scrape_series_added{` + target + `}[1h]))`)).
 			WithTarget(rows(`max by (job) (label_replace(prometheus_target_metadata_cache_entries{` + server + `, scrape_job=~"$job"}, "job", "$1", "scrape_job", "(.+)"))`))).
 		WithPanel(stacked(overTime("Stored", "Samples that one scrape of all targets stores, for the ten jobs with the most.", units.Short)).
-			WithTarget(query(largestOf(10, `sum by (job) (scrape_samples_post_metric_relabeling{`+target+`})`), "{{job}}"))).
+			WithTarget(query(largest(10, `sum by (job) (scrape_samples_post_metric_relabeling{`+target+`})`), "{{job}}"))).
 		WithPanel(stacked(overTime("New series", "Series that targets expose for the first time, per scrape, for the ten jobs with the most. Rollouts and restarts show as peaks.", units.Short)).
-			WithTarget(query(largestOf(10, `sum by (job) (scrape_series_added{`+target+`})`), "{{job}}")))
+			WithTarget(query(largest(10, `sum by (job) (scrape_series_added{`+target+`})`), "{{job}}")))
 
 	board.WithRow(row("By target")).
 		WithPanel(largestTargets(o, "Largest targets", "The 20 targets of which most samples are stored.", "Samples", stored)).

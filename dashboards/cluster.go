@@ -78,9 +78,9 @@ func cluster(o Options) *dashboard.DashboardBuilder {
 			WithTarget(rows(memory)).
 			WithTarget(rows(memory + ` / sum by (namespace) (namespace:kube_pod_container_resource_requests:sum{` + inCluster + `, resource="memory"})`))).
 		WithPanel(stacked(overTime("CPU by namespace", "Cores in use, of the ten namespaces that use most at the end of the time range.", units.Short)).
-			WithTarget(query(largestOf(10, `sum by (namespace) (namespace:container_cpu_usage_seconds:sum_rate5m{`+inCluster+`})`), "{{namespace}}"))).
+			WithTarget(query(largest(10, `sum by (namespace) (namespace:container_cpu_usage_seconds:sum_rate5m{`+inCluster+`})`), "{{namespace}}"))).
 		WithPanel(stacked(overTime("Memory by namespace", "Working set, of the ten namespaces that use most at the end of the time range.", units.BytesIEC)).
-			WithTarget(query(largestOf(10, `sum by (namespace) (namespace:container_memory_working_set_bytes:sum{`+inCluster+`})`), "{{namespace}}")))
+			WithTarget(query(largest(10, `sum by (namespace) (namespace:container_memory_working_set_bytes:sum{`+inCluster+`})`), "{{namespace}}")))
 }
 
 // latest returns a figure without a sparkline.

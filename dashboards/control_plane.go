@@ -118,7 +118,7 @@ func controllerManager(board *dashboard.DashboardBuilder, process string) {
 			Span(8).
 			WithTarget(query(`max(increase(garbagecollector_controller_resources_sync_error_total{`+process+`}[15m]))`, "failures"))).
 		WithPanel(withThreshold(overTime("Objects waiting", "Objects in the queues of controllers, for the ten longest queues.", units.Short), 100).
-			WithTarget(query(largestOf(10, `max by (name) (workqueue_depth{`+process+`})`), "{{name}}"))).
+			WithTarget(query(largest(10, `max by (name) (workqueue_depth{`+process+`})`), "{{name}}"))).
 		WithPanel(overTime("Retries", "Objects per second that a controller could not handle and tries again, for the ten controllers with the most.", units.CountsPerSecond).
 			WithTarget(query(mostOf(10, `max by (name) (rate(workqueue_retries_total{`+process+`}[$__rate_interval]))`), "{{name}}"))).
 		WithPanel(overTime("Time in the queue", "Mean time that an object waits, for the ten slowest queues.", units.Seconds).
@@ -136,7 +136,7 @@ func kubeProxy(board *dashboard.DashboardBuilder, process string) {
 		WithPanel(withThreshold(overTime("Time to write rules, 99th percentile", "Duration of writing the rules of Services, on the 20 slowest nodes.", units.Seconds), 15).
 			WithTarget(query(p99("kubeproxy_sync_proxy_rules_duration_seconds"), "{{node}}"))).
 		WithPanel(withThreshold(overTime("Rules behind changes", "Time by which the rules of a node are older than the last change of Services that it knows of, on the 20 nodes that are furthest behind.", units.Seconds), 30).
-			WithTarget(query(largestOf(20, `clamp_min(max by (node, ip_family) (kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{`+process+`} - kubeproxy_sync_proxy_rules_last_timestamp_seconds{`+process+`}), 0)`), "{{node}} {{ip_family}}"))).
+			WithTarget(query(largest(20, `clamp_min(max by (node, ip_family) (kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{`+process+`} - kubeproxy_sync_proxy_rules_last_timestamp_seconds{`+process+`}), 0)`), "{{node}} {{ip_family}}"))).
 		WithPanel(overTime("Delay of changes, 99th percentile", "Time from a change of a Service's endpoints until the rules of a node have it, on the 20 slowest nodes.", units.Seconds).
 			WithTarget(query(p99("kubeproxy_network_programming_duration_seconds"), "{{node}}"))).
 		WithPanel(overTime("Changes waiting", "Changes of Services and endpoints that no node's rules have yet, added up over the nodes.", units.Short).

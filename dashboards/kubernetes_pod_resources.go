@@ -121,39 +121,37 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Pods: CPU")).
 		WithPanel(overTime("CPU by pod", "Cores in use.", units.Short).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{`+containers+`}[$__rate_interval]))`), "{{namespace}}/{{pod}}"))).
+			WithTarget(query(largest(20, `sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{`+containers+`}[$__rate_interval]))`), "{{namespace}}/{{pod}}"))).
 		WithPanel(overTime("CPU throttled by container", "Share of scheduling periods in which a container with a CPU limit had to wait. Above a quarter, its latency suffers.", units.PercentUnit).
 			Max(1).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{`+containers+`}[$__rate_interval])) / sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{`+containers+`}[$__rate_interval]))`), "{{namespace}}/{{pod}} {{container}}")))
+			WithTarget(query(largest(20, `sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{`+containers+`}[$__rate_interval])) / sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{`+containers+`}[$__rate_interval]))`), "{{namespace}}/{{pod}} {{container}}")))
 
 	board.WithRow(row("Pods: memory")).
 		WithPanel(overTime("Memory by pod", "Working set: memory that cannot be reclaimed without hurting the pod. At the limit, the kernel kills a process of the container.", units.BytesIEC).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (container_memory_working_set_bytes{`+containers+`})`), "{{namespace}}/{{pod}}"))).
+			WithTarget(query(largest(20, `sum by (namespace, pod) (container_memory_working_set_bytes{`+containers+`})`), "{{namespace}}/{{pod}}"))).
 		WithPanel(overTime("Resident memory by pod", "Anonymous memory alone, without the page cache.", units.BytesIEC).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (container_memory_rss{`+containers+`})`), "{{namespace}}/{{pod}}")))
+			WithTarget(query(largest(20, `sum by (namespace, pod) (container_memory_rss{`+containers+`})`), "{{namespace}}/{{pod}}")))
 
 	board.WithRow(row("Pods: network")).
 		WithPanel(bothWays("Network by pod", "Received above, sent below zero. Pods on the host network show the traffic of their node.", units.BytesPerSecondIEC, "sent").
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (rate(container_network_receive_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`), "received {{namespace}}/{{pod}}")).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (rate(container_network_transmit_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`), "sent {{namespace}}/{{pod}}"))).
+			WithTarget(query(largest(20, `sum by (namespace, pod) (rate(container_network_receive_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`), "received {{namespace}}/{{pod}}")).
+			WithTarget(query(largest(20, `sum by (namespace, pod) (rate(container_network_transmit_bytes_total{`+pods+`, pod!=""}[$__rate_interval]))`), "sent {{namespace}}/{{pod}}"))).
 		WithPanel(bothWays("Packets dropped and errors by pod", "Received packets above, sent packets below zero.", units.PacketsPerSecond, "sent").
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (rate(container_network_receive_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_receive_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`), "received {{namespace}}/{{pod}}")).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (rate(container_network_transmit_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_transmit_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`), "sent {{namespace}}/{{pod}}")))
+			WithTarget(query(largest(20, `sum by (namespace, pod) (rate(container_network_receive_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_receive_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`), "received {{namespace}}/{{pod}}")).
+			WithTarget(query(largest(20, `sum by (namespace, pod) (rate(container_network_transmit_packets_dropped_total{`+pods+`, pod!=""}[$__rate_interval]) + rate(container_network_transmit_errors_total{`+pods+`, pod!=""}[$__rate_interval]))`), "sent {{namespace}}/{{pod}}")))
 
 	board.WithRow(row("Pods: file system")).
 		WithPanel(bothWays("Disk traffic by pod", "Bytes read from disk above, written below zero. Reads from the page cache do not count.", units.BytesPerSecondIEC, "written").
 			Span(8).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (rate(container_fs_reads_bytes_total{`+containers+`}[$__rate_interval]))`), "read {{namespace}}/{{pod}}")).
-			WithTarget(query(largestOf(20, `sum by (namespace, pod) (rate(container_fs_writes_bytes_total{`+containers+`}[$__rate_interval]))`), "written {{namespace}}/{{pod}}"))).
+			WithTarget(query(largest(20, `sum by (namespace, pod) (rate(container_fs_reads_bytes_total{`+containers+`}[$__rate_interval]))`), "read {{namespace}}/{{pod}}")).
+			WithTarget(query(largest(20, `sum by (namespace, pod) (rate(container_fs_writes_bytes_total{`+containers+`}[$__rate_interval]))`), "written {{namespace}}/{{pod}}"))).
 		WithPanel(overTime("Waiting for disks by pod", "Share of the time in which at least one thread of the pod waited for a disk (pressure stall information of its control group).", units.PercentUnit).
 			Span(8).
-			WithTarget(query(largestOf(20, `max by (namespace, pod) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`), "{{namespace}}/{{pod}}"))).
-		WithPanel(overTime("Volumes in use", "Share of each claim that a pod on the selected nodes mounts. Host path volumes do not report it.", units.PercentUnit).
+			WithTarget(query(largest(20, `max by (namespace, pod) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`), "{{namespace}}/{{pod}}"))).
+		WithPanel(withThreshold(overTime("Volumes in use", "Share of each claim that a pod on the selected nodes mounts. Host path volumes do not report it.", units.PercentUnit), 0.9).
 			Span(8).
 			Max(1).
-			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-			Thresholds(steps(green, at(0.9, red))).
-			WithTarget(query(largestOf(20, `max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"} / kubelet_volume_stats_capacity_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"})`), "{{namespace}}/{{persistentvolumeclaim}}")))
+			WithTarget(query(largest(20, `max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"} / kubelet_volume_stats_capacity_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"})`), "{{namespace}}/{{persistentvolumeclaim}}")))
 
 	return board
 }

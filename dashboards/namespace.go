@@ -78,9 +78,9 @@ func namespace(o Options) *dashboard.DashboardBuilder {
 	if o.Has(config.CadvisorJob) {
 		board.
 			WithPanel(stacked(overTime("CPU by workload", "Cores in use, of the 15 workloads that use most at the end of the time range.", units.Short)).
-				WithTarget(query(largestOf(15, `sum by (workload_type, workload) (namespace_workload:container_cpu_usage_seconds:sum_rate5m{`+here+`})`), "{{workload}} ({{workload_type}})"))).
+				WithTarget(query(largest(15, `sum by (workload_type, workload) (namespace_workload:container_cpu_usage_seconds:sum_rate5m{`+here+`})`), "{{workload}} ({{workload_type}})"))).
 			WithPanel(stacked(overTime("Memory by workload", "Working set, of the 15 workloads that use most at the end of the time range.", units.BytesIEC)).
-				WithTarget(query(largestOf(15, `sum by (workload_type, workload) (namespace_workload:container_memory_working_set_bytes:sum{`+here+`})`), "{{workload}} ({{workload_type}})")))
+				WithTarget(query(largest(15, `sum by (workload_type, workload) (namespace_workload:container_memory_working_set_bytes:sum{`+here+`})`), "{{workload}} ({{workload_type}})")))
 	}
 
 	board.WithRow(row("Quotas and autoscalers")).

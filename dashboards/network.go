@@ -51,7 +51,7 @@ func network(o Options) *dashboard.DashboardBuilder {
 
 	const here = inCluster + `, job="kubernetes-cadvisor", namespace="$namespace", pod!=""`
 	of := func(metric string) string {
-		return largestOf(15, `sum by (pod) (rate(`+metric+`{`+here+`}[$__rate_interval]))`)
+		return largest(15, `sum by (pod) (rate(`+metric+`{`+here+`}[$__rate_interval]))`)
 	}
 	board.WithRow(row("Pods of namespace $namespace")).
 		WithPanel(bothWays("Traffic by pod", "Received above, sent below zero, of the 15 pods with most at the end of the time range.", units.BytesPerSecondIEC, "sent").
@@ -67,7 +67,7 @@ func network(o Options) *dashboard.DashboardBuilder {
 
 	if o.Has(config.NodeExporterJob) {
 		of := func(metric string) string {
-			return largestOf(15, `sum by (node) (rate(`+metric+`{`+inCluster+`, job="node-exporter", `+physicalNICs+`}[$__rate_interval]))`)
+			return largest(15, `sum by (node) (rate(`+metric+`{`+inCluster+`, job="node-exporter", `+physicalNICs+`}[$__rate_interval]))`)
 		}
 		board.WithRow(row("Nodes")).
 			WithPanel(bothWays("Traffic by node", "Received above, sent below zero, through the network interfaces of the 15 nodes with most at the end of the time range.", units.BytesPerSecondIEC, "sent").
@@ -90,8 +90,8 @@ func networkOfNamespaces(board *dashboard.DashboardBuilder) {
 		WithPanel(bothWays("Traffic by namespace", "Received above, sent below zero, of the ten namespaces with most at the end of the time range. Without pods on the host network.", units.BytesPerSecondIEC, "sent").
 			Span(16).
 			Height(10).
-			WithTarget(query(largestOf(10, received), "received {{namespace}}")).
-			WithTarget(query(largestOf(10, sent), "sent {{namespace}}"))).
+			WithTarget(query(largest(10, received), "received {{namespace}}")).
+			WithTarget(query(largest(10, sent), "sent {{namespace}}"))).
 		WithPanel(ranking("Namespaces", "Bytes received and sent per second now, of the 15 namespaces with most.", units.BytesPerSecondIEC).
 			Span(8).
 			WithTarget(instant(`sort_desc(topk(15, `+received+` + `+sent+`))`, "{{namespace}}")))

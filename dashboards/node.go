@@ -111,7 +111,7 @@ func nodePods(o Options, board *dashboard.DashboardBuilder, here string) {
 	board.WithRow(row("Pods")).
 		WithPanel(table).
 		WithPanel(stacked(overTime("CPU by pod", "Cores in use, of the 15 pods that use most at the end of the time range.", units.Short)).
-			WithTarget(query(largestOf(15, cpu), "{{namespace}}/{{pod}}"))).
+			WithTarget(query(largest(15, cpu), "{{namespace}}/{{pod}}"))).
 		WithPanel(stacked(overTime("Memory by pod", "Working set, of the 15 pods that use most at the end of the time range.", units.BytesIEC)).
-			WithTarget(query(largestOf(15, memory), "{{namespace}}/{{pod}}")))
+			WithTarget(query(largest(15, memory), "{{namespace}}/{{pod}}")))
 }

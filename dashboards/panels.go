@@ -168,9 +168,9 @@ func processes(board *dashboard.DashboardBuilder, selector, by string) {
 	legend := "{{" + by + "}}"
 	board.WithRow(row("Processes")).
 		WithPanel(overTime("CPU", "Cores in use, of the 20 processes that use most.", units.Short).
-			WithTarget(query(largestOf(20, `sum by (`+by+`) (rate(process_cpu_seconds_total{`+selector+`}[$__rate_interval]))`), legend))).
+			WithTarget(query(largest(20, `sum by (`+by+`) (rate(process_cpu_seconds_total{`+selector+`}[$__rate_interval]))`), legend))).
 		WithPanel(overTime("Memory", "Resident memory, of the 20 processes that use most.", units.BytesIEC).
-			WithTarget(query(largestOf(20, `sum by (`+by+`) (process_resident_memory_bytes{`+selector+`})`), legend)))
+			WithTarget(query(largest(20, `sum by (`+by+`) (process_resident_memory_bytes{`+selector+`})`), legend)))
 }
 
 // besideRequests returns a panel like overTime that draws what pods request and what they are limited
@@ -394,17 +394,11 @@ func asWorkload(expr, kind string) string {
 	return `label_replace(label_replace(sum by (namespace, ` + label + `) (` + expr + `), "workload", "$1", "` + label + `", "(.+)"), "workload_type", "` + kind + `", "", "")`
 }
 
-// largest returns a query for those n series of an expression that are largest at the end of the
-// time range: a plain topk would draw every series that is among them at any time. expr returns the
-// expression with a modifier, which belongs behind each of its selectors, after the range.
-func largest(n int, expr func(at string) string) string {
-	return fmt.Sprintf("%s and topk(%d, %s)", expr(""), n, expr(" @ end()"))
-}
-
-// largestOf is largest for an expression whose selectors all have braces, and whose strings have
-// none.
-func largestOf(n int, expr string) string {
-	return largest(n, func(at string) string { return selectors.ReplaceAllString(expr, "$0"+at) })
+// largest returns a query for those n series of an expression that are largest at the end of the time
+// range: a plain topk would draw every series that is among them at any time. The selectors of the
+// expression all have braces, and its strings have none.
+func largest(n int, expr string) string {
+	return fmt.Sprintf("%s and topk(%d, %s)", expr, n, selectors.ReplaceAllString(expr, "$0 @ end()"))
 }
 
 // mostOf returns a query for those n series of rates that are largest over the whole time range. What

@@ -64,14 +64,14 @@ func persistentVolumes(o Options) *dashboard.DashboardBuilder {
 	board.WithRow(row("Over time")).
 		WithPanel(withThreshold(overTime("Space in use", "Share of the space of the 20 claims that are fullest at the end of the time range.", units.PercentUnit), 0.9).
 			Max(1).
-			WithTarget(query(largestOf(20, space), "{{namespace}}/{{persistentvolumeclaim}}"))).
+			WithTarget(query(largest(20, space), "{{namespace}}/{{persistentvolumeclaim}}"))).
 		WithPanel(withThreshold(overTime("Inodes in use", "Share of the inodes of the 20 claims that are fullest at the end of the time range.", units.PercentUnit), 0.9).
 			Max(1).
-			WithTarget(query(largestOf(20, inodes), "{{namespace}}/{{persistentvolumeclaim}}"))).
+			WithTarget(query(largest(20, inodes), "{{namespace}}/{{persistentvolumeclaim}}"))).
 		WithPanel(overTime("Used", "Bytes used on the 20 largest claims at the end of the time range.", units.BytesIEC).
-			WithTarget(query(largestOf(20, used), "{{namespace}}/{{persistentvolumeclaim}}"))).
+			WithTarget(query(largest(20, used), "{{namespace}}/{{persistentvolumeclaim}}"))).
 		WithPanel(withThreshold(overTime("Forecast", "Share of the space that will be in use in four days at the rate of the six hours before each point, for the 20 claims that are fullest then.", units.PercentUnit), 1).
-			WithTarget(query(largestOf(20, `1 - min by (namespace, persistentvolumeclaim) (predict_linear(namespace_persistentvolumeclaim:kubelet_volume_stats_available:ratio{`+selected+`}[6h], 4 * 86400))`), "{{namespace}}/{{persistentvolumeclaim}}")))
+			WithTarget(query(largest(20, `1 - min by (namespace, persistentvolumeclaim) (predict_linear(namespace_persistentvolumeclaim:kubelet_volume_stats_available:ratio{`+selected+`}[6h], 4 * 86400))`), "{{namespace}}/{{persistentvolumeclaim}}")))
 
 	if o.Has(config.KubeStateMetricsJob) {
 		volumeClasses(o, board)

@@ -92,13 +92,13 @@ func probeTargets(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Latency")).
 		WithPanel(overTime("Duration", "Duration of a probe, for the ten slowest targets.", units.Seconds).
-			WithTarget(query(largestOf(10, `max by (instance) (probe_duration_seconds{`+target+`})`), "{{instance}}"))).
+			WithTarget(query(largest(10, `max by (instance) (probe_duration_seconds{`+target+`})`), "{{instance}}"))).
 		WithPanel(stacked(overTime("HTTP by phase", "Mean duration of each phase of a request: the name is resolved, the connection made and secured, the request processed, the answer transferred. Redirects add up.", units.Seconds)).
 			WithTarget(query(`avg by (phase) (probe_http_duration_seconds{`+target+`})`, "{{phase}}"))).
 		WithPanel(overTime("Processing", "Time from the request to the first byte of the answer, for the ten slowest targets.", units.Seconds).
-			WithTarget(query(largestOf(10, `max by (instance) (probe_http_duration_seconds{`+target+`, phase="processing"})`), "{{instance}}"))).
+			WithTarget(query(largest(10, `max by (instance) (probe_http_duration_seconds{`+target+`, phase="processing"})`), "{{instance}}"))).
 		WithPanel(overTime("Resolving names", "Time to resolve the name of a target, for the ten slowest.", units.Seconds).
-			WithTarget(query(largestOf(10, `max by (instance) (probe_dns_lookup_time_seconds{`+target+`})`), "{{instance}}")))
+			WithTarget(query(largest(10, `max by (instance) (probe_dns_lookup_time_seconds{`+target+`})`), "{{instance}}")))
 
 	board.WithRow(row("Certificates")).
 		WithPanel(ranking("Certificates that expire first", "Time until the first certificate of a target's chain expires. Alerts fire below 21 days, unless it was renewed within four days.", units.DurationSeconds).

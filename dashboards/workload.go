@@ -124,16 +124,16 @@ func workload(o Options) *dashboard.DashboardBuilder {
 		}
 		board.
 			WithPanel(overTime("CPU by pod", "Cores in use, of the 20 pods that use most at the end of the time range.", units.Short).
-				WithTarget(query(largestOf(20, ofPods(podCPU)), "{{pod}}"))).
+				WithTarget(query(largest(20, ofPods(podCPU)), "{{pod}}"))).
 			WithPanel(overTime("Memory by pod", "Working set, of the 20 pods that use most at the end of the time range.", units.BytesIEC).
-				WithTarget(query(largestOf(20, ofPods(podMem)), "{{pod}}"))).
+				WithTarget(query(largest(20, ofPods(podMem)), "{{pod}}"))).
 			WithPanel(overTime("CPU throttled by container", "Share of the periods in which the containers of this name had to wait at their CPU limit. Above a quarter, latency suffers.", units.PercentUnit).
 				Max(1).
 				WithTarget(query(`sum by (container) (`+ofPods(`sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{`+containers+`}[$__rate_interval]))`)+
 					`) / sum by (container) (`+ofPods(`sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{`+containers+`}[$__rate_interval]))`)+`)`, "{{container}}"))).
 			WithPanel(bothWays("Network by pod", "Received above, sent below zero, of the ten pods with most traffic at the end of the time range. Pods on the host network show the traffic of their node.", units.BytesPerSecondIEC, "sent").
-				WithTarget(query(largestOf(10, traffic("container_network_receive_bytes_total")), "received {{pod}}")).
-				WithTarget(query(largestOf(10, traffic("container_network_transmit_bytes_total")), "sent {{pod}}")))
+				WithTarget(query(largest(10, traffic("container_network_receive_bytes_total")), "received {{pod}}")).
+				WithTarget(query(largest(10, traffic("container_network_transmit_bytes_total")), "sent {{pod}}")))
 	}
 
 	board.WithRow(row("Versions")).
