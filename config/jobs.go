@@ -176,6 +176,9 @@ var ScrapeJobs = []ScrapeJob{{
 // Jobs lists the names of the scrape jobs in the order they are rendered.
 var Jobs = jobs(func(ScrapeJob) bool { return true })
 
+// Kubelets lists the jobs that scrape the kubelets' own port.
+var Kubelets = []Job{NodesJob, CadvisorJob, ContainerProbesJob}
+
 // ControlPlane lists the jobs of components that only some platforms expose.
 var ControlPlane = jobs(func(job ScrapeJob) bool { return job.ControlPlane })
 

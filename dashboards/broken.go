@@ -232,6 +232,15 @@ func (o Options) brokenLimits() []problem {
 	}}
 }
 
+// nearlyFull returns a query for what uses 90% or more of its space or of its inodes, from the metrics of
+// the shares that are left. The label resource says of which.
+func nearlyFull(space, inodes string) string {
+	used := func(left, resource string) string {
+		return `1 - label_replace(` + left + `{` + inCluster + `}, "resource", "` + resource + `", "", "") >= 0.9`
+	}
+	return `(` + used(space, "space") + ` or ` + used(inodes, "inodes") + `)`
+}
+
 // brokenVolumes returns the problems of volumes and of the file systems of nodes.
 func (o Options) brokenVolumes() []problem {
 	var problems []problem
@@ -240,10 +249,9 @@ func (o Options) brokenVolumes() []problem {
 			title:       "Volumes full",
 			description: "Claims that use 90% or more of their space or of their inodes.",
 			color:       red,
-			expr: `(1 - label_replace(namespace_persistentvolumeclaim:kubelet_volume_stats_available:ratio{` + inCluster + `}, "resource", "space", "", "") >= 0.9` +
-				` or 1 - label_replace(namespace_persistentvolumeclaim:kubelet_volume_stats_inodes_free:ratio{` + inCluster + `}, "resource", "inodes", "", "") >= 0.9)`,
-			columns: []column{namespaceColumn(o), claimColumn(o), {"resource", "Resource", nil}},
-			value:   column{title: "In use", style: asBar(0.9, 0.97)},
+			expr:        nearlyFull("namespace_persistentvolumeclaim:kubelet_volume_stats_available:ratio", "namespace_persistentvolumeclaim:kubelet_volume_stats_inodes_free:ratio"),
+			columns:     []column{namespaceColumn(o), claimColumn(o), {"resource", "Resource", nil}},
+			value:       column{title: "In use", style: asBar(0.9, 0.97)},
 		})
 	}
 	if o.Has(config.NodeExporterJob) {
@@ -251,10 +259,9 @@ func (o Options) brokenVolumes() []problem {
 			title:       "Disks full",
 			description: "File systems of nodes that use 90% or more of their space or of their inodes.",
 			color:       red,
-			expr: `(1 - label_replace(node_mountpoint:node_filesystem_avail:ratio{` + inCluster + `}, "resource", "space", "", "") >= 0.9` +
-				` or 1 - label_replace(node_mountpoint:node_filesystem_files_free:ratio{` + inCluster + `}, "resource", "inodes", "", "") >= 0.9)`,
-			columns: []column{nodeColumn(o), {"mountpoint", "Mounted on", nil}, {"resource", "Resource", nil}},
-			value:   column{title: "In use", style: asBar(0.9, 0.97)},
+			expr:        nearlyFull("node_mountpoint:node_filesystem_avail:ratio", "node_mountpoint:node_filesystem_files_free:ratio"),
+			columns:     []column{nodeColumn(o), {"mountpoint", "Mounted on", nil}, {"resource", "Resource", nil}},
+			value:       column{title: "In use", style: asBar(0.9, 0.97)},
 		})
 	}
 	return problems

@@ -58,6 +58,10 @@ type Dashboard struct {
 	Folder Folder
 	File   string // file name below the folder's directory, e.g. "nodes.json"
 	JSON   []byte // indented, deterministic, ends in a newline
+
+	// Variables holds the names of the variables that select series, in their order. Nil for a
+	// custom dashboard.
+	Variables []string
 }
 
 // Path returns the dashboard's file in the repository, for messages; of a shipped dashboard,
@@ -196,6 +200,14 @@ func All(o Options) ([]Dashboard, error) {
 	return all, nil
 }
 
+// Shipped returns every shipped dashboard, as a stack has it that collects the metrics of every job.
+func Shipped() ([]Dashboard, error) {
+	return Options{
+		Datasource: Datasource{UID: "prometheus", Name: "Prometheus"},
+		Has:        func(config.Job) bool { return true },
+	}.shipped()
+}
+
 // shipped returns the shipped dashboards that the stack has.
 func (o Options) shipped() ([]Dashboard, error) {
 	o.shown = map[string]bool{}
@@ -280,15 +292,22 @@ func (o Options) finish(folder Folder, model dashboard.Dashboard) (Dashboard, er
 		}
 	}
 
+	var variables []string
+	for _, v := range model.Templating.List {
+		if v.Type == dashboard.VariableTypeQuery {
+			variables = append(variables, v.Name)
+		}
+	}
 	text, err := json.MarshalIndent(model, "", "  ")
 	if err != nil {
 		return Dashboard{}, fmt.Errorf("dashboards: %s: %w", uid, err)
 	}
 	return Dashboard{
-		UID:    uid,
-		Title:  *model.Title,
-		Folder: folder,
-		File:   uid + ".json",
-		JSON:   append(text, '\n'),
+		UID:       uid,
+		Title:     *model.Title,
+		Folder:    folder,
+		File:      uid + ".json",
+		JSON:      append(text, '\n'),
+		Variables: variables,
 	}, nil
 }

@@ -148,11 +148,9 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("Waiting for disks by pod", "Share of the time in which at least one thread of the pod waited for a disk (pressure stall information of its control group).", units.PercentUnit).
 			Span(8).
 			WithTarget(query(largest(20, `max by (namespace, pod) (rate(container_pressure_io_waiting_seconds_total{`+containers+`}[$__rate_interval]))`), "{{namespace}}/{{pod}}"))).
-		WithPanel(overTime("Volumes in use", "Share of each claim that a pod on the selected nodes mounts. Host path volumes do not report it.", units.PercentUnit).
+		WithPanel(withThreshold(overTime("Volumes in use", "Share of each claim that a pod on the selected nodes mounts. Host path volumes do not report it.", units.PercentUnit), 0.9).
 			Span(8).
 			Max(1).
-			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-			Thresholds(steps(green, at(0.9, red))).
 			WithTarget(query(largest(20, `max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"} / kubelet_volume_stats_capacity_bytes{cluster="$cluster", job="kubernetes-nodes", node=~"$node", namespace=~"$namespace"})`), "{{namespace}}/{{persistentvolumeclaim}}")))
 
 	return board

@@ -1,7 +1,6 @@
 package dashboards
 
 import (
-	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
@@ -85,9 +84,7 @@ func machineRows(o Options, board *dashboard.DashboardBuilder, lines func(expr s
 			WithTarget(query(lines(machineBusy), "{{node}}"))).
 		WithPanel(stacked(overTime("CPU by mode", "Busy cores of the selected nodes. Steal is time that the hypervisor gave to other machines, and iowait is time spent waiting for disks.", units.Short)).
 			WithTarget(query(`sum by (mode) (rate(node_cpu_seconds_total{`+machine+`, mode!="idle"}[$__rate_interval]))`, "{{mode}}"))).
-		WithPanel(overTime("Load per core", "Average over five minutes. Above 1, more threads are ready to run than there are cores.", units.Short).
-			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-			Thresholds(steps(green, at(1, red))).
+		WithPanel(withThreshold(overTime("Load per core", "Average over five minutes. Above 1, more threads are ready to run than there are cores.", units.Short), 1).
 			WithTarget(query(lines(machineLoad), "{{node}}"))).
 		WithPanel(overTime("Pressure", "Share of the time in which work waited for a resource (pressure stall information of the kernel).", units.PercentUnit).
 			WithTarget(query(lines(`rate(node_pressure_cpu_waiting_seconds_total{`+machine+`}[$__rate_interval])`), "CPU {{node}}")).
@@ -95,10 +92,8 @@ func machineRows(o Options, board *dashboard.DashboardBuilder, lines func(expr s
 			WithTarget(query(lines(`rate(node_pressure_io_waiting_seconds_total{`+machine+`}[$__rate_interval])`), "I/O {{node}}")))
 
 	board.WithRow(row("Memory")).
-		WithPanel(overTime("Memory in use", "Share of the memory that cannot be made available without swapping.", units.PercentUnit).
+		WithPanel(withThreshold(overTime("Memory in use", "Share of the memory that cannot be made available without swapping.", units.PercentUnit), 0.9).
 			Max(1).
-			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-			Thresholds(steps(green, at(0.9, red))).
 			WithTarget(query(lines(machineMemory), "{{node}}"))).
 		WithPanel(stacked(overTime("Memory by kind", "Memory of the selected nodes together, by use.", units.BytesIEC)).
 			WithTarget(query(`sum(node_memory_AnonPages_bytes{`+machine+`})`, "processes")).
@@ -112,15 +107,11 @@ func machineRows(o Options, board *dashboard.DashboardBuilder, lines func(expr s
 			WithTarget(query(lines(`increase(node_vmstat_oom_kill{`+machine+`}[$__range])`), "{{node}}")))
 
 	board.WithRow(row("File systems")).
-		WithPanel(overTime("Space in use", "Share of the space that is not available to ordinary users.", units.PercentUnit).
+		WithPanel(withThreshold(overTime("Space in use", "Share of the space that is not available to ordinary users.", units.PercentUnit), 0.9).
 			Max(1).
-			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-			Thresholds(steps(green, at(0.9, red))).
 			WithTarget(query(lines(`max by (node, device) (1 - node_filesystem_avail_bytes{`+machineMount+`} / node_filesystem_size_bytes{`+machineMount+`})`), "{{node}} {{device}}"))).
-		WithPanel(overTime("Inodes in use", "Share of the inodes in use. A file system without free inodes accepts no more files, however much space is left.", units.PercentUnit).
+		WithPanel(withThreshold(overTime("Inodes in use", "Share of the inodes in use. A file system without free inodes accepts no more files, however much space is left.", units.PercentUnit), 0.9).
 			Max(1).
-			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-			Thresholds(steps(green, at(0.9, red))).
 			WithTarget(query(lines(`max by (node, device) (1 - node_filesystem_files_free{`+machineMount+`} / node_filesystem_files{`+machineMount+`})`), "{{node}} {{device}}")))
 
 	board.WithRow(row("Disks")).

@@ -89,9 +89,7 @@ func prometheusStats(o Options) *dashboard.DashboardBuilder {
 	board.WithRow(row("Rules and notifications")).
 		WithPanel(overTime("Rule group evaluation", "Duration of the last evaluation of the 15 rule groups that take longest. It must stay below the group's interval.", units.Seconds).
 			WithTarget(query(largest(15, `max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`})`), "{{rule_group}}"))).
-		WithPanel(overTime("Share of the interval spent evaluating", "Evaluation time as a share of the interval, of the 15 rule groups with the largest. At 1, a group starts to miss evaluations.", units.PercentUnit).
-			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
-			Thresholds(steps(green, at(0.8, red))).
+		WithPanel(withThreshold(overTime("Share of the interval spent evaluating", "Evaluation time as a share of the interval, of the 15 rule groups with the largest. At 1, a group starts to miss evaluations.", units.PercentUnit), 0.8).
 			WithTarget(query(largest(15, `max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+server+`} / prometheus_rule_group_interval_seconds{`+server+`})`), "{{rule_group}}"))).
 		WithPanel(overTime("Evaluations, failures and misses", "Rules evaluated per second, failed evaluations, and evaluations of rule groups skipped because the previous one had not ended.", units.CountsPerSecond).
 			WithTarget(query(`sum(rate(prometheus_rule_evaluations_total{`+server+`}[$__rate_interval]))`, "evaluated")).

@@ -60,8 +60,7 @@ const Unknown = "grafana_variable_"
 // Queries returns every PromQL expression of a dashboard's panels, annotations and variables. It
 // replaces a variable by its value in values; or in a matcher by a regular expression that matches
 // all its values, if the variable offers them at once; or, in a shipped dashboard, by an example; or by a
-// guess. The error is about JSON that is
-// not a dashboard.
+// guess. The error is about JSON that is not a dashboard.
 func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 	var model struct {
 		Panels     []panelModel `json:"panels"`
@@ -102,7 +101,8 @@ func Queries(d Dashboard, values map[string]string) ([]Query, error) {
 
 	for _, v := range model.Templating.List {
 		if v.Type == "query" && isPrometheus(v.Datasource, nil) {
-			add(fmt.Sprintf("variable %q", v.Name), variableExpr(v.query()), false)
+			expr, _, _ := ParseVariable(v.query())
+			add(fmt.Sprintf("variable %q", v.Name), expr, false)
 		}
 	}
 	for _, a := range model.Annotations.List {
@@ -175,21 +175,24 @@ func (v variableModel) query() string {
 	return object.Query
 }
 
-// The functions of Grafana's Prometheus datasource that contain an expression:
+// The functions of Grafana's Prometheus datasource that variables of series use:
 // https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
 var (
-	labelValues = regexp.MustCompile(`(?s)^\s*label_values\(\s*(.+)\s*,\s*[a-zA-Z_][a-zA-Z0-9_]*\s*\)\s*$`)
+	labelValues = regexp.MustCompile(`(?s)^\s*label_values\(\s*(?:(.+)\s*,)?\s*([a-zA-Z_]\w*)\s*\)\s*$`)
 	queryResult = regexp.MustCompile(`(?s)^\s*query_result\(\s*(.+)\s*\)\s*$`)
 )
 
-// variableExpr returns the PromQL expression in a variable's query; "" if there is none.
-func variableExpr(query string) string {
-	for _, function := range []*regexp.Regexp{labelValues, queryResult} {
-		if m := function.FindStringSubmatch(query); m != nil {
-			return m[1]
-		}
+// ParseVariable returns the PromQL expression in a variable's query, empty if there is none, and the
+// label whose values it asks for, empty if it asks for the result of the expression. It returns false if
+// the query is neither label_values nor query_result.
+func ParseVariable(query string) (expr, label string, ok bool) {
+	if m := labelValues.FindStringSubmatch(query); m != nil {
+		return m[1], m[2], true
 	}
-	return ""
+	if m := queryResult.FindStringSubmatch(query); m != nil {
+		return m[1], "", true
+	}
+	return "", "", false
 }
 
 // isPrometheus reports whether a query is for Prometheus, from the datasource of the query or else

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
@@ -81,10 +80,7 @@ func TestMovingNamesRecordings(t *testing.T) {
 func TestMovingNamesNoOtherDashboards(t *testing.T) {
 	_, text, ok := strings.Cut(read(t, "docs/moving.md"), "\n## Dashboards\n")
 	require.True(t, ok)
-	all, err := dashboards.All(dashboards.Options{
-		Datasource: dashboards.Datasource{UID: "any", Name: "any"},
-		Has:        func(config.Job) bool { return true },
-	})
+	all, err := dashboards.Shipped()
 	require.NoError(t, err)
 	for _, d := range all {
 		text = strings.ReplaceAll(text, "`"+d.UID+"`", "")

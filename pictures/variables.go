@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
 // variable is a variable of a dashboard with its value.
@@ -164,12 +166,6 @@ func (b *board) resolve(ctx context.Context) error {
 	return nil
 }
 
-// The queries of variables: https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
-var (
-	labelValues = regexp.MustCompile(`(?s)^\s*label_values\(\s*(?:(.+)\s*,)?\s*([a-zA-Z_]\w*)\s*\)\s*$`)
-	queryResult = regexp.MustCompile(`(?s)^\s*query_result\(\s*(.+)\s*\)\s*$`)
-)
-
 // values returns the values that a variable offers, in its order.
 func (b *board) values(ctx context.Context, m variableDefinition) ([]string, error) {
 	var values []string
@@ -209,12 +205,16 @@ func (b *board) queried(ctx context.Context, query string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m := labelValues.FindStringSubmatch(text); m != nil {
+	expr, label, ok := dashboards.ParseVariable(text)
+	if !ok {
+		return nil, fmt.Errorf("unknown query %q; allowed: label_values(label), label_values(selector, label), query_result(expression)", query)
+	}
+	if label != "" {
 		var selectors []string
-		if m[1] != "" {
-			selectors = []string{strings.TrimSpace(m[1])}
+		if expr != "" {
+			selectors = []string{strings.TrimSpace(expr)}
 		}
-		found, _, _, err := b.Prometheus.LabelValues(ctx, m[2], selectors, b.start, b.end)
+		found, _, _, err := b.Prometheus.LabelValues(ctx, label, selectors, b.start, b.end)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", text, err)
 		}
@@ -224,11 +224,7 @@ func (b *board) queried(ctx context.Context, query string) ([]string, error) {
 		}
 		return values, nil
 	}
-	m := queryResult.FindStringSubmatch(text)
-	if m == nil {
-		return nil, fmt.Errorf("unknown query %q; allowed: label_values(label), label_values(selector, label), query_result(expression)", query)
-	}
-	result, err := b.instant(ctx, m[1])
+	result, err := b.instant(ctx, expr)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ type Grant struct {
 // those in the whole cluster, then those in namespaces, sorted by namespace and API group.
 func grants(cfg *config.Config, file *prometheus.Config) []Grant {
 	cluster, namespaced := discoveryGrants(cfg, file)
-	if slices.ContainsFunc([]config.Job{config.NodesJob, config.CadvisorJob, config.ContainerProbesJob}, cfg.Enabled) {
+	if slices.ContainsFunc(config.Kubelets, cfg.Enabled) {
 		// Enough for the kubelets' own ports; nodes/proxy would grant far more.
 		cluster = append(cluster, Grant{Verbs: []string{"get"}, Resources: []string{"nodes/metrics"}})
 	}

@@ -43,7 +43,7 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 		Dashboards: map[string][]string{},
 	}
 	for _, d := range s.Dashboards {
-		options.Dashboards[d.UID] = d.Variables()
+		options.Dashboards[d.UID] = d.Variables
 	}
 	var problems config.Problems
 	rendered := map[string]bool{} // config paths of the files whose text users do not see

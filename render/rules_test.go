@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/common/model"
@@ -25,57 +26,40 @@ func TestAlertsLinkToWhatShowsThem(t *testing.T) {
 	for _, platform := range []string{"kubeadm", "eks", "k3s"} {
 		stack, err := New(configtest.Config(t, "cluster: {name: test, platform: "+platform+"}\nexporters: {blackboxExporter: {enabled: true}}"+withGrafana))
 		require.NoError(t, err)
-		shown, uids := map[string]map[string]bool{}, map[string]bool{}
+		shown := map[string]map[string]bool{} // names of metrics, by the dashboard's UID
 		for _, d := range stack.Dashboards {
-			uids[d.UID] = true
 			shown[d.UID] = map[string]bool{}
-			queries, err := dashboards.Queries(d, nil)
+		}
+		recorded := map[string][]string{} // names of the metrics that a recording comes from
+		for _, q := range stack.Queries {
+			names, err := dashboards.Metrics(q.Expr.String())
 			require.NoError(t, err)
-			for _, q := range queries {
-				names, err := dashboards.Metrics(q.Expr)
-				require.NoError(t, err)
+			switch {
+			case q.Panel:
 				for _, name := range names {
-					shown[d.UID][name] = true
+					shown[strings.Split(q.Path, "/")[1]][name] = true
 				}
+			case q.Rule.Record != "":
+				recorded[q.Rule.Record] = names
 			}
 		}
-		recorded := map[string]string{} // expressions, by the name of the series
-		for _, file := range stack.Rules {
-			for _, group := range file.Groups {
-				for _, rule := range group.Rules {
-					if rule.Record != "" {
-						recorded[rule.Record] = rule.Expr
-					}
-				}
-			}
+		var shows func(uid, name string) bool
+		shows = func(uid, name string) bool {
+			return shown[uid][name] || slices.ContainsFunc(recorded[name], func(name string) bool { return shows(uid, name) })
 		}
-		var selected func(expr string) []string
-		selected = func(expr string) []string {
-			names, err := dashboards.Metrics(expr)
-			require.NoError(t, err)
-			for _, name := range slices.Clone(names) {
-				if expr, ok := recorded[name]; ok {
-					names = append(names, selected(expr)...)
-				}
+		for _, q := range stack.Queries {
+			if q.Panel || q.Rule.Alert == "" || slices.Contains(listed, q.Rule.Alert) {
+				continue
 			}
-			return names
-		}
-		for _, file := range stack.Rules {
-			for _, group := range file.Groups {
-				for _, rule := range group.Rules {
-					if rule.Alert == "" || slices.Contains(listed, rule.Alert) {
-						continue
-					}
-					link, err := url.Parse(expand(t, rule.Annotations["dashboard_url"], nil))
-					require.NoError(t, err, rule.Alert)
-					assert.Equal(t, "grafana.example.com", link.Host, rule.Alert)
-					uid := link.Path[len("/d/"):]
-					if assert.True(t, uids[uid], "%s links to %s", rule.Alert, uid) {
-						names := selected(rule.Expr)
-						assert.True(t, slices.ContainsFunc(names, func(name string) bool { return shown[uid][name] }),
-							"%s: %s links to %s, which shows none of %v", platform, rule.Alert, uid, names)
-					}
-				}
+			link, err := url.Parse(expand(t, q.Rule.Annotations["dashboard_url"], nil))
+			require.NoError(t, err, q.Rule.Alert)
+			assert.Equal(t, "grafana.example.com", link.Host, q.Rule.Alert)
+			uid := link.Path[len("/d/"):]
+			if assert.Contains(t, shown, uid, q.Rule.Alert) {
+				names, err := dashboards.Metrics(q.Rule.Expr)
+				require.NoError(t, err)
+				assert.True(t, slices.ContainsFunc(names, func(name string) bool { return shows(uid, name) }),
+					"%s: %s links to %s, which shows none of %v", platform, q.Rule.Alert, uid, names)
 			}
 		}
 	}
@@ -94,19 +78,21 @@ func TestAlertsSelectTheirObject(t *testing.T) {
 		"StatefulSetRolloutStuck":       {map[string]string{"namespace": "shop", "statefulset": "db"}, url.Values{"var-cluster": {"test"}, "var-namespace": {"shop"}, "var-workload": {"db"}}},
 		"PersistentVolumeClaimSpaceLow": {map[string]string{"namespace": "shop", "persistentvolumeclaim": "db-0"}, url.Values{"var-cluster": {"test"}, "var-namespace": {"shop"}, "var-persistentvolumeclaim": {"db-0"}}},
 	}
-	for _, file := range stack.Rules {
-		for _, group := range file.Groups {
-			for _, rule := range group.Rules {
-				test, ok := tests[rule.Alert]
-				if !ok {
-					continue
-				}
-				link, err := url.Parse(expand(t, rule.Annotations["dashboard_url"], test.labels))
-				require.NoError(t, err)
-				assert.Equal(t, test.want, link.Query(), rule.Alert)
-			}
+	found := map[string]bool{}
+	for _, q := range stack.Queries {
+		if q.Panel {
+			continue
 		}
+		test, ok := tests[q.Rule.Alert]
+		if !ok {
+			continue
+		}
+		found[q.Rule.Alert] = true
+		link, err := url.Parse(expand(t, q.Rule.Annotations["dashboard_url"], test.labels))
+		require.NoError(t, err)
+		assert.Equal(t, test.want, link.Query(), q.Rule.Alert)
 	}
+	assert.Len(t, found, len(tests))
 }
 
 // Without a Grafana that people can open, alerts link to no dashboard; of a stack without an alert's

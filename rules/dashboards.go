@@ -3,58 +3,57 @@ package rules
 import (
 	"fmt"
 	"strings"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
 // dashboardOf holds the UID of the dashboard that shows an alert: by the alert's name or, where all
 // alerts of a file have one, by the file's name, unless that is the UID.
 var dashboardOf = map[string]string{
-	"apiserver-slo.yaml":               "api-server",
-	"apiserver.yaml":                   "api-server",
-	"blackbox-exporter.yaml":           "probes",
-	"capacity.yaml":                    "capacity",
-	"controller-manager.yaml":          "control-plane",
-	"general.yaml":                     "alerts-overview",
-	"kube-proxy.yaml":                  "control-plane",
-	"kube-state-metrics.yaml":          "prometheus-stats",
-	"node-directory-size-metrics.yaml": "node-directory-sizes",
-	"node-exporter.yaml":               "node",
-	"nodes.yaml":                       "node",
-	"opt-out.yaml":                     "alerts-overview",
-	"probes.yaml":                      "pod",
-	"prometheus.yaml":                  "prometheus-stats",
-	"scheduler.yaml":                   "control-plane",
-	"storage.yaml":                     "persistent-volumes",
-	"targets.yaml":                     "prometheus-stats",
-	"usage.yaml":                       "pod",
-	"volumes.yaml":                     "persistent-volumes",
-	"workloads.yaml":                   "workload",
+	"apiserver-slo.yaml":               dashboards.UIDAPIServer,
+	"apiserver.yaml":                   dashboards.UIDAPIServer,
+	"blackbox-exporter.yaml":           dashboards.UIDProbes,
+	"capacity.yaml":                    dashboards.UIDCapacity,
+	"controller-manager.yaml":          dashboards.UIDControlPlane,
+	"general.yaml":                     dashboards.UIDAlertsOverview,
+	"kube-proxy.yaml":                  dashboards.UIDControlPlane,
+	"kube-state-metrics.yaml":          dashboards.UIDPrometheusStats,
+	"node-directory-size-metrics.yaml": dashboards.UIDNodeDirectorySizes,
+	"node-exporter.yaml":               dashboards.UIDNode,
+	"nodes.yaml":                       dashboards.UIDNode,
+	"opt-out.yaml":                     dashboards.UIDAlertsOverview,
+	"probes.yaml":                      dashboards.UIDPod,
+	"prometheus.yaml":                  dashboards.UIDPrometheusStats,
+	"scheduler.yaml":                   dashboards.UIDControlPlane,
+	"storage.yaml":                     dashboards.UIDPersistentVolumes,
+	"targets.yaml":                     dashboards.UIDPrometheusStats,
+	"usage.yaml":                       dashboards.UIDPod,
+	"volumes.yaml":                     dashboards.UIDPersistentVolumes,
+	"workloads.yaml":                   dashboards.UIDWorkload,
 
-	"ContainerOOMKilled":       "pod",
-	"ContainerWaiting":         "pod",
-	"JobFailed":                "broken",
-	"JobNotCompleted":          "broken",
-	"KubeletUnreachable":       "kubelet",
-	"KubeletTooManyPods":       "kubelet",
-	"NodeTargetsDown":          "node",
-	"NodesEvicted":             "nodes",
-	"PodCrashLooping":          "pod",
-	"PodNotReady":              "pod",
-	"QuotaAlmostFull":          "namespace",
-	"QuotaExceeded":            "namespace",
-	"QuotaFull":                "namespace",
-	"ZoneUnhealthy":            "nodes",
-	"PrometheusScrapeLimitHit": "cardinality",
-	"PrometheusTargetLimitHit": "cardinality",
+	"ContainerOOMKilled":       dashboards.UIDPod,
+	"ContainerWaiting":         dashboards.UIDPod,
+	"JobFailed":                dashboards.UIDBroken,
+	"JobNotCompleted":          dashboards.UIDBroken,
+	"KubeletUnreachable":       dashboards.UIDKubelet,
+	"KubeletTooManyPods":       dashboards.UIDKubelet,
+	"NodeTargetsDown":          dashboards.UIDNode,
+	"NodesEvicted":             dashboards.UIDNodes,
+	"PodCrashLooping":          dashboards.UIDPod,
+	"PodNotReady":              dashboards.UIDPod,
+	"QuotaAlmostFull":          dashboards.UIDNamespace,
+	"QuotaExceeded":            dashboards.UIDNamespace,
+	"QuotaFull":                dashboards.UIDNamespace,
+	"ZoneUnhealthy":            dashboards.UIDNodes,
+	"PrometheusScrapeLimitHit": dashboards.UIDCardinality,
+	"PrometheusTargetLimitHit": dashboards.UIDCardinality,
 
-	"HorizontalPodAutoscalerCannotScale":     "broken",
-	"HorizontalPodAutoscalerMaxed":           "broken",
-	"HorizontalPodAutoscalerReplicasMissing": "broken",
-	"PodDisruptionBudgetAtLimit":             "broken",
-	"PodDisruptionBudgetUnhealthy":           "broken",
+	"HorizontalPodAutoscalerCannotScale":     dashboards.UIDBroken,
+	"HorizontalPodAutoscalerMaxed":           dashboards.UIDBroken,
+	"HorizontalPodAutoscalerReplicasMissing": dashboards.UIDBroken,
+	"PodDisruptionBudgetAtLimit":             dashboards.UIDBroken,
+	"PodDisruptionBudgetUnhealthy":           dashboards.UIDBroken,
 }
-
-// anyDashboard shows every alert.
-const anyDashboard = "alerts-overview"
 
 // sources holds the labels from whose first one an alert selects the value of a variable, for
 // variables that are not called like their label.
@@ -75,12 +74,12 @@ func Dashboard(file, alert string) string {
 
 // dashboardURL returns the annotation dashboard_url of an alert: a template of the URL of the
 // dashboard that shows it, with the alert's labels as values of the dashboard's variables. It links to
-// anyDashboard where the stack lacks the alert's own.
+// that of all alerts where the stack lacks the alert's own.
 func (o Options) dashboardURL(file, alert string) string {
 	uid := Dashboard(file, alert)
 	variables, ok := o.Dashboards[uid]
 	if !ok {
-		uid = anyDashboard
+		uid = dashboards.UIDAlertsOverview
 		variables = o.Dashboards[uid]
 	}
 	var url strings.Builder

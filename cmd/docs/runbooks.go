@@ -61,10 +61,7 @@ func alertFacts() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	boards, err := dashboards.All(dashboards.Options{
-		Datasource: dashboards.Datasource{UID: "any", Name: "any"},
-		Has:        func(config.Job) bool { return true },
-	})
+	boards, err := dashboards.Shipped()
 	if err != nil {
 		return nil, err
 	}

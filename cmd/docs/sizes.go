@@ -29,12 +29,12 @@ var clusters = []struct{ nodes, pods int }{{3, 60}, {10, 300}, {20, 600}, {50, 1
 func writeSizes(old []byte, _ source) ([]byte, error) {
 	var b strings.Builder
 	b.WriteString("\n| Nodes | Pods | Active series | Samples per second | Cores | Memory | Disk for 15 days |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	english := message.NewPrinter(language.English)
 	for _, cluster := range clusters {
 		estimate, err := estimateOf(cluster.nodes, cluster.pods)
 		if err != nil {
 			return nil, err
 		}
-		english := message.NewPrinter(language.English)
 		english.Fprintf(&b, "| %d | %d | %d | %d | %.2f | %.1f GiB | %.1f GiB |\n", cluster.nodes, cluster.pods,
 			round(float64(estimate.Total)), round(estimate.Samples), estimate.CPU, float64(estimate.Memory)/(1<<30), float64(estimate.Disk)/(1<<30))
 	}

@@ -74,7 +74,7 @@ func checkPermissions(t *testing.T, s tests.Snapshot) {
 		}
 		resource := job.MetricsPath
 		switch {
-		case job.JobName == string(config.NodesJob), job.JobName == string(config.CadvisorJob), job.JobName == string(config.ContainerProbesJob):
+		case slices.Contains(config.Kubelets, config.Job(job.JobName)):
 			resource = "nodes/metrics"
 		case strings.HasPrefix(job.MetricsPath, "/apis/"): // /apis/GROUP/VERSION/COMPONENT/container/metrics
 			resource = strings.Split(job.MetricsPath, "/")[4] + "/metrics"
