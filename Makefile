@@ -27,13 +27,16 @@ machine:
 demo-down: ## Stop the local node; its data stays in .local.
 	@if [[ -x .local/bin/localcluster ]]; then .local/bin/localcluster down; fi
 
+# The end-to-end test waits most of the time, so the unit tests run beside it with what it
+# leaves of the CPUs. Debian packages are installed before, as two cannot do that at once.
 .PHONY: test
-test: test-unit test-e2e ## Everything that CI runs.
+test: busybox ## Everything that CI runs.
+	@$(MAKE) --no-print-directory -j2 test-unit test-e2e
 
 .PHONY: test-unit
 test-unit: lint busybox ## Formatting, vet, linters and unit tests; no node, no root.
-	go test ./...
-	cd localcluster && go test ./...
+	nice go test ./...
+	cd localcluster && nice go test ./...
 
 # What runs the scripts of directorysize/ in a cluster runs them in their tests.
 .PHONY: busybox
@@ -103,8 +106,8 @@ fuzz: ## A million mutations of both stacks, and what is accepted shown to promt
 lint: .local/bin/golangci-lint .local/bin/actionlint ## Module files, formatting, vet, linters (see .golangci.yml) and workflows.
 	.local/bin/actionlint
 	go mod tidy -diff
-	$(abspath $<) run ./...
-	cd localcluster && go mod tidy -diff && $(abspath $<) run ./...
+	nice $(abspath $<) run ./...
+	cd localcluster && go mod tidy -diff && nice $(abspath $<) run ./...
 
 .PHONY: fmt
 fmt: .local/bin/golangci-lint ## Format the code.

@@ -47,8 +47,10 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"drain-blocked":  blockedDrain,
 	"rollout-stuck":  stuckRollout,
 
+	"autoscaler-fought": foughtAutoscaler,
+
 	"alertmanager-gone":   noAlertmanager,
-	"alertmanager-config": brokenConfig("alertmanager-config", "alertmanager.yml", "alertmanager"),
+	"alertmanager-config": reloadedConfig,
 	"bad-discovery":       badDiscovery,
 	"prometheus-config":   brokenConfig("prometheus-config", "prometheus.yml", "prometheus"),
 	"blackbox-config":     brokenConfig("blackbox-exporter", "blackbox.yml", "blackbox-exporter"),
@@ -268,6 +270,7 @@ func every(t *testing.T, interval time.Duration, do func(ctx context.Context)) (
 }
 
 func blockedDrain(t *testing.T, n *node, f fault) func() {
+	n.awaitPod(t, "fault-"+f.name, f.name) // a budget does not protect a pod that is pending
 	refused := 0
 	stop := every(t, 200*time.Millisecond, func(ctx context.Context) {
 		err := n.kubernetes.PolicyV1().RESTClient().Post().AbsPath("/api/v1").Namespace("fault-" + f.name).Resource("pods").Name(f.name).
@@ -280,6 +283,14 @@ func blockedDrain(t *testing.T, n *node, f fault) func() {
 	stop()
 	require.Greater(t, refused, 100, "evictions refused with 429")
 	return func() {}
+}
+
+// foughtAutoscaler scales a Deployment to one replica every second.
+func foughtAutoscaler(t *testing.T, n *node, f fault) func() {
+	deployments := n.kubernetes.AppsV1().Deployments("fault-" + f.name)
+	return every(t, time.Second, func(ctx context.Context) {
+		_, _ = deployments.Patch(ctx, f.name, ktypes.MergePatchType, []byte(`{"spec":{"replicas":1}}`), metav1.PatchOptions{})
+	})
 }
 
 func stuckRollout(t *testing.T, n *node, f fault) func() {
@@ -306,6 +317,20 @@ func brokenConfig(configMap, file, program string) func(*testing.T, *node, fault
 		}
 		write("broken: [")
 		return func() { write(before.Data[file]) }
+	}
+}
+
+// reloadedConfig has Alertmanager reload its configuration until it is no longer broken. By itself
+// it loads one at start only.
+func reloadedConfig(t *testing.T, n *node, f fault) func() {
+	mend := brokenConfig("alertmanager-config", "alertmanager.yml", "alertmanager")(t, n, f)
+	stop := every(t, 5*time.Second, func(context.Context) {
+		n.shell(t, `kill -HUP $(processes /bin/alertmanager); true`)
+	})
+	return func() {
+		mend()
+		time.Sleep(20 * time.Second) // for the kubelet and a reload
+		stop()
 	}
 }
 

@@ -118,12 +118,12 @@ func (n *node) provoke(t *testing.T, slack *slack, f fault) {
 		}
 		return ""
 	}
-	patience := faultPatience
+	deadline := time.Now().Add(faultPatience)
 	if f.slow {
-		patience = 14 * time.Minute
+		deadline = time.Now().Add(14 * time.Minute)
 	}
 	for _, alert := range slices.Concat(f.fires, f.muted) {
-		if !soon(patience, func() bool { return fired(alert) == "" }) {
+		if !soon(time.Until(deadline), func() bool { return fired(alert) == "" }) {
 			assert.Fail(t, alert+" does not fire", "%s", fired(alert))
 		}
 		t.Logf("%s fires after %s", alert, time.Since(before).Round(time.Second))
@@ -378,7 +378,7 @@ func (n *node) upForFaults(t *testing.T) {
 	})
 }
 
-// sweep deletes what a run that was killed has left.
+// sweep deletes what another test, or a run that was killed, has left.
 func (n *node) sweep(t *testing.T) {
 	t.Helper()
 	eventually(t, 2*time.Minute, "nothing is left of an earlier run", func(ctx context.Context) string {
@@ -398,7 +398,7 @@ func (n *node) sweep(t *testing.T) {
 				return err.Error()
 			}
 			for _, item := range list.Items {
-				if strings.HasPrefix(item.GetName(), "fault-") {
+				if strings.HasPrefix(item.GetName(), "fault-") || strings.HasPrefix(item.GetName(), workloads) {
 					left += " " + item.GetName()
 					n.deleteObject(t, &item)
 				}

@@ -68,8 +68,8 @@ var faults = []fault{
 		fires: []string{"ContainerProbeFailing"}, silent: []string{"PodNotReady"}},
 	{name: "autoscaler", batch: "objects", core: true, breaks: "a HorizontalPodAutoscaler at its maximum, without metrics",
 		fires: []string{"HorizontalPodAutoscalerMaxed", "HorizontalPodAutoscalerCannotScale"}},
-	{name: "autoscaler-blocked", batch: "objects", draft: true, slow: true, breaks: "a HorizontalPodAutoscaler whose pods a quota refuses",
-		fires: []string{"HorizontalPodAutoscalerReplicasMissing", "DeploymentReplicasUnavailable"}},
+	{name: "autoscaler-fought", batch: "objects", draft: true, slow: true, breaks: "a HorizontalPodAutoscaler whose target something else scales back",
+		fires: []string{"HorizontalPodAutoscalerReplicasMissing"}, silent: []string{"HorizontalPodAutoscalerCannotScale"}},
 	{name: "throttled", batch: "objects", breaks: "a container that always reaches its CPU limit",
 		muted: []string{"ContainerCPUThrottled"}},
 	{name: "muted", batch: "objects", core: true, breaks: "a pod that is not ready, with the label that mutes its alerts",
@@ -94,8 +94,8 @@ var faults = []fault{
 		fires: []string{"NodeCPUHigh{}"}},
 
 	// Rollouts that count as stuck after ten minutes.
-	{name: "rollout-stuck", batch: "objects", draft: true, slow: true, breaks: "a StatefulSet and a DaemonSet whose pods nobody replaces",
-		fires: []string{"StatefulSetRolloutStuck", "DaemonSetRolloutStuck"}, silent: []string{"StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable"}},
+	{name: "rollout-stuck", batch: "objects", draft: true, slow: true, breaks: "a StatefulSet and a DaemonSet whose broken pods nobody replaces",
+		fires: []string{"StatefulSetRolloutStuck", "DaemonSetRolloutStuck"}, muted: []string{"StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable"}},
 	{name: "prometheus-config", batch: "objects", slow: true, breaks: "a configuration of Prometheus that does not load",
 		fires: []string{"PrometheusConfigReloadFailed{}"}},
 	{name: "alertmanager-config", batch: "objects", draft: true, slow: true, breaks: "a configuration of Alertmanager that does not load",
