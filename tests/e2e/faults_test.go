@@ -40,7 +40,7 @@ var faultsFlag = flag.String("faults", "core", "faults to provoke: core, all, no
 var deployedFlag = flag.Bool("deployed", false, "the stack of TestFaults is deployed")
 
 // The time from a fault to its alert and to its message: scrapes, an evaluation, `for`, a group.
-const faultPatience = 3 * time.Minute
+const faultPatience = 4 * time.Minute
 
 // TestFaults breaks things on the local node and expects what the table of faults says: which
 // alerts fire, which reach Slack, and that all of them end when the faults do.

@@ -76,7 +76,7 @@ var faults = []fault{
 		muted: []string{"AlertsOff", "PodNotReady"}},
 	{name: "no-room", batch: "objects", core: true, breaks: "a disruption budget that allows no disruption",
 		muted: []string{"PodDisruptionBudgetAtLimit", "InfoInhibitor"}, silent: []string{"PodDisruptionBudgetUnhealthy"}},
-	{name: "drain-blocked", batch: "objects", draft: true, core: true, breaks: "evictions that a disruption budget refuses with 429, five each second",
+	{name: "drain-blocked", batch: "objects", core: true, breaks: "evictions that a disruption budget refuses with 429, five each second",
 		muted: []string{"PodDisruptionBudgetAtLimit"}, silent: []string{"APIServerThrottling{}"}},
 	{name: "target-down", batch: "objects", core: true, breaks: "an annotated pod that serves no metrics",
 		fires: []string{"TargetDown"}},
@@ -90,7 +90,7 @@ var faults = []fault{
 		fires: []string{`ProbeCertificateExpiring{service="certificate", severity="critical"}`}, muted: []string{`ProbeCertificateExpiring{service="certificate", severity="warning"}`}},
 	{name: "evicted", batch: "objects", core: true, breaks: "a pod that writes more than its volume may hold",
 		fires: []string{`KubeletEvictions{eviction_signal="emptydirfs.limit"}`}},
-	{name: "cpu-high", batch: "CPU", draft: true, breaks: "a pod that uses all CPUs",
+	{name: "cpu-high", batch: "CPU", breaks: "a pod that uses all CPUs",
 		fires: []string{"NodeCPUHigh{}"}},
 
 	// Rollouts that count as stuck after ten minutes.
@@ -108,9 +108,9 @@ var faults = []fault{
 		fires: []string{"BlackboxExporterConfigReloadFailed{}"}},
 
 	// The monitoring itself.
-	{name: "slack-fails", batch: "pressure", draft: true, breaks: "Slack answers with errors",
+	{name: "slack-fails", batch: "pressure", breaks: "Slack answers with errors",
 		fires: []string{`AlertmanagerNotificationsFailing{integration="slack"}`}},
-	{name: "server-gone", batch: "nodes", draft: true, core: true, breaks: "what a probe target and an HTTP discovery of the stack's own name",
+	{name: "server-gone", batch: "nodes", core: true, breaks: "what a probe target and an HTTP discovery of the stack's own name",
 		fires: []string{`ProbeFailed{job=~"blackbox-targets"}`, `PrometheusRefreshFailing{mechanism="http"}`}},
 	{name: "broken-block", batch: "objects", core: true, breaks: "a block of Prometheus' data whose index is broken",
 		fires: []string{"PrometheusTSDBReloadsFailing{}"}},
@@ -122,17 +122,17 @@ var faults = []fault{
 		fires: []string{`TargetDown{job="alertmanager", severity="critical"}`, "PrometheusNotificationsDropped{}", "AlertmanagerClusterDown{}"}, muted: []string{`PrometheusNotificationsFailing{severity="critical"}`}},
 	{name: "shard-frozen", batch: "pressure", breaks: "one of two shards of kube-state-metrics does not answer",
 		fires: []string{"KubeStateMetricsShardsMissing{}"}},
-	{name: "telemetry-closed", batch: "kubelet", draft: true, breaks: "the telemetry port of kube-state-metrics is closed",
+	{name: "telemetry-closed", batch: "kubelet", breaks: "the telemetry port of kube-state-metrics is closed",
 		fires: []string{`TargetDown{job="kube-state-metrics", endpoint="telemetry", severity="critical"}`}},
 	{name: "node-exporter-frozen", batch: "files", breaks: "node-exporter does not answer",
 		fires: []string{`TargetDown{job="node-exporter", severity="critical"}`}, silent: []string{"NodeTargetsDown{}", "NodeNotReady{}"}},
 	{name: "blackbox-gone", batch: "files", breaks: "the blackbox exporter without pods",
 		fires: []string{`JobAbsent{job="blackbox-exporter"}`}, muted: []string{`TargetDown{job="blackbox-targets"}`}},
-	{name: "alertmanager-gone", batch: "no Alertmanager", draft: true, breaks: "Alertmanager without pods for six minutes, in which nobody is notified of anything",
+	{name: "alertmanager-gone", batch: "no Alertmanager", breaks: "Alertmanager without pods for six minutes, in which nobody is notified of anything",
 		muted: []string{"PrometheusNotConnectedToAlertmanagers{}", `JobAbsent{job="alertmanager"}`}},
 	{name: "crash-alertmanager", batch: "crashes", draft: true, breaks: "Alertmanager's pod, deleted six times",
 		fires: []string{"AlertmanagerClusterCrashLooping{}"}},
-	{name: "directory-sizes-fail", batch: "nodes", draft: true, breaks: "scans of directory sizes that are killed, and then the scanner frozen",
+	{name: "directory-sizes-fail", batch: "nodes", breaks: "scans of directory sizes that are killed, and then the scanner frozen",
 		fires: []string{"DirectorySizeScanFailed{}", "DirectorySizeScanStale{}"}},
 	{name: "prometheus-frozen", batch: "nodes", breaks: "Prometheus is stopped for half a minute",
 		fires: []string{"PrometheusMissedRuleEvaluations{}"}},
@@ -154,7 +154,7 @@ var faults = []fault{
 		silent: []string{`DaemonSetPodsUnavailable{namespace="monitoring"}`, `TargetDown{job="kubernetes-nodes"}`, `TargetDown{job="node-exporter"}`, `PodNotReady{namespace="monitoring", pod=~"node-.*"}`}},
 	{name: "misscheduled", batch: "files", draft: true, breaks: "a DaemonSet whose pod is on a node that got a taint",
 		muted: []string{"DaemonSetMisscheduled"}},
-	{name: "zone-lost", batch: "nodes", draft: true, breaks: "a zone whose three nodes are gone",
+	{name: "zone-lost", batch: "nodes", breaks: "a zone whose three nodes are gone",
 		fires: []string{`ZoneUnhealthy{zone="fault-zone"}`, `NodeNotReady{node="fault-zone-0"}`}},
 	{name: "node-flapping", batch: "files", breaks: "a node that becomes ready and not ready again and again",
 		fires: []string{`NodeReadinessFlapping{node="fault-flapping"}`}, silent: []string{`NodeNotReady{node="fault-flapping"}`}},
@@ -164,9 +164,9 @@ var faults = []fault{
 	// The node.
 	{name: "memory-pressure", batch: "pressure", draft: true, breaks: "a kubelet short of memory, and with all the pods that it may run",
 		fires: []string{`NodeUnderPressure{condition="MemoryPressure"}`, "KubeletTooManyPods{}"}},
-	{name: "kubelet-killed", batch: "kubelet", draft: true, breaks: "the kubelet, killed",
+	{name: "kubelet-killed", batch: "kubelet", breaks: "the kubelet, killed",
 		fires: []string{`NodeNotReady{node="demo"}`, `TargetDown{job="kubernetes-nodes", severity="critical"}`}, muted: []string{"KubeletUnreachable{}"}, silent: []string{"NodeTargetsDown{}"}},
-	{name: "runtime-frozen", batch: "runtime", draft: true, breaks: "containerd, stopped for a while three times, and then killed",
+	{name: "runtime-frozen", batch: "runtime", breaks: "containerd, stopped for a while three times, and then killed",
 		fires: []string{`KubeletPLEGSlow{node="demo"}`, "KubeletRuntimeErrors{}"}},
 
 	// DNS.
@@ -174,7 +174,7 @@ var faults = []fault{
 		fires: []string{"CoreDNSErrorsHigh{}", "CoreDNSSlow{}", "CoreDNSUpstreamsDown{}"}},
 	{name: "dns-corefile", batch: "files", draft: true, breaks: "a Corefile that does not load",
 		fires: []string{"CoreDNSConfigReloadFailed{}"}},
-	{name: "dns-gone", batch: "crashes", draft: true, breaks: "CoreDNS without pods",
+	{name: "dns-gone", batch: "crashes", breaks: "CoreDNS without pods",
 		fires: []string{`JobAbsent{job="coredns"}`}},
 
 	// Requests to the API server.
@@ -196,12 +196,12 @@ var faults = []fault{
 		fires: []string{"SchedulerErrors{}", "SchedulerBacklog{}"}},
 	{name: "controller-manager-killed", batch: "control plane", breaks: "the controller manager, killed",
 		fires: []string{`TargetDown{job="kube-controller-manager", severity="critical"}`}, muted: []string{`DeploymentGenerationMismatch{namespace="fault-generations"}`, `StatefulSetGenerationMismatch{namespace="fault-generations"}`}},
-	{name: "api-server-killed", batch: "API server", draft: true, breaks: "the API server, killed, with the scheduler and the controller manager",
+	{name: "api-server-killed", batch: "API server", breaks: "the API server, killed, with the scheduler and the controller manager",
 		fires: []string{`TargetDown{job="kubernetes-apiservers", severity="critical"}`}, silent: []string{"KubernetesClientErrors{}", "KubeStateMetricsErrors{}"}},
-	{name: "etcd-killed", batch: "etcd", draft: true, breaks: "etcd, killed",
+	{name: "etcd-killed", batch: "etcd", breaks: "etcd, killed",
 		fires: []string{"EtcdQuorumLost{}"}, muted: []string{"KubernetesClientErrors{}"}},
 
-	{name: "wal-corrupt", batch: "write-ahead log", draft: true, breaks: "Prometheus' write-ahead log, overwritten before its pod is replaced",
+	{name: "wal-corrupt", batch: "write-ahead log", breaks: "Prometheus' write-ahead log, overwritten before its pod is replaced",
 		fires: []string{"PrometheusTSDBWALFailing{}"}},
 }
 
