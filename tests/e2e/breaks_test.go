@@ -33,6 +33,21 @@ import (
 	"k8s.io/client-go/rest"
 )
 
+// words holds the words of a fault's manifest that its objects replace by other text.
+var words = map[string]func(*testing.T) []string{
+	"bad-exposition": timestamps,
+	"certificate":    shortCertificate,
+	"volume-failed":  text("RECLAIM", "Delete"),
+	"volume-full":    text("COMMAND", "dd if=/dev/zero of=/data/full bs=1M count=100"),
+	"volume-inodes":  text("COMMAND", "for i in $(seq 100); do touch /data/$i; done"),
+	"volume-filling": text("COMMAND", "dd if=/dev/zero of=/data/half bs=1M count=10; sleep 45; dd if=/dev/zero of=/data/most bs=1M count=15"),
+	"inodes-filling": text("COMMAND", "for i in $(seq 300); do touch /data/$i; done; sleep 45; for i in $(seq 301 850); do touch /data/$i; done"),
+}
+
+func text(words ...string) func(*testing.T) []string {
+	return func(*testing.T) []string { return words }
+}
+
 // breaks holds what a fault does besides creating its objects. Each returns what mends it;
 // whatever lasts longer than the test ends with its cleanup.
 var breaks = map[string]func(*testing.T, *node, fault) func(){
@@ -42,8 +57,6 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"volume-inodes":  smallVolume("size=4m,nr_inodes=40"),
 	"volume-filling": smallVolume("size=30m"),
 	"inodes-filling": smallVolume("size=4m,nr_inodes=1000"),
-	"bad-exposition": badExposition,
-	"certificate":    shortCertificate,
 	"drain-blocked":  blockedDrain,
 	"rollout-stuck":  stuckRollout,
 
@@ -71,13 +84,14 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"disk-full":          smallDisk("", "dd if=/dev/zero of=%[1]s/half bs=1M count=8; sleep 25; dd if=/dev/zero of=%[1]s/rest bs=1M count=100"),
 	"disk-inodes":        smallDisk("-N 64", "for i in $(seq 20); do touch %[1]s/a$i; done; sleep 25; for i in $(seq 100); do touch %[1]s/b$i; done"),
 	"link-flapping":      flappingLink,
-	"crash-alertmanager": deletedAgainAndAgain,
+	"crash-alertmanager": killedAgainAndAgain("/bin/alertmanager", 6),
 
 	"node-lost":     lostNode,
 	"misscheduled":  taintedNode,
 	"zone-lost":     lostZone,
 	"node-flapping": flappingNode,
-	"node-network":  nodeWithoutNetwork,
+	"node-network":  readyNode("fault-network", "10.244.254.4", nodeCondition(corev1.NodeNetworkUnavailable, corev1.ConditionTrue)),
+	"overcommitted": nodeWithoutRoom,
 
 	"memory-pressure": shortOfMemory,
 	"kubelet-killed":  killedPart("kubelet", 100*time.Second),
@@ -163,15 +177,18 @@ func noAlertmanager(t *testing.T, n *node, f fault) func() {
 }
 
 func resizeVolume(t *testing.T, n *node, f fault) func() {
+	unmount := smallVolume("size=4m")(t, n, f)
 	n.boundClaim(t, f)
 	n.patch(t, "v1", "PersistentVolumeClaim", "fault-"+f.name, "data", `{"spec":{"resources":{"requests":{"storage":"20Mi"}}}}`)
-	return func() {}
+	return unmount
 }
 
 func releaseVolume(t *testing.T, n *node, f fault) func() {
+	unmount := smallVolume("size=4m")(t, n, f)
 	n.boundClaim(t, f)
+	require.NoError(t, n.kubernetes.CoreV1().Pods("fault-"+f.name).Delete(t.Context(), "user", metav1.DeleteOptions{}))
 	require.NoError(t, n.kubernetes.CoreV1().PersistentVolumeClaims("fault-"+f.name).Delete(t.Context(), "data", metav1.DeleteOptions{}))
-	return func() {}
+	return unmount
 }
 
 func (n *node) boundClaim(t *testing.T, f fault) {
@@ -207,21 +224,16 @@ func smallDisk(flags, script string) func(*testing.T, *node, fault) func() {
 	}
 }
 
-func badExposition(t *testing.T, n *node, f fault) func() {
-	text, err := manifests.ReadFile("faults/" + f.name + ".yaml")
-	require.NoError(t, err)
-	now := time.Now()
-	n.apply(t, f, string(text), "NOW", fmt.Sprint(now.UnixMilli()), "BEFORE", fmt.Sprint(now.UnixMilli()-5000))
-	return func() {}
+// timestamps returns a time in milliseconds, and one before it.
+func timestamps(*testing.T) []string {
+	now := time.Now().UnixMilli()
+	return []string{"NOW", fmt.Sprint(now), "BEFORE", fmt.Sprint(now - 5000)}
 }
 
-func shortCertificate(t *testing.T, n *node, f fault) func() {
-	text, err := manifests.ReadFile("faults/" + f.name + ".yaml")
-	require.NoError(t, err)
+func shortCertificate(t *testing.T) []string {
 	cert, key := certificate(t, "web", time.Now().Add(time.Hour), nil, nil)
 	indented := func(pem string) string { return "|\n    " + strings.ReplaceAll(strings.TrimSpace(pem), "\n", "\n    ") }
-	n.apply(t, f, string(text), "CERTIFICATE", indented(cert), ": KEY", ": "+indented(key))
-	return func() {}
+	return []string{"CERTIFICATE", indented(cert), ": KEY", ": " + indented(key)}
 }
 
 // certificate returns a certificate and its key in PEM. Without an authority it signs itself.
@@ -422,9 +434,15 @@ func closedTelemetry(t *testing.T, n *node, _ fault) func() {
 	return func() { n.shell(t, fmt.Sprintf(rule, "-D")) }
 }
 
-// failingScans kills each scan of directories for a while, and then stops the scanner.
+// failingScans makes a directory whose path is longer than a system call takes, and then stops the
+// scanner.
 func failingScans(t *testing.T, n *node, _ fault) func() {
-	n.shell(t, `end=$(($(date +%s) + 130)); while [ $(date +%s) -lt $end ]; do for pid in $(busybox pidof du); do kill -9 $pid; done; sleep 0.02; done; true`)
+	const deep = "/var/log/fault-deep"
+	n.shell(t, "mkdir "+deep+" && cd "+deep+" && for i in $(seq 20); do mkdir $(printf %0250d 0) && cd $(printf %0250d 0); done")
+	remove := once(func() { n.shell(t, "rm -rf "+deep) })
+	t.Cleanup(remove)
+	time.Sleep(70 * time.Second)
+	remove()
 	n.freeze(t, "sh /scripts/scan.sh", 110*time.Second)
 	return func() {}
 }
@@ -437,30 +455,37 @@ func flappingLink(t *testing.T, n *node, _ fault) func() {
 	return func() {}
 }
 
-func deletedAgainAndAgain(t *testing.T, n *node, _ fault) func() {
-	pods := n.kubernetes.CoreV1().Pods(namespace)
-	for range 6 {
-		before, err := pods.Get(t.Context(), "alertmanager-0", metav1.GetOptions{})
-		require.NoError(t, err)
-		require.NoError(t, pods.Delete(t.Context(), "alertmanager-0", metav1.DeleteOptions{}))
-		eventually(t, 2*time.Minute, "alertmanager-0 is back", func(ctx context.Context) string {
-			pod, err := pods.Get(ctx, "alertmanager-0", metav1.GetOptions{})
-			if err != nil || pod.UID == before.UID || len(pod.Status.ContainerStatuses) == 0 || !pod.Status.ContainerStatuses[0].Ready {
-				return fmt.Sprint("not yet ", err)
-			}
-			return ""
-		})
-		time.Sleep(12 * time.Second) // for a scrape
+// killedAgainAndAgain kills a program each time that it has started. The kubelet waits before
+// it starts it again, each time twice as long.
+func killedAgainAndAgain(command string, times int) func(*testing.T, *node, fault) func() {
+	return func(t *testing.T, n *node, _ fault) func() {
+		pid := ""
+		for range times {
+			eventually(t, 4*time.Minute, command+" has started", func(context.Context) string {
+				now := strings.TrimSpace(n.shell(t, "processes "+command))
+				if now == "" || now == pid {
+					return "processes: " + now
+				}
+				pid = now
+				return ""
+			})
+			time.Sleep(12 * time.Second) // for a scrape
+			n.shell(t, "kill -9 "+pid)
+		}
+		return func() {}
 	}
-	return func() {}
 }
 
-// addNode adds a node without a kubelet, and has it report conditions in the kubelet's place.
+// addNode adds a node without a kubelet, and has it report conditions in the kubelet's place. Its taint
+// keeps the pods of other faults from it.
 func (n *node) addNode(t *testing.T, name, address string, labels map[string]string, conditions ...corev1.NodeCondition) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	nodes := n.kubernetes.CoreV1().Nodes()
-	_, err := nodes.Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}, metav1.CreateOptions{})
+	_, err := nodes.Create(ctx, &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
+		Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: "fault-node", Effect: corev1.TaintEffectNoSchedule}}},
+	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = nodes.Delete(ctx, name, metav1.DeleteOptions{}) })
 	capacity := corev1.ResourceList{"cpu": quantityOf("10m"), "memory": quantityOf("10Mi"), "pods": quantityOf("10")}
@@ -493,8 +518,7 @@ func nodeCondition(kind corev1.NodeConditionType, status corev1.ConditionStatus)
 }
 
 func lostNode(t *testing.T, n *node, _ fault) func() {
-	n.addNode(t, "fault-lost", "10.244.254.1", map[string]string{"fault": "lost"},
-		nodeCondition(corev1.NodeReady, corev1.ConditionFalse))
+	n.addNode(t, "fault-lost", "10.244.254.1", map[string]string{"fault": "lost"}, nodeCondition(corev1.NodeReady, corev1.ConditionFalse))
 	return func() { n.removeNode(t, "fault-lost") }
 }
 
@@ -504,9 +528,18 @@ func (n *node) removeNode(t *testing.T, name string) {
 	require.True(t, err == nil || apierrors.IsNotFound(err), "%v", err)
 }
 
+// nodeWithoutRoom adds a node whose CPU and memory count, but that has no room for pods.
+func nodeWithoutRoom(t *testing.T, n *node, f fault) func() {
+	remove := readyNode("fault-small", "10.244.254.5")(t, n, f)
+	n.report(t, "fault-small", func(node *corev1.Node) {
+		node.Status.Capacity["pods"], node.Status.Allocatable["pods"] = quantityOf("0"), quantityOf("0")
+	})
+	n.patch(t, "v1", "Node", "", "fault-small", `{"spec":{"taints":null}}`)
+	return remove
+}
+
 func taintedNode(t *testing.T, n *node, f fault) func() {
-	n.addNode(t, "fault-tainted", "10.244.254.2", map[string]string{"fault": "tainted"}, nodeCondition(corev1.NodeReady, corev1.ConditionTrue))
-	stop := every(t, 10*time.Second, n.heartbeats("fault-tainted", nodeCondition(corev1.NodeReady, corev1.ConditionTrue)))
+	remove := readyNode("fault-tainted", "10.244.254.2")(t, n, f)
 	eventually(t, time.Minute, "the DaemonSet has a pod there", func(ctx context.Context) string {
 		pods, err := n.kubernetes.CoreV1().Pods("fault-"+f.name).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=fault-tainted"})
 		if err != nil || len(pods.Items) == 0 {
@@ -515,10 +548,7 @@ func taintedNode(t *testing.T, n *node, f fault) func() {
 		return ""
 	})
 	n.patch(t, "v1", "Node", "", "fault-tainted", `{"spec":{"taints":[{"key":"fault","effect":"NoSchedule"}]}}`)
-	return func() {
-		stop()
-		n.removeNode(t, "fault-tainted")
-	}
+	return remove
 }
 
 // heartbeats returns a function that has a node report conditions again.
@@ -564,21 +594,36 @@ func flappingNode(t *testing.T, n *node, _ fault) func() {
 	}
 }
 
-func nodeWithoutNetwork(t *testing.T, n *node, _ fault) func() {
-	conditions := []corev1.NodeCondition{nodeCondition(corev1.NodeReady, corev1.ConditionTrue), nodeCondition(corev1.NodeNetworkUnavailable, corev1.ConditionTrue)}
-	n.addNode(t, "fault-network", "10.244.254.4", nil, conditions...)
-	stop := every(t, 10*time.Second, n.heartbeats("fault-network", conditions...))
-	return func() {
-		stop()
-		n.removeNode(t, "fault-network")
+// readyNode adds a node that reports to be ready, and other conditions.
+func readyNode(name, address string, conditions ...corev1.NodeCondition) func(*testing.T, *node, fault) func() {
+	return func(t *testing.T, n *node, _ fault) func() {
+		conditions := append([]corev1.NodeCondition{nodeCondition(corev1.NodeReady, corev1.ConditionTrue)}, conditions...)
+		n.addNode(t, name, address, map[string]string{"fault": name}, conditions...)
+		stop := every(t, 10*time.Second, n.heartbeats(name, conditions...))
+		return func() {
+			stop()
+			n.removeNode(t, name)
+		}
 	}
 }
 
 // shortOfMemory restarts the kubelet with a threshold of eviction above the memory that there
 // is, which evicts nothing within its grace period, and with as many pods as it may run.
 func shortOfMemory(t *testing.T, n *node, _ fault) func() {
-	pods, err := n.kubernetes.CoreV1().Pods("").List(t.Context(), metav1.ListOptions{FieldSelector: "status.phase=Running"})
-	require.NoError(t, err)
+	var pods *corev1.PodList
+	eventually(t, 2*time.Minute, "no pod is about to end", func(ctx context.Context) (left string) {
+		var err error
+		pods, err = n.kubernetes.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Running"})
+		if err != nil {
+			return err.Error()
+		}
+		for _, pod := range pods.Items {
+			if pod.DeletionTimestamp != nil {
+				left += " " + pod.Name
+			}
+		}
+		return left
+	})
 	const file = "/run/kubernetes/kubelet.yaml"
 	n.shell(t, fmt.Sprintf(`cp %[1]s /tmp/kubelet.yaml && printf 'evictionSoft: {memory.available: 99%%%%}\nevictionSoftGracePeriod: {memory.available: 1h}\nmaxPods: %[2]d\n' >>%[1]s`, file, len(pods.Items)))
 	restart := func() {

@@ -4,12 +4,14 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +23,7 @@ import (
 
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -51,8 +54,8 @@ func TestFaults(t *testing.T) {
 	n := start(t)
 	n.cluster.localOnly(t, "a node to break")
 	slack := startSlack(t, n)
-	n.upForFaults(t)
-	windows := alertWindows(t)
+	alerts := timings(t)
+	n.upForFaults(t, alerts)
 	var mended endings
 	for _, batch := range batches {
 		chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.batch != batch || !f.chosen() })
@@ -69,7 +72,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Run("all of it ends with the faults", func(t *testing.T) { mended.await(t, n, windows) })
+	t.Run("all of it ends with the faults", func(t *testing.T) { mended.await(t, n, alerts) })
 }
 
 // chosen reports whether the flag -faults asks for a fault.
@@ -205,7 +208,7 @@ func (e *endings) add(f fault) {
 // await waits until no alert fires any more. An alert looks back over the window of its
 // expression, so it may end that much later than the fault. For longer than 15 minutes, of
 // the core for longer than a minute, nobody waits.
-func (e *endings) await(t *testing.T, n *node, windows map[string]time.Duration) {
+func (e *endings) await(t *testing.T, n *node, alerts map[string]timing) {
 	longest := 15 * time.Minute
 	if *faultsFlag == "core" {
 		longest = time.Minute
@@ -213,10 +216,10 @@ func (e *endings) await(t *testing.T, n *node, windows map[string]time.Duration)
 	began := time.Now()
 	waits := map[string]time.Duration{}
 	for selector, name := range e.alerts {
-		if windows[name] <= longest {
-			waits[selector] = windows[name]
+		if window := alerts[name].window; window <= longest {
+			waits[selector] = window
 		} else {
-			t.Logf("not awaited, since it looks back over %s: %s", windows[name], selector)
+			t.Logf("not awaited, since it looks back over %s: %s", window, selector)
 		}
 	}
 	for len(waits) > 0 {
@@ -234,58 +237,67 @@ func (e *endings) await(t *testing.T, n *node, windows map[string]time.Duration)
 	}
 }
 
-// alertWindows returns how far each alert looks back: the longest range of its expression and
-// of the recordings that it reads, with their offsets.
-func alertWindows(t *testing.T) map[string]time.Duration {
+// timing is how an alert relates to time: how long it waits in the test, and how far it looks back.
+type timing struct{ wait, window time.Duration }
+
+// timings returns the timing of each alert. It waits a twentieth of what it does as shipped, at
+// least 5 seconds and at most a minute; of several rules of an alert the slowest counts, so that
+// what is muted fires after what mutes it. It looks back over the longest range of its expression
+// and of the recordings that it reads, with their offsets.
+func timings(t *testing.T) map[string]timing {
 	t.Helper()
 	files, err := rules.Render(rules.Options{})
 	require.NoError(t, err)
-	recordings, alerts := map[string]string{}, map[string][]string{}
+	recordings, alerts := map[string]string{}, []rulefmt.Rule{}
 	for _, file := range files {
 		for _, group := range file.Groups {
 			for _, rule := range group.Rules {
 				if rule.Record != "" {
 					recordings[rule.Record] = rule.Expr
 				} else {
-					alerts[rule.Alert] = append(alerts[rule.Alert], rule.Expr)
+					alerts = append(alerts, rule)
 				}
 			}
 		}
 	}
-	var window func(expr string) time.Duration
-	window = func(expr string) time.Duration {
-		parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
-		require.NoError(t, err)
-		var longest time.Duration
-		parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
-			switch n := node.(type) {
-			case *parser.MatrixSelector:
-				longest = max(longest, n.Range+n.VectorSelector.(*parser.VectorSelector).OriginalOffset)
-			case *parser.SubqueryExpr:
-				longest = max(longest, n.Range)
-			case *parser.VectorSelector:
-				longest = max(longest, n.OriginalOffset)
-				if recorded, ok := recordings[n.Name]; ok {
-					longest = max(longest, window(recorded))
-				}
-			}
-			return nil
-		})
-		return longest
-	}
-	windows := map[string]time.Duration{}
-	for name, exprs := range alerts {
-		for _, expr := range exprs {
-			windows[name] = max(windows[name], window(expr))
+	all := map[string]timing{}
+	for _, rule := range alerts {
+		alert := all[rule.Alert]
+		if wait := time.Duration(rule.For); wait > 0 {
+			alert.wait = max(alert.wait, min(max(wait/20, 5*time.Second), time.Minute))
 		}
+		alert.window = max(alert.window, lookBack(t, rule.Expr, recordings))
+		all[rule.Alert] = alert
 	}
-	return windows
+	return all
+}
+
+// lookBack returns how far an expression looks back, with the recordings that it reads.
+func lookBack(t *testing.T, expr string, recordings map[string]string) time.Duration {
+	t.Helper()
+	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+	require.NoError(t, err)
+	var longest time.Duration
+	parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
+		switch n := node.(type) {
+		case *parser.MatrixSelector:
+			longest = max(longest, n.Range+n.VectorSelector.(*parser.VectorSelector).OriginalOffset)
+		case *parser.SubqueryExpr:
+			longest = max(longest, n.Range)
+		case *parser.VectorSelector:
+			longest = max(longest, n.OriginalOffset)
+			if recorded, ok := recordings[n.Name]; ok {
+				longest = max(longest, lookBack(t, recorded, recordings))
+			}
+		}
+		return nil
+	})
+	return longest
 }
 
 // upForFaults deploys the stack dev with what the faults need: everything stored, Slack, two
-// shards, the parts of the control plane as targets, and alerts that wait a twentieth of their
-// time, so that they fire in the same order.
-func (n *node) upForFaults(t *testing.T) {
+// shards, the parts of the control plane as targets, and alerts that wait as timings says.
+func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 	if *deployedFlag {
 		return
 	}
@@ -340,8 +352,10 @@ func (n *node) upForFaults(t *testing.T) {
       - record: fault:containers:matched
         expr: kube_pod_container_info{namespace="fault-rule-failing"} * on (cluster, namespace) kube_pod_container_info{namespace="fault-rule-failing"}
 `)
-	for name, wait := range shortened(t) {
-		put("alerting.overrides."+name, map[string]any{"for": wait.String()})
+	for name, alert := range alerts {
+		if alert.wait > 0 {
+			put("alerting.overrides."+name, map[string]any{"for": alert.wait.String()})
+		}
 	}
 	for path, value := range map[string]string{
 		"JobNotCompleted.thresholds.warning":        "30s",
@@ -408,50 +422,34 @@ func (n *node) sweep(t *testing.T) {
 	})
 }
 
-// shortened returns a twentieth of how long each alert waits, at least 5 seconds and at most a
-// minute. Of several rules of an alert the slowest counts, so that what is muted fires after what
-// mutes it.
-func shortened(t *testing.T) map[string]time.Duration {
-	t.Helper()
-	files, err := rules.Render(rules.Options{})
-	require.NoError(t, err)
-	longest := map[string]time.Duration{}
-	for _, file := range files {
-		for _, group := range file.Groups {
-			for _, rule := range group.Rules {
-				wait := time.Duration(rule.For)
-				if rule.Alert == "" || wait == 0 {
-					continue
-				}
-				longest[rule.Alert] = max(longest[rule.Alert], min(max(wait/20, 5*time.Second), time.Minute))
-			}
-		}
-	}
-	return longest
-}
-
 //go:embed faults/*.yaml
 var manifests embed.FS
 
-// applyFault creates the objects of faults/NAME.yaml, those with a namespace in fault-NAME.
-// replacements are pairs of a word of the manifest and what replaces it.
-func (n *node) applyFault(t *testing.T, f fault, replacements ...string) {
+// applyFault creates the objects of a fault's manifest, if it has one, those with a namespace in
+// fault-NAME.
+func (n *node) applyFault(t *testing.T, f fault) {
 	t.Helper()
-	text, err := manifests.ReadFile("faults/" + f.name + ".yaml")
-	if err != nil || strings.Contains(string(text), "CERTIFICATE") && len(replacements) == 0 || strings.Contains(string(text), " NOW") && len(replacements) == 0 {
-		return // the fault has no objects, or creates them itself
+	manifest, err := manifests.ReadFile("faults/" + cmp.Or(f.manifest, f.name) + ".yaml")
+	if errors.Is(err, fs.ErrNotExist) {
+		return
 	}
-	n.apply(t, f, string(text), replacements...)
-}
-
-func (n *node) apply(t *testing.T, f fault, text string, replacements ...string) {
-	t.Helper()
-	words := append([]string{
+	require.NoError(t, err)
+	namespaced := "fault-" + f.name
+	replaced := []string{
 		"BUSYBOX", n.stack.Images.Ref(config.BusyboxImage),
 		"NODE_EXPORTER", n.stack.Images.Ref(config.NodeExporterImage),
-	}, replacements...)
-	text = strings.NewReplacer(words...).Replace(text)
-	namespaced := "fault-" + f.name
+		"FAULT", namespaced,
+	}
+	if special, ok := words[f.name]; ok {
+		replaced = append(special(t), replaced...)
+	}
+	replaced = append(replaced, "RECLAIM", "Retain", "COMMAND", "true")
+	n.apply(t, namespaced, strings.NewReplacer(replaced...).Replace(string(manifest)))
+}
+
+// apply creates a namespace, and the objects of a text in it.
+func (n *node) apply(t *testing.T, namespaced, text string) {
+	t.Helper()
 	require.NoError(t, n.applyObject(t, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespaced},
 	}}))
@@ -468,7 +466,7 @@ func (n *node) apply(t *testing.T, f fault, text string, replacements ...string)
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		require.NoError(t, err, f.name)
+		require.NoError(t, err, namespaced)
 		mapping, err := n.mapper.RESTMapping(object.GroupVersionKind().GroupKind(), object.GroupVersionKind().Version)
 		require.NoError(t, err)
 		if mapping.Scope.Name() == "namespace" && object.GetNamespace() == "" {
