@@ -358,13 +358,14 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 		}
 	}
 	for path, value := range map[string]string{
+		"APIServerErrorBudgetBurn.for":              "15s", // of the fastest of its rules, which mutes APIServerErrorsHigh
+		"DirectorySizeScanFailed.for":               "10s", // shorter than the time between two scans
+		"DirectorySizeScanStale.thresholds.warning": "1m",
 		"JobNotCompleted.thresholds.warning":        "30s",
 		"NodeCPUHigh.thresholds.warning":            "60%",
-		"DirectorySizeScanStale.thresholds.warning": "1m",
 	} {
 		put("alerting.overrides."+path, value)
 	}
-	put("alerting.overrides.DirectorySizeScanFailed.for", "10s") // shorter than the time between two scans
 	text, err = yaml.Marshal(stack)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, text, 0o600))
