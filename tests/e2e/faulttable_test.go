@@ -30,7 +30,7 @@ var faults = []fault{
 	{name: "config-error", batch: "objects", core: true, breaks: "a container whose Secret is missing",
 		fires: []string{"ContainerWaiting"}, silent: []string{"PodNotReady", "PodCrashLooping"}},
 	{name: "image-not-found", batch: "objects", core: true, breaks: "a Deployment whose image does not exist",
-		fires: []string{"ContainerWaiting", "DeploymentRolloutStuck", "DeploymentReplicasUnavailable"}, silent: []string{"PodNotReady"}},
+		fires: []string{"ContainerWaiting", "DeploymentRolloutStuck"}, muted: []string{"DeploymentReplicasUnavailable"}, silent: []string{"PodNotReady"}},
 	{name: "not-ready", batch: "objects", core: true, breaks: "pods of a StatefulSet, a DaemonSet and a disruption budget that never become ready",
 		fires: []string{"PodNotReady", "StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable", "PodDisruptionBudgetUnhealthy"}, silent: []string{"PodDisruptionBudgetAtLimit"}},
 	{name: "out-of-memory", batch: "objects", core: true, breaks: "a container that needs more memory than its limit",
