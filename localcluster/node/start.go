@@ -63,8 +63,9 @@ func Find(dir Dir) (*Node, error) {
 	return &Node{Dir: dir, PID: r.PID, Address: r.Address, Started: r.Started}, nil
 }
 
-// CheckVersion returns an error if another minor version of Kubernetes than version,
-// vX.Y.Z, wrote the node's data, which its API server may not be able to read.
+// CheckVersion returns an error if the node's data is of another minor version of Kubernetes than
+// version, vX.Y.Z, or the one before, from which Kubernetes can be upgraded.
+// https://kubernetes.io/releases/version-skew-policy/
 func CheckVersion(dir Dir, version string) error {
 	data, err := os.ReadFile(dir.version())
 	old := string(data)
@@ -76,11 +77,18 @@ func CheckVersion(dir Dir, version string) error {
 	} else if err != nil {
 		return err
 	}
-	if semver.MajorMinor(old) != semver.MajorMinor(version) {
+	if upgrade := minor(version) - minor(old); upgrade != 0 && upgrade != 1 {
 		return fmt.Errorf("the node's data is of Kubernetes %s; to start one of %s from nothing, run: make demo-down && rm -r %s %s",
 			old, version, dir.join("node"), dir.join("pulumi"))
 	}
 	return nil
+}
+
+// minor returns Y of vX.Y.Z, or 0 if version is something else.
+func minor(version string) int {
+	_, number, _ := strings.Cut(semver.MajorMinor(version), ".")
+	y, _ := strconv.Atoi(number)
+	return y
 }
 
 // Start starts a node with a version of Kubernetes, vX.Y.Z. Its process 1 runs command,

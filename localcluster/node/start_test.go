@@ -16,7 +16,8 @@ func TestCheckVersion(t *testing.T) {
 	require.NoError(t, os.WriteFile(dir.version(), []byte("v1.37.2"), 0o644))
 	require.NoError(t, CheckVersion(dir, "v1.37.2"))
 	require.NoError(t, CheckVersion(dir, "v1.37.3"))
-	for _, version := range []string{"v1.36.3", "v1.38.0"} {
+	require.NoError(t, CheckVersion(dir, "v1.38.0"), "an upgrade")
+	for _, version := range []string{"v1.36.3", "v1.39.0"} {
 		err := CheckVersion(dir, version)
 		require.ErrorContains(t, err, "the node's data is of Kubernetes v1.37.2; to start one of "+version)
 		assert.ErrorContains(t, err, "make demo-down && rm -r "+string(dir))
