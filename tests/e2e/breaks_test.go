@@ -51,6 +51,7 @@ func text(words ...string) func(*testing.T) []string {
 // breaks holds what a fault does besides creating its objects. Each returns what mends it;
 // whatever lasts longer than the test ends with its cleanup.
 var breaks = map[string]func(*testing.T, *node, fault) func(){
+	"crash-loop":     observedPod,
 	"volume-resize":  resizeVolume,
 	"volume-failed":  releaseVolume,
 	"volume-full":    smallVolume("size=4m"),
@@ -158,6 +159,16 @@ func (n *node) poke(t *testing.T, namespace, selector string) {
 	for _, pod := range pods.Items {
 		n.patch(t, "v1", "Pod", namespace, pod.Name, fmt.Sprintf(`{"metadata":{"annotations":{"fault":"%d"}}}`, time.Now().UnixNano()))
 	}
+}
+
+// observedPod has the kubelet look at a pod again and again, and so report that it waits before it
+// starts a container again. By itself it does within a minute and a half.
+func observedPod(t *testing.T, n *node, f fault) func() {
+	pods := n.kubernetes.CoreV1().Pods("fault-" + f.name)
+	return every(t, 5*time.Second, func(ctx context.Context) {
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{"fault":"%d"}}}`, time.Now().UnixNano())
+		_, _ = pods.Patch(ctx, f.name, ktypes.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	})
 }
 
 func scaledDown(kind, namespace, name string) func(*testing.T, *node, fault) func() {
