@@ -712,10 +712,10 @@ func corefile(line string) func(*testing.T, *node, fault) func() {
 	}
 }
 
-// failingCreates creates ConfigMaps, ten each second for a while.
+// failingCreates creates ConfigMaps, some forty each second for a minute.
 func failingCreates(t *testing.T, n *node, f fault) func() {
 	client := n.clientOf(t, func(*rest.Config) {})
-	for deadline := time.Now().Add(45 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		err := n.createConfigMap(t, client, f)
 		require.True(t, apierrors.IsInternalError(err), "%v", err)
 	}
