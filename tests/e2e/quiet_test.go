@@ -71,7 +71,7 @@ func TestQuiet(t *testing.T) {
 // the machine, which may have no time server.
 const notQuiet = `ALERTS{alertname!~"Watchdog|NodeClockNotSynchronising"`
 
-// forgetNode stops the local node, and removes its data and the stack's state.
+// forgetNode stops the local node, and removes its data, its disk and the stack's state.
 func forgetNode(t *testing.T) {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -79,7 +79,7 @@ func forgetNode(t *testing.T) {
 	n := &node{root: root, cluster: clusterUnderTest(t, root)}
 	n.cluster.localOnly(t, "a node to drain, to restart and to upgrade")
 	n.localcluster(t, "down")
-	for _, name := range []string{"node", "pulumi"} {
+	for _, name := range []string{"node", "pulumi", "ssd"} {
 		require.NoError(t, os.RemoveAll(filepath.Join(root, ".local", name)))
 	}
 }
