@@ -38,7 +38,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
-var faultsFlag = flag.String("faults", "core", "faults to provoke: core, all, none, drafts, or names of faults and batches separated by commas")
+var faultsFlag = flag.String("faults", "core", "faults to provoke: none, core, all, drafts, or names of faults or of batches, separated by commas")
 
 var deployedFlag = flag.Bool("deployed", false, "the stack of TestFaults is deployed")
 
@@ -77,11 +77,19 @@ func TestFaults(t *testing.T) {
 
 // chosen reports whether the flag -faults asks for a fault.
 func (f fault) chosen() bool {
-	names := strings.Split(*faultsFlag, ",")
-	if f.draft {
-		return slices.Contains(names, f.name) || slices.Contains(names, "drafts")
-	}
-	return *faultsFlag == "all" || *faultsFlag == "core" && f.core || slices.Contains(names, f.name) || slices.Contains(names, f.batch)
+	return slices.ContainsFunc(strings.Split(*faultsFlag, ","), func(name string) bool {
+		switch name {
+		case f.name:
+			return true
+		case "drafts":
+			return f.draft
+		case "core":
+			return f.core && !f.draft
+		case "all", f.batch:
+			return !f.draft
+		}
+		return false
+	})
 }
 
 // selector returns an alert of a fault as Prometheus selects it, with the labels of ALERTS.

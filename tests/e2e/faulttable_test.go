@@ -149,7 +149,7 @@ var faults = []fault{
 		fires: []string{`NodeNetworkInterfaceFlapping{device="fault0"}`}},
 
 	// Nodes that only the API server knows.
-	{name: "node-lost", batch: "nodes", draft: true, core: true, breaks: "a node that is gone, with its DaemonSets' pods",
+	{name: "node-lost", batch: "nodes", core: true, breaks: "a node that is gone, with its DaemonSets' pods",
 		fires:  []string{`NodeNotReady{node="fault-lost"}`},
 		muted:  []string{`NodeTargetsDown{node="fault-lost"}`, `NodesEvicted{node="fault-lost"}`},
 		silent: []string{`DaemonSetPodsUnavailable{namespace="monitoring"}`, `TargetDown{job="kubernetes-nodes"}`, `TargetDown{job="node-exporter"}`, `PodNotReady{namespace="monitoring", pod=~"node-.*"}`}},
