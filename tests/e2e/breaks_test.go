@@ -104,6 +104,7 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 
 	"webhook-failing":         failingCreates,
 	"slow-binding":            slowBinding,
+	"unbindable":              refusedBinding,
 	"webhook-slow":            slowCreates,
 	"throttling":              throttledClient,
 	"client-certificate":      shortClientCertificate,
@@ -761,6 +762,13 @@ func (n *node) awaitPod(t *testing.T, namespace, name string) {
 func slowBinding(t *testing.T, n *node, f fault) func() {
 	n.awaitPod(t, "fault-"+f.name, f.name)
 	n.patch(t, "apps/v1", "Deployment", "fault-"+f.name, "late", `{"spec":{"replicas":8}}`)
+	return func() {}
+}
+
+// refusedBinding creates pods once the policy that refuses them is in force.
+func refusedBinding(t *testing.T, n *node, f fault) func() {
+	time.Sleep(10 * time.Second)
+	n.patch(t, "apps/v1", "Deployment", "fault-"+f.name, f.name, `{"spec":{"replicas":70}}`)
 	return func() {}
 }
 
