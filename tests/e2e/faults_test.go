@@ -313,7 +313,7 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 	// Faults change fields of the stack's objects, which the next update takes back.
 	t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
 	n.localcluster(t, "demo") // which also copies the stack's config anew
-	n.forgetSamples(t)
+	n.forget(t)
 	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
 	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
 	text, err := os.ReadFile(file)
@@ -402,18 +402,21 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 	})
 }
 
-// forgetSamples removes what Prometheus has stored, since alerts look back over days.
-func (n *node) forgetSamples(t *testing.T) {
+// forget removes what Prometheus and Alertmanager have stored: alerts look back over days, and what
+// an earlier run notified of is not repeated for hours.
+func (n *node) forget(t *testing.T) {
 	t.Helper()
-	scaleUp := scaledDown("StatefulSet", namespace, "prometheus")(t, n, fault{})
-	defer scaleUp()
-	eventually(t, 2*time.Minute, "Prometheus has ended", func(ctx context.Context) string {
-		if _, err := n.kubernetes.CoreV1().Pods(namespace).Get(ctx, "prometheus-0", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
-			return fmt.Sprint("not yet ", err)
-		}
-		return ""
-	})
-	n.shell(t, "rm -rf /mnt/ssd/prometheus/*")
+	for _, name := range []string{"prometheus", "alertmanager"} {
+		scaleUp := scaledDown("StatefulSet", namespace, name)(t, n, fault{})
+		eventually(t, 2*time.Minute, name+" has ended", func(ctx context.Context) string {
+			if _, err := n.kubernetes.CoreV1().Pods(namespace).Get(ctx, name+"-0", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+				return fmt.Sprint("not yet ", err)
+			}
+			return ""
+		})
+		n.shell(t, "rm -rf /mnt/ssd/"+name+"/*")
+		scaleUp()
+	}
 }
 
 // sweep deletes what another test, or a run that was killed, has left.
