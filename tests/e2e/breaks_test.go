@@ -500,7 +500,7 @@ func (n *node) addNode(t *testing.T, name, address string, labels map[string]str
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = nodes.Delete(ctx, name, metav1.DeleteOptions{}) })
-	capacity := corev1.ResourceList{"cpu": quantityOf("10m"), "memory": quantityOf("10Mi"), "pods": quantityOf("10")}
+	capacity := corev1.ResourceList{"cpu": quantityOf("1"), "memory": quantityOf("1Gi"), "pods": quantityOf("10")}
 	n.report(t, name, func(node *corev1.Node) {
 		node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: address}}
 		node.Status.DaemonEndpoints.KubeletEndpoint.Port = 10250
@@ -540,11 +540,11 @@ func (n *node) removeNode(t *testing.T, name string) {
 	require.True(t, err == nil || apierrors.IsNotFound(err), "%v", err)
 }
 
-// nodeWithoutRoom adds a node whose CPU and memory count, but that has no room for pods.
+// nodeWithoutRoom adds a node whose CPU and memory count, though they are next to nothing.
 func nodeWithoutRoom(t *testing.T, n *node, f fault) func() {
 	remove := readyNode("fault-small", "10.244.254.5")(t, n, f)
 	n.report(t, "fault-small", func(node *corev1.Node) {
-		node.Status.Capacity["pods"], node.Status.Allocatable["pods"] = quantityOf("0"), quantityOf("0")
+		node.Status.Allocatable = corev1.ResourceList{"cpu": quantityOf("10m"), "memory": quantityOf("10Mi"), "pods": quantityOf("0")}
 	})
 	n.patch(t, "v1", "Node", "", "fault-small", `{"spec":{"taints":null}}`)
 	return remove
