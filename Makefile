@@ -59,7 +59,7 @@ endif
 .PHONY: test-faults
 test-faults: localcluster ## Break things on the local node: FAULTS=name,name QUIET=30m RECORD=1 for the rules' tests.
 	.local/bin/localcluster up
-	go test -tags e2e -run '^(TestFaults|TestQuiet)$$' -v -count=1 -timeout 3h -parallel 64 ./tests/e2e \
+	go test -tags e2e -run '^(TestFaults|TestQuiet)$$' -v -count=1 -timeout 5h -parallel 64 ./tests/e2e \
 		-faults=$(or $(FAULTS),all) -quiet=$(or $(QUIET),$(if $(FAULTS),0,30m)) $(if $(RECORD),-record)
 
 .PHONY: bench
