@@ -788,7 +788,7 @@ func throttledClient(t *testing.T, n *node, _ fault) func() {
 	var refused atomic.Int64
 	stop := every(t, time.Second, func(ctx context.Context) {
 		var requests sync.WaitGroup
-		for range 40 { // at once: a level without a share still serves one after another
+		for range 150 { // at once: a level without a share still serves one after another
 			requests.Go(func() {
 				err := client.CoreV1().RESTClient().Get().AbsPath("/api/v1/pods").MaxRetries(0).Do(ctx).Error()
 				if apierrors.IsTooManyRequests(err) {
