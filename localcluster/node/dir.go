@@ -16,6 +16,9 @@ const (
 	// address is the node's InternalIP, an address on its loopback device.
 	address = "10.244.255.1"
 
+	// serviceRange is where the ClusterIPs of Services are.
+	serviceRange = "10.96.0.0/16"
+
 	// port is the port of the API server on the machine's loopback. If it is in use, the
 	// node takes a free one. The kubeconfig names the port in use.
 	port = 16443

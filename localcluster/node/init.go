@@ -96,6 +96,8 @@ func setUpNetwork() error {
 	for _, args := range [][]string{
 		{"link", "set", "lo", "up"},
 		{"address", "add", address + "/32", "dev", "lo"},
+		// Without a route, the kernel refuses a connection before kube-proxy's rules lead it to a pod.
+		{"route", "add", serviceRange, "dev", "lo", "src", address},
 	} {
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %v: %w: %s", args, err, out)

@@ -48,7 +48,7 @@ func parts(cgroup string) []part {
 				"--etcd-servers=http://127.0.0.1:2379",
 				"--secure-port=6443",
 				"--advertise-address=" + address,
-				"--service-cluster-ip-range=10.96.0.0/16",
+				"--service-cluster-ip-range=" + serviceRange,
 				"--authorization-mode=Node,RBAC",
 				"--enable-admission-plugins=NodeRestriction",
 				"--allow-privileged=true", // Pod Security admission decides
