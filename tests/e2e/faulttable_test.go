@@ -30,9 +30,9 @@ var faults = []fault{
 	{name: "config-error", batch: "objects", core: true, breaks: "a container whose Secret is missing",
 		fires: []string{"ContainerWaiting"}, silent: []string{"PodNotReady", "PodCrashLooping"}},
 	{name: "image-not-found", batch: "objects", core: true, breaks: "a Deployment whose image does not exist",
-		fires: []string{"ContainerWaiting", "DeploymentRolloutStuck"}, muted: []string{"DeploymentReplicasUnavailable"}, silent: []string{"PodNotReady"}},
-	{name: "not-ready", batch: "objects", core: true, breaks: "pods of a StatefulSet, a DaemonSet and a disruption budget that never become ready",
-		fires: []string{"PodNotReady", "StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable", "PodDisruptionBudgetUnhealthy"}, silent: []string{"PodDisruptionBudgetAtLimit"}},
+		fires: []string{"ContainerWaiting", "DeploymentRolloutStuck"}, silent: []string{"PodNotReady"}},
+	{name: "not-ready", batch: "objects", core: true, breaks: "a pod with a disruption budget that never becomes ready",
+		fires: []string{"PodNotReady", "PodDisruptionBudgetUnhealthy"}, silent: []string{"PodDisruptionBudgetAtLimit"}},
 	{name: "out-of-memory", batch: "objects", core: true, breaks: "a container that needs more memory than its limit",
 		fires: []string{"ContainerOOMKilled"}},
 	{name: "job-failed", batch: "objects", core: true, breaks: "a Job that fails",
@@ -94,7 +94,9 @@ var faults = []fault{
 	{name: "cpu-high", batch: "CPU", breaks: "a pod that uses all CPUs",
 		fires: []string{"NodeCPUHigh{}"}},
 
-	// Rollouts that count as stuck after ten minutes.
+	// Rollouts that count as over after ten minutes.
+	{name: "unavailable", batch: "objects", draft: true, slow: true, breaks: "a Deployment, a StatefulSet and a DaemonSet whose pods never become ready",
+		fires: []string{"DeploymentReplicasUnavailable", "StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable"}, silent: []string{"DeploymentRolloutStuck"}},
 	{name: "rollout-stuck", batch: "objects", draft: true, slow: true, breaks: "a StatefulSet and a DaemonSet whose broken pods nobody replaces",
 		fires: []string{"StatefulSetRolloutStuck", "DaemonSetRolloutStuck"}, muted: []string{"StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable"}},
 	{name: "prometheus-config", batch: "objects", slow: true, breaks: "a configuration of Prometheus that does not load",
