@@ -105,6 +105,7 @@ fuzz: ## A million mutations of both stacks, and what is accepted shown to promt
 .PHONY: lint
 lint: .local/bin/golangci-lint .local/bin/actionlint ## Module files, formatting, vet, linters (see .golangci.yml) and workflows.
 	.local/bin/actionlint
+	! git grep -nE '^(<<<<<<<|>>>>>>>) ' # left of a merge
 	go mod tidy -diff
 	nice $(abspath $<) run ./...
 	cd localcluster && go mod tidy -diff && nice $(abspath $<) run ./...
