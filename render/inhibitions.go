@@ -23,7 +23,7 @@ type amInhibition struct {
 // distract from it.
 var consequences = []amInhibition{
 	// A lost node.
-	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable|NodeReadinessFlapping|KubeletUnreachable|KubeletPLEGSlow|KubeletPodStartSlow|KubeletRuntimeErrors"`}, []string{"cluster", "node"}},
+	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"NodeTargetsDown|NodesEvicted|NodeNetworkUnavailable|NodeReadinessFlapping|KubeletUnreachable|KubeletPLEGSlow|KubeletPodStartSlow|KubeletRuntimeErrors|KubeletVolumeErrors|KubeletEvictions|KubeletTooManyPods|NodeUnderPressure"`}, []string{"cluster", "node"}},
 	{[]string{`alertname="NodeNotReady"`}, []string{`alertname=~"CPUOvercommitted|MemoryOvercommitted"`}, []string{"cluster"}},
 	// etcd without a majority, which the API servers cannot work without.
 	{[]string{`alertname=~"EtcdQuorumLost|EtcdNoLeader"`}, []string{`alertname=~"APIServerErrorBudgetBurn|APIServerErrorsHigh|APIServerSlow|EtcdQuorumAtRisk|EtcdLeaderChanges|EtcdProposalsFailing|KubernetesClientErrors|AggregatedAPIFlapping"`}, []string{"cluster"}},

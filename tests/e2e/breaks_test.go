@@ -111,7 +111,7 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"aggregated-api-flapping": flappingAPI,
 
 	"controller-manager-killed": killedControllerManager,
-	"api-server-killed":         killedPart("kube-apiserver kube-controller-manager kube-scheduler", 75*time.Second),
+	"api-server-killed":         killedPart("kube-apiserver kube-controller-manager kube-scheduler", 100*time.Second),
 	"etcd-killed":               killedPart("etcd", 100*time.Second),
 	"wal-corrupt":               corruptWAL,
 }
