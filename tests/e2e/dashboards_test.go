@@ -102,6 +102,7 @@ var mayBeEmpty = map[string]string{
 	`network: panel "Packets dropped by node", query A`:                     noCard,
 	`network: panel "Packets dropped by node", query B`:                     noCard,
 	`persistent-volumes: panel "Claims that are not bound", query A`:        healthy,
+	`persistent-volumes: panel "Volumes", query F`:                          "no volume need be filling up",
 	`alerts-overview: panel "Firing by severity", query A`:                  healthy,
 	`alerts-overview: panel "Firing by alert", query A`:                     healthy,
 	`alerts-overview: panel "Most time spent firing", query A`:              healthy,
