@@ -25,7 +25,7 @@ func apiServer(o Options) *dashboard.DashboardBuilder {
 		"apiserver_current_inflight_requests", "kubernetes").
 		WithVariable(labelsVariable("instance", "Server", `label_values(apiserver_current_inflight_requests{`+job+`}, instance)`))
 
-	board.WithPanel(firingAlerts(o, `alertname=~"APIServer.+|AggregatedAPI.+|ClientCertificateExpiring"`))
+	board.WithPanel(firingAlerts(o, `alertname=~"APIServer.+|AggregatedAPI.+|ClientCertificateExpiring|Kubernetes.+"`))
 	apiServerObjective(o, board)
 	apiServerBurnRates(o, board)
 	apiServerRequests(board, server)

@@ -15,6 +15,7 @@ func capacity(o Options) *dashboard.DashboardBuilder {
 		"kube_node_info", "kubernetes").
 		Time("now-24h", "now")
 
+	board.WithPanel(firingAlerts(o, `alertname=~".+Overcommitted|Quota.+|KubeletTooManyPods"`))
 	board.WithRow(row("At a glance"))
 	for _, r := range []struct{ name, resource string }{{"CPU", "cpu"}, {"Memory", "memory"}} {
 		board.

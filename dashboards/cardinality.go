@@ -26,6 +26,7 @@ func cardinality(o Options) *dashboard.DashboardBuilder {
 		WithVariable(labelsVariable("instance", "Server", `label_values(prometheus_build_info{`+inCluster+`, job="prometheus"}, instance)`)).
 		WithVariable(labelsVariable("job", "Job", `label_values(scrape_samples_scraped{`+inCluster+`}, job)`))
 
+	board.WithPanel(firingAlerts(o, `alertname=~"PrometheusScrapeLimitHit|PrometheusTargetLimitHit|PrometheusTargetSyncFailed|PrometheusDuplicateSamples|PrometheusOutOfOrderSamples|PrometheusStorageNearRetentionSize"`))
 	board.WithRow(row("At a glance")).
 		WithPanel(figure("Series", "Time series in the memory of the selected server with the most. A series stays for one to three hours after its last sample.", units.Short).
 			WithTarget(query(`max(prometheus_tsdb_head_series{`+server+`})`, ""))).

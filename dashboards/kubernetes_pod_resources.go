@@ -40,6 +40,7 @@ func kubernetesPodResources(o Options) *dashboard.DashboardBuilder {
 		WithVariable(labelsVariable("pod", "Pod",
 			`label_values(container_memory_working_set_bytes{cluster="$cluster", job="kubernetes-cadvisor", node=~"$node", namespace=~"$namespace"}, pod)`))
 
+	board.WithPanel(firingAlerts(o, `alertname=~"Pod.+|Container.+"`))
 	board.WithRow(row("Cluster: the selected nodes")).
 		WithPanel(figure("Memory in use", "Working set, which decides about evictions, as a share of the memory of the selected nodes.", units.PercentUnit).
 			Span(6).Min(0).Max(1).

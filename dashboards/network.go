@@ -23,6 +23,7 @@ func network(o Options) *dashboard.DashboardBuilder {
 		"up", "kubernetes").
 		WithVariable(labelVariable("namespace", "Namespace", `label_values(container_network_receive_bytes_total{`+pods+`}, namespace)`))
 
+	board.WithPanel(firingAlerts(o, `alertname=~"NodeNetwork.+|NodeBonding.+|NodeConntrack.+|NodeSoftnet.+|KubeProxy.+"`))
 	known := o.Has(config.KubeStateMetricsJob)
 	if known {
 		networkOfNamespaces(board)

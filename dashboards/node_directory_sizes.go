@@ -23,6 +23,7 @@ func nodeDirectorySizes(o Options) *dashboard.DashboardBuilder {
 		WithVariable(labelsVariable("node", "Node", `label_values(node_directory_size_scan_success{cluster="$cluster"}, node)`)).
 		WithVariable(labelsVariable("path", "Directory", `label_values(node_directory_size_bytes{cluster="$cluster", node=~"$node"}, path)`))
 
+	board.WithPanel(firingAlerts(o, `alertname=~"DirectorySize.+"`))
 	board.WithRow(row("At a glance")).
 		WithPanel(figure("Largest directory", "Size of the largest directory measured.", units.BytesIEC).
 			Span(6).

@@ -15,6 +15,7 @@ func nodes(o Options) *dashboard.DashboardBuilder {
 		"node_uname_info", "nodes").
 		WithVariable(labelsVariable("node", "Node", `label_values(node_uname_info{cluster="$cluster", job="node-exporter"}, node)`))
 
+	board.WithPanel(firingAlerts(o, `alertname=~"Node.+|ZoneUnhealthy"`))
 	board.WithRow(row("Overview")).
 		WithPanel(listing("Nodes", "The latest values of each selected node. A node's name links to its dashboard.",
 			nodeColumn(o),

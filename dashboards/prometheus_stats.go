@@ -20,7 +20,7 @@ func prometheusStats(o Options) *dashboard.DashboardBuilder {
 		WithVariable(labelsVariable("instance", "Server",
 			`label_values(prometheus_build_info{cluster="$cluster", job="prometheus"}, instance)`))
 
-	board.WithPanel(firingAlerts(o, `alertname=~"Prometheus.+|TargetDown|NodeTargetsDown|JobAbsent"`))
+	board.WithPanel(firingAlerts(o, `alertname=~"Prometheus.+|TargetDown|NodeTargetsDown|JobAbsent|KubeStateMetrics.+"`))
 	board.WithRow(row("At a glance")).
 		WithPanel(figure("Uptime", "Time since the most recent start of a selected server.", units.Seconds).
 			GraphMode(common.BigValueGraphModeNone).

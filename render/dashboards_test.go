@@ -57,6 +57,38 @@ func TestBurnRatesAreDrawnWithTheirLimits(t *testing.T) {
 	assert.Equal(t, 4, rules)
 }
 
+// A dashboard that an alert links to lists it among those that fire.
+func TestLinkedDashboardsListTheirAlerts(t *testing.T) {
+	all, err := dashboards.Shipped()
+	require.NoError(t, err)
+	listed := map[string][]*regexp.Regexp{} // selections of alerts by name, by UID; none lists all
+	for _, d := range all {
+		queries, err := dashboards.Queries(d, map[string]string{"cluster": "here"})
+		require.NoError(t, err)
+		for _, q := range queries {
+			if !strings.HasPrefix(q.Place, `panel "Firing alerts"`) {
+				continue
+			}
+			listed[d.UID] = []*regexp.Regexp{}
+			for _, match := range regexp.MustCompile(`alertname=~"([^"]+)"`).FindAllStringSubmatch(q.Expr, -1) {
+				listed[d.UID] = append(listed[d.UID], regexp.MustCompile("^(?:"+match[1]+")$"))
+			}
+		}
+		assert.NotNil(t, listed[d.UID], "%s has no panel of firing alerts", d.UID)
+	}
+	files, err := rules.Render(rules.Options{})
+	require.NoError(t, err)
+	for _, file := range files {
+		for _, group := range file.Groups {
+			for _, rule := range group.Rules {
+				for _, names := range listed[rules.Dashboard(file.Name, rule.Alert)] {
+					assert.True(t, rule.Alert == "" || names.MatchString(rule.Alert), "%s is not listed on the dashboard it links to, %s", rule.Alert, rules.Dashboard(file.Name, rule.Alert))
+				}
+			}
+		}
+	}
+}
+
 // Tables of firing alerts select alerts that exist.
 func TestTablesOfAlertsNameAlerts(t *testing.T) {
 	files, err := rules.Render(rules.Options{})

@@ -83,6 +83,20 @@ func TestAlertsHaveAnnotations(t *testing.T) {
 	}
 }
 
+// A critical alert wakes somebody up, so at most a quarter of the alerts are.
+func TestFewAlertsAreCritical(t *testing.T) {
+	all, critical := 0, 0
+	for _, severities := range alerts(t, render(t, Options{})) {
+		for _, rule := range severities {
+			all++
+			if rule.Labels["severity"] == "critical" {
+				critical++
+			}
+		}
+	}
+	assert.LessOrEqual(t, 4*critical, all, "%d of %d alerts are critical", critical, all)
+}
+
 // Each kind of object that a label mutes has a branch in AlertsOff, and no other has.
 func TestMutedKinds(t *testing.T) {
 	expr := alerts(t, render(t, Options{}))["AlertsOff"][0].Expr

@@ -82,6 +82,9 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"directory-sizes-fail": failingScans,
 	"prometheus-frozen":    frozen("/bin/prometheus", 30*time.Second),
 
+	"clock-skew": traced("/bin/node_exporter --web", clockOff),
+	"etcd-slow":  traced("etcd --", "fdatasync:delay_exit=300000"),
+
 	"disk-full":          smallDisk("", "dd if=/dev/zero of=%[1]s/half bs=1M count=8; sleep 25; dd if=/dev/zero of=%[1]s/rest bs=1M count=100"),
 	"disk-inodes":        smallDisk("-N 64", "for i in $(seq 20); do touch %[1]s/a$i; done; sleep 25; for i in $(seq 100); do touch %[1]s/b$i; done"),
 	"link-flapping":      flappingLink,
@@ -440,6 +443,27 @@ func (n *node) freeze(t *testing.T, command string, length time.Duration) {
 	n.shell(t, fmt.Sprintf(`end=$(($(date +%%s) + %d)); while [ $(date +%%s) -lt $end ]; do `+fmt.Sprintf(pids, "STOP")+`; sleep 2; done; `+fmt.Sprintf(pids, "CONT")+"; true", int(length.Seconds())))
 }
 
+// clockOff has adjtimex say that the clock is off by half a second, which it counts in nanoseconds,
+// or in microseconds if no time service has chosen the unit. The struct begins with the modes of
+// the request.
+const clockOff = "adjtimex:poke_exit=@arg1=00000000000000000065cd1d00000000"
+
+// traced changes the system calls of the node's processes whose command line matches, as strace's
+// --inject describes, until the fault is mended.
+func traced(command, inject string) func(*testing.T, *node, fault) func() {
+	return func(t *testing.T, n *node, _ fault) func() {
+		call, _, _ := strings.Cut(inject, ":")
+		n.shell(t, fmt.Sprintf(`for pid in $(processes '%s'); do
+	strace -f -q -o /dev/null -e trace=%s -e inject=%s -p $pid >/dev/null 2>&1 &
+done; sleep 1; test -n "$(processes 'strace.* -e trace=%[2]s ')"`, command, call, inject))
+		end := once(func() {
+			n.shell(t, fmt.Sprintf(`for pid in $(processes 'strace.* -e trace=%s '); do kill $pid; done; true`, call))
+		})
+		t.Cleanup(end)
+		return end
+	}
+}
+
 func closedTelemetry(t *testing.T, n *node, _ fault) func() {
 	rule := `for pid in $(processes /kube-state-metrics); do nsenter -t $pid -n iptables %s INPUT -p tcp --dport 8081 -j REJECT; done; true`
 	n.shell(t, fmt.Sprintf(rule, "-I"))
@@ -544,7 +568,7 @@ func (n *node) removeNode(t *testing.T, name string) {
 func nodeWithoutRoom(t *testing.T, n *node, f fault) func() {
 	remove := readyNode("fault-small", "10.244.254.5")(t, n, f)
 	n.report(t, "fault-small", func(node *corev1.Node) {
-		node.Status.Allocatable = corev1.ResourceList{"cpu": quantityOf("10m"), "memory": quantityOf("10Mi"), "pods": quantityOf("0")}
+		node.Status.Allocatable = corev1.ResourceList{"cpu": quantityOf("100m"), "memory": quantityOf("100Mi"), "pods": quantityOf("0")}
 	})
 	n.patch(t, "v1", "Node", "", "fault-small", `{"spec":{"taints":null}}`)
 	return remove
@@ -560,6 +584,8 @@ func taintedNode(t *testing.T, n *node, f fault) func() {
 		return ""
 	})
 	n.patch(t, "v1", "Node", "", "fault-tainted", `{"spec":{"taints":[{"key":"fault","effect":"NoSchedule"}]}}`)
+	// The controller looks at a DaemonSet again when it changes.
+	n.patch(t, "apps/v1", "DaemonSet", "fault-"+f.name, f.name, `{"metadata":{"annotations":{"fault":"tainted"}}}`)
 	return remove
 }
 
@@ -623,14 +649,14 @@ func readyNode(name, address string, conditions ...corev1.NodeCondition) func(*t
 // is, which evicts nothing within its grace period, and with as many pods as it may run.
 func shortOfMemory(t *testing.T, n *node, _ fault) func() {
 	var pods *corev1.PodList
-	eventually(t, 2*time.Minute, "no pod is about to end", func(ctx context.Context) (left string) {
+	eventually(t, 3*time.Minute, "no pod is about to end", func(ctx context.Context) (left string) {
 		var err error
 		pods, err = n.kubernetes.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Running"})
 		if err != nil {
 			return err.Error()
 		}
 		for _, pod := range pods.Items {
-			if pod.DeletionTimestamp != nil {
+			if pod.DeletionTimestamp != nil || strings.HasPrefix(pod.Namespace, "fault-") && pod.Namespace != "fault-base" && pod.Namespace != "fault-control-plane" {
 				left += " " + pod.Name
 			}
 		}
@@ -713,9 +739,16 @@ func corefile(line string) func(*testing.T, *node, fault) func() {
 	}
 }
 
-// failingCreates creates ConfigMaps, some forty each second for a minute.
+// failingCreates creates ConfigMaps, some forty each second for a minute, once the webhook is in
+// force.
 func failingCreates(t *testing.T, n *node, f fault) func() {
 	client := n.clientOf(t, func(*rest.Config) {})
+	eventually(t, time.Minute, "the webhook is asked", func(context.Context) string {
+		if err := n.createConfigMap(t, client, f); !apierrors.IsInternalError(err) {
+			return fmt.Sprint(err)
+		}
+		return ""
+	})
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		err := n.createConfigMap(t, client, f)
 		require.True(t, apierrors.IsInternalError(err), "%v", err)

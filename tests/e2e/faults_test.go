@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/assert"
@@ -35,6 +37,8 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
 
@@ -62,11 +66,13 @@ func TestFaults(t *testing.T) {
 		if len(chosen) == 0 {
 			continue
 		}
+		sent := len(slack.messages())
 		t.Run(batch, func(t *testing.T) {
+			t.Cleanup(func() { unexpected(t, slack.messages()[sent:], chosen) })
 			for _, f := range chosen {
 				t.Run(f.name, func(t *testing.T) {
 					t.Parallel()
-					n.provoke(t, slack, f)
+					n.provoke(t, slack, alerts, f)
 					mended.add(f)
 				})
 			}
@@ -106,7 +112,7 @@ func (f fault) selector(alert string) string {
 }
 
 // provoke breaks something, expects its alerts, and mends it.
-func (n *node) provoke(t *testing.T, slack *slack, f fault) {
+func (n *node) provoke(t *testing.T, slack *slack, alerts map[string]timing, f fault) {
 	before, sent := time.Now(), len(slack.messages())
 	broken, ok := breaks[f.name]
 	if !ok {
@@ -140,6 +146,7 @@ func (n *node) provoke(t *testing.T, slack *slack, f fault) {
 	for _, alert := range slices.Concat(f.fires, f.muted) {
 		if !soon(time.Until(deadline), func() bool { return fired(alert) == "" }) {
 			assert.Fail(t, alert+" does not fire", "%s", fired(alert))
+			continue
 		}
 		t.Logf("%s fires after %s", alert, time.Since(before).Round(time.Second))
 	}
@@ -149,10 +156,21 @@ func (n *node) provoke(t *testing.T, slack *slack, f fault) {
 		}
 	}
 	for _, alert := range f.muted {
+		if !f.deaf && !soon(30*time.Second, func() bool { return n.heard(t.Context(), f, alert) == "" }) {
+			assert.Fail(t, alert+" is not muted", "%s", n.heard(t.Context(), f, alert))
+		}
 		if i := slices.IndexFunc(slack.messages()[sent:], f.about(alert)); i >= 0 {
 			assert.Fail(t, alert+" reaches Slack", "%s\n%s", slack.messages()[sent+i].title(), slack.messages()[sent+i].text())
 		}
 	}
+	if f.listed != "" && !soon(30*time.Second, func() bool { return n.listsBroken(t, f) }) {
+		assert.Fail(t, "the dashboard What is broken does not list it", f.listed)
+	}
+	var wait time.Duration // of what stays silent: by then it would have fired
+	for _, alert := range f.silent {
+		wait = max(wait, alerts[alertName(alert)].wait+20*time.Second)
+	}
+	time.Sleep(time.Until(before.Add(wait)))
 	for _, alert := range f.silent {
 		if fired(alert) == "" {
 			assert.Fail(t, alert+" fires")
@@ -162,6 +180,87 @@ func (n *node) provoke(t *testing.T, slack *slack, f fault) {
 		n.record(t, f, before)
 	}
 	mend()
+}
+
+// heard returns how Alertmanager treats an alert of a fault that it should mute, or nothing if it
+// inhibits it or has no receiver for it.
+func (n *node) heard(ctx context.Context, f fault, alert string) string {
+	body, err := n.tryGet(ctx, "alertmanager:web", "api/v2/alerts", map[string]string{"filter": fmt.Sprintf("alertname=%q", alertName(alert))})
+	if err != nil {
+		return err.Error()
+	}
+	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(f.selector(alert))
+	if err != nil {
+		return err.Error()
+	}
+	var all []struct {
+		Labels    map[string]string
+		Status    struct{ State string }
+		Receivers []struct{ Name string }
+	}
+	if err := json.Unmarshal([]byte(body), &all); err != nil {
+		return err.Error()
+	}
+	known := false
+	for _, a := range all {
+		if slices.ContainsFunc(matchers, func(m *labels.Matcher) bool {
+			return m.Name != "alertstate" && m.Name != labels.MetricName && !m.Matches(a.Labels[m.Name])
+		}) {
+			continue
+		}
+		known = true
+		receiver := a.Receivers[0].Name
+		if a.Status.State != "suppressed" && receiver != "null" {
+			return fmt.Sprintf("%v is %s, for receiver %s", a.Labels, a.Status.State, receiver)
+		}
+	}
+	if !known {
+		return "Alertmanager does not know it"
+	}
+	return ""
+}
+
+// listsBroken reports whether the table of the dashboard What is broken lists the namespace of a fault.
+func (n *node) listsBroken(t *testing.T, f fault) bool {
+	t.Helper()
+	stack, err := render.New(n.stack)
+	require.NoError(t, err)
+	board := slices.IndexFunc(stack.Dashboards, func(d dashboards.Dashboard) bool { return d.UID == dashboards.UIDBroken })
+	queries, err := dashboards.Queries(stack.Dashboards[board], map[string]string{"cluster": n.stack.Cluster.Name})
+	require.NoError(t, err)
+	known := false
+	for _, q := range queries {
+		if !strings.HasPrefix(q.Place, fmt.Sprintf("panel %q", f.listed)) || !strings.HasPrefix(q.Expr, "topk(") {
+			continue
+		}
+		known = true
+		rows, err := n.tryQuery(t.Context(), q.Expr, time.Now())
+		if err == nil && slices.ContainsFunc(rows, func(row *model.Sample) bool { return row.Metric["namespace"] == model.LabelValue("fault-"+f.name) }) {
+			return true
+		}
+	}
+	require.True(t, known, "no table of %s is called %s", dashboards.UIDBroken, f.listed)
+	return false
+}
+
+// unexpected fails a test for the messages about alerts that no fault of a batch makes notify.
+func unexpected(t *testing.T, messages []slackMessage, batch []fault) {
+	t.Helper()
+	expected := map[string]bool{}
+	for _, f := range batch {
+		for _, alert := range slices.Concat(f.fires, f.besides) {
+			expected[alertName(alert)] = true
+		}
+	}
+	said := map[string]bool{}
+	for _, m := range messages {
+		_, title, _ := strings.Cut(m.title(), ") ")
+		name, _, _ := strings.Cut(title, " on ")
+		if !m.resolved() && !expected[name] && !said[name] {
+			said[name] = true
+			assert.Fail(t, name+" reaches Slack unexpectedly", "%s\n%s", m.title(), m.text())
+		}
+	}
 }
 
 // soon waits until a condition holds, and reports whether it did within the patience.
@@ -425,9 +524,10 @@ func (n *node) forget(t *testing.T) {
 	}
 }
 
-// sweep deletes what another test, or a run that was killed, has left.
+// sweep deletes what another test, or a run that was killed, has left, and uncordons the node.
 func (n *node) sweep(t *testing.T) {
 	t.Helper()
+	n.cordon(t, false)
 	eventually(t, 2*time.Minute, "nothing is left of an earlier run", func(ctx context.Context) string {
 		left := ""
 		for _, kind := range [][2]string{

@@ -11,37 +11,40 @@ type fault struct {
 	core     bool   // part of `make test`
 	draft    bool   // has not passed yet, and runs only if asked for by name, or by -faults=drafts
 	slow     bool   // whether its alerts look back for minutes before they fire
+	deaf     bool   // Alertmanager does not hear of its alerts
 
-	fires  []string // reach Slack
-	muted  []string // fire, and reach nobody
-	silent []string // do not fire
+	fires   []string // reach Slack
+	muted   []string // fire, and reach nobody
+	silent  []string // do not fire
+	besides []string // names of alerts that may reach Slack, too
+	listed  string   // table of the dashboard What is broken that lists the namespace of the fault
 }
 
 // batches holds the batches in the order in which they are broken.
 var batches = []string{
 	"objects", "CPU", "nodes", "control plane", "API server", "files", "pressure", "kubelet", "etcd", "runtime",
-	"write-ahead log", "frozen Alertmanager", "crashes", "no Alertmanager",
+	"write-ahead log", "slow disk", "frozen Alertmanager", "crashes", "no Alertmanager",
 }
 
 var faults = []fault{
 	// Objects of workloads, each in a namespace of its own.
-	{name: "crash-loop", batch: "objects", core: true, breaks: "a container that ends at once",
+	{name: "crash-loop", batch: "objects", core: true, breaks: "a container that ends at once", listed: "Containers restarted",
 		fires: []string{"PodCrashLooping"}, silent: []string{"PodNotReady", "ContainerWaiting"}},
-	{name: "config-error", batch: "objects", core: true, breaks: "a container whose Secret is missing",
+	{name: "config-error", batch: "objects", core: true, breaks: "a container whose Secret is missing", listed: "Containers waiting",
 		fires: []string{"ContainerWaiting"}, silent: []string{"PodNotReady", "PodCrashLooping"}},
-	{name: "image-not-found", batch: "objects", core: true, breaks: "a Deployment whose image does not exist",
+	{name: "image-not-found", batch: "objects", core: true, breaks: "a Deployment whose image does not exist", listed: "Containers waiting",
 		fires: []string{"ContainerWaiting", "DeploymentRolloutStuck"}, silent: []string{"PodNotReady"}},
-	{name: "not-ready", batch: "objects", core: true, breaks: "a pod with a disruption budget that never becomes ready",
+	{name: "not-ready", batch: "objects", core: true, breaks: "a pod with a disruption budget that never becomes ready", listed: "Pods not running",
 		fires: []string{"PodNotReady", "PodDisruptionBudgetUnhealthy"}, silent: []string{"PodDisruptionBudgetAtLimit"}},
 	{name: "out-of-memory", batch: "objects", core: true, breaks: "a container that needs more memory than its limit",
 		fires: []string{"ContainerOOMKilled"}},
-	{name: "job-failed", batch: "objects", core: true, breaks: "a Job that fails",
+	{name: "job-failed", batch: "objects", core: true, breaks: "a Job that fails", listed: "Jobs failed",
 		fires: []string{"JobFailed"}},
 	{name: "cron-job-failed", batch: "objects", breaks: "a CronJob whose Jobs fail",
 		fires: []string{"JobFailed"}},
 	{name: "job-endless", batch: "objects", core: true, breaks: "a Job that does not end",
 		fires: []string{"JobNotCompleted"}},
-	{name: "quota-full", batch: "objects", core: true, breaks: "a quota that is used up",
+	{name: "quota-full", batch: "objects", core: true, breaks: "a quota that is used up", listed: "Quotas full",
 		muted: []string{"QuotaFull", "InfoInhibitor"}, silent: []string{"QuotaAlmostFull", "QuotaExceeded"}},
 	{name: "quota-almost-full", batch: "objects", core: true, breaks: "a quota of which 95% are used",
 		muted: []string{"QuotaAlmostFull"}, silent: []string{"QuotaFull", "QuotaExceeded"}},
@@ -49,7 +52,7 @@ var faults = []fault{
 		fires: []string{"QuotaExceeded"}, silent: []string{"QuotaFull"}},
 	{name: "quotas-overcommitted", batch: "objects", core: true, breaks: "a quota of more than the node has",
 		fires: []string{"CPUQuotaOvercommitted{}", "MemoryQuotaOvercommitted{}"}},
-	{name: "claim-pending", batch: "objects", core: true, breaks: "a claim of a StorageClass that nobody provisions",
+	{name: "claim-pending", batch: "objects", core: true, breaks: "a claim of a StorageClass that nobody provisions", listed: "Claims not bound",
 		fires: []string{"PersistentVolumeClaimPending"}},
 	{name: "volume-resize", manifest: "volume", batch: "objects", core: true, breaks: "a claim that grows, with nobody to resize its volume",
 		fires: []string{"PersistentVolumeClaimResizePending"}},
@@ -57,7 +60,7 @@ var faults = []fault{
 		fires: []string{`PersistentVolumeFailed{persistentvolume="fault-volume-failed"}`}},
 	{name: "volume-broken", manifest: "volume", batch: "objects", breaks: "a volume whose directory is missing on the node",
 		fires: []string{`KubeletVolumeErrors{volume_plugin="kubernetes.io/local-volume"}`}},
-	{name: "volume-full", manifest: "volume", batch: "objects", breaks: "a volume that is full",
+	{name: "volume-full", manifest: "volume", batch: "objects", breaks: "a volume that is full", listed: "Volumes full",
 		fires: []string{`PersistentVolumeClaimSpaceLow{namespace="fault-volume-full", severity="critical"}`}, muted: []string{`PersistentVolumeClaimSpaceLow{namespace="fault-volume-full", severity="warning"}`}},
 	{name: "volume-inodes", manifest: "volume", batch: "objects", breaks: "a volume without inodes",
 		fires: []string{`PersistentVolumeClaimInodesLow{namespace="fault-volume-inodes", severity="critical"}`}, silent: []string{"PersistentVolumeClaimSpaceLow"}},
@@ -67,7 +70,7 @@ var faults = []fault{
 		fires: []string{"PersistentVolumeClaimInodesFillingUp"}, silent: []string{"PersistentVolumeClaimInodesLow"}},
 	{name: "probe-failing", batch: "objects", breaks: "a container whose readiness probe fails every other time",
 		fires: []string{"ContainerProbeFailing"}, silent: []string{"PodNotReady"}},
-	{name: "autoscaler", batch: "objects", core: true, breaks: "a HorizontalPodAutoscaler at its maximum, without metrics",
+	{name: "autoscaler", batch: "objects", core: true, breaks: "a HorizontalPodAutoscaler at its maximum, without metrics", listed: "Autoscalers at maximum",
 		fires: []string{"HorizontalPodAutoscalerMaxed", "HorizontalPodAutoscalerCannotScale"}},
 	{name: "autoscaler-fought", batch: "objects", draft: true, slow: true, breaks: "a HorizontalPodAutoscaler whose target something else scales back",
 		fires: []string{"HorizontalPodAutoscalerReplicasMissing"}, silent: []string{"HorizontalPodAutoscalerCannotScale"}},
@@ -75,11 +78,11 @@ var faults = []fault{
 		muted: []string{"ContainerCPUThrottled"}},
 	{name: "muted", batch: "objects", core: true, breaks: "a pod that is not ready, with the label that mutes its alerts",
 		muted: []string{"AlertsOff", "PodNotReady"}},
-	{name: "no-room", batch: "objects", core: true, breaks: "a disruption budget that allows no disruption",
+	{name: "no-room", batch: "objects", core: true, breaks: "a disruption budget that allows no disruption", listed: "Disruption budgets at 0",
 		muted: []string{"PodDisruptionBudgetAtLimit", "InfoInhibitor"}, silent: []string{"PodDisruptionBudgetUnhealthy"}},
 	{name: "drain-blocked", batch: "objects", core: true, breaks: "evictions that a disruption budget refuses with 429, five each second",
 		muted: []string{"PodDisruptionBudgetAtLimit"}, silent: []string{"APIServerThrottling{}"}},
-	{name: "target-down", batch: "objects", core: true, breaks: "an annotated pod that serves no metrics",
+	{name: "target-down", batch: "objects", core: true, breaks: "an annotated pod that serves no metrics", listed: "Targets down",
 		fires: []string{"TargetDown"}},
 	{name: "bad-exposition", batch: "objects", core: true, breaks: "pods that serve samples twice, with old timestamps, and too many",
 		fires: []string{"PrometheusDuplicateSamples{}", "PrometheusOutOfOrderSamples{}", "PrometheusScrapeLimitHit{}"}},
@@ -95,7 +98,7 @@ var faults = []fault{
 		fires: []string{"NodeCPUHigh{}"}},
 
 	// Rollouts that count as over after ten minutes.
-	{name: "unavailable", batch: "objects", draft: true, slow: true, breaks: "a Deployment, a StatefulSet and a DaemonSet whose pods never become ready",
+	{name: "unavailable", batch: "objects", draft: true, slow: true, breaks: "a Deployment, a StatefulSet and a DaemonSet whose pods never become ready", listed: "Replicas unavailable",
 		fires: []string{"DeploymentReplicasUnavailable", "StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable"}, silent: []string{"DeploymentRolloutStuck"}},
 	{name: "rollout-stuck", batch: "objects", draft: true, slow: true, breaks: "a StatefulSet and a DaemonSet whose broken pods nobody replaces",
 		fires: []string{"StatefulSetRolloutStuck", "DaemonSetRolloutStuck"}, muted: []string{"StatefulSetReplicasUnavailable", "DaemonSetPodsUnavailable"}},
@@ -131,7 +134,7 @@ var faults = []fault{
 		fires: []string{`TargetDown{job="node-exporter", severity="critical"}`}, silent: []string{"NodeTargetsDown{}", "NodeNotReady{}"}},
 	{name: "blackbox-gone", batch: "files", breaks: "the blackbox exporter without pods",
 		fires: []string{`JobAbsent{job="blackbox-exporter"}`}, muted: []string{`TargetDown{job="blackbox-targets"}`}},
-	{name: "alertmanager-gone", batch: "no Alertmanager", breaks: "Alertmanager without pods for six minutes, in which nobody is notified of anything",
+	{name: "alertmanager-gone", batch: "no Alertmanager", deaf: true, breaks: "Alertmanager without pods for six minutes, in which nobody is notified of anything",
 		muted: []string{"PrometheusNotConnectedToAlertmanagers{}", `JobAbsent{job="alertmanager"}`}},
 	{name: "crash-alertmanager", batch: "crashes", draft: true, slow: true, breaks: "Alertmanager, killed each time that it has started",
 		fires: []string{"AlertmanagerClusterCrashLooping{}"}},
@@ -149,6 +152,9 @@ var faults = []fault{
 		muted: []string{`NodeFilesystemInodesFillingUp{mountpoint="/mnt/fault-disk-inodes"}`}, silent: []string{`NodeFilesystemSpaceLow{mountpoint="/mnt/fault-disk-inodes"}`}},
 	{name: "link-flapping", batch: "objects", core: true, breaks: "a network device that loses its link six times",
 		fires: []string{`NodeNetworkInterfaceFlapping{device="fault0"}`}},
+
+	{name: "clock-skew", batch: "slow disk", draft: true, breaks: "a clock that the kernel says is half a second off",
+		fires: []string{"NodeClockSkew{}"}},
 
 	// Nodes that only the API server knows.
 	{name: "node-lost", batch: "nodes", core: true, breaks: "a node that is gone, with its DaemonSets' pods",
@@ -203,6 +209,8 @@ var faults = []fault{
 		fires: []string{`TargetDown{job="kube-controller-manager", severity="critical"}`}, muted: []string{`DeploymentGenerationMismatch{namespace="fault-generations"}`, `StatefulSetGenerationMismatch{namespace="fault-generations"}`}},
 	{name: "api-server-killed", batch: "API server", breaks: "the API server, killed, with the scheduler and the controller manager",
 		fires: []string{`TargetDown{job="kubernetes-apiservers", severity="critical"}`}, silent: []string{"KubernetesClientErrors{}", "KubeStateMetricsErrors{}"}},
+	{name: "etcd-slow", batch: "slow disk", draft: true, slow: true, breaks: "a disk that takes 300 ms to sync the write-ahead log of etcd",
+		fires: []string{"EtcdDiskSlow{}"}},
 	{name: "etcd-killed", batch: "etcd", breaks: "etcd, killed",
 		fires: []string{"EtcdQuorumLost{}"}, muted: []string{"KubernetesClientErrors{}"}},
 
@@ -222,7 +230,6 @@ var notProvoked = map[string]string{
 	"CoreDNSPanicking":                       "no input is known that makes CoreDNS panic",
 	"DirectorySizeScanSlow":                  "the disk of the node is scanned in seconds",
 	"EtcdDatabaseNearQuota":                  "the quota is 2 GiB of objects",
-	"EtcdDiskSlow":                           "the disk is the one of the machine, which cannot be slowed down for etcd alone",
 	"EtcdLeaderChanges":                      "the node has one etcd, which has no other leader",
 	"EtcdNoLeader":                           "the node has one etcd, which has no other leader",
 	"EtcdProposalsFailing":                   "the node has one etcd, which agrees with itself",
@@ -239,7 +246,6 @@ var notProvoked = map[string]string{
 	"KubernetesVersionMismatch":              "the node has the parts of one version",
 	"NodeBondingDegraded":                    "the machine's kernel has no bonding",
 	"NodeClockNotSynchronising":              "the clock is the one of the machine",
-	"NodeClockSkew":                          "the clock is the one of the machine",
 	"NodeConntrackTableFull":                 "the limit is the one of the machine",
 	"NodeDiskSaturated":                      "the disk is the one of the machine",
 	"NodeFileDescriptorsHigh":                "the limit is the one of the machine",
