@@ -46,6 +46,7 @@ type Estimate struct {
 	Resident    int64              // bytes of resident memory of each replica, without queries
 	Memory      int64              // bytes that each replica needs, with queries
 	Disk        int64              // bytes that each replica stores in the whole retention
+	Remotes     []Remote           // in the order of prometheus.remoteWrite
 
 	each map[*series]float64 // number of series
 }
@@ -71,7 +72,7 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 			collected[job] = append(collected[job], row)
 		}
 	}
-	total, native, disk := map[*job]float64{}, 0.0, 0.0
+	total, others, native, disk := map[*job]float64{}, map[*job]float64{}, 0.0, 0.0
 	for _, s := range a.series.stored() {
 		for _, row := range collected[config.Job(s.job.name)] {
 			e.each[s] += s.size(a.Sizes[row.Exporter]).In(row.Targets(a.Config, nodes), nodes, pods)
@@ -96,7 +97,8 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 			if j.ingest.Whole == "" {
 				each = min(each, len(j.ingest.Names))
 			}
-			total[j] += float64(row.Targets(a.Config, nodes) * (each + len(scrapeMetrics)))
+			others[j] = float64(row.Targets(a.Config, nodes) * (each + len(scrapeMetrics)))
+			total[j] += others[j]
 		}
 		if total[j] == 0 {
 			continue
@@ -109,6 +111,9 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 	e.CPU = e.Samples*storedCPU + max(0, e.Scraped-e.Samples)*droppedCPU
 	e.Resident = serverMemory + int64(e.Total)*seriesMemory + int64(max(0, sent-float64(e.Total)))*droppedMemory
 	e.Memory = int64(float64(e.Resident) * headroom)
+	for _, remote := range a.Prometheus.RemoteWriteConfigs {
+		e.Remotes = append(e.Remotes, a.remote(e, remote, others))
+	}
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
 	return e
 }

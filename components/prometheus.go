@@ -66,7 +66,8 @@ func (args *PrometheusArgs) inputs() pulumi.Map {
 
 func (a app) deployPrometheus(args *PrometheusArgs) error {
 	cfg := a.Stack.Config.Prometheus
-	account, err := a.grantedAccount(a.Stack.Grants)
+	a.podLabels = cfg.ServiceAccount.PodLabels
+	account, err := a.grantedAccount(a.Stack.Grants, cfg.ServiceAccount.Annotations)
 	if err != nil {
 		return err
 	}
@@ -132,6 +133,10 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, true)
 	}
+	var identity pulumi.StringMap // which clouds read when a pod starts
+	if len(cfg.ServiceAccount.Annotations) > 0 {
+		identity = pulumi.StringMap{"checksum/service-account": pulumi.String(checksum(cfg.ServiceAccount.Annotations))}
+	}
 	return &appsv1.StatefulSetArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.StatefulSetSpecArgs{
@@ -139,7 +144,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 			ServiceName:          pulumi.String(render.Prometheus.Headless()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:             a.pod(spec, cfg.Scheduling, nil),
+			Template:             a.pod(spec, cfg.Scheduling, identity),
 			VolumeClaimTemplates: templates,
 		},
 	}

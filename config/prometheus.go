@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Prometheus configures the server.
@@ -41,12 +42,46 @@ type Prometheus struct {
 	// Additional command-line flags: name without dashes to value. See
 	// https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
 	ExtraArgs map[Flag]string `json:"extraArgs"`
-	// Secrets of scrape configs: name to value. A *_file option of
-	// discovery.extraScrapeConfigs reads /etc/prometheus/secrets/NAME.
+	// Endpoints to which samples are sent, in Prometheus' own format, each with a name:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#remote_write
+	RemoteWrite []map[string]any `json:"remoteWrite"`
+	// Accept remotes outside the cluster with an http:// URL, on whose way everyone can read samples
+	// and credentials.
+	AcknowledgeInsecureRemotes bool `json:"acknowledgeInsecureRemotes"`
+	// Secrets of scrape configs and remotes: name to value. A *_file option of
+	// discovery.extraScrapeConfigs or remoteWrite reads /etc/prometheus/secrets/NAME.
 	Secrets map[string]Secret `json:"secrets"`
+	// The account that the server's pods run as.
+	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// Compute resources of each replica.
 	Resources Resources `json:"resources"`
 	Scheduling
+}
+
+// ServiceAccount configures a Kubernetes ServiceAccount and the pods that run as it.
+type ServiceAccount struct {
+	// Annotations of the account, such as the one that names an identity of a cloud. Pods restart
+	// when they change, because clouds read them when a pod starts.
+	Annotations map[string]string `json:"annotations"`
+	// Labels of its pods, in addition to the program's own, such as
+	// azure.workload.identity/use: "true".
+	PodLabels map[string]string `json:"podLabels"`
+}
+
+func (s ServiceAccount) validate(path string) Problems {
+	var p Problems
+	for _, name := range slices.Sorted(maps.Keys(s.Annotations)) {
+		p.invalid(fmt.Sprintf("%s.annotations[%q]", path, name), name, validation.IsQualifiedName(strings.ToLower(name)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.PodLabels)) {
+		at := fmt.Sprintf("%s.podLabels[%q]", path, name)
+		p.invalid(at, name, validation.IsQualifiedName(name))
+		p.invalid(at, s.PodLabels[name], validation.IsValidLabelValue(s.PodLabels[name]))
+		if strings.HasPrefix(name, "app.kubernetes.io/") {
+			p.Addf(at, "%q is a label that the program sets; allowed: any other", name)
+		}
+	}
+	return p
 }
 
 // FeatureFlag is a feature of the pinned server that is off by default.
@@ -130,9 +165,35 @@ func (c Prometheus) validate(storage Storage) Problems {
 	if c.ExternalURL != nil {
 		p.Add(validateBaseURL("prometheus.externalUrl", *c.ExternalURL)...)
 	}
+	p.Add(validateRemotes("prometheus.remoteWrite", c.RemoteWrite)...)
 	p.Add(validateSecretNames("prometheus.secrets", c.Secrets)...)
+	p.Add(c.ServiceAccount.validate("prometheus.serviceAccount")...)
 	p.Add(c.Resources.validate("prometheus.resources")...)
 	p.Add(c.Scheduling.validate("prometheus")...)
+	return p
+}
+
+// HasRemoteWrite reports whether the server has metrics about remote writes.
+func (c *Config) HasRemoteWrite() bool { return len(c.Prometheus.RemoteWrite) > 0 }
+
+// validateRemotes rejects remotes below path that have no name of their own, by which metrics, alerts
+// and dashboards tell them apart.
+func validateRemotes(path string, remotes []map[string]any) Problems {
+	var p Problems
+	names := map[string]bool{}
+	for i, remote := range remotes {
+		path := fmt.Sprintf("%s[%d].name", path, i)
+		name, text := remote["name"].(string)
+		switch {
+		case remote["name"] != nil && !text:
+			p.Addf(path, "%s; allowed: a string", describe(remote["name"]))
+		case name == "":
+			p.Addf(path, "missing; metrics, alerts and dashboards call a remote by its name")
+		case names[name]:
+			p.Addf(path, "%q is used twice", name)
+		}
+		names[name] = true
+	}
 	return p
 }
 

@@ -28,6 +28,7 @@ type prometheusFile struct {
 	Storage       tsdb      `yaml:"storage"`
 	RuleFiles     []string  `yaml:"rule_files,omitempty"`
 	Alerting      *alerting `yaml:"alerting,omitempty"`
+	RemoteWrite   []any     `yaml:"remote_write,omitempty"`
 	ScrapeConfigs []any     `yaml:"scrape_configs"`
 }
 
@@ -59,8 +60,8 @@ type alertmanagerTargets struct {
 }
 
 // prometheusConfig returns prometheus.yml and the config that Prometheus' loader reads from it.
-// The error is config.Problems, with what the loader rejects in scrape jobs and with secrets in
-// plain text; it is another if the loader rejects the file for any other reason.
+// The error is config.Problems, with what the loader rejects in scrape jobs and remotes and with
+// secrets in plain text; it is another if the loader rejects the file for any other reason.
 func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 	cfg := s.Config
 	file := prometheusFile{
@@ -85,17 +86,23 @@ func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 	for _, job := range extra {
 		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
 	}
+	for _, remote := range remoteWrites(cfg) {
+		file.RemoteWrite = append(file.RemoteWrite, remote)
+	}
 	text, err := marshal(file)
 	if err != nil {
 		return "", nil, err
 	}
 	loaded, err := loadPrometheus(text)
 	if err != nil {
-		return "", nil, cmp.Or(rejectedScrapeConfigs(cfg, own, extra).Err(), fmt.Errorf("prometheus.yml: %w", err))
+		return "", nil, cmp.Or(rejectedParts(cfg, own, extra).Err(), fmt.Errorf("prometheus.yml: %w", err))
 	}
 	var problems config.Problems
 	for i, job := range loaded.ScrapeConfigs[len(own):] {
 		problems.Add(checkExtraScrapeConfig(cfg, i, job)...)
+	}
+	for i, remote := range loaded.RemoteWriteConfigs {
+		problems.Add(checkRemoteWrite(cfg, i, remote)...)
 	}
 	if err := problems.Err(); err != nil {
 		return "", nil, err
@@ -146,17 +153,17 @@ func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 	return extra
 }
 
-// rejectedScrapeConfigs returns what the loader rejects in each scrape config. It loads them
-// one at a time, so that an error has the config path of its job and hides no other.
-func rejectedScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) config.Problems {
+// rejectedParts returns what the loader rejects in each scrape config and each remote. It loads them
+// one at a time, so that an error has the config path of its part and hides no other.
+func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]any) config.Problems {
 	var problems config.Problems
-	load := func(path, prefix string, scrapeConfig any) *prometheus.Config {
+	load := func(path, prefix, key string, part any) *prometheus.Config {
 		text, err := marshal(map[string]any{
 			"global": map[string]any{
 				"scrape_interval": cfg.Prometheus.ScrapeInterval,
 				"scrape_timeout":  cfg.Prometheus.ScrapeTimeout,
 			},
-			"scrape_configs": []any{scrapeConfig},
+			key: []any{part},
 		})
 		var loaded *prometheus.Config
 		if err == nil {
@@ -168,11 +175,16 @@ func rejectedScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[s
 		return loaded
 	}
 	for _, job := range own {
-		load("discovery.jobs."+job.JobName, "", job)
+		load("discovery.jobs."+job.JobName, "", "scrape_configs", job)
 	}
 	for i, job := range extra {
-		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), job); loaded != nil {
+		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), "scrape_configs", job); loaded != nil {
 			problems.Add(checkExtraScrapeConfig(cfg, i, loaded.ScrapeConfigs[0])...)
+		}
+	}
+	for i, remote := range remoteWrites(cfg) {
+		if loaded := load(remoteWritePath(i), fmt.Sprintf("remote %q: ", remote["name"]), "remote_write", remote); loaded != nil {
+			problems.Add(checkRemoteWrite(cfg, i, loaded.RemoteWriteConfigs[0])...)
 		}
 	}
 	return problems
@@ -184,8 +196,12 @@ func extraPath(i int) string { return fmt.Sprintf("discovery.extraScrapeConfigs[
 // checkExtraScrapeConfig rejects, in the extra scrape config i, secrets in plain text and what
 // checkAddresses rejects. job is the same scrape config as loaded.
 func checkExtraScrapeConfig(cfg *config.Config, i int, job *prometheus.ScrapeConfig) config.Problems {
-	secrets := secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
-	return append(secrets.check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), checkAddresses(extraPath(i), job)...)
+	return append(prometheusSecrets(cfg).check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), checkAddresses(extraPath(i), job)...)
+}
+
+// prometheusSecrets returns the secrets that the server reads as files.
+func prometheusSecrets(cfg *config.Config) secretFiles {
+	return secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
 }
 
 // checkAddresses rejects schemes and static targets that the loader accepts, but that fail in

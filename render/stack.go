@@ -160,6 +160,7 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 	s.Dashboards, err = dashboards.All(dashboards.Options{
 		Datasource:         dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
 		Has:                s.Config.Collected,
+		RemoteWrite:        s.Config.HasRemoteWrite(),
 		CollectedBy:        s.Config.CollectedBy,
 		APIServerObjective: s.Config.Alerting.APIServerObjective.Value,
 		ObjectivePeriod:    rules.ObjectivePeriod(s.Config.Prometheus.Retention.Duration),

@@ -137,6 +137,20 @@ func TestPrometheusVolumes(t *testing.T) {
 	}
 }
 
+// An identity of a cloud is an annotation of the ServiceAccount, which clouds read when a pod starts.
+func TestPrometheusIdentity(t *testing.T) {
+	s, before, _ := server(t, "")
+	assert.Empty(t, Get[*corev1.ServiceAccount](t, s, "prometheus").Annotations)
+	assert.Empty(t, before.Spec.Template.Annotations)
+
+	s, set, _ := server(t, `prometheus: {serviceAccount: {annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/a"}, podLabels: {azure.workload.identity/use: "true"}}}`)
+	assert.Equal(t, map[string]string{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}, Get[*corev1.ServiceAccount](t, s, "prometheus").Annotations)
+	assert.Equal(t, "true", set.Spec.Template.Labels["azure.workload.identity/use"])
+	assert.Equal(t, before.Spec.Selector, set.Spec.Selector)
+	_, other, _ := server(t, `prometheus: {serviceAccount: {annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/b"}}}`)
+	assert.NotEqual(t, set.Spec.Template.Annotations, other.Spec.Template.Annotations, "the pods restart")
+}
+
 // rules returns access rules as lines such as "list apps/deployments".
 func rules(policy []rbacv1.PolicyRule) []string {
 	var lines []string
