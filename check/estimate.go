@@ -25,6 +25,7 @@ const (
 	storedCPU     = 2.6e-6   // seconds of a core for each sample that is stored
 	droppedCPU    = 3.7e-6   // seconds of a core for each that targets send, but that is not stored
 	sampleBytes   = 1.9      // bytes on disk for each sample, including the index
+	walBytes      = 11.0     // bytes in an agent's log for each sample, at most
 	nativeBytes   = 4.0      // the same for a sample of a native series
 
 	// A cluster has at least this share of the estimated series of one node without pods, and every
@@ -115,6 +116,9 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		e.Remotes = append(e.Remotes, a.remote(e, remote, others))
 	}
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
+	if a.Config.Agent() {
+		e.Disk = int64(e.Samples * walBytes * a.Config.Prometheus.AgentRetention.Seconds())
+	}
 	return e
 }
 

@@ -24,12 +24,17 @@ import (
 // prometheusFile holds the part of prometheus.yml that this program writes:
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 type prometheusFile struct {
-	Global        global    `yaml:"global"`
-	Storage       tsdb      `yaml:"storage"`
-	RuleFiles     []string  `yaml:"rule_files,omitempty"`
-	Alerting      *alerting `yaml:"alerting,omitempty"`
-	RemoteWrite   []any     `yaml:"remote_write,omitempty"`
-	ScrapeConfigs []any     `yaml:"scrape_configs"`
+	Global      global    `yaml:"global"`
+	Storage     *tsdb     `yaml:"storage,omitempty"`
+	RuleFiles   []string  `yaml:"rule_files,omitempty"`
+	Alerting    *alerting `yaml:"alerting,omitempty"`
+	RemoteWrite []any     `yaml:"remote_write,omitempty"`
+	RemoteRead  []any     `yaml:"remote_read,omitempty"`
+
+	OTLP    map[string]any `yaml:"otlp,omitempty"`
+	Tracing map[string]any `yaml:"tracing,omitempty"`
+
+	ScrapeConfigs []any `yaml:"scrape_configs"`
 }
 
 type global struct {
@@ -59,6 +64,17 @@ type alertmanagerTargets struct {
 	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
 
+// serverOnly sets the parts of the file that only a server has.
+func (f *prometheusFile) serverOnly(cfg *config.Config) {
+	f.RuleFiles = []string{RulesDir + "/*.yaml"}
+	f.Alerting = alertmanagers(cfg)
+	f.Storage = &tsdb{}
+	f.Storage.TSDB.OutOfOrderTimeWindow = *cfg.Prometheus.OutOfOrderTimeWindow
+	f.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
+	// Prometheus' units are powers of two: its 1MB is 1 MiB.
+	f.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
+}
+
 // prometheusConfig returns prometheus.yml and the config that Prometheus' loader reads from it.
 // The error is config.Problems, with what the loader rejects in scrape jobs and remotes and with
 // secrets in plain text; it is another if the loader rejects the file for any other reason.
@@ -71,13 +87,11 @@ func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 			EvaluationInterval: cfg.Prometheus.EvaluationInterval,
 			ExternalLabels:     externalLabels(cfg),
 		},
-		RuleFiles: []string{RulesDir + "/*.yaml"},
-		Alerting:  alertmanagers(cfg),
 	}
-	file.Storage.TSDB.OutOfOrderTimeWindow = cfg.Prometheus.OutOfOrderTimeWindow
-	file.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
-	// Prometheus' units are powers of two: its 1MB is 1 MiB.
-	file.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
+	if !cfg.Agent() {
+		file.serverOnly(cfg)
+	}
+	file.OTLP, file.Tracing = cfg.Prometheus.OTLP, cfg.Prometheus.Tracing
 
 	own, extra := s.scrapeConfigs(), extraScrapeConfigs(cfg)
 	for _, job := range own {
@@ -85,6 +99,9 @@ func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 	}
 	for _, job := range extra {
 		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
+	}
+	for _, remote := range cfg.Prometheus.RemoteRead {
+		file.RemoteRead = append(file.RemoteRead, remote)
 	}
 	for _, remote := range remoteWrites(cfg) {
 		file.RemoteWrite = append(file.RemoteWrite, remote)
@@ -101,9 +118,7 @@ func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 	for i, job := range loaded.ScrapeConfigs[len(own):] {
 		problems.Add(checkExtraScrapeConfig(cfg, i, job)...)
 	}
-	for i, remote := range loaded.RemoteWriteConfigs {
-		problems.Add(checkRemoteWrite(cfg, i, remote)...)
-	}
+	problems.Add(checkRemotes(cfg, loaded)...)
 	if err := problems.Err(); err != nil {
 		return "", nil, err
 	}
@@ -163,7 +178,7 @@ func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]an
 				"scrape_interval": cfg.Prometheus.ScrapeInterval,
 				"scrape_timeout":  cfg.Prometheus.ScrapeTimeout,
 			},
-			key: []any{part},
+			key: part,
 		})
 		var loaded *prometheus.Config
 		if err == nil {
@@ -175,16 +190,29 @@ func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]an
 		return loaded
 	}
 	for _, job := range own {
-		load("discovery.jobs."+job.JobName, "", "scrape_configs", job)
+		load("discovery.jobs."+job.JobName, "", "scrape_configs", []any{job})
 	}
 	for i, job := range extra {
-		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), "scrape_configs", job); loaded != nil {
+		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), "scrape_configs", []any{job}); loaded != nil {
 			problems.Add(checkExtraScrapeConfig(cfg, i, loaded.ScrapeConfigs[0])...)
 		}
 	}
 	for i, remote := range remoteWrites(cfg) {
-		if loaded := load(remoteWritePath(i), fmt.Sprintf("remote %q: ", remote["name"]), "remote_write", remote); loaded != nil {
+		if loaded := load(remoteWritePath(i), fmt.Sprintf("remote %q: ", remote["name"]), "remote_write", []any{remote}); loaded != nil {
 			problems.Add(checkRemoteWrite(cfg, i, loaded.RemoteWriteConfigs[0])...)
+		}
+	}
+	for i, remote := range cfg.Prometheus.RemoteRead {
+		if loaded := load(remoteReadPath(i), fmt.Sprintf("remote %q: ", remote["name"]), "remote_read", []any{remote}); loaded != nil {
+			problems.Add(checkRemoteRead(cfg, i, loaded.RemoteReadConfigs[0])...)
+		}
+	}
+	if len(cfg.Prometheus.OTLP) > 0 {
+		load("prometheus.otlp", "", "otlp", cfg.Prometheus.OTLP)
+	}
+	if len(cfg.Prometheus.Tracing) > 0 {
+		if loaded := load(tracingPath, "", "tracing", cfg.Prometheus.Tracing); loaded != nil {
+			problems.Add(checkTracing(cfg, loaded.TracingConfig)...)
 		}
 	}
 	return problems

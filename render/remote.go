@@ -17,6 +17,9 @@ import (
 // remoteWritePath returns the config path of the remote write i.
 func remoteWritePath(i int) string { return fmt.Sprintf("prometheus.remoteWrite[%d]", i) }
 
+// remoteReadPath returns the config path of the remote read i.
+func remoteReadPath(i int) string { return fmt.Sprintf("prometheus.remoteRead[%d]", i) }
+
 // remoteWrites returns the stack's remote writes. If the stack stores native histograms, each sends
 // them in a form that its receiver takes, unless it says how itself.
 func remoteWrites(cfg *config.Config) []map[string]any {
@@ -52,17 +55,62 @@ func histogramOptions(remote map[string]any) map[string]any {
 	return map[string]any{"protobuf_message": writeV2, "send_native_histograms": true}
 }
 
-// checkRemoteWrite rejects, in the remote write i, secrets in plain text and what checkRemoteURL
-// rejects. remote is the same remote write as loaded.
+// tracingPath is the config path of where traces go.
+const tracingPath = "prometheus.tracing"
+
+// checkRemotes rejects, in whatever the server sends to or reads from, secrets in plain text and what
+// checkRemoteURL rejects. loaded is what the loader has read.
+func checkRemotes(cfg *config.Config, loaded *prometheus.Config) config.Problems {
+	problems := checkTracing(cfg, loaded.TracingConfig)
+	for i, remote := range loaded.RemoteWriteConfigs {
+		problems.Add(checkRemoteWrite(cfg, i, remote)...)
+	}
+	for i, remote := range loaded.RemoteReadConfigs {
+		problems.Add(checkRemoteRead(cfg, i, remote)...)
+	}
+	return problems
+}
+
+// checkRemoteWrite checks the remote write i, which the loader has read as remote.
 func checkRemoteWrite(cfg *config.Config, i int, remote *prometheus.RemoteWriteConfig) config.Problems {
-	path, native := remoteWritePath(i), cfg.Prometheus.RemoteWrite[i]
-	problems := prometheusSecrets(cfg).check(path, native, remote)
-	for _, name := range slices.Sorted(maps.Keys(remote.Headers)) {
+	path := remoteWritePath(i)
+	problems := prometheusSecrets(cfg).check(path, cfg.Prometheus.RemoteWrite[i], remote)
+	problems.Add(checkHeaders(path, remote.Headers)...)
+	problems.Add(checkRemoteURL(cfg, path+".url", remote.URL.URL)...)
+	return problems
+}
+
+// checkRemoteRead checks the remote read i, which the loader has read as remote.
+func checkRemoteRead(cfg *config.Config, i int, remote *prometheus.RemoteReadConfig) config.Problems {
+	path := remoteReadPath(i)
+	problems := prometheusSecrets(cfg).check(path, cfg.Prometheus.RemoteRead[i], remote)
+	problems.Add(checkHeaders(path, remote.Headers)...)
+	problems.Add(checkRemoteURL(cfg, path+".url", remote.URL.URL)...)
+	return problems
+}
+
+// checkTracing checks where traces go, which the loader has read as tracing.
+func checkTracing(cfg *config.Config, tracing prometheus.TracingConfig) config.Problems {
+	if len(cfg.Prometheus.Tracing) == 0 {
+		return nil
+	}
+	problems := prometheusSecrets(cfg).check(tracingPath, cfg.Prometheus.Tracing, tracing)
+	for _, name := range slices.Sorted(maps.Keys(tracing.Headers)) {
+		if secretHeader.MatchString(name) {
+			problems.Addf(tracingPath+".headers."+name, "in plain text, and there is no option for its file; send traces to a collector in the cluster, which adds it")
+		}
+	}
+	return problems
+}
+
+// checkHeaders rejects headers below path whose values are secrets.
+func checkHeaders(path string, headers map[string]string) config.Problems {
+	var problems config.Problems
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if secretHeader.MatchString(name) {
 			problems.Addf(path+".headers."+name, "in plain text; put it into prometheus.secrets and name its file: http_headers: {%s: {files: [%s/NAME]}}", name, PrometheusSecretsDir)
 		}
 	}
-	problems.Add(checkRemoteURL(cfg, path+".url", remote.URL.URL)...)
 	return problems
 }
 

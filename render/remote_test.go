@@ -2,6 +2,7 @@ package render
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -117,8 +118,47 @@ func TestOnlyRemotesAreWatched(t *testing.T) {
 		return found
 	}
 	without, with := files(""), files("prometheus: {remoteWrite: [{name: central, url: 'https://example.com'}]}")
+	ofAgents := files("prometheus: {remoteWriteReceiver: {enabled: true}}")
 	for _, name := range []string{"remote-write.yaml", "remote-write.json"} {
 		assert.NotContains(t, without, name)
 		assert.Contains(t, with, name)
+		assert.Contains(t, ofAgents, name)
 	}
+}
+
+const agent = "prometheus: {mode: agent, remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}"
+
+// An agent has no rules, Alertmanagers or storage of its own, and stores what the rules and dashboards
+// of whoever receives its samples need.
+func TestAgent(t *testing.T) {
+	s, err := New(configtest.Config(t, agent))
+	require.NoError(t, err)
+	assert.Empty(t, s.Prometheus.RuleFiles)
+	assert.Empty(t, s.Prometheus.AlertingConfig.AlertmanagerConfigs)
+	assert.NotContains(t, s.PrometheusConfig.Files["prometheus.yml"], "storage:")
+	assert.Empty(t, s.PrometheusRules.Files)
+	assert.Empty(t, s.Dashboards)
+	server, err := New(configtest.Config(t, "prometheus: {remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}"))
+	require.NoError(t, err)
+	for job, ingest := range s.Ingest {
+		assert.Equal(t, server.Ingest[job].Names, ingest.Names, job)
+	}
+}
+
+func TestReceivers(t *testing.T) {
+	file := server(t, configtest.Config(t, `
+prometheus:
+  remoteWriteReceiver: {enabled: true}
+  otlpReceiver: {enabled: true}
+  otlp: {promote_resource_attributes: [service.name]}
+  tracing: {endpoint: "collector.tracing.svc:4317", insecure: true}
+  remoteRead: [{name: archive, url: 'https://example.com/read'}]`))
+	assert.Equal(t, []string{"service.name"}, file.OTLPConfig.PromoteResourceAttributes)
+	assert.Equal(t, "collector.tracing.svc:4317", file.TracingConfig.Endpoint)
+	require.Len(t, file.RemoteReadConfigs, 1)
+	assert.Equal(t, (30 * time.Minute).Milliseconds(), file.StorageConfig.TSDBConfig.OutOfOrderTimeWindow, "senders try again")
+
+	file = server(t, configtest.Config(t, "prometheus: {remoteWriteReceiver: {enabled: true}, outOfOrderTimeWindow: 0s}"))
+	assert.Zero(t, file.StorageConfig.TSDBConfig.OutOfOrderTimeWindow)
+	assert.Zero(t, server(t, configtest.Config(t, "")).StorageConfig.TSDBConfig.OutOfOrderTimeWindow)
 }
