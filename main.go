@@ -60,7 +60,7 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	if err != nil {
 		return err
 	}
-	rules, err := components.NewRules(ctx, "rules", &components.RulesArgs{Site: site}, opts)
+	rules, err := components.DeployRules(ctx, site, opts)
 	if err != nil {
 		return err
 	}

@@ -349,6 +349,9 @@ var broken = map[string][]struct {
 		{"too small a limit", "cluster: {name: test, nodes: 400}\nstorage: {size: 2Ti}", nil, Warning, "prometheus.resources.limits.memory", "(400 nodes, 12000 pods)"},
 		{"too small a request", "cluster: {name: test, nodes: 200}\nstorage: {size: 2Ti}", nil, Warning, "prometheus.resources.requests.memory", "2Gi is less than what is needed"},
 	},
+	"remote-write-shards": {
+		{"one shard for a large cluster", "cluster: {name: test, nodes: 100}\nstorage: {size: 2Ti}\nprometheus: {remoteWrite: [{name: central, url: 'https://example.com', queue_config: {max_shards: 1, max_samples_per_send: 100}}]}", nil, Warning, "prometheus.remoteWrite[0].queue_config.max_shards", "1 is less than the estimated "},
+	},
 	"replicas-placed": {
 		{"more replicas than nodes", "cluster: {name: test, nodes: 2}\nprometheus: {replicas: 3}", nil, Error, "prometheus.replicas", "3, each on a node of its own, but cluster.nodes is 2: 1 would never start; allowed: up to 2"},
 	},

@@ -40,6 +40,7 @@ var Checks = []Check{
 	{"storage-persistent", "Samples and silences outlive their pods.", storagePersistent},
 	{"retention-fits", "The estimated samples of the whole retention fit onto the disk.", retentionFits},
 	{"memory-fits", "The server's memory suffices for the estimated series.", memoryFits},
+	{"remote-write-shards", "A remote write may use the shards that the estimated samples need.", remoteWriteShards},
 	{"replicas-placed", "There are enough nodes to keep replicas apart.", replicasPlaced},
 	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
 	{"host-port-free", "No other program of the nodes listens on the port of node-exporter.", hostPortFree},

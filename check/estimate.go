@@ -25,6 +25,7 @@ const (
 	storedCPU     = 2.6e-6   // seconds of a core for each sample that is stored
 	droppedCPU    = 3.7e-6   // seconds of a core for each that targets send, but that is not stored
 	sampleBytes   = 1.9      // bytes on disk for each sample, including the index
+	walBytes      = 11.0     // bytes in an agent's log for each sample, at most
 	nativeBytes   = 4.0      // the same for a sample of a native series
 
 	// A cluster has at least this share of the estimated series of one node without pods, and every
@@ -46,6 +47,7 @@ type Estimate struct {
 	Resident    int64              // bytes of resident memory of each replica, without queries
 	Memory      int64              // bytes that each replica needs, with queries
 	Disk        int64              // bytes that each replica stores in the whole retention
+	Remotes     []Remote           // in the order of prometheus.remoteWrite
 
 	each map[*series]float64 // number of series
 }
@@ -71,7 +73,7 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 			collected[job] = append(collected[job], row)
 		}
 	}
-	total, native, disk := map[*job]float64{}, 0.0, 0.0
+	total, others, native, disk := map[*job]float64{}, map[*job]float64{}, 0.0, 0.0
 	for _, s := range a.series.stored() {
 		for _, row := range collected[config.Job(s.job.name)] {
 			e.each[s] += s.size(a.Sizes[row.Exporter]).In(row.Targets(a.Config, nodes), nodes, pods)
@@ -96,7 +98,8 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 			if j.ingest.Whole == "" {
 				each = min(each, len(j.ingest.Names))
 			}
-			total[j] += float64(row.Targets(a.Config, nodes) * (each + len(scrapeMetrics)))
+			others[j] = float64(row.Targets(a.Config, nodes) * (each + len(scrapeMetrics)))
+			total[j] += others[j]
 		}
 		if total[j] == 0 {
 			continue
@@ -109,7 +112,13 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 	e.CPU = e.Samples*storedCPU + max(0, e.Scraped-e.Samples)*droppedCPU
 	e.Resident = serverMemory + int64(e.Total)*seriesMemory + int64(max(0, sent-float64(e.Total)))*droppedMemory
 	e.Memory = int64(float64(e.Resident) * headroom)
+	for _, remote := range a.Prometheus.RemoteWriteConfigs {
+		e.Remotes = append(e.Remotes, a.remote(e, remote, others))
+	}
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
+	if a.Config.Agent() {
+		e.Disk = int64(e.Samples * walBytes * a.Config.Prometheus.AgentRetention.Seconds())
+	}
 	return e
 }
 

@@ -161,7 +161,8 @@ func TestRightRoutes(t *testing.T) {
 // TestShippedInhibitions shows that the shipped inhibition rules name alerts that exist, and labels that
 // both sides have.
 func TestShippedInhibitions(t *testing.T) {
-	const jobs = `discovery: {jobs: {etcd: {enabled: true}, kube-controller-manager: {enabled: true}, kube-scheduler: {enabled: true}}}`
+	const jobs = `discovery: {jobs: {etcd: {enabled: true}, kube-controller-manager: {enabled: true}, kube-scheduler: {enabled: true}}}
+prometheus: {remoteWrite: [{name: central, url: "https://example.com"}]}`
 	var config struct {
 		InhibitRules []map[string]any `yaml:"inhibit_rules"`
 	}

@@ -110,6 +110,9 @@ func storagePersistent(a *Analysis) []Finding {
 // retentionFits finds a retention that does not fit into retentionSize on any cluster, and warns
 // of one that does not by the estimate.
 func retentionFits(a *Analysis) []Finding {
+	if a.Config.Agent() {
+		return nil // it keeps samples only until they are sent
+	}
 	prometheus := a.Config.Prometheus
 	retention, size := prometheus.Retention, prometheus.RetentionSize
 	least := int64(retention.Seconds() * a.least.Samples * leastShare * leastSampleBytes)

@@ -12,9 +12,14 @@ import (
 )
 
 // serviceAccount creates the app's ServiceAccount, without any rights, and returns its name.
-func (a app) serviceAccount() (pulumi.StringInput, error) {
+// annotations may be nil.
+func (a app) serviceAccount(annotations map[string]string) (pulumi.StringInput, error) {
+	metadata := a.metadata(a.name)
+	if len(annotations) > 0 {
+		metadata.Annotations = pulumi.ToStringMap(annotations)
+	}
 	account, err := create(a, "account", corev1.NewServiceAccount, &corev1.ServiceAccountArgs{
-		Metadata: a.metadata(a.name),
+		Metadata: metadata,
 		// Pods that call the Kubernetes API mount the token explicitly.
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		ImagePullSecrets:             a.pullSecrets(),
@@ -72,9 +77,9 @@ func (a app) subjects(account pulumi.StringInput) rbacv1.SubjectArray {
 }
 
 // grantedAccount creates the app's ServiceAccount with the rights in grants, and returns its
-// name.
-func (a app) grantedAccount(grants []render.Grant) (pulumi.StringInput, error) {
-	account, err := a.serviceAccount()
+// name. annotations may be nil.
+func (a app) grantedAccount(grants []render.Grant, annotations map[string]string) (pulumi.StringInput, error) {
+	account, err := a.serviceAccount(annotations)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +120,7 @@ func (a app) hostAccess(spec *corev1.PodSpecArgs, security *corev1.PodSecurityCo
 	if !a.Stack.Config.Cluster.Profile().AssignsUsers {
 		return nil
 	}
-	account, err := a.serviceAccount()
+	account, err := a.serviceAccount(nil)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 		return err
 	}
 	ports := []port{alertmanagerWeb}
-	rules := []ingressRule{{ports, []string{render.Prometheus.Name, render.Grafana.Name}, true}}
+	rules := []ingressRule{{ports: ports, from: []string{render.Prometheus.Name, render.Grafana.Name}, webUI: true}}
 	if err := a.service("service", a.name, false, ports...); err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ type app struct {
 	name  string       // app.kubernetes.io/name, and the name of most of its objects
 	role  string       // app.kubernetes.io/component
 	image config.Image // empty if the component runs no pods
+
+	podLabels map[string]string // of its pods, in addition to those of all its objects
 }
 
 // arguments is implemented by the arguments of every component.

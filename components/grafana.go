@@ -69,7 +69,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if cfg.Imports() {
 		from = append(from, render.GrafanaImport)
 	}
-	if err := a.networkPolicy(ingressRule{[]port{grafanaWeb}, from, true}); err != nil {
+	if err := a.networkPolicy(ingressRule{ports: []port{grafanaWeb}, from: from, webUI: true}); err != nil {
 		return err
 	}
 	if cfg.Ingress.Enabled {

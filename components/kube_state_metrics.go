@@ -41,7 +41,7 @@ func (args *KubeStateMetricsArgs) inputs() pulumi.Map {
 
 func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	cfg := a.Stack.Config.Exporters.KubeStateMetrics
-	account, err := a.serviceAccount()
+	account, err := a.serviceAccount(nil)
 	if err != nil {
 		return nil, err
 	}

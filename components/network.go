@@ -1,6 +1,8 @@
 package components
 
 import (
+	"slices"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
@@ -35,6 +37,8 @@ type ingressRule struct {
 	ports []port
 	from  []string // names of apps of this stack
 	webUI bool     // also from the namespaces in cluster.networkPolicies.fromNamespaces
+
+	namespaces []string // others from which it is allowed
 }
 
 // networkPolicy creates the app's NetworkPolicy, unless the stack turns policies off. It
@@ -55,12 +59,17 @@ func (a app) networkPolicy(rules ...ingressRule) error {
 				},
 			}})
 		}
+		namespaces := slices.Clone(rule.namespaces)
 		if rule.webUI {
-			for _, namespace := range policies.FromNamespaces {
-				peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{NamespaceSelector: &metav1.LabelSelectorArgs{
-					MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(namespace)},
-				}})
+			namespaces = append(namespaces, policies.FromNamespaces...)
+		}
+		for i, namespace := range namespaces {
+			if slices.Contains(namespaces[:i], namespace) {
+				continue
 			}
+			peers = append(peers, &networkingv1.NetworkPolicyPeerArgs{NamespaceSelector: &metav1.LabelSelectorArgs{
+				MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(namespace)},
+			}})
 		}
 		var ports networkingv1.NetworkPolicyPortArray
 		for _, p := range rule.ports {

@@ -28,7 +28,11 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 	if scheduling.PriorityClassName != "" {
 		spec.PriorityClassName = pulumi.String(scheduling.PriorityClassName)
 	}
-	metadata := &metav1.ObjectMetaArgs{Labels: a.labels()}
+	labels := a.labels()
+	for name, value := range a.podLabels {
+		labels[name] = pulumi.String(value)
+	}
+	metadata := &metav1.ObjectMetaArgs{Labels: labels}
 	if annotations != nil {
 		metadata.Annotations = annotations
 	}

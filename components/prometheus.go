@@ -15,7 +15,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Prometheus is the server: a StatefulSet, Services, RBAC, a NetworkPolicy, a Secret if
+// Prometheus is the server or agent: a StatefulSet, Services, RBAC, a NetworkPolicy, a Secret if
 // prometheus.secrets is set and, with several replicas, a PodDisruptionBudget.
 type Prometheus struct {
 	pulumi.ResourceState
@@ -27,7 +27,7 @@ type Prometheus struct {
 type PrometheusArgs struct {
 	Site
 	ConfigMap string            // name of the ConfigMap with prometheus.yml
-	Rules     string            // name of the ConfigMap with the rule files
+	Rules     string            // name of the ConfigMap with the rule files; empty for an agent, which has none
 	Claims    []pulumi.Resource // of its volumes; empty with ephemeral storage
 }
 
@@ -48,10 +48,13 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 }
 
 func (args *PrometheusArgs) check() error {
-	if args.ConfigMap == "" || args.Rules == "" {
-		return errors.New("PrometheusArgs needs a ConfigMap and Rules")
+	if err := args.Site.check(); err != nil {
+		return err
 	}
-	return args.Site.check()
+	if args.ConfigMap == "" || (args.Rules == "") != args.Stack.Config.Agent() {
+		return errors.New("PrometheusArgs needs a ConfigMap and, unless it is an agent, Rules")
+	}
+	return nil
 }
 
 func (args *PrometheusArgs) inputs() pulumi.Map {
@@ -66,7 +69,8 @@ func (args *PrometheusArgs) inputs() pulumi.Map {
 
 func (a app) deployPrometheus(args *PrometheusArgs) error {
 	cfg := a.Stack.Config.Prometheus
-	account, err := a.grantedAccount(a.Stack.Grants)
+	a.podLabels = cfg.ServiceAccount.PodLabels
+	account, err := a.grantedAccount(a.Stack.Grants, cfg.ServiceAccount.Annotations)
 	if err != nil {
 		return err
 	}
@@ -76,7 +80,8 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 	if err := a.service("headless", render.Prometheus.Headless(), true, prometheusWeb); err != nil {
 		return err
 	}
-	if err := a.networkPolicy(ingressRule{[]port{prometheusWeb}, []string{a.name, render.Grafana.Name}, true}); err != nil {
+	senders := slices.Concat(cfg.RemoteWriteReceiver.FromNamespaces, cfg.OTLPReceiver.FromNamespaces)
+	if err := a.networkPolicy(ingressRule{ports: []port{prometheusWeb}, from: []string{a.name, render.Grafana.Name}, webUI: true, namespaces: senders}); err != nil {
 		return err
 	}
 	if err := a.disruptionBudget(cfg.Replicas); err != nil {
@@ -103,8 +108,13 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	cfg := args.Stack.Config.Prometheus
 	const period = 15 // seconds between two startup probes
 	startup := int(cfg.StartupTimeout.Seconds()) / period
-	volumes := corev1.VolumeArray{configMapVolume("config", args.ConfigMap), configMapVolume("rules", args.Rules)}
-	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.PrometheusDir), readOnlyMount("rules", render.RulesDir), mount(dataVolumeName, render.PrometheusDataDir)}
+	volumes := corev1.VolumeArray{configMapVolume("config", args.ConfigMap)}
+	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.PrometheusDir)}
+	if args.Rules != "" {
+		volumes = append(volumes, configMapVolume("rules", args.Rules))
+		mounts = append(mounts, readOnlyMount("rules", render.RulesDir))
+	}
+	mounts = append(mounts, mount(dataVolumeName, render.PrometheusDataDir))
 	if len(cfg.Secrets) > 0 {
 		volumes = append(volumes, secretVolume("secrets", prometheusSecrets))
 		mounts = append(mounts, readOnlyMount("secrets", render.PrometheusSecretsDir))
@@ -132,6 +142,10 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, true)
 	}
+	var identity pulumi.StringMap // which clouds read when a pod starts
+	if len(cfg.ServiceAccount.Annotations) > 0 {
+		identity = pulumi.StringMap{"checksum/service-account": pulumi.String(checksum(cfg.ServiceAccount.Annotations))}
+	}
 	return &appsv1.StatefulSetArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.StatefulSetSpecArgs{
@@ -139,7 +153,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 			ServiceName:          pulumi.String(render.Prometheus.Headless()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:             a.pod(spec, cfg.Scheduling, nil),
+			Template:             a.pod(spec, cfg.Scheduling, identity),
 			VolumeClaimTemplates: templates,
 		},
 	}
@@ -152,8 +166,20 @@ func prometheusFlags(cfg config.Prometheus) []string {
 	flags := []string{
 		"--config.file=" + render.PrometheusDir + "/prometheus.yml",
 		"--config.auto-reload",
-		"--storage.tsdb.path=" + render.PrometheusDataDir,
-		"--web.route-prefix=/", // also with an external URL that has a path
+	}
+	if cfg.Mode == config.AgentMode {
+		// Not where a server has its log, which an agent would read.
+		flags = append(flags, "--agent", "--storage.agent.path="+render.PrometheusDataDir+"/agent",
+			"--storage.agent.retention.max-time="+cfg.AgentRetention.String())
+	} else {
+		flags = append(flags, "--storage.tsdb.path="+render.PrometheusDataDir)
+	}
+	flags = append(flags, "--web.route-prefix=/") // also with an external URL that has a path
+	if cfg.RemoteWriteReceiver.Enabled {
+		flags = append(flags, "--web.enable-remote-write-receiver")
+	}
+	if cfg.OTLPReceiver.Enabled {
+		flags = append(flags, "--web.enable-otlp-receiver")
 	}
 	if cfg.ExternalURL != nil {
 		flags = append(flags, "--web.external-url="+cfg.ExternalURL.String())

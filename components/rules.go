@@ -28,6 +28,15 @@ func NewRules(ctx *pulumi.Context, name string, args *RulesArgs, opts ...pulumi.
 	})
 }
 
+// DeployRules creates the ConfigMap with the rule files. It returns Rules without one for an
+// agent, which evaluates none.
+func DeployRules(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption) (*Rules, error) {
+	if site.Stack.Config.Agent() {
+		return &Rules{}, nil
+	}
+	return NewRules(ctx, "rules", &RulesArgs{Site: site}, opts...)
+}
+
 func (args *RulesArgs) inputs() pulumi.Map {
 	files := make([]string, len(args.Stack.Rules))
 	for i, file := range args.Stack.Rules {

@@ -89,6 +89,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.Images.validate()...)
 	p.Add(c.Storage.validate(c.Prometheus.Replicas)...)
 	p.Add(c.Prometheus.validate(c.Storage)...)
+	p.Add(c.validateAgent()...)
 	p.Add(c.validatePlatform()...)
 	p.Add(c.validateDiscovery()...)
 	p.Add(c.Exporters.validate()...)

@@ -178,3 +178,8 @@ func (c *Config) Native(job Job) bool {
 	row, shipped := job.Row()
 	return shipped && !row.Applications() && c.Discovery.Histograms == NativeHistograms
 }
+
+// StoresNative reports whether an enabled job stores histograms as native ones.
+func (c *Config) StoresNative() bool {
+	return slices.ContainsFunc(Jobs, func(job Job) bool { return c.Enabled(job) && c.Native(job) })
+}

@@ -9,10 +9,14 @@ import (
 
 	"github.com/prometheus/common/model"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Prometheus configures the server.
 type Prometheus struct {
+	// What the servers do: scrape, store, evaluate rules and answer queries (server), or only scrape
+	// and send what they scrape to prometheus.remoteWrite (agent).
+	Mode Mode `json:"mode"`
 	// Number of identical servers, 1 to 10, each of which scrapes every target. Two or more
 	// survive the loss of a node.
 	Replicas int `json:"replicas"`
@@ -21,14 +25,17 @@ type Prometheus struct {
 	// How much disk space samples may use before the oldest are deleted; derived from
 	// storage.size unless set.
 	RetentionSize *Quantity `json:"retentionSize"`
+	// How long an agent keeps samples that it cannot send, 5m or more.
+	AgentRetention Duration `json:"agentRetention"`
 	// How often targets are scraped, 1s to 1d, unless discovery.jobs sets another interval.
 	ScrapeInterval Duration `json:"scrapeInterval"`
 	// How long a scrape may take; at most the interval.
 	ScrapeTimeout Duration `json:"scrapeTimeout"`
 	// How often rules are evaluated, 1s to 1d.
 	EvaluationInterval Duration `json:"evaluationInterval"`
-	// How old an out-of-order sample may be to be stored; 0s to store none.
-	OutOfOrderTimeWindow Duration `json:"outOfOrderTimeWindow"`
+	// How old an out-of-order sample may be to be stored, 0s to store none; 30m with otlpReceiver or
+	// remoteWriteReceiver, whose senders try again, and otherwise 0s, unless set.
+	OutOfOrderTimeWindow *Duration `json:"outOfOrderTimeWindow"`
 	// Labels on everything that leaves the server, in addition to `cluster` and `replica`.
 	ExternalLabels map[string]string `json:"externalLabels"`
 	// URL at which the server is reached from outside the cluster, for links in alerts.
@@ -41,12 +48,92 @@ type Prometheus struct {
 	// Additional command-line flags: name without dashes to value. See
 	// https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
 	ExtraArgs map[Flag]string `json:"extraArgs"`
-	// Secrets of scrape configs: name to value. A *_file option of
-	// discovery.extraScrapeConfigs reads /etc/prometheus/secrets/NAME.
+	// Endpoints to which samples are sent, in Prometheus' own format, each with a name:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#remote_write
+	RemoteWrite []map[string]any `json:"remoteWrite"`
+	// Endpoints that answer queries besides the server's own samples, in Prometheus' own format, each
+	// with a name: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#remote_read
+	RemoteRead []map[string]any `json:"remoteRead"`
+	// Receive samples that other Prometheus servers and agents write, on /api/v1/write.
+	RemoteWriteReceiver Receiver `json:"remoteWriteReceiver"`
+	// Receive metrics of OpenTelemetry over HTTP, on /api/v1/otlp/v1/metrics.
+	OTLPReceiver Receiver `json:"otlpReceiver"`
+	// How metrics of OpenTelemetry become series, in Prometheus' own format; only with otlpReceiver:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
+	OTLP map[string]any `json:"otlp"`
+	// Where the server sends traces of its queries and scrapes, in Prometheus' own format:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#tracing_config
+	Tracing map[string]any `json:"tracing"`
+	// Accept remotes outside the cluster with an http:// URL, on whose way everyone can read samples
+	// and credentials.
+	AcknowledgeInsecureRemotes bool `json:"acknowledgeInsecureRemotes"`
+	// Secrets of scrape configs and remotes: name to value. A *_file option of
+	// discovery.extraScrapeConfigs or remoteWrite reads /etc/prometheus/secrets/NAME.
 	Secrets map[string]Secret `json:"secrets"`
+	// The account that the server's pods run as.
+	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// Compute resources of each replica.
 	Resources Resources `json:"resources"`
 	Scheduling
+}
+
+// Mode is what Prometheus does with the samples that it scrapes.
+type Mode string
+
+// Values of prometheus.mode.
+const (
+	ServerMode Mode = "server"
+	AgentMode  Mode = "agent"
+)
+
+func (Mode) Values() []string { return []string{string(ServerMode), string(AgentMode)} }
+
+// Receiver configures an API to which others send samples. It shares the port of the web UI.
+type Receiver struct {
+	// Serve the API.
+	Enabled bool `json:"enabled"`
+	// Namespaces whose pods, such as senders or an ingress controller, may reach it.
+	FromNamespaces []string `json:"fromNamespaces"`
+}
+
+func (r Receiver) validate(path string) Problems {
+	var p Problems
+	for i, namespace := range r.FromNamespaces {
+		p.invalid(fmt.Sprintf("%s.fromNamespaces[%d]", path, i), namespace, validation.IsDNS1123Label(namespace))
+	}
+	if !r.Enabled && len(r.FromNamespaces) > 0 {
+		p.Addf(path+".fromNamespaces", "has no effect with %s.enabled: false", path)
+	}
+	return p
+}
+
+// Receives reports whether the server receives samples.
+func (c Prometheus) Receives() bool { return c.RemoteWriteReceiver.Enabled || c.OTLPReceiver.Enabled }
+
+// ServiceAccount configures a Kubernetes ServiceAccount and the pods that run as it.
+type ServiceAccount struct {
+	// Annotations of the account, such as the one that names an identity of a cloud. Pods restart
+	// when they change, because clouds read them when a pod starts.
+	Annotations map[string]string `json:"annotations"`
+	// Labels of its pods, in addition to the program's own, such as
+	// azure.workload.identity/use: "true".
+	PodLabels map[string]string `json:"podLabels"`
+}
+
+func (s ServiceAccount) validate(path string) Problems {
+	var p Problems
+	for _, name := range slices.Sorted(maps.Keys(s.Annotations)) {
+		p.invalid(fmt.Sprintf("%s.annotations[%q]", path, name), name, validation.IsQualifiedName(strings.ToLower(name)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.PodLabels)) {
+		at := fmt.Sprintf("%s.podLabels[%q]", path, name)
+		p.invalid(at, name, validation.IsQualifiedName(name))
+		p.invalid(at, s.PodLabels[name], validation.IsValidLabelValue(s.PodLabels[name]))
+		if strings.HasPrefix(name, "app.kubernetes.io/") {
+			p.Addf(at, "%q is a label that the program sets; allowed: any other", name)
+		}
+	}
+	return p
 }
 
 // FeatureFlag is a feature of the pinned server that is off by default.
@@ -66,14 +153,15 @@ func (FeatureFlag) Values() []string {
 
 func defaultPrometheus() Prometheus {
 	return Prometheus{
-		Replicas:             1,
-		Retention:            duration(15 * 24 * time.Hour),
-		ScrapeInterval:       duration(30 * time.Second),
-		ScrapeTimeout:        duration(10 * time.Second),
-		EvaluationInterval:   duration(30 * time.Second),
-		OutOfOrderTimeWindow: duration(0),
-		StartupTimeout:       duration(30 * time.Minute),
-		Resources:            resources("500m", "2Gi", "4Gi"),
+		Mode:               ServerMode,
+		Replicas:           1,
+		Retention:          duration(15 * 24 * time.Hour),
+		AgentRetention:     duration(4 * time.Hour),
+		ScrapeInterval:     duration(30 * time.Second),
+		ScrapeTimeout:      duration(10 * time.Second),
+		EvaluationInterval: duration(30 * time.Second),
+		StartupTimeout:     duration(30 * time.Minute),
+		Resources:          resources("500m", "2Gi", "4Gi"),
 	}
 }
 
@@ -85,8 +173,16 @@ func maxRetentionSize(size Quantity) *Quantity {
 	return &Quantity{*resource.NewQuantity((size.Value()-headroom)>>20<<20, resource.BinarySI)}
 }
 
-// complete derives RetentionSize from the volume's size, unless it is set.
+// complete derives RetentionSize from the volume's size, and OutOfOrderTimeWindow from what is received,
+// unless they are set.
 func (c *Prometheus) complete(storage Storage) {
+	if c.OutOfOrderTimeWindow == nil {
+		window := duration(0)
+		if c.Receives() && c.Mode == ServerMode {
+			window = duration(30 * time.Minute)
+		}
+		c.OutOfOrderTimeWindow = &window
+	}
 	if c.RetentionSize == nil {
 		c.RetentionSize = maxRetentionSize(storage.Size)
 	}
@@ -99,6 +195,12 @@ func (c Prometheus) validate(storage Storage) Problems {
 	}
 	if c.Retention.Duration < 2*time.Hour {
 		p.Addf("prometheus.retention", "%s; allowed: 2h (one block) or more", c.Retention)
+	}
+	switch {
+	case c.AgentRetention.Duration < 5*time.Minute:
+		p.Addf("prometheus.agentRetention", "%s; allowed: 5m or more", c.AgentRetention)
+	case c.Mode == ServerMode && c.AgentRetention != defaultPrometheus().AgentRetention:
+		p.Addf("prometheus.agentRetention", "has no effect in a server; set prometheus.retention")
 	}
 	if limit := maxRetentionSize(storage.Size); c.RetentionSize.Cmp(limit.Quantity) > 0 {
 		p.Addf("prometheus.retentionSize", "%s leaves no room for the write-ahead log and compaction on a volume of %s (storage.size); allowed: up to %s",
@@ -123,16 +225,85 @@ func (c Prometheus) validate(storage Storage) Problems {
 		p.Addf("prometheus.startupTimeout", "%s; allowed: 1m to 24h", c.StartupTimeout)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.ExtraArgs)) {
-		if flag, known := flags[name]; known && !flag.valid(c.ExtraArgs[name]) {
+		switch flag, known := flags[name]; {
+		case known && !flag.valid(c.ExtraArgs[name]):
 			p.Addf("prometheus.extraArgs."+string(name), "%q; allowed: %s", c.ExtraArgs[name], flag.allowed)
+		case flag.server && c.Mode == AgentMode:
+			p.Addf("prometheus.extraArgs."+string(name), "is a flag of servers, which agents do not have; remove it")
 		}
 	}
 	if c.ExternalURL != nil {
 		p.Add(validateBaseURL("prometheus.externalUrl", *c.ExternalURL)...)
 	}
+	p.Add(validateRemotes("prometheus.remoteWrite", c.RemoteWrite)...)
+	p.Add(validateRemotes("prometheus.remoteRead", c.RemoteRead)...)
+	p.Add(c.RemoteWriteReceiver.validate("prometheus.remoteWriteReceiver")...)
+	p.Add(c.OTLPReceiver.validate("prometheus.otlpReceiver")...)
+	if len(c.OTLP) > 0 && !c.OTLPReceiver.Enabled {
+		p.Addf("prometheus.otlp", "has no effect with prometheus.otlpReceiver.enabled: false")
+	}
 	p.Add(validateSecretNames("prometheus.secrets", c.Secrets)...)
+	p.Add(c.ServiceAccount.validate("prometheus.serviceAccount")...)
 	p.Add(c.Resources.validate("prometheus.resources")...)
 	p.Add(c.Scheduling.validate("prometheus")...)
+	return p
+}
+
+// Agent reports whether Prometheus only sends what it scrapes.
+func (c *Config) Agent() bool { return c.Prometheus.Mode == AgentMode }
+
+// validateAgent rejects what an agent cannot do, which keeps samples only until they are sent.
+func (c *Config) validateAgent() Problems {
+	var p Problems
+	if !c.Agent() {
+		return nil
+	}
+	const stores = "has no effect, because an agent keeps samples only until they are sent; remove it, or set prometheus.agentRetention"
+	defaults := defaultPrometheus()
+	for _, refused := range []struct {
+		applies       bool
+		path, message string
+	}{
+		{len(c.Prometheus.RemoteWrite) == 0, "prometheus.remoteWrite", "missing; an agent needs an endpoint to send samples to"},
+		{c.Prometheus.Retention != defaults.Retention, "prometheus.retention", stores},
+		{c.Prometheus.RetentionSize.Cmp(maxRetentionSize(c.Storage.Size).Quantity) != 0, "prometheus.retentionSize", stores},
+		{c.Prometheus.OutOfOrderTimeWindow.Duration != 0, "prometheus.outOfOrderTimeWindow", "has no effect in an agent; set it where the samples are received"},
+		{len(c.Prometheus.RemoteRead) > 0, "prometheus.remoteRead", "an agent answers no queries; remove it"},
+		{c.Alerting.Enabled, "alerting.enabled", "true, but an agent evaluates no rules; set it to false, and alert where the samples are received"},
+		{len(c.Alerting.ExtraRules) > 0, "alerting.extraRules", "an agent evaluates no rules; move them to where the samples are received"},
+		{c.Grafana.Enabled, "grafana.enabled", "true, but an agent answers no queries; set it to false, and use the Grafana where the samples are received"},
+	} {
+		if refused.applies {
+			p.Addf(refused.path, "%s", refused.message)
+		}
+	}
+	return p
+}
+
+// HasRemoteWrite reports whether the server has metrics about remote writes, its own or those of agents
+// that write to it.
+func (c *Config) HasRemoteWrite() bool {
+	return len(c.Prometheus.RemoteWrite) > 0 || c.Prometheus.RemoteWriteReceiver.Enabled
+}
+
+// validateRemotes rejects remotes below path that have no name of their own, by which metrics, alerts
+// and dashboards tell them apart.
+func validateRemotes(path string, remotes []map[string]any) Problems {
+	var p Problems
+	names := map[string]bool{}
+	for i, remote := range remotes {
+		path := fmt.Sprintf("%s[%d].name", path, i)
+		name, text := remote["name"].(string)
+		switch {
+		case remote["name"] != nil && !text:
+			p.Addf(path, "%s; allowed: a string", describe(remote["name"]))
+		case name == "":
+			p.Addf(path, "missing; metrics, alerts and dashboards call a remote by its name")
+		case names[name]:
+			p.Addf(path, "%q is used twice", name)
+		}
+		names[name] = true
+	}
 	return p
 }
 

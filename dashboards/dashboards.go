@@ -48,6 +48,7 @@ const (
 	UIDAlertmanager           = "alertmanager"
 	UIDPrometheusStats        = "prometheus-stats"
 	UIDCardinality            = "cardinality"
+	UIDRemoteWrite            = "remote-write"
 	UIDGrafana                = "grafana"
 )
 
@@ -99,6 +100,9 @@ type Options struct {
 	// panels and links that need metrics which the stack does not collect.
 	Has func(config.Job) bool
 
+	// RemoteWrite is whether the stack writes to remotes, or holds the metrics of agents, which do.
+	RemoteWrite bool
+
 	// Histograms translates the queries of the shipped dashboards, which are written on classic
 	// histograms, into queries on the form that the stack's jobs store. Nil: they store classic
 	// ones.
@@ -136,33 +140,45 @@ var shipped = []struct {
 	above  string // UID of what a reader comes from, and goes back to for the wider view; empty for none
 	folder Folder
 	build  func(Options) *dashboard.DashboardBuilder
-	jobs   []config.Job // the stack must have one of them; empty for a dashboard of every stack
+	needed func(Options) bool // whether the stack has what the dashboard shows
 }{
-	{UIDClusters, "", FolderKubernetes, clusters, nil},
-	{UIDAlertsOverview, UIDClusters, FolderMonitoring, alertsOverview, nil},
-	{UIDAlertmanager, UIDAlertsOverview, FolderMonitoring, alertmanager, []config.Job{config.AlertmanagerJob}},
-	{UIDCluster, UIDClusters, FolderKubernetes, cluster, []config.Job{config.KubeStateMetricsJob}},
-	{UIDBroken, UIDCluster, FolderKubernetes, broken, nil},
-	{UIDCapacity, UIDCluster, FolderKubernetes, capacity, []config.Job{config.KubeStateMetricsJob}},
-	{UIDNamespace, UIDCluster, FolderKubernetes, namespace, []config.Job{config.KubeStateMetricsJob}},
-	{UIDWorkload, UIDNamespace, FolderKubernetes, workload, []config.Job{config.KubeStateMetricsJob}},
-	{UIDPod, UIDWorkload, FolderKubernetes, pod, []config.Job{config.KubeStateMetricsJob}},
-	{UIDKubernetesPodResources, UIDNamespace, FolderKubernetes, kubernetesPodResources, nil},
-	{UIDNodes, UIDCluster, FolderInfrastructure, nodes, []config.Job{config.NodeExporterJob}},
-	{UIDNode, UIDNodes, FolderInfrastructure, node, []config.Job{config.NodeExporterJob, config.CadvisorJob}},
-	{UIDPersistentVolumes, UIDCluster, FolderInfrastructure, persistentVolumes, []config.Job{config.NodesJob}},
-	{UIDNetwork, UIDCluster, FolderKubernetes, network, []config.Job{config.CadvisorJob}},
-	{UIDNodeDirectorySizes, UIDNode, FolderInfrastructure, nodeDirectorySizes, []config.Job{config.NodeDirectorySizeMetricsJob}},
-	{UIDKubelet, UIDNodes, FolderInfrastructure, kubelet, []config.Job{config.NodesJob}},
-	{UIDControlPlane, UIDCluster, FolderKubernetes, controlPlane, controlPlaneJobs},
-	{UIDAPIServer, UIDControlPlane, FolderKubernetes, apiServer, []config.Job{config.APIServersJob}},
-	{UIDEtcd, UIDControlPlane, FolderKubernetes, etcd, []config.Job{config.EtcdJob}},
-	{UIDCoreDNS, UIDControlPlane, FolderKubernetes, coreDNS, []config.Job{config.CoreDNSJob}},
-	{UIDProbes, UIDCluster, FolderMonitoring, probeTargets, probeJobs},
-	{UIDPrometheusStats, UIDCluster, FolderMonitoring, prometheusStats, nil},
-	{UIDCardinality, UIDPrometheusStats, FolderMonitoring, cardinality, nil},
-	{UIDGrafana, UIDCluster, FolderMonitoring, grafana, []config.Job{config.GrafanaJob}},
+	{UIDClusters, "", FolderKubernetes, clusters, always},
+	{UIDAlertsOverview, UIDClusters, FolderMonitoring, alertsOverview, always},
+	{UIDAlertmanager, UIDAlertsOverview, FolderMonitoring, alertmanager, collecting(config.AlertmanagerJob)},
+	{UIDCluster, UIDClusters, FolderKubernetes, cluster, collecting(config.KubeStateMetricsJob)},
+	{UIDBroken, UIDCluster, FolderKubernetes, broken, always},
+	{UIDCapacity, UIDCluster, FolderKubernetes, capacity, collecting(config.KubeStateMetricsJob)},
+	{UIDNamespace, UIDCluster, FolderKubernetes, namespace, collecting(config.KubeStateMetricsJob)},
+	{UIDWorkload, UIDNamespace, FolderKubernetes, workload, collecting(config.KubeStateMetricsJob)},
+	{UIDPod, UIDWorkload, FolderKubernetes, pod, collecting(config.KubeStateMetricsJob)},
+	{UIDKubernetesPodResources, UIDNamespace, FolderKubernetes, kubernetesPodResources, always},
+	{UIDNodes, UIDCluster, FolderInfrastructure, nodes, collecting(config.NodeExporterJob)},
+	{UIDNode, UIDNodes, FolderInfrastructure, node, collecting(config.NodeExporterJob, config.CadvisorJob)},
+	{UIDPersistentVolumes, UIDCluster, FolderInfrastructure, persistentVolumes, collecting(config.NodesJob)},
+	{UIDNetwork, UIDCluster, FolderKubernetes, network, collecting(config.CadvisorJob)},
+	{UIDNodeDirectorySizes, UIDNode, FolderInfrastructure, nodeDirectorySizes, collecting(config.NodeDirectorySizeMetricsJob)},
+	{UIDKubelet, UIDNodes, FolderInfrastructure, kubelet, collecting(config.NodesJob)},
+	{UIDControlPlane, UIDCluster, FolderKubernetes, controlPlane, collecting(controlPlaneJobs...)},
+	{UIDAPIServer, UIDControlPlane, FolderKubernetes, apiServer, collecting(config.APIServersJob)},
+	{UIDEtcd, UIDControlPlane, FolderKubernetes, etcd, collecting(config.EtcdJob)},
+	{UIDCoreDNS, UIDControlPlane, FolderKubernetes, coreDNS, collecting(config.CoreDNSJob)},
+	{UIDProbes, UIDCluster, FolderMonitoring, probeTargets, collecting(probeJobs...)},
+	{UIDPrometheusStats, UIDCluster, FolderMonitoring, prometheusStats, always},
+	{UIDCardinality, UIDPrometheusStats, FolderMonitoring, cardinality, always},
+	{UIDRemoteWrite, UIDPrometheusStats, FolderMonitoring, remoteWrite, Options.remoteWrites},
+	{UIDGrafana, UIDCluster, FolderMonitoring, grafana, collecting(config.GrafanaJob)},
 }
+
+// always is for a dashboard of every stack.
+func always(Options) bool { return true }
+
+// collecting returns whether a stack collects the metrics of one of the jobs.
+func collecting(jobs ...config.Job) func(Options) bool {
+	return func(o Options) bool { return slices.ContainsFunc(jobs, o.Has) }
+}
+
+// remoteWrites reports whether the stack writes to remotes.
+func (o Options) remoteWrites() bool { return o.RemoteWrite }
 
 // job returns the job by which the stack collects the metrics of a job.
 func (o Options) job(job config.Job) string {
@@ -200,11 +216,13 @@ func All(o Options) ([]Dashboard, error) {
 	return all, nil
 }
 
-// Shipped returns every shipped dashboard, as a stack has it that collects the metrics of every job.
+// Shipped returns every shipped dashboard, as a stack has it that collects the metrics of every job
+// and writes to remotes.
 func Shipped() ([]Dashboard, error) {
 	return Options{
-		Datasource: Datasource{UID: "prometheus", Name: "Prometheus"},
-		Has:        func(config.Job) bool { return true },
+		Datasource:  Datasource{UID: "prometheus", Name: "Prometheus"},
+		Has:         func(config.Job) bool { return true },
+		RemoteWrite: true,
 	}.shipped()
 }
 
@@ -212,7 +230,7 @@ func Shipped() ([]Dashboard, error) {
 func (o Options) shipped() ([]Dashboard, error) {
 	o.shown = map[string]bool{}
 	for _, b := range shipped {
-		o.shown[b.uid] = len(b.jobs) == 0 || slices.ContainsFunc(b.jobs, o.Has)
+		o.shown[b.uid] = b.needed(o)
 	}
 
 	var order []string

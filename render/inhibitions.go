@@ -56,6 +56,8 @@ var consequences = []amInhibition{
 	// A failed disk that nothing replaces.
 	{[]string{`alertname="NodeRAIDDegraded"`}, []string{`alertname="NodeRAIDDiskFailed"`}, []string{"cluster", "node", "device"}},
 	{[]string{`alertname="PrometheusNotificationsDropped"`}, []string{`alertname="PrometheusNotificationQueueFillingUp"`}, []string{"cluster", "namespace", "pod"}},
+	// A remote that is slow, and the shards that would make up for it.
+	{[]string{`alertname="PrometheusRemoteWriteBehind"`}, []string{`alertname="PrometheusRemoteWriteDesiredShards"`}, []string{"cluster", "namespace", "pod", "remote_name"}},
 	// What is full, and that it would become so.
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},

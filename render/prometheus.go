@@ -24,11 +24,17 @@ import (
 // prometheusFile holds the part of prometheus.yml that this program writes:
 // https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 type prometheusFile struct {
-	Global        global    `yaml:"global"`
-	Storage       tsdb      `yaml:"storage"`
-	RuleFiles     []string  `yaml:"rule_files,omitempty"`
-	Alerting      *alerting `yaml:"alerting,omitempty"`
-	ScrapeConfigs []any     `yaml:"scrape_configs"`
+	Global      global    `yaml:"global"`
+	Storage     *tsdb     `yaml:"storage,omitempty"`
+	RuleFiles   []string  `yaml:"rule_files,omitempty"`
+	Alerting    *alerting `yaml:"alerting,omitempty"`
+	RemoteWrite []any     `yaml:"remote_write,omitempty"`
+	RemoteRead  []any     `yaml:"remote_read,omitempty"`
+
+	OTLP    map[string]any `yaml:"otlp,omitempty"`
+	Tracing map[string]any `yaml:"tracing,omitempty"`
+
+	ScrapeConfigs []any `yaml:"scrape_configs"`
 }
 
 type global struct {
@@ -58,9 +64,20 @@ type alertmanagerTargets struct {
 	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
 
+// serverOnly sets the parts of the file that only a server has.
+func (f *prometheusFile) serverOnly(cfg *config.Config) {
+	f.RuleFiles = []string{RulesDir + "/*.yaml"}
+	f.Alerting = alertmanagers(cfg)
+	f.Storage = &tsdb{}
+	f.Storage.TSDB.OutOfOrderTimeWindow = *cfg.Prometheus.OutOfOrderTimeWindow
+	f.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
+	// Prometheus' units are powers of two: its 1MB is 1 MiB.
+	f.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
+}
+
 // prometheusConfig returns prometheus.yml and the config that Prometheus' loader reads from it.
-// The error is config.Problems, with what the loader rejects in scrape jobs and with secrets in
-// plain text; it is another if the loader rejects the file for any other reason.
+// The error is config.Problems, with what the loader rejects in scrape jobs and remotes and with
+// secrets in plain text; it is another if the loader rejects the file for any other reason.
 func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 	cfg := s.Config
 	file := prometheusFile{
@@ -70,13 +87,11 @@ func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 			EvaluationInterval: cfg.Prometheus.EvaluationInterval,
 			ExternalLabels:     externalLabels(cfg),
 		},
-		RuleFiles: []string{RulesDir + "/*.yaml"},
-		Alerting:  alertmanagers(cfg),
 	}
-	file.Storage.TSDB.OutOfOrderTimeWindow = cfg.Prometheus.OutOfOrderTimeWindow
-	file.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
-	// Prometheus' units are powers of two: its 1MB is 1 MiB.
-	file.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
+	if !cfg.Agent() {
+		file.serverOnly(cfg)
+	}
+	file.OTLP, file.Tracing = cfg.Prometheus.OTLP, cfg.Prometheus.Tracing
 
 	own, extra := s.scrapeConfigs(), extraScrapeConfigs(cfg)
 	for _, job := range own {
@@ -85,18 +100,25 @@ func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 	for _, job := range extra {
 		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
 	}
+	for _, remote := range cfg.Prometheus.RemoteRead {
+		file.RemoteRead = append(file.RemoteRead, remote)
+	}
+	for _, remote := range remoteWrites(cfg) {
+		file.RemoteWrite = append(file.RemoteWrite, remote)
+	}
 	text, err := marshal(file)
 	if err != nil {
 		return "", nil, err
 	}
 	loaded, err := loadPrometheus(text)
 	if err != nil {
-		return "", nil, cmp.Or(rejectedScrapeConfigs(cfg, own, extra).Err(), fmt.Errorf("prometheus.yml: %w", err))
+		return "", nil, cmp.Or(rejectedParts(cfg, own, extra).Err(), fmt.Errorf("prometheus.yml: %w", err))
 	}
 	var problems config.Problems
 	for i, job := range loaded.ScrapeConfigs[len(own):] {
 		problems.Add(checkExtraScrapeConfig(cfg, i, job)...)
 	}
+	problems.Add(checkRemotes(cfg, loaded)...)
 	if err := problems.Err(); err != nil {
 		return "", nil, err
 	}
@@ -146,17 +168,17 @@ func extraScrapeConfigs(cfg *config.Config) []map[string]any {
 	return extra
 }
 
-// rejectedScrapeConfigs returns what the loader rejects in each scrape config. It loads them
-// one at a time, so that an error has the config path of its job and hides no other.
-func rejectedScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[string]any) config.Problems {
+// rejectedParts returns what the loader rejects in each scrape config and each remote. It loads them
+// one at a time, so that an error has the config path of its part and hides no other.
+func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]any) config.Problems {
 	var problems config.Problems
-	load := func(path, prefix string, scrapeConfig any) *prometheus.Config {
+	load := func(path, prefix, key string, part any) *prometheus.Config {
 		text, err := marshal(map[string]any{
 			"global": map[string]any{
 				"scrape_interval": cfg.Prometheus.ScrapeInterval,
 				"scrape_timeout":  cfg.Prometheus.ScrapeTimeout,
 			},
-			"scrape_configs": []any{scrapeConfig},
+			key: part,
 		})
 		var loaded *prometheus.Config
 		if err == nil {
@@ -168,11 +190,29 @@ func rejectedScrapeConfigs(cfg *config.Config, own []scrapeConfig, extra []map[s
 		return loaded
 	}
 	for _, job := range own {
-		load("discovery.jobs."+job.JobName, "", job)
+		load("discovery.jobs."+job.JobName, "", "scrape_configs", []any{job})
 	}
 	for i, job := range extra {
-		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), job); loaded != nil {
+		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), "scrape_configs", []any{job}); loaded != nil {
 			problems.Add(checkExtraScrapeConfig(cfg, i, loaded.ScrapeConfigs[0])...)
+		}
+	}
+	for i, remote := range remoteWrites(cfg) {
+		if loaded := load(remoteWritePath(i), fmt.Sprintf("remote %q: ", remote["name"]), "remote_write", []any{remote}); loaded != nil {
+			problems.Add(checkRemoteWrite(cfg, i, loaded.RemoteWriteConfigs[0])...)
+		}
+	}
+	for i, remote := range cfg.Prometheus.RemoteRead {
+		if loaded := load(remoteReadPath(i), fmt.Sprintf("remote %q: ", remote["name"]), "remote_read", []any{remote}); loaded != nil {
+			problems.Add(checkRemoteRead(cfg, i, loaded.RemoteReadConfigs[0])...)
+		}
+	}
+	if len(cfg.Prometheus.OTLP) > 0 {
+		load("prometheus.otlp", "", "otlp", cfg.Prometheus.OTLP)
+	}
+	if len(cfg.Prometheus.Tracing) > 0 {
+		if loaded := load(tracingPath, "", "tracing", cfg.Prometheus.Tracing); loaded != nil {
+			problems.Add(checkTracing(cfg, loaded.TracingConfig)...)
 		}
 	}
 	return problems
@@ -184,8 +224,12 @@ func extraPath(i int) string { return fmt.Sprintf("discovery.extraScrapeConfigs[
 // checkExtraScrapeConfig rejects, in the extra scrape config i, secrets in plain text and what
 // checkAddresses rejects. job is the same scrape config as loaded.
 func checkExtraScrapeConfig(cfg *config.Config, i int, job *prometheus.ScrapeConfig) config.Problems {
-	secrets := secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
-	return append(secrets.check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), checkAddresses(extraPath(i), job)...)
+	return append(prometheusSecrets(cfg).check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), checkAddresses(extraPath(i), job)...)
+}
+
+// prometheusSecrets returns the secrets that the server reads as files.
+func prometheusSecrets(cfg *config.Config) secretFiles {
+	return secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
 }
 
 // checkAddresses rejects schemes and static targets that the loader accepts, but that fail in

@@ -42,6 +42,9 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 		GrafanaURL: strings.TrimSuffix(cfg.Grafana.Link(), "/"),
 		Dashboards: map[string][]string{},
 	}
+	if !cfg.HasRemoteWrite() {
+		options.Without = []string{rules.RemoteWriteFile}
+	}
 	for _, d := range s.Dashboards {
 		options.Dashboards[d.UID] = d.Variables
 	}

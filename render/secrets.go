@@ -55,6 +55,10 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 		if value != "<secret>" || webhookURL(path, key) {
 			return
 		}
+		if slices.ContainsFunc(fileless, func(option string) bool { return strings.HasSuffix(path, option) }) {
+			problems.Addf(path, "in plain text, and there is no option for its file; have the cloud identify the pods instead: prometheus.serviceAccount")
+			return
+		}
 		option := key + "_file: " + s.dir + "/NAME"
 		if key == "secrets" { // of a header
 			option = "files: [" + s.dir + "/NAME]"
@@ -63,6 +67,9 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 	})
 	return problems
 }
+
+// fileless holds the ends of the paths of secrets that Prometheus reads from no file.
+var fileless = []string{".sigv4.secret_key", ".azuread.oauth.client_secret", ".azuread.certificate.certificate_password"}
 
 // imageDirs holds the directories with files that every pod or its image has.
 var imageDirs = []string{"/var/run/secrets/kubernetes.io/serviceaccount/", "/etc/ssl/"}

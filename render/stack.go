@@ -93,6 +93,9 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
 	s.resolveIngest()
+	if cfg.Agent() { // whoever receives its samples evaluates the rules and shows the dashboards that need them
+		s.PrometheusRules.Files, s.Dashboards = nil, nil
+	}
 	err = config.Join(err, s.renderPrometheus())
 	if err != nil {
 		return nil, err
@@ -150,16 +153,17 @@ func (s *Stack) renderBlackbox() error {
 	return err
 }
 
-// renderGrafana sets the dashboards, if the stack deploys or fills a Grafana, and what a
-// deployed one reads.
+// renderGrafana sets the dashboards, if the stack deploys or fills a Grafana or an agent has to store
+// what they need, and what a deployed one reads.
 func (s *Stack) renderGrafana(custom fs.FS) error {
-	if !s.Config.Grafana.Deployed() && !s.Config.Grafana.Imports() {
+	if !s.Config.Grafana.Deployed() && !s.Config.Grafana.Imports() && !s.Config.Agent() {
 		return nil
 	}
 	var err error
 	s.Dashboards, err = dashboards.All(dashboards.Options{
 		Datasource:         dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
 		Has:                s.Config.Collected,
+		RemoteWrite:        s.Config.HasRemoteWrite(),
 		CollectedBy:        s.Config.CollectedBy,
 		APIServerObjective: s.Config.Alerting.APIServerObjective.Value,
 		ObjectivePeriod:    rules.ObjectivePeriod(s.Config.Prometheus.Retention.Duration),

@@ -2,15 +2,17 @@ package review
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
 )
 
 // Series returns the changes of a server's estimated active series, in all and by job,
-// and of its memory and disk. An estimate of zero series is unknown.
+// of its memory and disk, and of what it sends to remotes. An estimate of zero series is unknown.
 func Series(before, after check.Estimate) Section {
 	section := Section{Title: "Active series, estimated"}
-	if after.Total == 0 || before.Total == after.Total && before.Memory == after.Memory && before.Disk == after.Disk {
+	if after.Total == 0 || before.Total == after.Total && before.Memory == after.Memory && before.Disk == after.Disk && slices.Equal(before.Remotes, after.Remotes) {
 		return section
 	}
 	number := func(known bool, text string) string {
@@ -32,6 +34,17 @@ func Series(before, after check.Estimate) Section {
 	add("active series", count(before, before.Total), count(after, after.Total))
 	add("memory", gibibytes(before, before.Memory), gibibytes(after, after.Memory))
 	add("disk", gibibytes(before, before.Disk), gibibytes(after, after.Disk))
+	sent := map[string][2]string{} // to a remote, before and after
+	for i, e := range []check.Estimate{before, after} {
+		for _, r := range e.Remotes {
+			both := sent[r.Name]
+			both[i] = fmt.Sprintf("%d series, %.0f samples and %.0f KiB per second, shards: %d", r.Series, r.Samples, math.Ceil(r.Bytes/1024), r.Shards)
+			sent[r.Name] = both
+		}
+	}
+	for _, name := range sorted(sent) {
+		add("sent to "+code(name), sent[name][0], sent[name][1])
+	}
 	jobs := sorted(after.Series)
 	for _, job := range sorted(before.Series) {
 		if _, both := after.Series[job]; !both {

@@ -38,6 +38,9 @@ var embedded embed.FS
 // DefaultRunbookURL is the URL below which this project's runbooks are, one <alert>.md for each alert.
 const DefaultRunbookURL = "https://github.com/kubernetes-prometheus/kubernetes-prometheus/blob/main/docs/runbooks"
 
+// RemoteWriteFile has the rules about remote writes.
+const RemoteWriteFile = "remote-write.yaml"
+
 // testSuffix ends the names of files with promtool unit tests.
 const testSuffix = "_test.yaml"
 
@@ -52,6 +55,7 @@ var needs = map[string]config.Job{
 	"nodes.yaml":              config.KubeStateMetricsJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
 	"probes.yaml":             config.ContainerProbesJob,
+	RemoteWriteFile:           config.PrometheusJob,
 	"scheduler.yaml":          config.SchedulerJob,
 	"storage.yaml":            config.NodesJob,
 	"usage.yaml":              config.CadvisorJob,
@@ -83,6 +87,9 @@ type Options struct {
 	// Collected reports whether the stack collects the metrics of a job, by this or another
 	// job. Files that need metrics that it does not collect are left out. Nil: as Enabled.
 	Collected func(config.Job) bool
+	// Without holds the names of shipped files to leave out, because the stack does nothing that they
+	// are about.
+	Without []string
 	// Disabled holds the names of shipped alerts to leave out.
 	Disabled []string
 	// Overrides holds changes of shipped alerts, by name. One of the severity is rejected for
@@ -129,7 +136,7 @@ func Render(opts Options) ([]File, error) {
 	problems.Add(opts.translate(shipped)...)
 	files := map[string]File{}
 	for _, name := range slices.Sorted(maps.Keys(shipped)) {
-		if !opts.hasMetrics(name) {
+		if slices.Contains(opts.Without, name) || !opts.hasMetrics(name) {
 			continue
 		}
 		text, err := opts.apply(name, shipped[name])

@@ -92,6 +92,8 @@ var thresholds = map[string]unit{
 	"PrometheusNotificationQueueFillingUp": share,
 	"PrometheusNotificationsFailing":       share,
 	"PrometheusQueryLoadHigh":              share,
+	"PrometheusRemoteWriteBehind":          length,
+	"PrometheusRemoteWriteFailing":         share,
 	"PrometheusStorageNearRetentionSize":   share,
 	"QuotaAlmostFull":                      share,
 	"SchedulerBacklog":                     amount, // pods

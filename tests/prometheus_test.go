@@ -25,8 +25,12 @@ func prometheus(ctx *pulumi.Context, site components.Site) error {
 	if err != nil {
 		return err
 	}
+	rules := "prometheus-rules"
+	if site.Stack.Config.Agent() {
+		rules = ""
+	}
 	_, err = components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
-		Site: site, ConfigMap: "prometheus-config", Rules: "prometheus-rules", Claims: storage.Claims,
+		Site: site, ConfigMap: "prometheus-config", Rules: rules, Claims: storage.Claims,
 	})
 	return err
 }
@@ -55,6 +59,37 @@ prometheus:
 		"--enable-feature=exemplar-storage,memory-snapshot-on-shutdown",
 		"--log.level=debug", "--no-auto-gomaxprocs", "--query.max-concurrency=10", "--web.enable-admin-api",
 	), container.Args)
+}
+
+func TestPrometheusAgent(t *testing.T) {
+	s, _, container := server(t, `
+prometheus: {mode: agent, remoteWrite: [{name: central, url: 'https://example.com'}], agentRetention: 8h}
+alerting: {enabled: false}
+grafana: {enabled: false}`)
+	assert.Equal(t, []string{
+		"--config.file=/etc/prometheus/config/prometheus.yml", "--config.auto-reload", "--agent", "--storage.agent.path=/prometheus/agent",
+		"--storage.agent.retention.max-time=8h", "--web.route-prefix=/",
+	}, container.Args)
+	for _, mount := range container.VolumeMounts {
+		assert.NotEqual(t, "rules", mount.Name)
+	}
+	assert.Len(t, All[*corev1.PersistentVolumeClaim](s), 1, "what waits outlives the pod")
+}
+
+// Receivers share the port of the web UI, which the namespaces of senders may reach.
+func TestPrometheusReceivers(t *testing.T) {
+	s, _, container := server(t, `
+prometheus: {remoteWriteReceiver: {enabled: true, fromNamespaces: [shop, bank]}, otlpReceiver: {enabled: true, fromNamespaces: [shop]}}`)
+	assert.Contains(t, container.Args, "--web.enable-remote-write-receiver")
+	assert.Contains(t, container.Args, "--web.enable-otlp-receiver")
+	policy := Get[*networkingv1.NetworkPolicy](t, s, "prometheus")
+	var namespaces []string
+	for _, from := range policy.Spec.Ingress[0].From {
+		if from.NamespaceSelector != nil {
+			namespaces = append(namespaces, from.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"])
+		}
+	}
+	assert.Equal(t, []string{"shop", "bank"}, namespaces)
 }
 
 // A server that replays a long write-ahead log at its start is not killed, and does not fail the
@@ -135,6 +170,20 @@ func TestPrometheusVolumes(t *testing.T) {
 			assert.Equal(t, "5Gi", volume.EmptyDir.SizeLimit.String())
 		}
 	}
+}
+
+// An identity of a cloud is an annotation of the ServiceAccount, which clouds read when a pod starts.
+func TestPrometheusIdentity(t *testing.T) {
+	s, before, _ := server(t, "")
+	assert.Empty(t, Get[*corev1.ServiceAccount](t, s, "prometheus").Annotations)
+	assert.Empty(t, before.Spec.Template.Annotations)
+
+	s, set, _ := server(t, `prometheus: {serviceAccount: {annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/a"}, podLabels: {azure.workload.identity/use: "true"}}}`)
+	assert.Equal(t, map[string]string{"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}, Get[*corev1.ServiceAccount](t, s, "prometheus").Annotations)
+	assert.Equal(t, "true", set.Spec.Template.Labels["azure.workload.identity/use"])
+	assert.Equal(t, before.Spec.Selector, set.Spec.Selector)
+	_, other, _ := server(t, `prometheus: {serviceAccount: {annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/b"}}}`)
+	assert.NotEqual(t, set.Spec.Template.Annotations, other.Spec.Template.Annotations, "the pods restart")
 }
 
 // rules returns access rules as lines such as "list apps/deployments".

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -42,8 +43,8 @@ func main() {
 	}
 }
 
-// run checks a stack file. It prints the warnings and how much of each job's metrics is stored
-// and, if routes is set, the receivers of each alert. Findings that fail a check are returned as
+// run checks a stack file. It prints the warnings, how much of each job's metrics is stored, the
+// estimate of what is sent to remotes and, if routes is set, the receivers of each alert. Findings that fail a check are returned as
 // the error. If metric is set, it prints only what the stack does with that metric.
 func run(out io.Writer, file string, routes bool, metric string) error {
 	cfg, err := config.FromFile(file)
@@ -73,6 +74,11 @@ func run(out io.Writer, file string, routes bool, metric string) error {
 	if err := printIngest(out, rendered); err != nil {
 		return err
 	}
+	if estimate, ok := check.EstimateOf(analysis); ok {
+		if err := printRemotes(out, estimate.Remotes); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(out, "%s: %d checks passed\n", file, len(check.Checks)-len(report.Waived))
 	return nil
 }
@@ -87,6 +93,19 @@ func printRoutes(out io.Writer, all []check.Destination) error {
 			also[i] = c.String()
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", d.Alert, d.Severity, strings.Join(d.Receivers, ", "), strings.Join(also, "; "))
+	}
+	return table.Flush()
+}
+
+// printRemotes prints a table of what is sent to each remote, if there are any.
+func printRemotes(out io.Writer, remotes []check.Remote) error {
+	if len(remotes) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "remote\tseries\tsamples per second\tKiB per second\tshards")
+	for _, r := range remotes {
+		fmt.Fprintf(table, "%s\t%d\t%.0f\t%.0f\t%d\n", r.Name, r.Series, r.Samples, math.Ceil(r.Bytes/1024), r.Shards)
 	}
 	return table.Flush()
 }

@@ -246,7 +246,8 @@ func storedMetrics(t *testing.T) func(name string) bool {
 			fmt.Fprintf(&everything, "    %s: {enabled: true}\n", job.Name)
 		}
 	}
-	everything.WriteString(`exporters:
+	everything.WriteString(`prometheus: {remoteWrite: [{name: central, url: https://metrics.example.com/api/v1/write}]}
+exporters:
   blackboxExporter:
     enabled: true
     targets: [{url: https://example.com}]

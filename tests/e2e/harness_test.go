@@ -76,9 +76,15 @@ func start(t testing.TB) *node {
 	return n
 }
 
-// service returns a client of a Service through the API server's proxy. nameAndPort is
+// service returns a client of a Service of the stack through the API server's proxy. nameAndPort is
 // name:port.
 func (n *node) service(t testing.TB, nameAndPort string) api.Client {
+	t.Helper()
+	return n.serviceIn(t, namespace, nameAndPort)
+}
+
+// serviceIn returns a client of a Service in any namespace, as service does.
+func (n *node) serviceIn(t testing.TB, namespace, nameAndPort string) api.Client {
 	t.Helper()
 	transport, err := rest.TransportFor(n.rest)
 	require.NoError(t, err)
