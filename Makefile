@@ -55,9 +55,14 @@ test-e2e: localcluster ## The whole system on the local node; on a kind cluster 
 	go test -tags e2e -v -count=1 -failfast -timeout 60m -parallel 64 ./tests/e2e
 endif
 
+# Faults change system calls with it.
+.PHONY: strace
+strace:
+	@command -v strace >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 strace; }
+
 # A fault of a batch runs beside the others, so -parallel is not about CPUs.
 .PHONY: test-faults
-test-faults: localcluster ## Break things on the local node: FAULTS=name,name QUIET=30m RECORD=1 for the rules' tests.
+test-faults: localcluster strace ## Break things on the local node: FAULTS=name,name QUIET=30m RECORD=1 for the rules' tests.
 	.local/bin/localcluster up
 	go test -tags e2e -run '^(TestFaults|TestQuiet)$$' -v -count=1 -timeout 5h -parallel 64 ./tests/e2e \
 		-faults=$(or $(FAULTS),all) -quiet=$(or $(QUIET),$(if $(FAULTS),0,30m)) $(if $(RECORD),-record)

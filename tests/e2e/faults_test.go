@@ -66,9 +66,7 @@ func TestFaults(t *testing.T) {
 		if len(chosen) == 0 {
 			continue
 		}
-		sent := len(slack.messages())
 		t.Run(batch, func(t *testing.T) {
-			t.Cleanup(func() { unexpected(t, slack.messages()[sent:], chosen) })
 			for _, f := range chosen {
 				t.Run(f.name, func(t *testing.T) {
 					t.Parallel()
@@ -241,26 +239,6 @@ func (n *node) listsBroken(t *testing.T, f fault) bool {
 	}
 	require.True(t, known, "no table of %s is called %s", dashboards.UIDBroken, f.listed)
 	return false
-}
-
-// unexpected fails a test for the messages about alerts that no fault of a batch makes notify.
-func unexpected(t *testing.T, messages []slackMessage, batch []fault) {
-	t.Helper()
-	expected := map[string]bool{}
-	for _, f := range batch {
-		for _, alert := range slices.Concat(f.fires, f.besides) {
-			expected[alertName(alert)] = true
-		}
-	}
-	said := map[string]bool{}
-	for _, m := range messages {
-		_, title, _ := strings.Cut(m.title(), ") ")
-		name, _, _ := strings.Cut(title, " on ")
-		if !m.resolved() && !expected[name] && !said[name] {
-			said[name] = true
-			assert.Fail(t, name+" reaches Slack unexpectedly", "%s\n%s", m.title(), m.text())
-		}
-	}
 }
 
 // soon waits until a condition holds, and reports whether it did within the patience.

@@ -13,11 +13,10 @@ type fault struct {
 	slow     bool   // whether its alerts look back for minutes before they fire
 	deaf     bool   // Alertmanager does not hear of its alerts
 
-	fires   []string // reach Slack
-	muted   []string // fire, and reach nobody
-	silent  []string // do not fire
-	besides []string // names of alerts that may reach Slack, too
-	listed  string   // table of the dashboard What is broken that lists the namespace of the fault
+	fires  []string // reach Slack
+	muted  []string // fire, and reach nobody
+	silent []string // do not fire
+	listed string   // table of the dashboard What is broken that lists the namespace of the fault
 }
 
 // batches holds the batches in the order in which they are broken.
@@ -34,7 +33,7 @@ var faults = []fault{
 		fires: []string{"ContainerWaiting"}, silent: []string{"PodNotReady", "PodCrashLooping"}},
 	{name: "image-not-found", batch: "objects", core: true, breaks: "a Deployment whose image does not exist", listed: "Containers waiting",
 		fires: []string{"ContainerWaiting", "DeploymentRolloutStuck"}, silent: []string{"PodNotReady"}},
-	{name: "not-ready", batch: "objects", core: true, breaks: "a pod with a disruption budget that never becomes ready", listed: "Pods not running",
+	{name: "not-ready", batch: "objects", core: true, breaks: "a pod with a disruption budget that never becomes ready",
 		fires: []string{"PodNotReady", "PodDisruptionBudgetUnhealthy"}, silent: []string{"PodDisruptionBudgetAtLimit"}},
 	{name: "out-of-memory", batch: "objects", core: true, breaks: "a container that needs more memory than its limit",
 		fires: []string{"ContainerOOMKilled"}},
@@ -153,7 +152,7 @@ var faults = []fault{
 	{name: "link-flapping", batch: "objects", core: true, breaks: "a network device that loses its link six times",
 		fires: []string{`NodeNetworkInterfaceFlapping{device="fault0"}`}},
 
-	{name: "clock-skew", batch: "slow disk", draft: true, breaks: "a clock that the kernel says is half a second off",
+	{name: "clock-skew", batch: "slow disk", breaks: "a clock that the kernel says is half a second off",
 		fires: []string{"NodeClockSkew{}"}},
 
 	// Nodes that only the API server knows.
@@ -161,7 +160,7 @@ var faults = []fault{
 		fires:  []string{`NodeNotReady{node="fault-lost"}`},
 		muted:  []string{`NodeTargetsDown{node="fault-lost"}`, `NodesEvicted{node="fault-lost"}`},
 		silent: []string{`DaemonSetPodsUnavailable{namespace="monitoring"}`, `TargetDown{job="kubernetes-nodes"}`, `TargetDown{job="node-exporter"}`, `PodNotReady{namespace="monitoring", pod=~"node-.*"}`}},
-	{name: "overcommitted", batch: "files", draft: true, breaks: "a small node, on which the pods of the other have no room",
+	{name: "overcommitted", batch: "files", breaks: "a small node, on which the pods of the other have no room",
 		fires: []string{"CPUOvercommitted{}", "MemoryOvercommitted{}"}},
 	{name: "misscheduled", batch: "files", draft: true, breaks: "a DaemonSet whose pod is on a node that got a taint",
 		muted: []string{"DaemonSetMisscheduled"}},
@@ -209,7 +208,7 @@ var faults = []fault{
 		fires: []string{`TargetDown{job="kube-controller-manager", severity="critical"}`}, muted: []string{`DeploymentGenerationMismatch{namespace="fault-generations"}`, `StatefulSetGenerationMismatch{namespace="fault-generations"}`}},
 	{name: "api-server-killed", batch: "API server", breaks: "the API server, killed, with the scheduler and the controller manager",
 		fires: []string{`TargetDown{job="kubernetes-apiservers", severity="critical"}`}, silent: []string{"KubernetesClientErrors{}", "KubeStateMetricsErrors{}"}},
-	{name: "etcd-slow", batch: "slow disk", draft: true, slow: true, breaks: "a disk that takes 300 ms to sync the write-ahead log of etcd",
+	{name: "etcd-slow", batch: "slow disk", slow: true, breaks: "a disk that takes 300 ms to sync the write-ahead log of etcd",
 		fires: []string{"EtcdDiskSlow{}"}},
 	{name: "etcd-killed", batch: "etcd", breaks: "etcd, killed",
 		fires: []string{"EtcdQuorumLost{}"}, muted: []string{"KubernetesClientErrors{}"}},
