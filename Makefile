@@ -10,7 +10,7 @@ STACK ?= dev
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets.
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: machine localcluster ## Start the local node and deploy the stack dev on it.
@@ -54,6 +54,11 @@ test-e2e: localcluster ## The whole system on the local node; on a kind cluster 
 	.local/bin/localcluster up
 	go test -tags e2e -v -count=1 -failfast -timeout 60m -parallel 64 ./tests/e2e
 endif
+
+.PHONY: test-remote-write
+test-remote-write: localcluster ## Write to a receiver on the local node that is killed on the way, from the stack and an agent.
+	.local/bin/localcluster up
+	go test -tags e2e -run '^TestRemoteWrite$$' -v -count=1 -timeout 30m ./tests/e2e -remote-write
 
 # Faults change system calls with it.
 .PHONY: strace

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -31,6 +32,18 @@ scrape_configs: [{job_name: agent, static_configs: [{targets: ["localhost:9090"]
 remote_write: [{name: receiver, url: "http://receiver:9090/api/v1/write", protobuf_message: io.prometheus.write.v2.Request, send_native_histograms: true}]
 `
 )
+
+var remoteWriteFlag = flag.Bool("remote-write", false, "run TestRemoteWrite")
+
+func TestRemoteWrite(t *testing.T) {
+	if !*remoteWriteFlag {
+		t.Skip("-remote-write is not set")
+	}
+	n := start(t)
+	n.cluster.localOnly(t, "processes to kill")
+	n.deploy(t)
+	writtenOnce(t, n)
+}
 
 // writtenOnce has the stack and an agent write to a receiver that is killed and cannot be reached for
 // a minute, and restarts the agent after that. What the receiver then has is what the stack has, and

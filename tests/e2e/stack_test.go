@@ -48,7 +48,6 @@ func TestStack(t *testing.T) {
 	life("edits that restart a program replace nothing", restartingEdits)
 	life("silences survive a change of the alerting config", keptSilence)
 	life("samples survive a killed process and a deleted pod", samplesOutlive)
-	life("what is written to a remote arrives once, though the remote was gone for a minute", writtenOnce)
 	life("a claim grows in place, together with other changes", growingClaim)
 	life("a claim that would shrink is refused before anything changes", shrinkingClaim)
 	life("a missing image fails the update, and the next update corrects it", missingImage)
