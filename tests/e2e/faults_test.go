@@ -202,7 +202,7 @@ func (n *node) heard(ctx context.Context, f fault, alert string) string {
 	known := false
 	for _, a := range all {
 		if slices.ContainsFunc(matchers, func(m *labels.Matcher) bool {
-			return m.Name != "alertstate" && m.Name != labels.MetricName && !m.Matches(a.Labels[m.Name])
+			return m.Name != "alertstate" && m.Name != model.MetricNameLabel && !m.Matches(a.Labels[m.Name])
 		}) {
 			continue
 		}
