@@ -38,10 +38,17 @@ test-unit: lint busybox ## Formatting, vet, linters and unit tests; no node, no 
 	nice go test -timeout 45m ./...
 	cd localcluster && nice go test ./...
 
-# What runs the scripts of directorysize/ in a cluster runs them in their tests.
+# What runs the scripts of directorysize/ in a cluster runs them in their tests, and faults change
+# system calls with strace.
+debian = @[[ $$(uname -s) != Linux ]] || command -v $@ >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 $(1); }
+
 .PHONY: busybox
 busybox:
-	@[[ $$(uname -s) != Linux ]] || command -v busybox >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 busybox-static; }
+	$(call debian,busybox-static)
+
+.PHONY: strace
+strace:
+	$(call debian,strace)
 
 # Not with a KUBECONFIG of the environment: its cluster may be one that matters.
 .PHONY: test-e2e
@@ -59,11 +66,6 @@ endif
 test-remote-write: localcluster ## Write to a receiver on the local node that is killed on the way, from the stack and an agent.
 	.local/bin/localcluster up
 	go test -tags e2e -run '^TestRemoteWrite$$' -v -count=1 -timeout 30m ./tests/e2e -remote-write
-
-# Faults change system calls with it.
-.PHONY: strace
-strace:
-	@command -v strace >/dev/null || { apt-get update --quiet=2 && apt-get install --quiet=2 strace; }
 
 # A fault of a batch runs beside the others, so -parallel is not about CPUs.
 .PHONY: test-faults

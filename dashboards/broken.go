@@ -112,21 +112,22 @@ func (o Options) brokenNodes() []problem {
 // brokenPods returns the problems of pods and their containers.
 func (o Options) brokenPods() []problem {
 	const (
-		// The age of each pod that does not run, and why it does not, as far as its containers and
-		// the scheduler say.
-		stopped = `(time() - max by (namespace, pod) (kube_pod_created{` + inCluster + `}))` +
-			` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Failed|Unknown"}) == 1)`
+		// The age of each pod that is not ready, and why it is not, as far as its containers and the
+		// scheduler say.
+		unready = `(time() - max by (namespace, pod) (kube_pod_created{` + inCluster + `}))` +
+			` * on (namespace, pod) group_right () (max by (namespace, pod, phase) (kube_pod_status_phase{` + inCluster + `, phase=~"Pending|Running|Failed|Unknown"}) == 1` +
+			` unless on (namespace, pod) max by (namespace, pod) (kube_pod_status_ready{` + inCluster + `, condition="true"}) == 1)`
 		reasons = `max by (namespace, pod, reason) (` +
 			`kube_pod_container_status_waiting_reason{` + inCluster + `} or kube_pod_init_container_status_waiting_reason{` + inCluster + `}` +
 			` or kube_pod_container_status_terminated_reason{` + inCluster + `, reason!="Completed"}` +
 			` or label_replace(kube_pod_status_unschedulable{` + inCluster + `}, "reason", "Unschedulable", "", "")) == 1`
 	)
 	return []problem{{
-		title:       "Pods not running",
-		description: "Pods that are pending, have failed, or are on a node that is lost, with a reason that a container or the scheduler gives.",
+		title:       "Pods not ready",
+		description: "Pods that are pending, run without being ready, have failed, or are on a node that is lost, with a reason that a container or the scheduler gives.",
 		color:       orange,
-		expr: `(` + stopped + ` * on (namespace, pod) group_left (reason) topk by (namespace, pod) (1, ` + reasons + `)` +
-			` or on (namespace, pod) ` + stopped + `)`,
+		expr: `(` + unready + ` * on (namespace, pod) group_left (reason) topk by (namespace, pod) (1, ` + reasons + `)` +
+			` or on (namespace, pod) ` + unready + `)`,
 		columns: []column{namespaceColumn(o), podColumn(o), {"phase", "Phase", nil}, {"reason", "Reason", nil}},
 		value:   column{title: createdAt, style: inUnit(units.DurationSeconds)},
 	}, {

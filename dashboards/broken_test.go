@@ -24,7 +24,14 @@ var sick = map[string]string{
 	`kube_pod_created{namespace="shop", pod="fine"}`:                                                                    "0x6000",
 	`kube_pod_created{namespace="shop", pod="waits"}`:                                                                   "0x6000",
 	`kube_pod_created{namespace="shop", pod="failed"}`:                                                                  "0x6000",
+	`kube_pod_created{namespace="shop", pod="slow"}`:                                                                    "0x6000",
+	`kube_pod_created{namespace="shop", pod="done"}`:                                                                    "0x6000",
 	`kube_pod_status_phase{namespace="shop", pod="fine", phase="Running"}`:                                              "1x6000",
+	`kube_pod_status_ready{namespace="shop", pod="fine", condition="true"}`:                                             "1x6000",
+	`kube_pod_status_phase{namespace="shop", pod="slow", phase="Running"}`:                                              "1x6000",
+	`kube_pod_status_ready{namespace="shop", pod="slow", condition="true"}`:                                             "0x6000",
+	`kube_pod_status_phase{namespace="shop", pod="done", phase="Succeeded"}`:                                            "1x6000",
+	`kube_pod_status_ready{namespace="shop", pod="done", condition="true"}`:                                             "0x6000",
 	`kube_pod_status_phase{namespace="shop", pod="fine", phase="Pending"}`:                                              "0x6000",
 	`kube_pod_status_phase{namespace="shop", pod="waits", phase="Pending"}`:                                             "1x6000",
 	`kube_pod_status_phase{namespace="shop", pod="failed", phase="Failed"}`:                                             "1x6000",
@@ -116,7 +123,7 @@ func TestProblemsListWhatIsBroken(t *testing.T) {
 	}
 	assert.Equal(t, map[string][]string{
 		"Nodes not ready":         {"full DiskPressure", "lost Ready"},
-		"Pods not running":        {"shop failed Failed  359400", "shop waits Pending ErrImagePull 359400"},
+		"Pods not ready":          {"shop failed Failed  359400", "shop slow Running  359400", "shop waits Pending ErrImagePull 359400"},
 		"Containers waiting":      {"shop waits a ErrImagePull"},
 		"Containers restarted":    {"shop fine b OOMKilled 15"},
 		"Replicas unavailable":    {"shop DaemonSet agent 1", "shop Deployment cart 2", "shop StatefulSet db 1"},

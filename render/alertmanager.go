@@ -21,8 +21,8 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
 
-// nullReceiver names the receiver that notifies nobody.
-const nullReceiver = "null"
+// NullReceiver names the receiver that notifies nobody.
+const NullReceiver = "null"
 
 // shippedTemplates names the file with the templates of the Slack message.
 const shippedTemplates = "slack.tmpl"
@@ -125,7 +125,7 @@ func rootReceiver(alerting config.Alerting) string {
 	case alerting.Slack != nil:
 		return "slack"
 	}
-	return nullReceiver
+	return NullReceiver
 }
 
 // rootRoute returns the routing tree: the shipped routes, followed by the stack's own.
@@ -137,7 +137,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 		GroupInterval:  &alerting.Route.GroupInterval,
 		RepeatInterval: &alerting.Route.RepeatInterval,
 	}
-	watchdog := amRoute{Receiver: nullReceiver, Matchers: []string{`alertname="Watchdog"`}}
+	watchdog := amRoute{Receiver: NullReceiver, Matchers: []string{`alertname="Watchdog"`}}
 	if alerting.DeadMansSwitchURL != nil {
 		watchdog.Receiver = "dead-mans-switch"
 		// Notifies about every minute, so that the service behind the URL soon misses it.
@@ -149,7 +149,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 	root.Routes = []any{
 		watchdog,
 		// These alerts only inhibit others and never notify.
-		amRoute{Receiver: nullReceiver, Matchers: []string{`alertname=~"InfoInhibitor|AlertsOff"`}},
+		amRoute{Receiver: NullReceiver, Matchers: []string{`alertname=~"InfoInhibitor|AlertsOff"`}},
 	}
 	for _, native := range alerting.Routes {
 		root.Routes = append(root.Routes, native)
@@ -159,7 +159,7 @@ func rootRoute(alerting config.Alerting) amRoute {
 
 // receivers returns the shipped receivers, followed by the stack's own.
 func receivers(alerting config.Alerting) []map[string]any {
-	list := []map[string]any{{"name": nullReceiver}}
+	list := []map[string]any{{"name": NullReceiver}}
 	if slack := alerting.Slack; slack != nil {
 		message := map[string]any{
 			"api_url_file":  AlertmanagerSecretsDir + "/" + config.SlackWebhookFile,
@@ -202,11 +202,11 @@ func checkAlertmanagerParts(alerting config.Alerting, file alertmanagerFile) con
 		return loaded
 	}
 	secrets := secretFiles{AlertmanagerSecretsDir, "alerting.secrets", slices.Sorted(maps.Keys(alerting.SecretFiles()))}
-	minimal := alertmanagerFile{Route: amRoute{Receiver: nullReceiver}, Receivers: []map[string]any{{"name": nullReceiver}}}
+	minimal := alertmanagerFile{Route: amRoute{Receiver: NullReceiver}, Receivers: []map[string]any{{"name": NullReceiver}}}
 
 	root := minimal
 	root.Route = file.Route
-	root.Route.Receiver, root.Route.Routes = nullReceiver, nil
+	root.Route.Receiver, root.Route.Routes = NullReceiver, nil
 	check("alerting.route", root)
 
 	var names []string

@@ -71,21 +71,21 @@ func checkRemotes(cfg *config.Config, loaded *prometheus.Config) config.Problems
 	return problems
 }
 
-// checkRemoteWrite checks the remote write i, which the loader has read as remote.
-func checkRemoteWrite(cfg *config.Config, i int, remote *prometheus.RemoteWriteConfig) config.Problems {
-	path := remoteWritePath(i)
-	problems := prometheusSecrets(cfg).check(path, cfg.Prometheus.RemoteWrite[i], remote)
-	problems.Add(checkHeaders(path, remote.Headers)...)
-	problems.Add(checkRemoteURL(cfg, path+".url", remote.URL.URL)...)
-	return problems
+// checkRemoteWrite checks the remote write i, which the loader has read as loaded.
+func checkRemoteWrite(cfg *config.Config, i int, loaded *prometheus.RemoteWriteConfig) config.Problems {
+	return checkRemote(cfg, remoteWritePath(i), cfg.Prometheus.RemoteWrite[i], loaded, loaded.Headers, loaded.URL.URL)
 }
 
-// checkRemoteRead checks the remote read i, which the loader has read as remote.
-func checkRemoteRead(cfg *config.Config, i int, remote *prometheus.RemoteReadConfig) config.Problems {
-	path := remoteReadPath(i)
-	problems := prometheusSecrets(cfg).check(path, cfg.Prometheus.RemoteRead[i], remote)
-	problems.Add(checkHeaders(path, remote.Headers)...)
-	problems.Add(checkRemoteURL(cfg, path+".url", remote.URL.URL)...)
+// checkRemoteRead checks the remote read i, which the loader has read as loaded.
+func checkRemoteRead(cfg *config.Config, i int, loaded *prometheus.RemoteReadConfig) config.Problems {
+	return checkRemote(cfg, remoteReadPath(i), cfg.Prometheus.RemoteRead[i], loaded, loaded.Headers, loaded.URL.URL)
+}
+
+// checkRemote checks the remote native at path, which the loader has read as loaded.
+func checkRemote(cfg *config.Config, path string, native map[string]any, loaded any, headers map[string]string, remote *url.URL) config.Problems {
+	problems := prometheusSecrets(cfg).check(path, native, loaded)
+	problems.Add(checkHeaders(path, headers)...)
+	problems.Add(checkRemoteURL(cfg, path+".url", remote)...)
 	return problems
 }
 

@@ -44,8 +44,9 @@ func main() {
 }
 
 // run checks a stack file. It prints the warnings, how much of each job's metrics is stored, the
-// estimate of what is sent to remotes and, if routes is set, the receivers of each alert. Findings that fail a check are returned as
-// the error. If metric is set, it prints only what the stack does with that metric.
+// estimate of what is sent to remotes and, if routes is set, the receivers of each alert. Findings
+// that fail a check are returned as the error. If metric is set, it prints only what the stack does
+// with that metric.
 func run(out io.Writer, file string, routes bool, metric string) error {
 	cfg, err := config.FromFile(file)
 	if err != nil {

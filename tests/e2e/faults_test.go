@@ -15,7 +15,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -109,6 +108,15 @@ func (f fault) selector(alert string) string {
 	return strings.TrimSuffix(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing", %s`, name, labels), ", ") + "}"
 }
 
+// matchers returns what the labels of an alert of a fault match, as Alertmanager has them.
+func (f fault) matchers(alert string) []*labels.Matcher {
+	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(f.selector(alert))
+	if err != nil {
+		panic(fmt.Sprintf("the table of faults: %s: %s: %v", f.name, alert, err))
+	}
+	return slices.DeleteFunc(matchers, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel || m.Name == "alertstate" })
+}
+
 // provoke breaks something, expects its alerts, and mends it.
 func (n *node) provoke(t *testing.T, slack *slack, alerts map[string]timing, f fault) {
 	before, sent := time.Now(), len(slack.messages())
@@ -161,7 +169,7 @@ func (n *node) provoke(t *testing.T, slack *slack, alerts map[string]timing, f f
 			assert.Fail(t, alert+" reaches Slack", "%s\n%s", slack.messages()[sent+i].title(), slack.messages()[sent+i].text())
 		}
 	}
-	if f.listed != "" && !soon(30*time.Second, func() bool { return n.listsBroken(t, f) }) {
+	if tables := n.brokenTables(t, f); len(tables) > 0 && !soon(30*time.Second, func() bool { return n.lists(t.Context(), tables, f) }) {
 		assert.Fail(t, "the dashboard What is broken does not list it", f.listed)
 	}
 	var wait time.Duration // of what stays silent: by then it would have fired
@@ -187,10 +195,6 @@ func (n *node) heard(ctx context.Context, f fault, alert string) string {
 	if err != nil {
 		return err.Error()
 	}
-	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(f.selector(alert))
-	if err != nil {
-		return err.Error()
-	}
 	var all []struct {
 		Labels    map[string]string
 		Status    struct{ State string }
@@ -201,14 +205,12 @@ func (n *node) heard(ctx context.Context, f fault, alert string) string {
 	}
 	known := false
 	for _, a := range all {
-		if slices.ContainsFunc(matchers, func(m *labels.Matcher) bool {
-			return m.Name != "alertstate" && m.Name != model.MetricNameLabel && !m.Matches(a.Labels[m.Name])
-		}) {
+		if slices.ContainsFunc(f.matchers(alert), func(m *labels.Matcher) bool { return !m.Matches(a.Labels[m.Name]) }) {
 			continue
 		}
 		known = true
 		receiver := a.Receivers[0].Name
-		if a.Status.State != "suppressed" && receiver != "null" {
+		if a.Status.State != "suppressed" && receiver != render.NullReceiver {
 			return fmt.Sprintf("%v is %s, for receiver %s", a.Labels, a.Status.State, receiver)
 		}
 	}
@@ -218,27 +220,34 @@ func (n *node) heard(ctx context.Context, f fault, alert string) string {
 	return ""
 }
 
-// listsBroken reports whether the table of the dashboard What is broken lists the namespace of a fault.
-func (n *node) listsBroken(t *testing.T, f fault) bool {
+// brokenTables returns the queries of the table of the dashboard What is broken that should list a
+// fault; none if no table should.
+func (n *node) brokenTables(t *testing.T, f fault) []string {
 	t.Helper()
+	if f.listed == "" {
+		return nil
+	}
 	stack, err := render.New(n.stack)
 	require.NoError(t, err)
 	board := slices.IndexFunc(stack.Dashboards, func(d dashboards.Dashboard) bool { return d.UID == dashboards.UIDBroken })
 	queries, err := dashboards.Queries(stack.Dashboards[board], map[string]string{"cluster": n.stack.Cluster.Name})
 	require.NoError(t, err)
-	known := false
+	var tables []string
 	for _, q := range queries {
-		if !strings.HasPrefix(q.Place, fmt.Sprintf("panel %q", f.listed)) || !strings.HasPrefix(q.Expr, "topk(") {
-			continue
-		}
-		known = true
-		rows, err := n.tryQuery(t.Context(), q.Expr, time.Now())
-		if err == nil && slices.ContainsFunc(rows, func(row *model.Sample) bool { return row.Metric["namespace"] == model.LabelValue("fault-"+f.name) }) {
-			return true
+		if strings.HasPrefix(q.Place, fmt.Sprintf("panel %q", f.listed)) && strings.HasPrefix(q.Expr, "topk(") {
+			tables = append(tables, q.Expr)
 		}
 	}
-	require.True(t, known, "no table of %s is called %s", dashboards.UIDBroken, f.listed)
-	return false
+	require.NotEmpty(t, tables, "no table of %s is called %s", dashboards.UIDBroken, f.listed)
+	return tables
+}
+
+// lists reports whether one of the queries returns a row of the namespace of a fault.
+func (n *node) lists(ctx context.Context, queries []string, f fault) bool {
+	return slices.ContainsFunc(queries, func(query string) bool {
+		rows, err := n.tryQuery(ctx, query, time.Now())
+		return err == nil && slices.ContainsFunc(rows, func(row *model.Sample) bool { return row.Metric["namespace"] == model.LabelValue("fault-"+f.name) })
+	})
 }
 
 // soon waits until a condition holds, and reports whether it did within the patience.
@@ -251,25 +260,25 @@ func soon(patience time.Duration, condition func() bool) bool {
 	return true
 }
 
-var labelValue = regexp.MustCompile(`(\w+)="([^"]*)"`)
-
 // about returns whether a message says that an alert of the fault fires: with its name in the
 // title, and the values of its labels in the title or the text.
 func (f fault) about(alert string) func(slackMessage) bool {
 	var words []string
 	severity := ""
-	for _, label := range labelValue.FindAllStringSubmatch(f.selector(alert), -1) {
-		switch label[1] {
-		case "alertstate", "alertname", "integration", "mechanism", "volume_plugin", "verb", "eviction_signal", "endpoint":
+	for _, m := range f.matchers(alert) {
+		if m.Type != labels.MatchEqual {
+			continue
+		}
+		switch m.Name {
+		case "alertname", "integration", "mechanism", "volume_plugin", "verb", "eviction_signal", "endpoint":
 		case "severity":
-			severity = strings.ToUpper(label[2])
+			severity = strings.ToUpper(m.Value)
 		default:
-			words = append(words, label[2])
+			words = append(words, m.Value)
 		}
 	}
-	name, _, _ := strings.Cut(alert, "{")
 	return func(m slackMessage) bool {
-		if m.resolved() || !strings.Contains(m.title(), ") "+name+" on ") || !strings.HasPrefix(m.title(), severity) {
+		if m.resolved() || !strings.Contains(m.title(), ") "+alertName(alert)+" on ") || !strings.HasPrefix(m.title(), severity) {
 			return false
 		}
 		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(m.title()+m.text(), word) })
@@ -332,7 +341,7 @@ type timing struct{ wait, window time.Duration }
 // timings returns the timing of each alert. It waits a twentieth of what it does as shipped, at
 // least 5 seconds and at most a minute; of several rules of an alert the slowest counts, so that
 // what is muted fires after what mutes it. It looks back over the longest range of its expression
-// and of the recordings that it reads, with their offsets.
+// and of the recordings that it reads, with their offsets, and then may keep firing.
 func timings(t *testing.T) map[string]timing {
 	t.Helper()
 	files, err := rules.Render(rules.Options{})
@@ -355,7 +364,7 @@ func timings(t *testing.T) map[string]timing {
 		if wait := time.Duration(rule.For); wait > 0 {
 			alert.wait = max(alert.wait, min(max(wait/20, 5*time.Second), time.Minute))
 		}
-		alert.window = max(alert.window, lookBack(t, rule.Expr, recordings))
+		alert.window = max(alert.window, lookBack(t, rule.Expr, recordings)+time.Duration(rule.KeepFiringFor))
 		all[rule.Alert] = alert
 	}
 	return all

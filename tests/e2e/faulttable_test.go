@@ -33,7 +33,7 @@ var faults = []fault{
 		fires: []string{"ContainerWaiting"}, silent: []string{"PodNotReady", "PodCrashLooping"}},
 	{name: "image-not-found", batch: "objects", core: true, breaks: "a Deployment whose image does not exist", listed: "Containers waiting",
 		fires: []string{"ContainerWaiting", "DeploymentRolloutStuck"}, silent: []string{"PodNotReady"}},
-	{name: "not-ready", batch: "objects", core: true, breaks: "a pod with a disruption budget that never becomes ready",
+	{name: "not-ready", batch: "objects", core: true, breaks: "a pod with a disruption budget that never becomes ready", listed: "Pods not ready",
 		fires: []string{"PodNotReady", "PodDisruptionBudgetUnhealthy"}, silent: []string{"PodDisruptionBudgetAtLimit"}},
 	{name: "out-of-memory", batch: "objects", core: true, breaks: "a container that needs more memory than its limit",
 		fires: []string{"ContainerOOMKilled"}},
