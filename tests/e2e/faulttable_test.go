@@ -163,7 +163,7 @@ var faults = []fault{
 	{name: "overcommitted", batch: "files", breaks: "a small node, on which the pods of the other have no room",
 		fires: []string{"CPUOvercommitted{}", "MemoryOvercommitted{}"}},
 	{name: "misscheduled", batch: "files", draft: true, breaks: "a DaemonSet whose pod is on a node that got a taint",
-		muted: []string{"DaemonSetMisscheduled"}},
+		fires: []string{"DaemonSetMisscheduled"}},
 	{name: "zone-lost", batch: "nodes", breaks: "a zone whose three nodes are gone",
 		fires: []string{`ZoneUnhealthy{zone="fault-zone"}`, `NodeNotReady{node="fault-zone-0"}`}},
 	{name: "node-flapping", batch: "files", breaks: "a node that becomes ready and not ready again and again",
