@@ -71,6 +71,12 @@ var blueprints = map[config.Image]blueprint{
 		args:   []string{"--port=8080", "--telemetry-port=8081"},
 		user:   "nobody",
 	},
+	"thanos": {
+		target: &build.Thanos,
+		base:   shell,
+		at:     "bin/thanos",
+		user:   "1001",
+	},
 	"busybox": {
 		base: shell,
 		cmd:  []string{"sh"},
