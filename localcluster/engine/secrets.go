@@ -16,7 +16,7 @@ import (
 // setSecrets sets the required secrets that the copied config does not have to random
 // values, which remain the same as long as the state directory exists.
 func (e *Engine) setSecrets(ctx context.Context) error {
-	missing, err := config.MissingSecrets(filepath.Join(e.Dir, stackFile))
+	missing, err := config.MissingSecrets(filepath.Join(e.Dir, StackFile(e.Stack)))
 	if err != nil {
 		return err
 	}

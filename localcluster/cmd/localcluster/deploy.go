@@ -40,8 +40,8 @@ func (d *demo) deploy(ctx context.Context) error {
 	if err := d.compile(ctx, e); err != nil {
 		return err
 	}
-	d.report("pulumi up of the stack %s", engine.Stack)
-	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", engine.Stack)
+	d.report("pulumi up of the stack %s", d.stack)
+	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", d.stack)
 	up.Stdout, up.Stderr = os.Stdout, os.Stderr
 	// A second interrupt would make the CLI exit without saving its state. In a process
 	// group of its own, it gets only the one that this process sends, not the terminal's.
@@ -73,6 +73,9 @@ func (d *demo) compile(ctx context.Context, e *engine.Engine) error {
 
 // pulumi replaces this process with the CLI, with the demo's environment.
 func (d *demo) pulumi(ctx context.Context, args []string) error {
+	if err := d.chooseStack(); err != nil {
+		return err
+	}
 	e := d.engine()
 	if err := e.Prepare(ctx, false); err != nil {
 		return err
@@ -86,8 +89,9 @@ func (d *demo) pulumi(ctx context.Context, args []string) error {
 
 func (d *demo) engine() *engine.Engine {
 	return &engine.Engine{
+		Stack:      d.stack,
 		Root:       d.root,
-		Dir:        filepath.Join(string(d.dir), "pulumi"),
+		Dir:        d.dir.Pulumi(),
 		Kubeconfig: d.dir.Kubeconfig(),
 		Builder:    d.builder,
 		Report:     d.report,
