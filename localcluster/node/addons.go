@@ -34,10 +34,13 @@ func (n *Node) ApplyDNS(ctx context.Context, image string) error {
 	return n.awaitPods(ctx, "kube-system")
 }
 
-// ApplyObjectStore deploys SeaweedFS, an object store that speaks S3, with an image, and waits until its
-// pod is ready. Its bucket is demo, its access key demo, and its secret key is key.
+// ObjectStoreUser is the access key of the object store, and the name of its bucket.
+const ObjectStoreUser = "demo"
+
+// ApplyObjectStore deploys SeaweedFS, an object store that speaks S3, with an image and a secret key, and
+// waits until its pod is ready.
 func (n *Node) ApplyObjectStore(ctx context.Context, image, key string) error {
-	values := map[string]string{"image": image, "key": key}
+	values := map[string]string{"image": image, "user": ObjectStoreUser, "key": key}
 	manifest := os.Expand(seaweedFSManifest, func(name string) string { return values[name] })
 	if err := n.apply(ctx, []byte(manifest)); err != nil {
 		return fmt.Errorf("SeaweedFS: %w", err)

@@ -204,8 +204,22 @@ func (d *demo) prepare(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.missing, err = loader.LoadStack(ctx, stack.Images)
-	return err
+	if d.missing, err = loader.LoadStack(ctx, stack); err != nil || !stack.LongTermStorage.Enabled {
+		return err
+	}
+	image, err := loader.LoadObjectStore(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := d.engine().ObjectStoreKey()
+	if err != nil {
+		return err
+	}
+	if err := n.ApplyObjectStore(ctx, image, key); err != nil {
+		return err
+	}
+	d.report("object store ready")
+	return nil
 }
 
 // stackConfig returns the config of the stack.

@@ -36,6 +36,9 @@ func (d *demo) deploy(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.setObjectStoreKey(ctx, e); err != nil {
+		return err
+	}
 	d.report("compiling the program")
 	if err := d.compile(ctx, e); err != nil {
 		return err
@@ -52,6 +55,20 @@ func (d *demo) deploy(ctx context.Context) error {
 	}
 	d.report("the stack is up")
 	return d.summary(ctx)
+}
+
+// setObjectStoreKey has a stack with long-term storage use the keys of the demo's object store.
+func (d *demo) setObjectStoreKey(ctx context.Context, e *engine.Engine) error {
+	stack, err := d.stackConfig()
+	if err != nil || !stack.LongTermStorage.Enabled {
+		return err
+	}
+	key, err := e.ObjectStoreKey()
+	if err != nil {
+		return err
+	}
+	const secrets = "longTermStorage.objectStore.secrets."
+	return errors.Join(e.SetSecret(ctx, secrets+"access_key", node.ObjectStoreUser), e.SetSecret(ctx, secrets+"secret_key", key))
 }
 
 // compile builds the program before Pulumi does, which would show less progress. What
