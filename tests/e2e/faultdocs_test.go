@@ -58,7 +58,9 @@ func TestFaultsAreDocumented(t *testing.T) {
 		require.NoError(t, os.WriteFile(page, []byte(want), 0o644))
 		return
 	}
-	assert.True(t, want == string(text), "%s is not what the table of faults says; run: go test -tags e2e ./tests/e2e -run Documented -write", page)
+	if want != string(text) {
+		assert.Fail(t, page+" is not what the table of faults says", "run: go test -tags e2e ./tests/e2e -run Documented -write")
+	}
 }
 
 // ruleFiles returns the file of each alert of the rules.
