@@ -50,7 +50,7 @@ func TestFaultsAreDocumented(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "faults.md")
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	const marker = "<!-- The rest is written by: go test ./tests/e2e -run Documented -write -->\n"
+	const marker = "<!-- The rest is written by: go test -tags e2e ./tests/e2e -run Documented -write -->\n"
 	head, _, found := strings.Cut(string(text), marker)
 	require.True(t, found, "%s lacks %q", page, marker)
 	want := head + marker + tables(ruleFiles(t))
@@ -58,7 +58,9 @@ func TestFaultsAreDocumented(t *testing.T) {
 		require.NoError(t, os.WriteFile(page, []byte(want), 0o644))
 		return
 	}
-	assert.Equal(t, want, string(text))
+	if want != string(text) {
+		assert.Fail(t, page+" is not what the table of faults says", "run: go test -tags e2e ./tests/e2e -run Documented -write")
+	}
 }
 
 // ruleFiles returns the file of each alert of the rules.
