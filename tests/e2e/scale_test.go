@@ -88,7 +88,7 @@ func queriedAsOne(t *testing.T, n *node) {
 		if err != nil || len(own) == 0 {
 			return fmt.Sprint("a replica has nothing ", err)
 		}
-		all, _, err := frontend.Query(ctx, `up == 1`, time.Now())
+		all, _, _, err := frontend.Query(ctx, `up == 1`, time.Now())
 		if err != nil {
 			return err.Error()
 		}
@@ -198,7 +198,7 @@ func volumesWiped(t *testing.T, n *node) {
 	})
 	frontend := n.frontend(t)
 	eventually(t, 3*time.Minute, "old samples come from the bucket", func(ctx context.Context) string {
-		value, _, err := frontend.Query(ctx, query, at)
+		value, _, _, err := frontend.Query(ctx, query, at)
 		if err != nil || len(value.(model.Vector)) == 0 {
 			return fmt.Sprint("nothing ", err)
 		}
@@ -218,7 +218,7 @@ func replicaGone(t *testing.T, n *node) {
 	time.Sleep(2 * n.stack.Prometheus.ScrapeInterval.Duration)
 
 	step := n.stack.Prometheus.ScrapeInterval.Duration
-	value, _, err := n.frontend(t).QueryRange(t.Context(), `count_over_time(up{job="node-exporter"}[`+model.Duration(2*step).String()+`])`,
+	value, _, _, err := n.frontend(t).QueryRange(t.Context(), `count_over_time(up{job="node-exporter"}[`+model.Duration(2*step).String()+`])`,
 		promv1.Range{Start: begin, End: time.Now().Add(-step), Step: step})
 	require.NoError(t, err)
 	matrix := value.(model.Matrix)
@@ -236,14 +236,24 @@ func bucketAway(t *testing.T, n *node) {
 	}
 	scale(0)
 	t.Cleanup(func() { scale(1) })
-	time.Sleep(5 * time.Minute)
+	eventually(t, 6*time.Minute, "an alert is about to fire", func(ctx context.Context) string {
+		samples, err := n.tryQuery(ctx, `ALERTS{alertname="ThanosSidecarUploadsFailing"}`, time.Now())
+		if err != nil || len(samples) == 0 {
+			return fmt.Sprint("not yet ", err)
+		}
+		return ""
+	})
+	time.Sleep(2 * time.Minute)
 	scale(1)
 	back := time.Now()
-	eventually(t, 8*time.Minute, "blocks written meanwhile and after are uploaded", func(context.Context) string {
-		out, err := n.try(t, "exec", "busybox", "true")
-		if err != nil {
-			return out
+	eventually(t, 2*time.Minute, "the object store is back", func(ctx context.Context) string {
+		store, err := n.kubernetes.AppsV1().Deployments("object-store").Get(ctx, "seaweedfs", metav1.GetOptions{})
+		if err != nil || store.Status.ReadyReplicas == 0 {
+			return fmt.Sprint("not ready ", err)
 		}
+		return ""
+	})
+	eventually(t, 8*time.Minute, "blocks written meanwhile and after are uploaded", func(context.Context) string {
 		own := ofReplica(n.blocks(t), replicas[0])
 		if newest := own[len(own)-1]; time.UnixMilli(newest.MaxTime).Before(back) {
 			time.Sleep(10 * time.Second)
