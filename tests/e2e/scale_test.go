@@ -138,7 +138,7 @@ func (n *node) blocks(t *testing.T, flags ...string) []uploaded {
 // bucketTool runs a command of `thanos tools bucket` on the node, and returns its standard output.
 func (n *node) bucketTool(t *testing.T, args ...string) string {
 	t.Helper()
-	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "object-store", metav1.GetOptions{})
+	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "thanos-object-store", metav1.GetOptions{})
 	require.NoError(t, err)
 	service, err := n.kubernetes.CoreV1().Services("object-store").Get(t.Context(), "seaweedfs", metav1.GetOptions{})
 	require.NoError(t, err)
