@@ -34,6 +34,7 @@ func storedMetrics(t *testing.T, n *node) {
 			}
 		}
 	}
+	require.False(t, t.Failed(), "too much is stored")
 	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
 	before, err := os.ReadFile(file)
 	require.NoError(t, err)
