@@ -91,8 +91,13 @@ var (
 	NodeExporter     = Target{module: "github.com/prometheus/node_exporter", variables: prometheusVariables}
 	BlackboxExporter = Target{module: "github.com/prometheus/blackbox_exporter", variables: prometheusVariables}
 	KubeStateMetrics = Target{module: "k8s.io/kube-state-metrics/v2", modfile: older, variables: prometheusVariables}
-	// Thanos needs some modules that its own go.mod replaces.
-	Thanos = Target{module: "github.com/thanos-io/thanos", packages: []string{"cmd/thanos"}, modfile: "thanos", variables: prometheusVariables}
+	Thanos           = Target{
+		module:    "github.com/thanos-io/thanos",
+		packages:  []string{"cmd/thanos"},
+		modfile:   "thanos",
+		variables: prometheusVariables,
+		tags:      "slicelabels", // it casts labels to its own, which have this layout
+	}
 )
 
 // prometheusVariables sets the version that prometheus/common reports.
