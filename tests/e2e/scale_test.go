@@ -38,7 +38,7 @@ func TestScale(t *testing.T) {
 	forgetNode(t)
 	n := start(t)
 	n.localcluster(t, "demo")
-	n.shortBlocks(t)
+	n.twoReplicas(t)
 	for _, step := range []struct {
 		name string
 		run  func(*testing.T, *node)
@@ -54,8 +54,9 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// shortBlocks has Prometheus write a block every two minutes, so that the test does not wait for hours.
-func (n *node) shortBlocks(t *testing.T) {
+// twoReplicas has Prometheus run twice on the one node, which a stack refuses, and write a block every
+// two minutes, so that the test does not wait for hours.
+func (n *node) twoReplicas(t *testing.T) {
 	t.Helper()
 	sets := n.kubernetes.AppsV1().StatefulSets(namespace)
 	set, err := sets.Get(t.Context(), "prometheus", metav1.GetOptions{})
@@ -69,6 +70,8 @@ func (n *node) shortBlocks(t *testing.T) {
 		}
 	}
 	require.Equal(t, 2, changed, "flags of the duration of blocks in %v", args)
+	*set.Spec.Replicas = 2
+	set.Spec.Template.Spec.Affinity = nil
 	_, err = sets.Update(t.Context(), set, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	n.rolledOut(t)
