@@ -152,6 +152,20 @@ endpoints:
 `, endpoints(", tls: {secretName: thanos}, storeGateway: {partitions: 2}, query: {endpoints: ['thanos.shop.example.com:443']}"))
 }
 
+// The compactor tells servers apart by the labels of what they upload: no setting replaces the cluster and
+// the replica, which is the name of the pod.
+func TestUploadedLabels(t *testing.T) {
+	stack, err := New(configtest.Config(t, longTerm(s3, "")+"\nprometheus: {replicas: 2, externalLabels: {region: eu}}"))
+	require.NoError(t, err)
+	var file struct {
+		Global struct {
+			ExternalLabels map[string]string `yaml:"external_labels"`
+		} `yaml:"global"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfig.Files["prometheus.yml"]), &file))
+	assert.Equal(t, map[string]string{"cluster": "test", "replica": "${POD_NAME}", "region": "eu"}, file.Global.ExternalLabels)
+}
+
 // Grafana asks the query frontend, with the UID that its dashboards have always had.
 func TestDatasourceOfLongTermStorage(t *testing.T) {
 	stack, err := New(configtest.Config(t, longTerm(s3, "")))
