@@ -95,6 +95,7 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	ctx.Export("prometheusUrl", prometheus.URL)
 	ctx.Export("prometheusPortForward", portForward(site, render.Prometheus))
 	if thanos.Query != nil {
+		ctx.Export("bucket", thanos.Store.Bucket)
 		ctx.Export("queryUrl", thanos.Frontend.URL)
 		ctx.Export("queryGrpcAddress", thanos.Query.GRPCAddress)
 		ctx.Export("queryPortForward", portForward(site, render.ThanosQueryFrontend))

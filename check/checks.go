@@ -42,7 +42,6 @@ var Checks = []Check{
 	{"memory-fits", "The server's memory suffices for the estimated series.", memoryFits},
 	{"remote-write-shards", "A remote write may use the shards that the estimated samples need.", remoteWriteShards},
 	{"upload-in-time", "Prometheus keeps samples for as long as an upload may be delayed.", uploadInTime},
-	{"upload-labels", "The labels of uploaded samples tell servers apart.", uploadLabels},
 	{"compactor-alone", "No other stack compacts the same part of the object store, as far as its prefix says.", compactorAlone},
 	{"compactor-fits", "The estimated samples of two weeks can be compacted on the compactor's volume.", compactorFits},
 	{"replicas-placed", "There are enough nodes to keep replicas apart.", replicasPlaced},

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
@@ -88,26 +86,6 @@ func compactorAlone(a *Analysis) []Finding {
 	return []Finding{{Path: "longTermStorage.objectStore.prefix", Severity: Warning, Message: fmt.Sprintf(
 		"%q has no part that is called like the cluster, %s: the compactor of another stack with the same bucket and prefix would destroy blocks; "+
 			"leave it out, or set longTermStorage.compactor.enabled: false in all of these stacks but one", cfg.ObjectStore.Prefix, a.Config.Cluster.Name)}}
-}
-
-// uploadLabels finds servers whose blocks cannot be told apart, by the labels that leave the server: the
-// cluster, and the replica, which is the name of the pod. It reads prometheus.yml as the server does not:
-// loading has replaced the name of the variable.
-func uploadLabels(a *Analysis) []Finding {
-	if !a.Config.LongTermStorage.Enabled {
-		return nil
-	}
-	var file struct {
-		Global struct {
-			ExternalLabels map[string]string `yaml:"external_labels"`
-		} `yaml:"global"`
-	}
-	err := yaml.Unmarshal([]byte(a.PrometheusConfig.Files["prometheus.yml"]), &file)
-	labels := file.Global.ExternalLabels
-	if err == nil && labels["cluster"] == a.Config.Cluster.Name && labels["replica"] == "${POD_NAME}" {
-		return nil
-	}
-	return []Finding{{Path: "prometheus.externalLabels", Severity: Error, Message: "do not name the cluster and the replica: the compactor would take the blocks of several servers for those of one, and halt"}}
 }
 
 // compactorFits warns of a volume on which the estimated blocks cannot be compacted.

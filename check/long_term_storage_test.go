@@ -34,7 +34,7 @@ func TestLongTermStorage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a := load(t, test.stack)
 			var found []string
-			for _, name := range []string{"upload-in-time", "upload-labels", "compactor-alone", "compactor-fits", "image-known", "range-retained"} {
+			for _, name := range []string{"upload-in-time", "compactor-alone", "compactor-fits", "image-known", "range-retained"} {
 				for _, f := range a.Check().Findings {
 					if f.Check == name && !strings.Contains(f.Message, "shipped rules look back") {
 						found = append(found, f.String())
@@ -47,15 +47,6 @@ func TestLongTermStorage(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Replicas without a label of their own would be one to the compactor.
-func TestUploadLabels(t *testing.T) {
-	a := load(t, longTerm("}"))
-	text := a.PrometheusConfig.Files["prometheus.yml"]
-	a.PrometheusConfig.Files["prometheus.yml"] = strings.ReplaceAll(text, "replica: ${POD_NAME}", "replica: a")
-	require.NotEqual(t, text, a.PrometheusConfig.Files["prometheus.yml"])
-	assert.Len(t, uploadLabels(a), 1)
 }
 
 func TestBucketEstimates(t *testing.T) {

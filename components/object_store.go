@@ -12,7 +12,8 @@ import (
 type ObjectStore struct {
 	pulumi.ResourceState
 
-	Secret *corev1.Secret // with the configuration
+	Secret *corev1.Secret      // with the configuration
+	Bucket pulumi.StringOutput `pulumi:"bucket"` // type://bucket/prefix, for people
 
 	account     pulumi.StringInput // name, of the store gateway and the compactor
 	annotations map[string]string  // of the account
@@ -35,6 +36,7 @@ func NewObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opt
 	a := app{name: "thanos", role: "object-store"}
 	return construct(ctx, "ObjectStore", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		cfg, bucket := a.Stack.Config.LongTermStorage, a.Stack.Thanos.Bucket
+		c.Bucket = pulumi.String(bucket.Name).ToStringOutput()
 		c.claim, c.dir = cfg.ObjectStore.Claim, bucket.Dir
 		c.annotations, c.podLabels = cfg.ServiceAccount.Annotations, cfg.ServiceAccount.PodLabels
 		var err error
@@ -42,9 +44,11 @@ func NewObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opt
 			return nil, err
 		}
 		c.account, err = a.serviceAccount(c.annotations)
-		return pulumi.Map{"bucket": pulumi.String(bucket.Name)}, err
+		return pulumi.Map{"bucket": c.Bucket}, err
 	})
 }
+
+func (args *ObjectStoreArgs) check() error { return args.checkThanos() }
 
 func (args *ObjectStoreArgs) inputs() pulumi.Map {
 	return pulumi.Map{"type": pulumi.String(string(args.Stack.Config.LongTermStorage.ObjectStore.Type))}

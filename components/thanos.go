@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"fmt"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -49,6 +50,17 @@ func DeployThanos(ctx *pulumi.Context, site Site, compactor *Storage, opts ...pu
 	}
 	t.Frontend, err = NewThanosQueryFrontend(ctx, "thanos-query-frontend", &ThanosQueryFrontendArgs{Site: site}, opts...)
 	return t, err
+}
+
+// checkThanos rejects a Site of a stack without long-term storage.
+func (s Site) checkThanos() error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	if s.Stack.Thanos == nil {
+		return errors.New("Site needs a Stack with long-term storage")
+	}
+	return nil
 }
 
 // Ports of the parts of Thanos. That of a sidecar has a name of its own, because the pods of Prometheus

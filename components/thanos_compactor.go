@@ -33,7 +33,7 @@ func NewThanosCompactor(ctx *pulumi.Context, name string, args *ThanosCompactorA
 }
 
 func (args *ThanosCompactorArgs) check() error {
-	if err := args.Site.check(); err != nil {
+	if err := args.checkThanos(); err != nil {
 		return err
 	}
 	if args.Store == nil {

@@ -1,8 +1,6 @@
 package components
 
 import (
-	"errors"
-
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -42,17 +40,6 @@ func (args *ThanosQueryArgs) inputs() pulumi.Map {
 		"image":    pulumi.String(cfg.Images.Ref(config.ThanosImage)),
 		"replicas": pulumi.Int(cfg.LongTermStorage.Query.Replicas),
 	}
-}
-
-// checkThanos rejects a Site of a stack without long-term storage.
-func (s Site) checkThanos() error {
-	if err := s.check(); err != nil {
-		return err
-	}
-	if s.Stack.Thanos == nil {
-		return errors.New("Site needs a Stack with long-term storage")
-	}
-	return nil
 }
 
 func (a app) deployQuery() error {

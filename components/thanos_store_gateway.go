@@ -38,10 +38,10 @@ func NewThanosStoreGateway(ctx *pulumi.Context, name string, args *ThanosStoreGa
 }
 
 func (args *ThanosStoreGatewayArgs) check() error {
-	if err := args.Site.check(); err != nil {
+	if err := args.checkThanos(); err != nil {
 		return err
 	}
-	if args.Store == nil || args.Stack.Thanos == nil || args.Partition < 0 || args.Partition >= len(args.Stack.Thanos.Selectors) {
+	if args.Store == nil || args.Partition < 0 || args.Partition >= len(args.Stack.Thanos.Selectors) {
 		return errors.New("ThanosStoreGatewayArgs needs a Store, and a Partition that the stack has")
 	}
 	return nil

@@ -148,28 +148,36 @@ func (o *s3Options) problems(report func(option, message string)) {
 	}
 }
 
-func (o *s3Options) bucket() string                 { return o.Bucket }
-func (o *gcsOptions) problems(func(string, string)) {}
-func (o *gcsOptions) bucket() string                { return o.Bucket }
-func (o *azureOptions) bucket() string              { return o.Container }
-func (o *filesystemOptions) bucket() string         { return o.Directory }
+func (o *s3Options) bucket() string { return o.Bucket }
+
+func (*gcsOptions) problems(func(option, message string)) {}
+
+func (o *gcsOptions) bucket() string { return o.Bucket }
+
 func (o *azureOptions) problems(report func(option, message string)) {
-	if o.StorageAccount == "" && o.ConnectionString == "" {
+	if o.StorageAccount == "" {
 		report("storage_account", "missing; the name of the storage account")
 	}
 	if o.StorageKey != "" && o.ConnectionString != "" {
 		report("", "storage_account_key and storage_connection_string are alternatives; keep one of them in longTermStorage.objectStore.secrets")
 	}
-	if o.UserAssignedID != "" && (o.StorageKey != "" || o.ConnectionString != "") {
-		report("user_assigned_id", "set besides a key; only one of them says who uploads")
+	if o.UserAssignedID != "" && (o.StorageKey != "" || o.ConnectionString != "" || o.ClientID != "") {
+		report("user_assigned_id", "set besides a key or a client_id; only one of them says who uploads")
+	}
+	if set := o.TenantID != ""; set != (o.ClientID != "") || set != (o.ClientSecret != "") {
+		report("", "az_tenant_id and client_id belong together, with client_secret in longTermStorage.objectStore.secrets; set all of them, or none")
 	}
 }
+
+func (o *azureOptions) bucket() string { return o.Container }
 
 func (o *filesystemOptions) problems(report func(option, message string)) {
 	if o.Directory != "" && !strings.HasPrefix(o.Directory, "/") {
 		report("directory", fmt.Sprintf("%q; allowed: an absolute path", o.Directory))
 	}
 }
+
+func (o *filesystemOptions) bucket() string { return o.Directory }
 
 // bucketOption is the option that names where the objects are.
 var bucketOption = map[config.ObjectStoreType]string{config.S3: "bucket", config.GCS: "bucket", config.Azure: "container", config.Filesystem: "directory"}

@@ -79,6 +79,10 @@ func TestRejectedObjectStores(t *testing.T) {
 		{"type: GCS, config: {bucket: a, service_account: '{}'}", path + ".service_account",
 			"in plain text; move it to longTermStorage.objectStore.secrets with: pulumi config set --secret --path 'kubernetes-prometheus:longTermStorage.objectStore.secrets.service_account'"},
 		{"type: AZURE, config: {container: a}", path + ".storage_account", "missing; the name of the storage account"},
+		{"type: AZURE, config: {container: a, storage_account: b, client_id: c, az_tenant_id: d}", path,
+			"az_tenant_id and client_id belong together, with client_secret in longTermStorage.objectStore.secrets; set all of them, or none"},
+		{"type: AZURE, config: {container: a, storage_account: b, user_assigned_id: c}, secrets: {storage_account_key: d}", path + ".user_assigned_id",
+			"set besides a key or a client_id; only one of them says who uploads"},
 		{"type: AZURE, config: {container: a, storage_account: b, pipeline_config: {try_timeout: 1}}", path, `AZURE: not a valid duration string: "1"`},
 		{"type: FILESYSTEM, claim: a, config: {directory: blocks}", path + ".directory", `"blocks"; allowed: an absolute path`},
 	} {
@@ -150,6 +154,20 @@ endpoints:
         ca_file: /etc/thanos/tls/ca.crt
       server_name: thanos.shop.example.com
 `, endpoints(", tls: {secretName: thanos}, storeGateway: {partitions: 2}, query: {endpoints: ['thanos.shop.example.com:443']}"))
+}
+
+// The compactor tells servers apart by the labels of what they upload: no setting replaces the cluster and
+// the replica, which is the name of the pod.
+func TestUploadedLabels(t *testing.T) {
+	stack, err := New(configtest.Config(t, longTerm(s3, "")+"\nprometheus: {replicas: 2, externalLabels: {region: eu}}"))
+	require.NoError(t, err)
+	var file struct {
+		Global struct {
+			ExternalLabels map[string]string `yaml:"external_labels"`
+		} `yaml:"global"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfig.Files["prometheus.yml"]), &file))
+	assert.Equal(t, map[string]string{"cluster": "test", "replica": "${POD_NAME}", "region": "eu"}, file.Global.ExternalLabels)
 }
 
 // Grafana asks the query frontend, with the UID that its dashboards have always had.
