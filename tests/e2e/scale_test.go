@@ -35,10 +35,14 @@ func TestScale(t *testing.T) {
 		t.Skip("-scale is not set")
 	}
 	t.Setenv("STACK", "scale")
-	forgetNode(t)
+	if !*deployedFlag {
+		forgetNode(t)
+	}
 	n := start(t)
-	n.localcluster(t, "demo")
-	n.twoReplicas(t)
+	if !*deployedFlag {
+		n.localcluster(t, "demo")
+		n.twoReplicas(t)
+	}
 	for _, step := range []struct {
 		name string
 		run  func(*testing.T, *node)
@@ -184,7 +188,7 @@ func blocksArrive(t *testing.T, n *node) {
 // volumesWiped replaces both pods of Prometheus, whose volumes are lost with them.
 func volumesWiped(t *testing.T, n *node) {
 	own := ofReplica(n.blocks(t), replicas[0])
-	at := time.UnixMilli(own[0].MaxTime - 1)
+	at := time.UnixMilli(own[len(own)-1].MaxTime - 1)
 	const query = `count(last_over_time(up{job="node-exporter"}[30s]))`
 	require.NotEmpty(t, n.query(t, query, at))
 	for _, replica := range replicas {
