@@ -15,7 +15,7 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 		compactor = inCluster + `, job="thanos-compactor"`
 		querier   = inCluster + `, job="thanos-query"`
 		frontend  = inCluster + `, job="thanos-query-frontend"`
-		any       = inCluster + `, job=~"thanos-.+"`
+		all       = inCluster + `, job=~"thanos-.+"`
 
 		queries = querier + `, handler=~"query|query_range"`
 	)
@@ -29,7 +29,7 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 		WithPanel(figure("Parts that respond", "Share of the sidecars, store gateways, compactors, queriers and query frontends whose last scrape succeeded.", units.PercentUnit).
 			GraphMode(common.BigValueGraphModeNone).
 			Thresholds(steps(red, at(1, green))).
-			WithTarget(query(`avg(up{`+any+`})`, ""))).
+			WithTarget(query(`avg(up{`+all+`})`, ""))).
 		WithPanel(figure("Last upload", "Time since the sidecar that is furthest behind has uploaded a block. Each uploads one every two hours.", units.DurationSeconds).
 			Thresholds(steps(green, at(3*3600, orange), at(7*3600, red))).
 			WithTarget(query(`max(time() - (thanos_objstore_bucket_last_successful_upload_time{`+sidecar+`} > 0))`, ""))).
@@ -53,11 +53,11 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 
 	board.WithRow(row("Object store")).
 		WithPanel(overTime("Operations", "Requests to the object store per second, which most stores charge for.", units.CountsPerSecond).
-			WithTarget(query(`sum by (job, operation) (rate(thanos_objstore_bucket_operations_total{`+any+`}[$__rate_interval]))`, "{{operation}} of {{job}}"))).
+			WithTarget(query(`sum by (job, operation) (rate(thanos_objstore_bucket_operations_total{`+all+`}[$__rate_interval]))`, "{{operation}} of {{job}}"))).
 		WithPanel(overTime("Operations that fail", "Requests per second that the object store answers with an error, or not at all.", units.CountsPerSecond).
-			WithTarget(query(`sum by (job, operation) (rate(thanos_objstore_bucket_operation_failures_total{`+any+`}[$__rate_interval]))`, "{{operation}} of {{job}}"))).
+			WithTarget(query(`sum by (job, operation) (rate(thanos_objstore_bucket_operation_failures_total{`+all+`}[$__rate_interval]))`, "{{operation}} of {{job}}"))).
 		WithPanel(overTime("Duration of an operation, 99th percentile", "How long the object store takes.", units.Seconds).
-			WithTarget(query(`histogram_quantile(0.99, sum by (le, job, operation) (rate(thanos_objstore_bucket_operation_duration_seconds_bucket{`+any+`}[$__rate_interval])))`, "{{operation}} of {{job}}"))).
+			WithTarget(query(`histogram_quantile(0.99, sum by (le, job, operation) (rate(thanos_objstore_bucket_operation_duration_seconds_bucket{`+all+`}[$__rate_interval])))`, "{{operation}} of {{job}}"))).
 		WithPanel(overTime("Blocks", "Blocks that each store gateway has loaded.", units.Short).
 			WithTarget(query(`sum by (pod) (thanos_bucket_store_blocks_loaded{`+store+`})`, "{{pod}}")))
 
@@ -80,6 +80,6 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 		WithPanel(overTime("Cache of results", "Share of the results that the query frontends had in memory.", units.PercentUnit).
 			WithTarget(query(`sum(rate(cortex_cache_hits_total{`+frontend+`}[$__rate_interval])) / (sum(rate(cortex_cache_fetched_keys_total{`+frontend+`}[$__rate_interval])) > 0)`, "hits")))
 
-	processes(board, any, "instance")
+	processes(board, all, "instance")
 	return board
 }

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 
@@ -88,7 +87,7 @@ func TestRejectedObjectStores(t *testing.T) {
 	} {
 		_, err := New(configtest.Config(t, longTerm(test.store, "")))
 		var problems config.Problems
-		require.True(t, errors.As(err, &problems), "%s: %v", test.store, err)
+		require.ErrorAs(t, err, &problems, test.store)
 		require.Len(t, problems, 1, test.store)
 		assert.Equal(t, test.path, problems[0].Path, test.store)
 		assert.Equal(t, test.message, problems[0].Message, test.store)
