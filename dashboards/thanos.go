@@ -48,8 +48,8 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 	board.WithRow(row("Uploads")).
 		WithPanel(overTime("Blocks uploaded", "Blocks that each sidecar has uploaded within three hours: one or two.", units.Short).
 			WithTarget(query(`sum by (pod) (increase(thanos_shipper_uploads_total{`+sidecar+`}[3h]))`, "{{pod}}"))).
-		WithPanel(overTime("Uploads that failed", "Attempts to upload a block that failed within an hour. The sidecar tries again every 30 seconds.", units.Short).
-			WithTarget(query(`sum by (pod) (increase(thanos_shipper_upload_failures_total{`+sidecar+`}[1h]))`, "{{pod}}")))
+		WithPanel(overTime("Uploads that failed", "Attempts to upload what is new that failed within an hour. The sidecar tries again every 30 seconds.", units.Short).
+			WithTarget(query(`sum by (pod) (increase(thanos_shipper_dir_sync_failures_total{`+sidecar+`}[1h]))`, "{{pod}}")))
 
 	board.WithRow(row("Object store")).
 		WithPanel(overTime("Operations", "Requests to the object store per second, which most stores charge for.", units.CountsPerSecond).

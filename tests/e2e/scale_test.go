@@ -243,7 +243,7 @@ func bucketAway(t *testing.T, n *node) {
 	scale(0)
 	t.Cleanup(func() { scale(1) })
 	eventually(t, 6*time.Minute, "an alert is about to fire", func(ctx context.Context) string {
-		samples, err := n.tryQuery(ctx, `ALERTS{alertname="ThanosSidecarUploadsFailing"}`, time.Now())
+		samples, err := n.tryQuery(ctx, `ALERTS{alertname="ThanosBucketOperationsFailing", job="thanos-sidecar"}`, time.Now())
 		if err != nil || len(samples) == 0 {
 			return fmt.Sprint("not yet ", err)
 		}
