@@ -41,7 +41,7 @@ var words = map[string]func(*testing.T) []string{
 	"volume-full":    text("COMMAND", "dd if=/dev/zero of=/data/full bs=1M count=100"),
 	"volume-inodes":  text("COMMAND", "for i in $(seq 100); do touch /data/$i; done"),
 	"volume-filling": text("COMMAND", "dd if=/dev/zero of=/data/half bs=1M count=10; sleep 45; dd if=/dev/zero of=/data/most bs=1M count=15"),
-	"inodes-filling": text("COMMAND", "for i in $(seq 300); do touch /data/$i; done; sleep 45; for i in $(seq 301 850); do touch /data/$i; done"),
+	"inodes-filling": text("COMMAND", "for i in $(seq 300); do touch /data/$i; done; sleep 75; for i in $(seq 301 850); do touch /data/$i; done"),
 }
 
 func text(words ...string) func(*testing.T) []string {

@@ -65,7 +65,7 @@ var faults = []fault{
 		fires: []string{`PersistentVolumeClaimInodesLow{namespace="fault-volume-inodes", severity="critical"}`}, silent: []string{"PersistentVolumeClaimSpaceLow"}},
 	{name: "volume-filling", manifest: "volume", batch: "objects", breaks: "a volume that is being filled",
 		fires: []string{"PersistentVolumeClaimFillingUp"}, silent: []string{"PersistentVolumeClaimSpaceLow"}},
-	{name: "inodes-filling", manifest: "volume", batch: "objects", draft: true, breaks: "a volume whose inodes are being used up",
+	{name: "inodes-filling", manifest: "volume", batch: "objects", draft: true, slow: true, breaks: "a volume whose inodes are being used up",
 		fires: []string{"PersistentVolumeClaimInodesFillingUp"}, silent: []string{"PersistentVolumeClaimInodesLow"}},
 	{name: "probe-failing", batch: "objects", breaks: "a container whose readiness probe fails every other time",
 		fires: []string{"ContainerProbeFailing"}, silent: []string{"PodNotReady"}},
