@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -282,7 +284,8 @@ const (
 // historyKept uploads blocks of months ago, as if the stack had run by then.
 func historyKept(t *testing.T, n *node) {
 	today := time.Now().UTC().Truncate(2 * time.Hour)
-	dir := filepath.Join(n.root, ".local", "ssd", "history")
+	replica := fmt.Sprintf("history-%d", time.Now().Unix())
+	dir := filepath.Join(n.root, ".local", "ssd", replica)
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	// Four days in the blocks of two hours that servers write, two weeks in one block, which is long
 	// enough for both resolutions, and a day that is older than what the stack keeps.
@@ -292,12 +295,12 @@ func historyKept(t *testing.T, n *node) {
 	writeHistory(t, dir, recent, recent.Add(4*day), 2*time.Hour)
 	writeHistory(t, dir, old, old.Add(14*day), 14*day)
 	writeHistory(t, dir, expired, expired.Add(2*time.Hour), 2*time.Hour)
-	n.bucketTool(t, "upload-blocks", "--path=/mnt/ssd/history",
-		fmt.Sprintf("--label=cluster=%q", n.stack.Cluster.Name), `--label=replica="history"`)
+	n.bucketTool(t, "upload-blocks", "--path=/mnt/ssd/"+replica,
+		fmt.Sprintf("--label=cluster=%q", n.stack.Cluster.Name), fmt.Sprintf("--label=replica=%q", replica))
 	n.replacePods(t, "app.kubernetes.io/name=thanos-compactor") // which otherwise waits for its next run
 
 	of := func(blocks []uploaded, match func(uploaded) bool) bool {
-		return slices.ContainsFunc(blocks, func(b uploaded) bool { return b.Thanos.Labels["replica"] == "history" && match(b) })
+		return slices.ContainsFunc(blocks, func(b uploaded) bool { return b.Thanos.Labels["replica"] == replica && match(b) })
 	}
 	eventually(t, 20*time.Minute, "the compactor has done its work", func(context.Context) string {
 		time.Sleep(10 * time.Second)
@@ -371,10 +374,24 @@ func writeHistory(t *testing.T, dir string, from, until time.Time, length time.D
 			require.NoError(t, err)
 		}
 		require.NoError(t, app.Commit())
-		_, err = w.Flush(t.Context())
+		id, err := w.Flush(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
+		aged(t, dir, id, from.Add(length))
 	}
+}
+
+// aged renames a block as if it had been written at a time: the compactor leaves new ones alone for half
+// an hour.
+func aged(t *testing.T, dir string, id ulid.ULID, written time.Time) {
+	t.Helper()
+	old := id
+	require.NoError(t, id.SetTime(ulid.Timestamp(written)))
+	file := filepath.Join(dir, old.String(), "meta.json")
+	meta, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(meta, []byte(old.String()), []byte(id.String())), 0o644))
+	require.NoError(t, os.Rename(filepath.Join(dir, old.String()), filepath.Join(dir, id.String())))
 }
 
 // resolved returns the result of an instant query of Thanos from blocks of at most a resolution.
