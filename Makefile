@@ -74,6 +74,10 @@ test-faults: localcluster strace ## Break things on the local node: FAULTS=name,
 	go test -tags e2e -run '^(TestFaults|TestQuiet)$$' -v -count=1 -timeout 5h -parallel 64 ./tests/e2e \
 		-faults=$(or $(FAULTS),all) -quiet=$(or $(QUIET),$(if $(FAULTS),0,30m)) $(if $(RECORD),-record)
 
+.PHONY: test-scale
+test-scale: localcluster ## Long-term storage on the local node: blocks in the bucket, lost volumes, a lost replica, a bucket that is away.
+	go test -tags e2e -run '^TestScale$$' -v -count=1 -timeout 90m ./tests/e2e -scale
+
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
 	go test -tags e2e -run '^$$' -bench 'Up|Preview|Prometheus' -benchtime 3x -timeout 40m ./tests/e2e

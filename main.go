@@ -71,10 +71,15 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	if err := components.DeployExporters(ctx, site, opts); err != nil {
 		return err
 	}
+	thanos, err := components.DeployThanos(ctx, site, storage.Compactor, opts)
+	if err != nil {
+		return err
+	}
 	prometheus, err := components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
 		Site:      site,
 		ConfigMap: discovery.ConfigMap,
 		Rules:     rules.ConfigMap,
+		Store:     thanos.Store,
 		Claims:    storage.Prometheus.Claims,
 	}, opts)
 	if err != nil {
@@ -89,6 +94,12 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	ctx.Export("namespace", site.Namespace)
 	ctx.Export("prometheusUrl", prometheus.URL)
 	ctx.Export("prometheusPortForward", portForward(site, render.Prometheus))
+	if thanos.Query != nil {
+		ctx.Export("bucket", thanos.Store.Bucket)
+		ctx.Export("queryUrl", thanos.Frontend.URL)
+		ctx.Export("queryGrpcAddress", thanos.Query.GRPCAddress)
+		ctx.Export("queryPortForward", portForward(site, render.ThanosQueryFrontend))
+	}
 	if alertmanager != nil {
 		ctx.Export("alertmanagerUrl", alertmanager.URL)
 		ctx.Export("alertmanagerPortForward", portForward(site, render.Alertmanager))

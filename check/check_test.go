@@ -352,6 +352,15 @@ var broken = map[string][]struct {
 	"remote-write-shards": {
 		{"one shard for a large cluster", "cluster: {name: test, nodes: 100}\nstorage: {size: 2Ti}\nprometheus: {remoteWrite: [{name: central, url: 'https://example.com', queue_config: {max_shards: 1, max_samples_per_send: 100}}]}", nil, Warning, "prometheus.remoteWrite[0].queue_config.max_shards", "1 is less than the estimated "},
 	},
+	"upload-in-time": {
+		{"hours", longTerm("}\nprometheus: {retention: 12h}\nchecks: {waive: {range-retained: a test}}"), nil, Warning, "prometheus.retention", "12h: if the object store does not answer for longer, samples are lost to it"},
+	},
+	"compactor-alone": {
+		{"a prefix for all", "longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: a}, prefix: all}}", nil, Warning, "longTermStorage.objectStore.prefix", `"all" has no part that is called like the cluster, test`},
+	},
+	"compactor-fits": {
+		{"a small volume", longTerm(", compactor: {size: 1Gi}}"), nil, Warning, "longTermStorage.compactor.size", "1Gi is less than the estimated "},
+	},
 	"replicas-placed": {
 		{"more replicas than nodes", "cluster: {name: test, nodes: 2}\nprometheus: {replicas: 3}", nil, Error, "prometheus.replicas", "3, each on a node of its own, but cluster.nodes is 2: 1 would never start; allowed: up to 2"},
 	},

@@ -97,6 +97,12 @@ func rangeRetained(a *Analysis) []Finding {
 				return nil
 			}
 			r, ok := reachOf(selector, path)
+			retention := retention
+			if longTerm := a.Config.LongTermStorage; q.Panel && longTerm.Enabled { // panels see the object store
+				if retention = longTerm.Retention.Longest(); retention == 0 {
+					return nil
+				}
+			}
 			if !ok || r.oldest <= retention+retention/50 || q.Panel && r.oldest <= panelRange {
 				return nil
 			}

@@ -48,6 +48,7 @@ type Estimate struct {
 	Memory      int64              // bytes that each replica needs, with queries
 	Disk        int64              // bytes that each replica stores in the whole retention
 	Remotes     []Remote           // in the order of prometheus.remoteWrite
+	Bucket      Bucket             // zero without long-term storage
 
 	each map[*series]float64 // number of series
 }
@@ -118,6 +119,9 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 	e.Disk = int64((e.Samples*sampleBytes + disk) * a.Config.Prometheus.Retention.Seconds())
 	if a.Config.Agent() {
 		e.Disk = int64(e.Samples * walBytes * a.Config.Prometheus.AgentRetention.Seconds())
+	}
+	if a.Config.LongTermStorage.Enabled {
+		e.Bucket = a.bucket(e)
 	}
 	return e
 }

@@ -162,7 +162,8 @@ func TestRightRoutes(t *testing.T) {
 // both sides have.
 func TestShippedInhibitions(t *testing.T) {
 	const jobs = `discovery: {jobs: {etcd: {enabled: true}, kube-controller-manager: {enabled: true}, kube-scheduler: {enabled: true}}}
-prometheus: {remoteWrite: [{name: central, url: "https://example.com"}]}`
+prometheus: {remoteWrite: [{name: central, url: "https://example.com"}]}
+longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: a}}}`
 	var config struct {
 		InhibitRules []map[string]any `yaml:"inhibit_rules"`
 	}

@@ -74,7 +74,7 @@ func hostPortFree(a *Analysis) []Finding {
 // versioned lists the images whose flags, settings and metrics this program knows.
 var versioned = []config.Image{
 	config.PrometheusImage, config.AlertmanagerImage, config.NodeExporterImage,
-	config.KubeStateMetricsImage, config.BlackboxExporterImage, config.GrafanaImage,
+	config.KubeStateMetricsImage, config.BlackboxExporterImage, config.GrafanaImage, config.ThanosImage,
 }
 
 // release matches the major and minor version at the start of a tag.

@@ -13,7 +13,7 @@ func (a app) disruptionBudget(replicas int) error {
 		return nil
 	}
 	_, err := create(a, "budget", policyv1.NewPodDisruptionBudget, &policyv1.PodDisruptionBudgetArgs{
-		Metadata: a.metadata(a.name),
+		Metadata: a.metadata(a.objectName()),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
 			Selector:       &metav1.LabelSelectorArgs{MatchLabels: a.selector()},

@@ -3,6 +3,7 @@
 package components
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -39,9 +40,10 @@ type app struct {
 	component pulumi.ComponentResource // parent of the objects
 	prefix    string                   // of the objects' resource names: the component's name
 
-	name  string       // app.kubernetes.io/name, and the name of most of its objects
-	role  string       // app.kubernetes.io/component
-	image config.Image // empty if the component runs no pods
+	name   string       // app.kubernetes.io/name, and the name of most of its objects unless object is set
+	object string       // name of most of its objects, where several apps of a stack have one name
+	role   string       // app.kubernetes.io/component
+	image  config.Image // empty if the component runs no pods
 
 	podLabels map[string]string // of its pods, in addition to those of all its objects
 }
@@ -114,6 +116,9 @@ func (a app) labels() pulumi.StringMap {
 	return labels
 }
 
+// objectName returns the name of most of the app's objects.
+func (a app) objectName() string { return cmp.Or(a.object, a.name) }
+
 // metadata returns the metadata of a namespaced object of the app.
 func (a app) metadata(name string) *metav1.ObjectMetaArgs {
 	return &metav1.ObjectMetaArgs{
@@ -129,7 +134,7 @@ func (a app) metadata(name string) *metav1.ObjectMetaArgs {
 func (a app) workloadMetadata() *metav1.ObjectMetaArgs {
 	labels := a.labels()
 	labels[config.VersionLabel] = pulumi.String(config.Version)
-	metadata := a.metadata(a.name)
+	metadata := a.metadata(a.objectName())
 	metadata.Labels = labels
 	return metadata
 }

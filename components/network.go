@@ -80,7 +80,7 @@ func (a app) networkPolicy(rules ...ingressRule) error {
 		}
 	}
 	_, err := create(a, "network", networkingv1.NewNetworkPolicy, &networkingv1.NetworkPolicyArgs{
-		Metadata: a.metadata(a.name),
+		Metadata: a.metadata(a.objectName()),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),

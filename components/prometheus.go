@@ -28,6 +28,7 @@ type PrometheusArgs struct {
 	Site
 	ConfigMap string            // name of the ConfigMap with prometheus.yml
 	Rules     string            // name of the ConfigMap with the rule files; empty for an agent, which has none
+	Store     *ObjectStore      // to which sidecars upload; nil without long-term storage
 	Claims    []pulumi.Resource // of its volumes; empty with ephemeral storage
 }
 
@@ -50,6 +51,9 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 func (args *PrometheusArgs) check() error {
 	if err := args.Site.check(); err != nil {
 		return err
+	}
+	if args.Stack.Config.LongTermStorage.Enabled != (args.Store != nil) {
+		return errors.New("PrometheusArgs needs a Store with long-term storage, and only then")
 	}
 	if args.ConfigMap == "" || (args.Rules == "") != args.Stack.Config.Agent() {
 		return errors.New("PrometheusArgs needs a ConfigMap and, unless it is an agent, Rules")
@@ -77,11 +81,20 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 	if err := a.service("service", a.name, false, prometheusWeb); err != nil {
 		return err
 	}
-	if err := a.service("headless", render.Prometheus.Headless(), true, prometheusWeb); err != nil {
+	senders := slices.Concat(cfg.RemoteWriteReceiver.FromNamespaces, cfg.OTLPReceiver.FromNamespaces)
+	ports, rules := []port{prometheusWeb}, []ingressRule{
+		{ports: []port{prometheusWeb}, from: []string{a.name, render.Grafana.Name}, webUI: true, namespaces: senders},
+	}
+	if args.Store != nil {
+		ports = append(ports, thanosGRPC)
+		rules = append(rules,
+			ingressRule{ports: []port{thanosGRPC}, from: []string{render.ThanosQuery.Name}},
+			ingressRule{ports: []port{sidecarHTTP}, from: []string{a.name}})
+	}
+	if err := a.service("headless", render.Prometheus.Headless(), true, ports...); err != nil {
 		return err
 	}
-	senders := slices.Concat(cfg.RemoteWriteReceiver.FromNamespaces, cfg.OTLPReceiver.FromNamespaces)
-	if err := a.networkPolicy(ingressRule{ports: []port{prometheusWeb}, from: []string{a.name, render.Grafana.Name}, webUI: true, namespaces: senders}); err != nil {
+	if err := a.networkPolicy(rules...); err != nil {
 		return err
 	}
 	if err := a.disruptionBudget(cfg.Replicas); err != nil {
@@ -95,6 +108,9 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 			return err
 		}
 		before = append(before, secret)
+	}
+	if args.Store != nil {
+		before = append(before, args.Store.Secret)
 	}
 	_, err = create(a, "server", appsv1.NewStatefulSet, prometheusStatefulSet(a, args, account),
 		bindTo(args.Claims), pulumi.DependsOn(before),
@@ -120,6 +136,10 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		mounts = append(mounts, readOnlyMount("secrets", render.PrometheusSecretsDir))
 	}
 	templates, volumes := dataVolume(args.Claims, args.Stack.Config.Storage.Size, volumes)
+	annotations := pulumi.StringMap{}
+	if len(cfg.ServiceAccount.Annotations) > 0 { // clouds read them when a pod starts
+		annotations["checksum/service-account"] = pulumi.String(checksum(cfg.ServiceAccount.Annotations))
+	}
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
@@ -130,7 +150,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		Volumes:                       volumes,
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 			Name:           pulumi.String("prometheus"),
-			Args:           pulumi.ToStringArray(prometheusFlags(cfg)),
+			Args:           pulumi.ToStringArray(prometheusFlags(args.Stack.Config)),
 			Env:            corev1.EnvVarArray{fieldEnv("POD_NAME", "metadata.name")},
 			Ports:          containerPorts(prometheusWeb),
 			StartupProbe:   probe("/-/ready", prometheusWeb.name, period, startup),
@@ -142,9 +162,11 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, true)
 	}
-	var identity pulumi.StringMap // which clouds read when a pod starts
-	if len(cfg.ServiceAccount.Annotations) > 0 {
-		identity = pulumi.StringMap{"checksum/service-account": pulumi.String(checksum(cfg.ServiceAccount.Annotations))}
+	if args.Store != nil {
+		a.addSidecar(spec, annotations, args.Store)
+	}
+	if len(annotations) == 0 {
+		annotations = nil
 	}
 	return &appsv1.StatefulSetArgs{
 		Metadata: a.workloadMetadata(),
@@ -153,7 +175,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 			ServiceName:          pulumi.String(render.Prometheus.Headless()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:             a.pod(spec, cfg.Scheduling, identity),
+			Template:             a.pod(spec, cfg.Scheduling, annotations),
 			VolumeClaimTemplates: templates,
 		},
 	}
@@ -162,7 +184,8 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 // prometheusFlags returns the server's command line. Settings that prometheus.yml has too,
 // such as the retention, are not flags: the server reloads the file without a restart.
 // https://prometheus.io/docs/prometheus/latest/command-line/prometheus/
-func prometheusFlags(cfg config.Prometheus) []string {
+func prometheusFlags(stack *config.Config) []string {
+	cfg := stack.Prometheus
 	flags := []string{
 		"--config.file=" + render.PrometheusDir + "/prometheus.yml",
 		"--config.auto-reload",
@@ -173,6 +196,12 @@ func prometheusFlags(cfg config.Prometheus) []string {
 			"--storage.agent.retention.max-time="+cfg.AgentRetention.String())
 	} else {
 		flags = append(flags, "--storage.tsdb.path="+render.PrometheusDataDir)
+	}
+	if stack.LongTermStorage.Enabled {
+		// The sidecar uploads blocks of two hours, and the compactor compacts them. A block that the
+		// server had compacted itself would be uploaded twice, or never.
+		flags = append(flags, "--storage.tsdb.min-block-duration=2h", "--storage.tsdb.max-block-duration=2h",
+			"--no-storage.tsdb.allow-overlapping-compaction")
 	}
 	flags = append(flags, "--web.route-prefix=/") // also with an external URL that has a path
 	if cfg.RemoteWriteReceiver.Enabled {

@@ -33,7 +33,7 @@ type Storage struct {
 
 // Storages holds the Storage of each app of the stack. A field is nil if the app is not
 // deployed or keeps no data.
-type Storages struct{ Prometheus, Alertmanager, Grafana *Storage }
+type Storages struct{ Prometheus, Alertmanager, Grafana, Compactor *Storage }
 
 // BeforeOthers returns an option that orders a component and everything below it after the
 // volumes and claims. An update that Kubernetes rejects for a volume then has changed nothing
@@ -42,7 +42,7 @@ func (s *Storages) BeforeOthers() pulumi.ResourceOption {
 	// Not the components: depending on one covers only the children that the SDK has
 	// registered by then.
 	var volumes []pulumi.Resource
-	for _, storage := range []*Storage{s.Prometheus, s.Alertmanager, s.Grafana} {
+	for _, storage := range []*Storage{s.Prometheus, s.Alertmanager, s.Grafana, s.Compactor} {
 		if storage != nil {
 			volumes = slices.Concat(volumes, storage.volumes, storage.Claims)
 		}
@@ -99,6 +99,8 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 		{&s.Grafana, "grafana-storage", cfg.Grafana.Deployed() && cfg.Grafana.Persistence.Enabled,
 			StorageArgs{site, render.Grafana.Name, 1, cfg.Grafana.Persistence.Size, "grafana.persistence.size"},
 			[]pulumi.ResourceOption{pulumi.Aliases([]pulumi.Alias{{ParentURN: parent}})}},
+		{&s.Compactor, "thanos-compactor-storage", cfg.LongTermStorage.HasCompactor(),
+			StorageArgs{site, render.ThanosCompactor.Name, 1, cfg.LongTermStorage.Compactor.Size, "longTermStorage.compactor.size"}, nil},
 	} {
 		if !row.keepsData {
 			continue

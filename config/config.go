@@ -24,6 +24,8 @@ type Config struct {
 	Storage Storage `json:"storage"`
 	// The Prometheus server.
 	Prometheus Prometheus `json:"prometheus"`
+	// Samples in an object store, with Thanos.
+	LongTermStorage LongTermStorage `json:"longTermStorage"`
 	// What is scraped.
 	Discovery Discovery `json:"discovery"`
 	// The exporters deployed with Prometheus.
@@ -53,6 +55,8 @@ func defaultsOn(platform Platform) Config {
 		Exporters:  defaultExporters(),
 		Alerting:   defaultAlerting(),
 		Grafana:    defaultGrafana(),
+
+		LongTermStorage: defaultLongTermStorage(),
 	}
 	c.applyPlatform(platform)
 	return c
@@ -62,6 +66,7 @@ func defaultsOn(platform Platform) Config {
 // secret at a path is in plain text. The Config is usable only if there are no problems.
 func load(values map[string]any, isPlaintext func(path string) bool) (*Config, Problems) {
 	cfg := defaultsOn(platformOf(values))
+	cfg.applyLongTermStorage(values)
 	problems := decode(values, isPlaintext, &cfg)
 	cfg.complete()
 	for _, problem := range cfg.validate() {
@@ -78,6 +83,7 @@ func (c *Config) complete() {
 		c.Storage.StorageClass = c.Cluster.Profile().StorageClass
 	}
 	c.Prometheus.complete(c.Storage)
+	c.LongTermStorage.complete(c.Cluster)
 	c.Grafana.complete()
 	c.Exporters.BlackboxExporter.complete()
 	c.resolveJobs()
@@ -89,6 +95,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.Images.validate()...)
 	p.Add(c.Storage.validate(c.Prometheus.Replicas)...)
 	p.Add(c.Prometheus.validate(c.Storage)...)
+	p.Add(c.LongTermStorage.validate(c.Prometheus)...)
 	p.Add(c.validateAgent()...)
 	p.Add(c.validatePlatform()...)
 	p.Add(c.validateDiscovery()...)

@@ -23,6 +23,7 @@ const (
 	BusyboxImage          Image = "busybox" // of node-directory-size-metrics
 	GrafanaImage          Image = "grafana"
 	CurlImage             Image = "curl" // of Grafana's import job
+	ThanosImage           Image = "thanos"
 )
 
 // pins maps each image to its pinned reference: registry, repository and tag.
@@ -35,6 +36,7 @@ var pins = map[Image]string{
 	BusyboxImage:          "docker.io/library/busybox:1.37",
 	GrafanaImage:          "docker.io/grafana/grafana:13.1.3",
 	CurlImage:             "docker.io/curlimages/curl:8.21.0",
+	ThanosImage:           "quay.io/thanos/thanos:v0.42.4",
 }
 
 func (Image) Values() []string {

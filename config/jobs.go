@@ -31,6 +31,11 @@ const (
 	EtcdJob                     Job = "etcd"
 	KubeProxyJob                Job = "kube-proxy"
 	CoreDNSJob                  Job = "coredns"
+	ThanosSidecarJob            Job = "thanos-sidecar"
+	ThanosStoreGatewayJob       Job = "thanos-store-gateway"
+	ThanosCompactorJob          Job = "thanos-compactor"
+	ThanosQueryJob              Job = "thanos-query"
+	ThanosQueryFrontendJob      Job = "thanos-query-frontend"
 )
 
 // ScrapeJob describes a scrape job. A job without a function of its own in render scrapes the
@@ -79,6 +84,9 @@ func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { retu
 
 // blackboxDeployed is ScrapeJob.Deployed of blackbox-exporter and of the jobs that it probes for.
 func blackboxDeployed(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled }
+
+// longTermStorage is ScrapeJob.Deployed of the parts of Thanos.
+func longTermStorage(c *Config) bool { return c.LongTermStorage.Enabled }
 
 // ScrapeJobs is the table of scrape jobs, in the order they are rendered.
 var ScrapeJobs = []ScrapeJob{{
@@ -171,6 +179,33 @@ var ScrapeJobs = []ScrapeJob{{
 	Name: GrafanaJob, About: "Grafana", Settings: "grafana",
 	Deployed: func(c *Config) bool { return c.Grafana.Runs() },
 	Targets:  fixed(1), Series: 800,
+}, {
+	Name: ThanosSidecarJob, About: "the sidecars that upload samples", Settings: "longTermStorage",
+	Deployed: longTermStorage,
+	Targets:  func(c *Config, _ int) int { return c.Prometheus.Replicas },
+	Exporter: "thanos-sidecar", Image: ThanosImage,
+}, {
+	Name: ThanosStoreGatewayJob, About: "the store gateways, which answer queries from the object store", Settings: "longTermStorage",
+	Deployed: longTermStorage,
+	Targets: func(c *Config, _ int) int {
+		return c.LongTermStorage.StoreGateway.Replicas * c.LongTermStorage.StoreGateway.Partitions
+	},
+	Exporter: "thanos-store-gateway", Image: ThanosImage,
+}, {
+	Name: ThanosCompactorJob, About: "the compactor of the object store", Settings: "longTermStorage.compactor",
+	Deployed: func(c *Config) bool { return c.LongTermStorage.HasCompactor() },
+	Targets:  fixed(1),
+	Exporter: "thanos-compactor", Image: ThanosImage,
+}, {
+	Name: ThanosQueryJob, About: "the queriers", Settings: "longTermStorage",
+	Deployed: longTermStorage,
+	Targets:  func(c *Config, _ int) int { return c.LongTermStorage.Query.Replicas },
+	Exporter: "thanos-query", Image: ThanosImage,
+}, {
+	Name: ThanosQueryFrontendJob, About: "the query frontends", Settings: "longTermStorage",
+	Deployed: longTermStorage,
+	Targets:  func(c *Config, _ int) int { return c.LongTermStorage.QueryFrontend.Replicas },
+	Exporter: "thanos-query-frontend", Image: ThanosImage,
 }}
 
 // Jobs lists the names of the scrape jobs in the order they are rendered.

@@ -61,7 +61,7 @@ func TestCommittedStacks(t *testing.T) {
 
 // The committed stacks are valid once their missing secrets are set.
 func TestCommittedStacksWithSecrets(t *testing.T) {
-	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml"} {
+	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml", "../Pulumi.scale.yaml"} {
 		values, secretKeys := raw(t, path), []string{}
 		missing, err := config.MissingSecrets(path)
 		require.NoError(t, err)

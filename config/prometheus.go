@@ -20,7 +20,7 @@ type Prometheus struct {
 	// Number of identical servers, 1 to 10, each of which scrapes every target. Two or more
 	// survive the loss of a node.
 	Replicas int `json:"replicas"`
-	// How long samples are kept, 2h or more.
+	// How long samples are kept, 2h or more; with longTermStorage, 5d unless set, and 6h or more.
 	Retention Duration `json:"retention"`
 	// How much disk space samples may use before the oldest are deleted; derived from
 	// storage.size unless set.
@@ -265,10 +265,11 @@ func (c *Config) validateAgent() Problems {
 		path, message string
 	}{
 		{len(c.Prometheus.RemoteWrite) == 0, "prometheus.remoteWrite", "missing; an agent needs an endpoint to send samples to"},
-		{c.Prometheus.Retention != defaults.Retention, "prometheus.retention", stores},
+		{c.Prometheus.Retention != defaults.Retention && !c.LongTermStorage.Enabled, "prometheus.retention", stores},
 		{c.Prometheus.RetentionSize.Cmp(maxRetentionSize(c.Storage.Size).Quantity) != 0, "prometheus.retentionSize", stores},
 		{c.Prometheus.OutOfOrderTimeWindow.Duration != 0, "prometheus.outOfOrderTimeWindow", "has no effect in an agent; set it where the samples are received"},
 		{len(c.Prometheus.RemoteRead) > 0, "prometheus.remoteRead", "an agent answers no queries; remove it"},
+		{c.LongTermStorage.Enabled, "longTermStorage.enabled", "true, but an agent stores no blocks to upload; set it to false, and store samples for long where they are received"},
 		{c.Alerting.Enabled, "alerting.enabled", "true, but an agent evaluates no rules; set it to false, and alert where the samples are received"},
 		{len(c.Alerting.ExtraRules) > 0, "alerting.extraRules", "an agent evaluates no rules; move them to where the samples are received"},
 		{c.Grafana.Enabled, "grafana.enabled", "true, but an agent answers no queries; set it to false, and use the Grafana where the samples are received"},

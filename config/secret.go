@@ -33,6 +33,9 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
+// NewSecret returns the Secret of a text that is composed of secrets.
+func NewSecret(value string) Secret { return Secret{&value} }
+
 // IsSet reports whether the stack sets the secret.
 func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
@@ -59,7 +62,7 @@ func SecretCommand(path string) string {
 // notSecret returns the Problem of an encrypted value at a path that is not a secret.
 func notSecret(path string) Problem {
 	return Problem{Path: path, Message: "is encrypted, but this setting is stored in clear text in the cluster's ConfigMaps and the stack's state; " +
-		"put secrets into prometheus.secrets, exporters.blackboxExporter.secrets, alerting.secrets or grafana.secrets, and refer to their files here"}
+		"put secrets into prometheus.secrets, longTermStorage.objectStore.secrets, exporters.blackboxExporter.secrets, alerting.secrets or grafana.secrets, and refer to their files here"}
 }
 
 // isEncrypted reports whether a value is {secure: CIPHERTEXT}, as stack files have encrypted ones.

@@ -27,7 +27,7 @@ type Storage struct {
 type LocalStorage struct {
 	// Directory on the nodes, such as the mount point of their SSD. It must contain a directory
 	// for each program that keeps data: prometheus, alertmanager and, with grafana.persistence,
-	// grafana.
+	// grafana, and with longTermStorage, thanos-compactor.
 	Path string `json:"path"`
 	// Node of each replica, by its kubernetes.io/hostname label.
 	Nodes []string `json:"nodes"`

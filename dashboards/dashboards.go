@@ -50,6 +50,7 @@ const (
 	UIDCardinality            = "cardinality"
 	UIDRemoteWrite            = "remote-write"
 	UIDGrafana                = "grafana"
+	UIDThanos                 = "thanos"
 )
 
 // Dashboard is one dashboard, ready for provisioning or import.
@@ -166,6 +167,7 @@ var shipped = []struct {
 	{UIDPrometheusStats, UIDCluster, FolderMonitoring, prometheusStats, always},
 	{UIDCardinality, UIDPrometheusStats, FolderMonitoring, cardinality, always},
 	{UIDRemoteWrite, UIDPrometheusStats, FolderMonitoring, remoteWrite, Options.remoteWrites},
+	{UIDThanos, UIDPrometheusStats, FolderMonitoring, thanos, collecting(config.ThanosSidecarJob)},
 	{UIDGrafana, UIDCluster, FolderMonitoring, grafana, collecting(config.GrafanaJob)},
 }
 

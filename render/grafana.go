@@ -25,6 +25,9 @@ import (
 func datasources(cfg *config.Config) []importer.Datasource {
 	external := cfg.Grafana.External
 	prometheusURL, alertmanagerURL := Prometheus.URL(cfg), ""
+	if cfg.LongTermStorage.Enabled {
+		prometheusURL = ThanosQueryFrontend.URL(cfg)
+	}
 	if cfg.Alerting.Enabled {
 		alertmanagerURL = Alertmanager.URL(cfg)
 	}

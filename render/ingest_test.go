@@ -142,7 +142,7 @@ func TestKeepMetrics(t *testing.T) {
 // keeps each known metric that any expression selects, and that something is left out.
 func TestEverySelectedMetricIsStored(t *testing.T) {
 	stacks := map[string]*config.Config{}
-	for _, name := range []string{"dev", "prod", "kind"} {
+	for _, name := range []string{"dev", "prod", "kind", "scale"} {
 		cfg, err := config.FromFile("../Pulumi." + name + ".yaml")
 		require.NoError(t, err)
 		stacks[name] = cfg

@@ -58,6 +58,9 @@ var consequences = []amInhibition{
 	{[]string{`alertname="PrometheusNotificationsDropped"`}, []string{`alertname="PrometheusNotificationQueueFillingUp"`}, []string{"cluster", "namespace", "pod"}},
 	// A remote that is slow, and the shards that would make up for it.
 	{[]string{`alertname="PrometheusRemoteWriteBehind"`}, []string{`alertname="PrometheusRemoteWriteDesiredShards"`}, []string{"cluster", "namespace", "pod", "remote_name"}},
+	// A sidecar that has uploaded nothing for hours, and why.
+	{[]string{`alertname="ThanosBucketOperationsFailing"`, `job="thanos-sidecar"`}, []string{`alertname="ThanosSidecarUploadsFailing"`}, []string{"cluster", "namespace"}},
+	{[]string{`alertname="ThanosSidecarNotUploading"`}, []string{`alertname="ThanosSidecarUploadsFailing"`}, []string{"cluster", "namespace", "pod"}},
 	// What is full, and that it would become so.
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},

@@ -18,6 +18,19 @@ var (
 	Alertmanager     = Program{"alertmanager", 9093}
 	BlackboxExporter = Program{"blackbox-exporter", 9115}
 	Grafana          = Program{"grafana", 3000}
+
+	ThanosStoreGateway  = Program{"thanos-store-gateway", 10902}
+	ThanosCompactor     = Program{"thanos-compactor", 10902}
+	ThanosQuery         = Program{"thanos-query", 10902}
+	ThanosQueryFrontend = Program{"thanos-query-frontend", 10902}
+)
+
+// Ports of every part of Thanos, sidecars included.
+const (
+	ThanosHTTPPort = 10902
+	ThanosGRPCPort = 10901
+
+	ThanosSidecarPort = "sidecar" // name of a sidecar's HTTP port, which differs from those of Prometheus
 )
 
 // GrafanaImport is the name of the job that fills Grafana.
@@ -26,6 +39,11 @@ const GrafanaImport = "grafana-import"
 // Address returns the host:port of the program's Service inside the cluster.
 func (p Program) Address(cfg *config.Config) string {
 	return fmt.Sprintf("%s.%s.svc:%d", p.Name, cfg.Cluster.Namespace, p.Port)
+}
+
+// GRPCAddress returns the host:port at which a part of Thanos answers over gRPC inside the cluster.
+func (p Program) GRPCAddress(cfg *config.Config) string {
+	return fmt.Sprintf("%s.%s.svc:%d", p.Name, cfg.Cluster.Namespace, ThanosGRPCPort)
 }
 
 // Headless returns the name of the headless Service that gives each pod a name of its own.
@@ -52,4 +70,9 @@ const (
 	GrafanaSecretsDir    = "/etc/grafana-secrets"
 	GrafanaDashboardsDir = "/etc/grafana-dashboards"
 	GrafanaDataDir       = "/var/lib/grafana"
+
+	ThanosDir            = "/etc/thanos/config"
+	ThanosObjectStoreDir = "/etc/thanos/object-store"
+	ThanosTLSDir         = "/etc/thanos/tls"
+	ThanosDataDir        = "/thanos"
 )

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 
 	prometheus "github.com/prometheus/prometheus/config"
 
@@ -124,15 +123,18 @@ func checkRemoteURL(cfg *config.Config, path string, remote *url.URL) config.Pro
 	switch {
 	case remote.Scheme != "http" && remote.Scheme != "https" || remote.Hostname() == "":
 		problems.Addf(path, "%q; allowed: %s", remote.Redacted(), config.URL{}.Allowed())
-	case remote.Scheme == "http" && !inCluster(remote.Hostname()) && !cfg.Prometheus.AcknowledgeInsecureRemotes:
+	case remote.Scheme == "http" && !config.InCluster(remote.Hostname()) && !cfg.Prometheus.AcknowledgeInsecureRemotes:
 		problems.Addf(path, "%q sends samples and credentials unencrypted; allowed: https://, a Service of the cluster such as http://NAME.NAMESPACE.svc:PORT, "+
 			"or any with prometheus.acknowledgeInsecureRemotes: true", remote.Redacted())
 	}
 	return problems
 }
 
-// inCluster reports whether a host is the name of a Service, as pods of its own namespace or with the
-// suffix svc, with or without the cluster's domain, call it.
-func inCluster(host string) bool {
-	return !strings.Contains(host, ".") && net.ParseIP(host) == nil || strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.")
+// hostOf returns the host of a host:port.
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return host
 }

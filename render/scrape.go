@@ -148,6 +148,8 @@ func scrapeJob(cfg *config.Config, job config.Job) scrapeConfig {
 		return annotatedPods(cfg)
 	case config.KubeStateMetricsJob:
 		return kubeStateMetrics(cfg)
+	case config.ThanosSidecarJob:
+		return thanosSidecars(cfg)
 	case config.NodeDirectorySizeMetricsJob:
 		scrape := ownProgram(cfg, string(job))
 		scrape.MetricsPath = "/cgi-bin/metrics"
@@ -322,6 +324,17 @@ func ownProgram(cfg *config.Config, component string) scrapeConfig {
 			copyLabel("__meta_kubernetes_pod_node_name", "node"),
 		),
 	}
+}
+
+// thanosSidecars returns the scrape config of the sidecars in the pods of Prometheus.
+func thanosSidecars(cfg *config.Config) scrapeConfig {
+	scrape := ownProgram(cfg, Prometheus.Name)
+	for i, rule := range scrape.RelabelConfigs {
+		if rule.Action == "keep" && rule.SourceLabels[0] == "__meta_kubernetes_pod_container_port_name" {
+			scrape.RelabelConfigs[i] = keep(ThanosSidecarPort, rule.SourceLabels...)
+		}
+	}
+	return scrape
 }
 
 // ownPods returns the service discovery of the pods of a program of the stack, and the rules

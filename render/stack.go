@@ -37,6 +37,7 @@ type Stack struct {
 	Prometheus    *prometheus.Config         // prometheus.yml as the server loads it
 	ScrapeConfigs []*prometheus.ScrapeConfig // of Prometheus, with the global defaults applied
 	Grants        []Grant                    // what Prometheus' ServiceAccount may do
+	Thanos        *Thanos                    // nil without long-term storage
 	Alertmanager  *alertmanager.Config       // alertmanager.yml as loaded; nil without Alertmanager
 	Rules         []rules.File               // sorted by name
 	Queries       []Query                    // every expression of Rules and Dashboards
@@ -88,7 +89,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 		return nil, err
 	}
 	s.Histograms = histograms.New(s.storedHistogram)
-	err := config.Join(s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
+	err := config.Join(s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox(), s.renderThanos())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
@@ -224,6 +225,9 @@ func (s *Stack) Provisioned() []dashboards.Dashboard {
 // have no files.
 func (s *Stack) ConfigMaps() []ConfigMap {
 	all := []ConfigMap{s.PrometheusConfig, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.GrafanaConfig}
+	if s.Thanos != nil {
+		all = append(all, s.Thanos.Query, s.Thanos.Frontend)
+	}
 	if s.Import != nil {
 		all = append(all, s.Import.Files)
 		for _, d := range s.Import.Dashboards {

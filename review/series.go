@@ -9,10 +9,10 @@ import (
 )
 
 // Series returns the changes of a server's estimated active series, in all and by job,
-// of its memory and disk, and of what it sends to remotes. An estimate of zero series is unknown.
+// of its memory and disk, and of what is sent to remotes and to an object store. An estimate of zero series is unknown.
 func Series(before, after check.Estimate) Section {
 	section := Section{Title: "Active series, estimated"}
-	if after.Total == 0 || before.Total == after.Total && before.Memory == after.Memory && before.Disk == after.Disk && slices.Equal(before.Remotes, after.Remotes) {
+	if after.Total == 0 || before.Total == after.Total && before.Memory == after.Memory && before.Disk == after.Disk && slices.Equal(before.Remotes, after.Remotes) && before.Bucket == after.Bucket {
 		return section
 	}
 	number := func(known bool, text string) string {
@@ -34,6 +34,10 @@ func Series(before, after check.Estimate) Section {
 	add("active series", count(before, before.Total), count(after, after.Total))
 	add("memory", gibibytes(before, before.Memory), gibibytes(after, after.Memory))
 	add("disk", gibibytes(before, before.Disk), gibibytes(after, after.Disk))
+	uploaded := func(e check.Estimate) string {
+		return number(e.Bucket.Daily > 0, fmt.Sprintf("%.1f GiB per day", e.Bucket.Daily/(1<<30)))
+	}
+	add("uploaded", uploaded(before), uploaded(after))
 	sent := map[string][2]string{} // to a remote, before and after
 	for i, e := range []check.Estimate{before, after} {
 		for _, r := range e.Remotes {

@@ -58,6 +58,7 @@ var needs = map[string]config.Job{
 	RemoteWriteFile:           config.PrometheusJob,
 	"scheduler.yaml":          config.SchedulerJob,
 	"storage.yaml":            config.NodesJob,
+	"thanos.yaml":             config.ThanosSidecarJob,
 	"usage.yaml":              config.CadvisorJob,
 	"volumes.yaml":            config.KubeStateMetricsJob,
 	"workloads.yaml":          config.KubeStateMetricsJob,

@@ -100,6 +100,8 @@ var thresholds = map[string]unit{
 	"SchedulerErrors":                      share,
 	"SchedulerSlow":                        length,
 	"TargetDown":                           share,
+	"ThanosBucketOperationsFailing":        share,
+	"ThanosQueryErrorsHigh":                share,
 }
 
 // comparison returns the outermost comparison of a rule's expression with a number, by order; nil if it

@@ -27,6 +27,8 @@ func of[Args, Component any](construct func(*pulumi.Context, string, *Args, ...p
 func TestArgs(t *testing.T) {
 	stack, err := render.New(configtest.Config(t, ""))
 	require.NoError(t, err)
+	longTerm, err := render.New(configtest.Config(t, "longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: blocks}}}"))
+	require.NoError(t, err)
 	for name, construct := range map[string]constructor{
 		"cluster":    of(components.NewCluster, nil),
 		"storage":    of(components.NewStorage, nil),
@@ -40,6 +42,16 @@ func TestArgs(t *testing.T) {
 		"sizes":      of(components.NewNodeDirectorySizeMetrics, nil),
 		"state":      of(components.NewKubeStateMetrics, nil),
 		"probes":     of(components.NewBlackboxExporter, nil),
+		"bucket":     of(components.NewObjectStore, nil),
+		"gateway":    of(components.NewThanosStoreGateway, nil),
+		"compactor":  of(components.NewThanosCompactor, nil),
+		"query":      of(components.NewThanosQuery, nil),
+		"frontend":   of(components.NewThanosQueryFrontend, nil),
+		"no bucket":  of(components.NewObjectStore, &components.ObjectStoreArgs{Site: site(stack)}),
+		"no Thanos":  of(components.NewThanosQuery, &components.ThanosQueryArgs{Site: site(stack)}),
+		"no store":   of(components.NewThanosCompactor, &components.ThanosCompactorArgs{Site: site(longTerm)}),
+		"partition":  of(components.NewThanosStoreGateway, &components.ThanosStoreGatewayArgs{Site: site(longTerm), Store: &components.ObjectStore{}, Partition: 1}),
+		"no uploads": of(components.NewPrometheus, &components.PrometheusArgs{Site: site(longTerm), ConfigMap: "a", Rules: "b"}),
 		"no stack":   of(components.NewCluster, &components.ClusterArgs{}),
 		"no site":    of(components.NewPrometheus, &components.PrometheusArgs{}),
 		"no files":   of(components.NewPrometheus, &components.PrometheusArgs{Site: site(stack)}),

@@ -230,7 +230,7 @@ func checkServices(t require.TestingT, s Snapshot, _ *config.Config) {
 
 // checkReferences asserts that the accounts, ConfigMaps, Secrets, claims and volumes that pods
 // refer to exist, and that pods mount all their volumes.
-func checkReferences(t require.TestingT, s Snapshot, _ *config.Config) {
+func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 	names := func(objects ...metav1.Object) map[string]bool {
 		found := map[string]bool{}
 		for _, object := range objects {
@@ -251,6 +251,9 @@ func checkReferences(t require.TestingT, s Snapshot, _ *config.Config) {
 	for _, o := range All[*corev1.PersistentVolumeClaim](s) {
 		claims[o.Name] = true
 	}
+	// Those that the stack says exist.
+	secrets[cfg.LongTermStorage.TLS.SecretName] = true
+	claims[cfg.LongTermStorage.ObjectStore.Claim] = true
 	for name, pod := range Pods(s) {
 		if account := pod.Spec.ServiceAccountName; account != "" {
 			assert.True(t, accounts[account], "%s uses ServiceAccount %s", name, account)

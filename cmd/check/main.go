@@ -79,6 +79,11 @@ func run(out io.Writer, file string, routes bool, metric string) error {
 		if err := printRemotes(out, estimate.Remotes); err != nil {
 			return err
 		}
+		if cfg.LongTermStorage.Enabled {
+			if err := printBucket(out, rendered, estimate.Bucket); err != nil {
+				return err
+			}
+		}
 	}
 	fmt.Fprintf(out, "%s: %d checks passed\n", file, len(check.Checks)-len(report.Waived))
 	return nil
@@ -96,6 +101,27 @@ func printRoutes(out io.Writer, all []check.Destination) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", d.Alert, d.Severity, strings.Join(d.Receivers, ", "), strings.Join(also, "; "))
 	}
 	return table.Flush()
+}
+
+// printBucket prints a table of what the object store holds of each resolution at the end of its
+// retention; of a year, if it is kept for ever.
+func printBucket(out io.Writer, stack *render.Stack, b check.Bucket) error {
+	const gib = 1 << 30
+	retention := stack.Config.LongTermStorage.Retention
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(table, "%s\tGiB per day\tkept\tGiB\n", stack.Thanos.Bucket.Name)
+	fmt.Fprintf(table, "every sample\t%.1f\t%s\t%.1f\n", b.Daily/gib, kept(retention.Raw), b.Raw/gib)
+	fmt.Fprintf(table, "5 minutes\t\t%s\t%.1f\n", kept(retention.FiveMinutes), b.FiveMinutes/gib)
+	fmt.Fprintf(table, "1 hour\t\t%s\t%.1f\n", kept(retention.OneHour), b.Hours/gib)
+	return table.Flush()
+}
+
+// kept returns for how long samples are kept.
+func kept(retention config.Duration) string {
+	if retention.Duration == 0 {
+		return "for ever: a year"
+	}
+	return retention.String()
 }
 
 // printRemotes prints a table of what is sent to each remote, if there are any.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // source is the place of an exporter's metrics: a path of the API server or a file.
@@ -91,10 +92,13 @@ func (o object) sources() []source {
 	var list []source
 	for _, container := range o.Spec.Containers {
 		for _, port := range container.Ports {
+			proxy := fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%d/proxy", o.Metadata.Namespace, o.Metadata.Name, port.ContainerPort)
+			if port.Name == render.ThanosSidecarPort { // in the pods of Prometheus
+				list = append(list, source{string(config.ThanosSidecarJob), proxy + path})
+			}
 			if !slices.Contains([]string{"web", "metrics", "telemetry"}, port.Name) {
 				continue
 			}
-			proxy := fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%d/proxy", o.Metadata.Namespace, o.Metadata.Name, port.ContainerPort)
 			list = append(list, source{exporter, proxy + path})
 			if exporter == string(config.BlackboxExporterJob) { // its probes of itself are a sample
 				for _, probe := range []string{"module=http_2xx&target=http://127.0.0.1:9115", "module=tcp_connect&target=127.0.0.1:9115"} {

@@ -18,12 +18,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/metrics"
 )
 
-// answers contains the responses of an API server with one node and two pods, by path.
+// answers contains the responses of an API server with one node and three pods, by path.
 var answers = map[string]string{
 	"/api/v1/nodes": `{"items": [{"metadata": {"name": "a"}}]}`,
 	"/api/v1/namespaces/monitoring/pods": `{"items": [
 		{"metadata": {"name": "b-0", "namespace": "monitoring", "labels": {"app.kubernetes.io/name": "blackbox-exporter"}}, "spec": {"containers": [{"ports": [{"name": "web", "containerPort": 9115}, {"name": "other", "containerPort": 1}]}]}},
-		{"metadata": {"name": "d-0", "namespace": "monitoring", "labels": {"app.kubernetes.io/name": "node-directory-size-metrics"}}, "spec": {"containers": [{}, {"ports": [{"name": "metrics", "containerPort": 9102}]}]}}]}`,
+		{"metadata": {"name": "d-0", "namespace": "monitoring", "labels": {"app.kubernetes.io/name": "node-directory-size-metrics"}}, "spec": {"containers": [{}, {"ports": [{"name": "metrics", "containerPort": 9102}]}]}},
+		{"metadata": {"name": "p-0", "namespace": "monitoring", "labels": {"app.kubernetes.io/name": "prometheus"}}, "spec": {"containers": [{"ports": [{"name": "sidecar", "containerPort": 10902}]}]}}]}`,
 	"/api/v1/namespaces/kube-system/pods": `{"items": []}`,
 
 	"/metrics": `# TYPE kubernetes_build_info gauge
@@ -39,6 +40,7 @@ requests_seconds_count{verb="GET"} 1
 	"/api/v1/nodes/a/proxy/metrics/probes":                              "prober_a{pod=\"x\"} 1\n",
 	"/api/v1/namespaces/monitoring/pods/b-0:9115/proxy/metrics":         "blackbox_exporter_build_info{version=\"0.28.0\"} 1\n",
 	"/api/v1/namespaces/monitoring/pods/b-0:9115/proxy/probe":           "# TYPE probe_success gauge\nprobe_success 1\n",
+	"/api/v1/namespaces/monitoring/pods/p-0:10902/proxy/metrics":        "thanos_build_info{version=\"0.42.4\"} 1\n",
 	"/api/v1/namespaces/monitoring/pods/d-0:9102/proxy/cgi-bin/metrics": "node_directory_size_bytes{path=\"/\"} 1\n",
 }
 
@@ -93,6 +95,7 @@ func TestCollect(t *testing.T) {
 		"cadvisor.txt":                    "container_a unknown pod\n",
 		"kubelet-probes.txt":              "prober_a unknown pod\n",
 		"blackbox-exporter-v0.28.0.txt":   "blackbox_exporter_build_info unknown version\n",
+		"thanos-sidecar-v0.42.4.txt":      "thanos_build_info unknown version\n",
 		"probe.txt":                       "probe_success gauge -\n",
 		"node-directory-size-metrics.txt": "node_directory_size_bytes unknown path\n",
 		"etcd.txt":                        "etcd_before counter code\netcd_server_has_leader gauge -\n",

@@ -240,7 +240,7 @@ func TestQueriesAreStored(t *testing.T) {
 func storedMetrics(t *testing.T) func(name string) bool {
 	t.Helper()
 	var everything strings.Builder
-	everything.WriteString("cluster: {name: test, platform: kubeadm}\ndiscovery:\n  jobs:\n")
+	everything.WriteString("cluster: {name: test, platform: kubeadm}\ndiscovery:\n  histograms: native\n  jobs:\n")
 	for _, job := range config.ScrapeJobs {
 		if job.ControlPlane || job.OptIn {
 			fmt.Fprintf(&everything, "    %s: {enabled: true}\n", job.Name)
@@ -251,6 +251,7 @@ exporters:
   blackboxExporter:
     enabled: true
     targets: [{url: https://example.com}]
+longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: metrics}}}
 `)
 	stack, err := render.New(configtest.Config(t, everything.String()))
 	require.NoError(t, err)

@@ -48,6 +48,8 @@ var (
 		},
 	}
 	CoreDNS = Target{module: "github.com/coredns/coredns"}
+	// SeaweedFS serves as the object store of a stack with long-term storage.
+	SeaweedFS = Target{module: "github.com/seaweedfs/seaweedfs", packages: []string{"weed"}, modfile: "seaweedfs"}
 )
 
 // Pulumi is the CLI with the engine.

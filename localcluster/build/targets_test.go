@@ -23,7 +23,7 @@ func TestVersionIsWhatTheProgramReports(t *testing.T) {
 	}
 	assert.Equal(t, "v4.24.2-0.20260115033456-f47bc2d6f199", providerVersion("v4.0.0-20260115033456-f47bc2d6f199"))
 	for _, target := range []Target{
-		Kubernetes, CoreDNS, PulumiKubernetes, Pulumi, Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos,
+		Kubernetes, CoreDNS, PulumiKubernetes, Pulumi, Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos, SeaweedFS,
 	} {
 		version, err := b.Version(target)
 		require.NoError(t, err)

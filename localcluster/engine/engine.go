@@ -23,13 +23,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 )
 
-// Stack is the stack that the demo deploys.
-const Stack = "dev"
-
-const stackFile = "Pulumi." + Stack + ".yaml"
-
 // Engine is the Pulumi CLI with its plugins.
 type Engine struct {
+	Stack      string // that it deploys
 	Root       string // work tree with the project and its program
 	Dir        string // directory of the state, the copied config and the plugins
 	Kubeconfig string
@@ -39,6 +35,18 @@ type Engine struct {
 
 	cli  string   // path of the pulumi command
 	path []string // directories to put before PATH
+}
+
+// StackFile returns the name of the file with the config of a stack.
+func StackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
+
+// Deployed returns the stack whose config is in a directory of an engine; empty if none is.
+func Deployed(dir string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, StackFile("*")))
+	if err != nil || len(files) == 0 {
+		return "", err
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(files[0]), "Pulumi."), ".yaml"), nil
 }
 
 // Prepare makes the CLI, its plugins, the copy of the project and the stack available. If
@@ -86,7 +94,7 @@ func (e *Engine) Set(ctx context.Context, path, value string) error {
 
 // ConfigJSON returns the copied config of the stack as JSON, with secrets encrypted.
 func (e *Engine) ConfigJSON() (string, error) {
-	data, err := os.ReadFile(filepath.Join(e.Dir, stackFile))
+	data, err := os.ReadFile(filepath.Join(e.Dir, StackFile(e.Stack)))
 	if err != nil {
 		return "", err
 	}
@@ -94,11 +102,11 @@ func (e *Engine) ConfigJSON() (string, error) {
 		Config map[string]any `yaml:"config"`
 	}
 	if err := yaml.Unmarshal(data, &file); err != nil {
-		return "", fmt.Errorf("%s: %w", stackFile, err)
+		return "", fmt.Errorf("%s: %w", StackFile(e.Stack), err)
 	}
 	text, err := json.Marshal(file.Config)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", stackFile, err)
+		return "", fmt.Errorf("%s: %w", StackFile(e.Stack), err)
 	}
 	return string(text), nil
 }
@@ -158,21 +166,21 @@ var salt = regexp.MustCompile(`(?m)^encryptionsalt:.*\n?`)
 // copyConfig copies the stack's config, with the salt of an earlier copy. If there is one,
 // it does nothing unless renew is set.
 func (e *Engine) copyConfig(renew bool) error {
-	old, err := os.ReadFile(filepath.Join(e.Dir, stackFile))
+	old, err := os.ReadFile(filepath.Join(e.Dir, StackFile(e.Stack)))
 	if err == nil && !renew {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(e.Root, stackFile))
+	data, err := os.ReadFile(filepath.Join(e.Root, StackFile(e.Stack)))
 	if err != nil {
 		return err
 	}
 	if line := bytes.TrimSpace(salt.Find(old)); len(line) > 0 {
 		data = slices.Concat(line, []byte("\n"), salt.ReplaceAll(data, nil))
 	}
-	return os.WriteFile(filepath.Join(e.Dir, stackFile), data, 0o600)
+	return os.WriteFile(filepath.Join(e.Dir, StackFile(e.Stack)), data, 0o600)
 }
 
 // selectStack selects the stack, and creates it the first time.
@@ -181,9 +189,9 @@ func (e *Engine) selectStack(ctx context.Context) error {
 	if entries, err := os.ReadDir(workspaces); err == nil && len(entries) > 0 {
 		return nil
 	}
-	output, err := e.Command(ctx, "stack", "select", "--create", Stack).CombinedOutput()
+	output, err := e.Command(ctx, "stack", "select", "--create", e.Stack).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("creating the stack %s: %w: %s", Stack, err, output)
+		return fmt.Errorf("creating the stack %s: %w: %s", e.Stack, err, output)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 // newEngine returns an engine whose work tree has these files.
 func newEngine(t *testing.T, files map[string]string) *Engine {
 	t.Helper()
-	e := &Engine{Root: t.TempDir(), Dir: t.TempDir()}
+	e := &Engine{Stack: "dev", Root: t.TempDir(), Dir: t.TempDir()}
 	for name, content := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(e.Root, name), []byte(content), 0o644))
 	}

@@ -16,7 +16,7 @@ import (
 // setSecrets sets the required secrets that the copied config does not have to random
 // values, which remain the same as long as the state directory exists.
 func (e *Engine) setSecrets(ctx context.Context) error {
-	missing, err := config.MissingSecrets(filepath.Join(e.Dir, stackFile))
+	missing, err := config.MissingSecrets(filepath.Join(e.Dir, StackFile(e.Stack)))
 	if err != nil {
 		return err
 	}
@@ -25,14 +25,25 @@ func (e *Engine) setSecrets(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		set := e.Command(ctx, "config", "set", "--secret", "--path", config.Project+":"+path)
-		set.Stdin = strings.NewReader(secret) // not as an argument, which other users can see
-		if output, err := set.CombinedOutput(); err != nil {
-			return fmt.Errorf("setting the secret %s: %w: %s", path, err, output)
+		if err := e.SetSecret(ctx, path, secret); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// SetSecret sets a secret value of the copied config, as Set does.
+func (e *Engine) SetSecret(ctx context.Context, path, value string) error {
+	set := e.Command(ctx, "config", "set", "--secret", "--path", config.Project+":"+path)
+	set.Stdin = strings.NewReader(value) // not as an argument, which other users can see
+	if output, err := set.CombinedOutput(); err != nil {
+		return fmt.Errorf("setting the secret %s: %w: %s", path, err, output)
+	}
+	return nil
+}
+
+// ObjectStoreKey returns the secret key of the demo's object store.
+func (e *Engine) ObjectStoreKey() (string, error) { return e.secret("object-store") }
 
 // secret returns the random value of a config path.
 func (e *Engine) secret(path string) (string, error) { return ensureRandomText(e.Secret(path)) }

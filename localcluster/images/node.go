@@ -23,7 +23,7 @@ func (l *Loader) LoadNode(ctx context.Context) (coreDNS string, err error) {
 		return "", err
 	}
 	coreDNS = "localhost/coredns:" + version
-	for ref, r := range map[string]recipe{
+	return coreDNS, l.loadAll(ctx, map[string]recipe{
 		pause: {
 			layers:     [][]entry{base},
 			user:       "65535:65535",
@@ -34,14 +34,35 @@ func (l *Loader) LoadNode(ctx context.Context) (coreDNS string, err error) {
 			user:       "65532:65532",
 			entrypoint: []string{"/coredns"},
 		},
-	} {
+	})
+}
+
+// LoadObjectStore builds and loads the image of SeaweedFS, and returns its reference.
+func (l *Loader) LoadObjectStore(ctx context.Context) (ref string, err error) {
+	version, err := l.Builder.Version(build.SeaweedFS)
+	if err != nil {
+		return "", err
+	}
+	if err := l.Builder.Ensure(ctx, build.SeaweedFS); err != nil {
+		return "", err
+	}
+	ref = "localhost/seaweedfs:" + version
+	return ref, l.loadAll(ctx, map[string]recipe{ref: {
+		layers:     [][]entry{baseFiles(), program(l.Builder.Path("weed"), "weed")},
+		entrypoint: []string{"/weed"},
+	}})
+}
+
+// loadAll builds and loads images by their references.
+func (l *Loader) loadAll(ctx context.Context, recipes map[string]recipe) error {
+	for ref, r := range recipes {
 		image, err := r.build()
 		if err != nil {
-			return "", fmt.Errorf("image %s: %w", ref, err)
+			return fmt.Errorf("image %s: %w", ref, err)
 		}
 		if err := l.load(ctx, ref, image, true); err != nil {
-			return "", fmt.Errorf("image %s: %w", ref, err)
+			return fmt.Errorf("image %s: %w", ref, err)
 		}
 	}
-	return coreDNS, nil
+	return nil
 }

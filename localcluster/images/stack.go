@@ -85,15 +85,16 @@ var blueprints = map[config.Image]blueprint{
 	"curl":    {}, // Debian's needs too many packages
 }
 
-// LoadStack loads the images of a stack's config. It pulls an image if its registry answers;
+// LoadStack loads the images that a stack deploys. It pulls an image if its registry answers;
 // otherwise it builds one and stores it under the same name. It reports and returns images
 // that can be neither pulled nor built: their pods will not start.
-func (l *Loader) LoadStack(ctx context.Context, images config.Images) (missing []config.Image, err error) {
+func (l *Loader) LoadStack(ctx context.Context, stack *config.Config) (missing []config.Image, err error) {
 	refs := map[config.Image]name.Reference{}
 	var registries []name.Registry
+	images := stack.Images
 	for image := range blueprints {
-		if images.Ref(image) == "" {
-			continue // not in the config
+		if images.Ref(image) == "" || image == config.ThanosImage && !stack.LongTermStorage.Enabled {
+			continue
 		}
 		ref, err := name.ParseReference(images.Ref(image))
 		if err != nil {

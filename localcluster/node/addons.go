@@ -21,6 +21,9 @@ import (
 //go:embed files/coredns.yaml
 var coreDNSManifest string
 
+//go:embed files/seaweedfs.yaml
+var seaweedFSManifest string
+
 // ApplyDNS deploys CoreDNS, the cluster's DNS server, with an image, and waits until its
 // pods are ready.
 func (n *Node) ApplyDNS(ctx context.Context, image string) error {
@@ -29,6 +32,20 @@ func (n *Node) ApplyDNS(ctx context.Context, image string) error {
 		return fmt.Errorf("CoreDNS: %w", err)
 	}
 	return n.awaitPods(ctx, "kube-system")
+}
+
+// ObjectStoreUser is the access key of the object store, and the name of its bucket.
+const ObjectStoreUser = "demo"
+
+// ApplyObjectStore deploys SeaweedFS, an object store that speaks S3, with an image and a secret key, and
+// waits until its pod is ready.
+func (n *Node) ApplyObjectStore(ctx context.Context, image, key string) error {
+	values := map[string]string{"image": image, "user": ObjectStoreUser, "key": key}
+	manifest := os.Expand(seaweedFSManifest, func(name string) string { return values[name] })
+	if err := n.apply(ctx, []byte(manifest)); err != nil {
+		return fmt.Errorf("SeaweedFS: %w", err)
+	}
+	return n.awaitPods(ctx, "object-store")
 }
 
 // apply applies every object of a manifest with server-side apply.

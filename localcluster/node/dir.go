@@ -43,6 +43,9 @@ func (d Dir) Log(elem ...string) string {
 // node.
 func (d Dir) Kubeconfig() string { return d.join("kubeconfig") }
 
+// Pulumi returns the directory of the engine that deploys to the node.
+func (d Dir) Pulumi() string { return d.join("pulumi") }
+
 // lib is the node's /var/lib.
 func (d Dir) lib() string { return d.join("node/lib") }
 

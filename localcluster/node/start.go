@@ -79,7 +79,7 @@ func CheckVersion(dir Dir, version string) error {
 	}
 	if upgrade := minor(version) - minor(old); upgrade != 0 && upgrade != 1 {
 		return fmt.Errorf("the node's data is of Kubernetes %s; to start one of %s from nothing, run: make demo-down && rm -r %s %s",
-			old, version, dir.join("node"), dir.join("pulumi"))
+			old, version, dir.join("node"), dir.Pulumi())
 	}
 	return nil
 }

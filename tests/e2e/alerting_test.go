@@ -141,9 +141,10 @@ func (n *node) killAlertmanager(t *testing.T) {
 	})
 }
 
+// cordon closes the local node, whose name is that of its context, to new pods, or opens it again.
 func (n *node) cordon(t *testing.T, cordoned bool) {
 	patch := fmt.Sprintf(`{"spec":{"unschedulable":%v}}`, cordoned)
-	_, err := n.kubernetes.CoreV1().Nodes().Patch(context.Background(), n.stack.Cluster.Name, ktypes.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	_, err := n.kubernetes.CoreV1().Nodes().Patch(context.Background(), n.stack.Cluster.Context, ktypes.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	require.NoError(t, err)
 }
 

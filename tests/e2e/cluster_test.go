@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"flag"
@@ -32,12 +33,12 @@ type cluster struct {
 }
 
 // clusterUnderTest returns the cluster of the flag -kubeconfig, or the local node if the flag
-// is not set.
+// is not set, with the stack that localcluster takes.
 func clusterUnderTest(t testing.TB, root string) cluster {
 	t.Helper()
 	local := filepath.Join(root, ".local")
 	if *kubeconfigFlag == "" {
-		return cluster{local: true, root: root, kubeconfig: filepath.Join(local, "kubeconfig"), stack: "dev", dir: filepath.Join(local, "pulumi")}
+		return cluster{local: true, root: root, kubeconfig: filepath.Join(local, "kubeconfig"), stack: cmp.Or(os.Getenv("STACK"), "dev"), dir: filepath.Join(local, "pulumi")}
 	}
 	path, err := filepath.Abs(*kubeconfigFlag)
 	require.NoError(t, err)

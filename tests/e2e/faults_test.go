@@ -43,7 +43,7 @@ import (
 
 var faultsFlag = flag.String("faults", "core", "faults to provoke: none, core, all, drafts, or names of faults or of batches, separated by commas")
 
-var deployedFlag = flag.Bool("deployed", false, "the stack of TestFaults is deployed")
+var deployedFlag = flag.Bool("deployed", false, "the stack of TestFaults or TestScale is deployed")
 
 // The time from a fault to its alert and to its message: scrapes, an evaluation, `for`, a group.
 const faultPatience = 4 * time.Minute

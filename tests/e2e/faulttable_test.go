@@ -269,4 +269,10 @@ var notProvoked = map[string]string{
 	"PrometheusStorageNearRetentionSize":     "the retention size is filled in days",
 	"PrometheusTSDBCompactionsFailing":       "a compaction takes place every two hours",
 	"PrometheusTargetLimitHit":               "the shipped jobs have no limit of targets",
+	"ThanosBucketOperationsFailing":          "the test's stack has no long-term storage",
+	"ThanosCompactionHalted":                 "the test's stack has no long-term storage",
+	"ThanosMultipleCompactors":               "the test's stack has no long-term storage",
+	"ThanosQueryErrorsHigh":                  "the test's stack has no long-term storage",
+	"ThanosSidecarNotUploading":              "the test's stack has no long-term storage",
+	"ThanosSidecarUploadsFailing":            "the test's stack has no long-term storage",
 }

@@ -217,6 +217,12 @@ func (n *node) destroy(t testing.TB) {
 func (n *node) up(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never")
+	n.rolledOut(t)
+}
+
+// rolledOut waits until every pod of the stack's StatefulSets is updated and ready.
+func (n *node) rolledOut(t testing.TB) {
+	t.Helper()
 	// The local node's version of the provider checks a StatefulSet before its controller has
 	// seen the update, and finds it ready: https://github.com/pulumi/pulumi-kubernetes/pull/4094
 	eventually(t, 3*time.Minute, "StatefulSets are rolled out", func(ctx context.Context) string {
@@ -228,6 +234,30 @@ func (n *node) up(t testing.TB) {
 			status, replicas := set.Status, *set.Spec.Replicas
 			if status.ObservedGeneration != set.Generation || status.UpdatedReplicas != replicas || status.ReadyReplicas != replicas {
 				return fmt.Sprintf("%s: %d of %d pods are updated, %d ready", set.Name, status.UpdatedReplicas, replicas, status.ReadyReplicas)
+			}
+		}
+		return ""
+	})
+}
+
+// replacePods deletes the pods that a selector selects, and waits until others are ready.
+func (n *node) replacePods(t testing.TB, selector string) {
+	t.Helper()
+	pods := n.kubernetes.CoreV1().Pods(namespace)
+	options := metav1.ListOptions{LabelSelector: selector}
+	before, err := pods.List(t.Context(), options)
+	require.NoError(t, err)
+	require.NotEmpty(t, before.Items, selector)
+	require.NoError(t, pods.DeleteCollection(t.Context(), metav1.DeleteOptions{}, options))
+	eventually(t, 3*time.Minute, "other pods are ready: "+selector, func(ctx context.Context) string {
+		now, err := pods.List(ctx, options)
+		if err != nil || len(now.Items) != len(before.Items) {
+			return fmt.Sprint(len(now.Items), " pods ", err)
+		}
+		for _, pod := range now.Items {
+			old := slices.ContainsFunc(before.Items, func(b corev1.Pod) bool { return b.UID == pod.UID })
+			if old || !slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }) {
+				return pod.Name + " is not ready"
 			}
 		}
 		return ""

@@ -172,6 +172,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 		"defaults":       policies,
 		"everything":     policies + "prometheus: {replicas: 2}\nexporters: {kubeStateMetrics: {shards: 2}}\n" + slack + "\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
 		"other Grafana":  policies + external,
+		"Thanos":         policies + longTerm,
 		"no own targets": policies + "exporters: {nodeDirectorySizeMetrics: {enabled: false}, kubeStateMetrics: {enabled: false}}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,6 +186,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 			for _, job := range []config.Job{
 				config.PrometheusJob, config.AlertmanagerJob, config.GrafanaJob, config.KubeStateMetricsJob,
 				config.BlackboxExporterJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob,
+				config.ThanosSidecarJob, config.ThanosStoreGatewayJob, config.ThanosCompactorJob, config.ThanosQueryJob, config.ThanosQueryFrontendJob,
 			} {
 				assert.Equal(t, cfg.Enabled(job), len(targets[string(job)]) > 0, "targets of %s", job)
 			}
@@ -204,6 +206,12 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 				needed("grafana", "prometheus", 9090, corev1.ProtocolTCP)
 				needed("grafana", "alertmanager", 9093, corev1.ProtocolTCP)
 			}
+			if cfg.LongTermStorage.Enabled {
+				needed("grafana", "thanos-query-frontend", 10902, corev1.ProtocolTCP)
+				needed("thanos-query-frontend", "thanos-query", 10902, corev1.ProtocolTCP)
+				needed("thanos-query", "prometheus", 10901, corev1.ProtocolTCP)
+				needed("thanos-query", "thanos-store-gateway", 10901, corev1.ProtocolTCP)
+			}
 			if cfg.Grafana.Deployed() && cfg.Grafana.Imports() {
 				needed(importJob(t, s), "grafana", 3000, corev1.ProtocolTCP)
 			}
@@ -214,7 +222,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 // OtherConnectionsAreRefused asserts that the NetworkPolicies admit only the web UIs from the
 // allowed namespaces, and nothing from other namespaces.
 func OtherConnectionsAreRefused(t *testing.T, program tests.Program) {
-	cfg := configtest.Config(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}")
+	cfg := configtest.Config(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}\n"+longTerm)
 	s := tests.Deploy(t, program, cfg)
 	ingress, stranger := peer{namespace: "ingress"}, peer{namespace: "default"}
 	impostor := peer{"default", pod(t, s, "prometheus").labels}
@@ -240,6 +248,13 @@ func OtherConnectionsAreRefused(t *testing.T, program tests.Program) {
 		{ingress, "alertmanager", 9094, corev1.ProtocolUDP},
 		{ingress, "kube-state-metrics", 8080, corev1.ProtocolTCP},
 		{ingress, "blackbox-exporter", 9115, corev1.ProtocolTCP},
+		{pod(t, s, "grafana"), "thanos-query", 10902, corev1.ProtocolTCP},
+		{pod(t, s, "grafana"), "thanos-store-gateway", 10901, corev1.ProtocolTCP},
+		{pod(t, s, "grafana"), "prometheus", 10901, corev1.ProtocolTCP},
+		{pod(t, s, "thanos-query"), "prometheus", 9090, corev1.ProtocolTCP},
+		{pod(t, s, "thanos-query"), "thanos-compactor", 10902, corev1.ProtocolTCP},
+		{ingress, "thanos-query", 10901, corev1.ProtocolTCP},
+		{ingress, "thanos-compactor", 10902, corev1.ProtocolTCP},
 		{pod(t, s, importJob(t, s)), "prometheus", 9090, corev1.ProtocolTCP},
 		{pod(t, s, "prometheus"), importJob(t, s), 80, corev1.ProtocolTCP},
 	} {

@@ -50,6 +50,7 @@ func PreviewStops(t *testing.T, program Preview) {
 // Values of stacks, in YAML.
 const (
 	slack    = `alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: "https://hooks.example.com/s3cret"}, deadMansSwitchUrl: "https://example.com/s3cret", secrets: {pager: s3cret}}`
+	longTerm = `longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: s3cret, secret_key: s3cret}}}`
 	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
 )
 
@@ -76,6 +77,8 @@ func Variants(t *testing.T, program tests.Program) {
 		"remote write":            "prometheus: {secrets: {central: s3cret}, serviceAccount: {annotations: {eks.amazonaws.com/role-arn: a}}, remoteWrite: [{name: central, url: 'https://example.com', authorization: {credentials_file: /etc/prometheus/secrets/central}}]}",
 		"agent":                   "prometheus: {mode: agent, remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
 		"receivers":               "prometheus: {remoteWriteReceiver: {enabled: true, fromNamespaces: [shop]}, otlpReceiver: {enabled: true}}",
+		"long-term storage":       longTerm,
+		"more of it":              "prometheus: {replicas: 2, outOfOrderTimeWindow: 30m}\nstorage: {mode: local, local: {nodes: [a, b]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, serviceAccount: {annotations: {a: b}}, tls: {secretName: thanos-certificate}, storeGateway: {partitions: 2, replicas: 2}, query: {replicas: 2, endpoints: ['thanos.example.com:443'], fromNamespaces: [ingress]}, queryFrontend: {replicas: 2}}",
 		"mirrors":                 "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
 		"scheduling":              "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
 	} {
@@ -108,6 +111,7 @@ func off() string {
 func Parts(t *testing.T, program tests.Program) {
 	all := []string{"alertmanager", "blackbox-exporter", "grafana", "kube-state-metrics", "node-directory-size-metrics", "node-exporter", "prometheus"}
 	assert.Equal(t, all, workloads(t, program, ""))
+	assert.ElementsMatch(t, append(all, "thanos-compactor", "thanos-query", "thanos-query-frontend", "thanos-store-gateway"), workloads(t, program, longTerm))
 	assert.Equal(t, []string{"prometheus"}, workloads(t, program, `
 exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}
 alerting: {enabled: false}

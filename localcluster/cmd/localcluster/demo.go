@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/engine"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/host"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/images"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
@@ -29,6 +31,7 @@ const initCommand = "init"
 type demo struct {
 	root    string // work tree
 	dir     node.Dir
+	stack   string // set by chooseStack
 	started time.Time
 	builder *build.Builder
 	missing []config.Image // images of the stack that are not available; set by up
@@ -47,6 +50,35 @@ func newDemo() (*demo, error) {
 		Report:  d.report,
 	}
 	return d, nil
+}
+
+// chooseStack chooses the stack that the environment variable STACK names; without it, the one that was
+// deployed on the node, or dev. It returns an error for a stack that is not one of the local node, and
+// while another one is on the node.
+func (d *demo) chooseStack() error {
+	deployed, err := engine.Deployed(d.dir.Pulumi())
+	if err != nil {
+		return err
+	}
+	d.stack = cmp.Or(os.Getenv("STACK"), deployed, "dev")
+	files, err := filepath.Glob(filepath.Join(d.root, engine.StackFile("*")))
+	if err != nil {
+		return err
+	}
+	var allowed []string
+	for _, file := range files {
+		// What is wrong with a file is reported when it is used.
+		if cfg, err := config.FromFile(file); err != nil || cfg.Cluster.Context == node.Name {
+			allowed = append(allowed, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+		}
+	}
+	switch {
+	case !slices.Contains(allowed, d.stack):
+		return fmt.Errorf("STACK: %q; allowed: %s", d.stack, strings.Join(allowed, ", "))
+	case deployed != "" && deployed != d.stack:
+		return fmt.Errorf("STACK: %q; the node has the stack %s: to start from nothing, run: make demo-down && rm -r %s", d.stack, deployed, d.relative(string(d.dir)))
+	}
+	return nil
 }
 
 // workTree returns the nearest directory, from the current one up, that is a work tree.
@@ -71,10 +103,10 @@ func (d *demo) report(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "[%5.1fs] %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// up starts the node unless it runs, loads the images of the stack dev, and waits until the
+// up starts the node unless it runs, loads the images of the stack, and waits until the
 // node is ready.
 func (d *demo) up(ctx context.Context) error {
-	if err := host.Check(); err != nil {
+	if err := errors.Join(host.Check(), d.chooseStack()); err != nil {
 		return err
 	}
 	if missing := host.Missing(); len(missing) > 0 {
@@ -172,19 +204,27 @@ func (d *demo) prepare(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.missing, err = loader.LoadStack(ctx, stack.Images)
-	return err
+	if d.missing, err = loader.LoadStack(ctx, stack); err != nil || !stack.LongTermStorage.Enabled {
+		return err
+	}
+	image, err := loader.LoadObjectStore(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := d.engine().ObjectStoreKey()
+	if err != nil {
+		return err
+	}
+	if err := n.ApplyObjectStore(ctx, image, key); err != nil {
+		return err
+	}
+	d.report("object store ready")
+	return nil
 }
 
-// stackConfig returns the config of the stack dev, or the defaults without its file.
+// stackConfig returns the config of the stack.
 func (d *demo) stackConfig() (*config.Config, error) {
-	path := filepath.Join(d.root, "Pulumi.dev.yaml")
-	stack, err := config.FromFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		defaults := config.Default()
-		return &defaults, nil
-	}
-	return stack, err
+	return config.FromFile(filepath.Join(d.root, engine.StackFile(d.stack)))
 }
 
 func (d *demo) down(ctx context.Context) error {

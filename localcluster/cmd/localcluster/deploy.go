@@ -36,12 +36,15 @@ func (d *demo) deploy(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.setObjectStoreKey(ctx, e); err != nil {
+		return err
+	}
 	d.report("compiling the program")
 	if err := d.compile(ctx, e); err != nil {
 		return err
 	}
-	d.report("pulumi up of the stack %s", engine.Stack)
-	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", engine.Stack)
+	d.report("pulumi up of the stack %s", d.stack)
+	up := e.Command(ctx, "up", "--yes", "--skip-preview", "--stack", d.stack)
 	up.Stdout, up.Stderr = os.Stdout, os.Stderr
 	// A second interrupt would make the CLI exit without saving its state. In a process
 	// group of its own, it gets only the one that this process sends, not the terminal's.
@@ -52,6 +55,20 @@ func (d *demo) deploy(ctx context.Context) error {
 	}
 	d.report("the stack is up")
 	return d.summary(ctx)
+}
+
+// setObjectStoreKey has a stack with long-term storage use the keys of the demo's object store.
+func (d *demo) setObjectStoreKey(ctx context.Context, e *engine.Engine) error {
+	stack, err := d.stackConfig()
+	if err != nil || !stack.LongTermStorage.Enabled {
+		return err
+	}
+	key, err := e.ObjectStoreKey()
+	if err != nil {
+		return err
+	}
+	const secrets = "longTermStorage.objectStore.secrets."
+	return errors.Join(e.SetSecret(ctx, secrets+"access_key", node.ObjectStoreUser), e.SetSecret(ctx, secrets+"secret_key", key))
 }
 
 // compile builds the program before Pulumi does, which would show less progress. What
@@ -73,6 +90,9 @@ func (d *demo) compile(ctx context.Context, e *engine.Engine) error {
 
 // pulumi replaces this process with the CLI, with the demo's environment.
 func (d *demo) pulumi(ctx context.Context, args []string) error {
+	if err := d.chooseStack(); err != nil {
+		return err
+	}
 	e := d.engine()
 	if err := e.Prepare(ctx, false); err != nil {
 		return err
@@ -86,8 +106,9 @@ func (d *demo) pulumi(ctx context.Context, args []string) error {
 
 func (d *demo) engine() *engine.Engine {
 	return &engine.Engine{
+		Stack:      d.stack,
 		Root:       d.root,
-		Dir:        filepath.Join(string(d.dir), "pulumi"),
+		Dir:        d.dir.Pulumi(),
 		Kubeconfig: d.dir.Kubeconfig(),
 		Builder:    d.builder,
 		Report:     d.report,

@@ -15,14 +15,16 @@ import (
 
 const usage = `usage: localcluster COMMAND
 
-  up           start the node and load the images of the stack dev
+  up           start the node and load the images of the stack
   down         stop the node; its data remains in .local
   status       show whether the node runs and which of its parts failed
-  demo         up, then pulumi up of the stack dev
+  demo         up, then pulumi up of the stack
   pulumi ARGS  run the pulumi CLI with the demo's environment
   exec CMD     run a command on the node, as ssh would on a real one
   stop PART    kill a part of the node, such as kubelet
-  start PART   start it again`
+  start PART   start it again
+
+The stack is dev, or the one that the environment variable STACK names.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

@@ -1,0 +1,66 @@
+package components
+
+import (
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// ObjectStore is what pods need to reach the object store: a Secret with its configuration, and the
+// ServiceAccount of the pods that read it.
+type ObjectStore struct {
+	pulumi.ResourceState
+
+	Secret *corev1.Secret      // with the configuration
+	Bucket pulumi.StringOutput `pulumi:"bucket"` // type://bucket/prefix, for people
+
+	account     pulumi.StringInput // name, of the store gateway and the compactor
+	annotations map[string]string  // of the account
+	podLabels   map[string]string
+	claim, dir  string // volume of FILESYSTEM, and where it is mounted; empty for other stores
+}
+
+// ObjectStoreArgs configures an ObjectStore.
+type ObjectStoreArgs struct{ Site }
+
+const (
+	// objectStoreSecret names the Secret with the configuration, which is in objectStoreFile.
+	objectStoreSecret = "thanos-object-store"
+	objectStoreFile   = "objstore.yaml"
+)
+
+// NewObjectStore creates the Secret and the ServiceAccount.
+func NewObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opts ...pulumi.ResourceOption) (*ObjectStore, error) {
+	c := &ObjectStore{}
+	a := app{name: "thanos", role: "object-store"}
+	return construct(ctx, "ObjectStore", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		cfg, bucket := a.Stack.Config.LongTermStorage, a.Stack.Thanos.Bucket
+		c.Bucket = pulumi.String(bucket.Name).ToStringOutput()
+		c.claim, c.dir = cfg.ObjectStore.Claim, bucket.Dir
+		c.annotations, c.podLabels = cfg.ServiceAccount.Annotations, cfg.ServiceAccount.PodLabels
+		var err error
+		if c.Secret, err = a.secret("secret", objectStoreSecret, map[string]config.Secret{objectStoreFile: bucket.File}); err != nil {
+			return nil, err
+		}
+		c.account, err = a.serviceAccount(c.annotations)
+		return pulumi.Map{"bucket": c.Bucket}, err
+	})
+}
+
+func (args *ObjectStoreArgs) check() error { return args.checkThanos() }
+
+func (args *ObjectStoreArgs) inputs() pulumi.Map {
+	return pulumi.Map{"type": pulumi.String(string(args.Stack.Config.LongTermStorage.ObjectStore.Type))}
+}
+
+// pods returns the annotations of pods that run as the store's ServiceAccount, and sets its name in
+// their spec.
+func (s *ObjectStore) pods(spec *corev1.PodSpecArgs) pulumi.StringMap {
+	spec.ServiceAccountName = s.account
+	annotations := pulumi.StringMap{}
+	if len(s.annotations) > 0 { // clouds read them when a pod starts
+		annotations["checksum/service-account"] = pulumi.String(checksum(s.annotations))
+	}
+	return annotations
+}

@@ -1,0 +1,144 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// Thanos holds the parts of Thanos, apart from the sidecars in the pods of Prometheus. Its fields are
+// nil for a stack without long-term storage.
+type Thanos struct {
+	Store         *ObjectStore
+	StoreGateways []*ThanosStoreGateway // by partition
+	Compactor     *ThanosCompactor      // nil if another stack compacts the bucket
+	Query         *ThanosQuery
+	Frontend      *ThanosQueryFrontend
+}
+
+// DeployThanos deploys the parts of Thanos, if the stack has long-term storage.
+func DeployThanos(ctx *pulumi.Context, site Site, compactor *Storage, opts ...pulumi.ResourceOption) (*Thanos, error) {
+	t, cfg := &Thanos{}, site.Stack.Config.LongTermStorage
+	if !cfg.Enabled {
+		return t, nil
+	}
+	var err error
+	if t.Store, err = NewObjectStore(ctx, "object-store", &ObjectStoreArgs{Site: site}, opts...); err != nil {
+		return nil, err
+	}
+	for partition := range cfg.StoreGateway.Partitions {
+		gateway, err := NewThanosStoreGateway(ctx, render.StoreGatewayName(site.Stack.Config, partition),
+			&ThanosStoreGatewayArgs{Site: site, Store: t.Store, Partition: partition}, opts...)
+		if err != nil {
+			return nil, err
+		}
+		t.StoreGateways = append(t.StoreGateways, gateway)
+	}
+	if compactor != nil {
+		args := &ThanosCompactorArgs{Site: site, Store: t.Store, Claims: compactor.Claims}
+		if t.Compactor, err = NewThanosCompactor(ctx, "thanos-compactor", args, opts...); err != nil {
+			return nil, err
+		}
+	}
+	if t.Query, err = NewThanosQuery(ctx, "thanos-query", &ThanosQueryArgs{Site: site}, opts...); err != nil {
+		return nil, err
+	}
+	t.Frontend, err = NewThanosQueryFrontend(ctx, "thanos-query-frontend", &ThanosQueryFrontendArgs{Site: site}, opts...)
+	return t, err
+}
+
+// checkThanos rejects a Site of a stack without long-term storage.
+func (s Site) checkThanos() error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	if s.Stack.Thanos == nil {
+		return errors.New("Site needs a Stack with long-term storage")
+	}
+	return nil
+}
+
+// Ports of the parts of Thanos. That of a sidecar has a name of its own, because the pods of Prometheus
+// have another web UI.
+var (
+	thanosHTTP  = tcp("web", render.ThanosHTTPPort)
+	thanosGRPC  = tcp("grpc", render.ThanosGRPCPort)
+	sidecarHTTP = tcp(render.ThanosSidecarPort, render.ThanosHTTPPort)
+)
+
+// thanosTLSVolume names the volume with the certificate of the parts of Thanos.
+const thanosTLSVolume = "thanos-tls"
+
+// addTLS mounts the certificate of the parts of Thanos, if there is one, and returns the flags with
+// which a server presents it, and asks clients for one of the same authority.
+func (a app) addTLS(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs) []string {
+	secret := a.Stack.Config.LongTermStorage.TLS.SecretName
+	if secret == "" {
+		return nil
+	}
+	addVolume(spec, secretVolume(thanosTLSVolume, secret))
+	addMount(container, readOnlyMount(thanosTLSVolume, render.ThanosTLSDir))
+	return []string{
+		"--grpc-server-tls-cert=" + render.ThanosTLSDir + "/tls.crt",
+		"--grpc-server-tls-key=" + render.ThanosTLSDir + "/tls.key",
+		"--grpc-server-tls-client-ca=" + render.ThanosTLSDir + "/ca.crt",
+	}
+}
+
+// addVolume and addMount append to a pod and a container.
+func addVolume(spec *corev1.PodSpecArgs, volume *corev1.VolumeArgs) {
+	volumes, _ := spec.Volumes.(corev1.VolumeArray)
+	spec.Volumes = append(volumes, volume)
+}
+
+func addMount(container *corev1.ContainerArgs, mount *corev1.VolumeMountArgs) {
+	mounts, _ := container.VolumeMounts.(corev1.VolumeMountArray)
+	container.VolumeMounts = append(mounts, mount)
+}
+
+// addSidecar adds to the pods of Prometheus the container that uploads its blocks and answers queries
+// of its samples: https://thanos.io/tip/components/sidecar.md/
+func (a app) addSidecar(spec *corev1.PodSpecArgs, annotations pulumi.StringMap, store *ObjectStore) {
+	a.image = config.ThanosImage
+	cfg := a.Stack.Config
+	container := &corev1.ContainerArgs{
+		Name:           pulumi.String("thanos-sidecar"),
+		Ports:          containerPorts(sidecarHTTP, thanosGRPC),
+		ReadinessProbe: probe("/-/ready", sidecarHTTP.name, 5, 6),
+		LivenessProbe:  probe("/-/healthy", sidecarHTTP.name, 10, 6),
+		// It notes in Prometheus' directory which blocks it has uploaded.
+		VolumeMounts: corev1.VolumeMountArray{mount(dataVolumeName, render.PrometheusDataDir)},
+	}
+	flags := []string{
+		"sidecar",
+		fmt.Sprintf("--prometheus.url=http://localhost:%d", render.Prometheus.Port),
+		"--prometheus.ready_timeout=" + cfg.Prometheus.StartupTimeout.Duration.String(), // as long as a replay may take
+		"--tsdb.path=" + render.PrometheusDataDir,
+	}
+	flags = append(flags, store.add(spec, container, annotations)...)
+	flags = append(flags, a.addTLS(spec, container)...)
+	container.Args = pulumi.ToStringArray(flags)
+	containers, _ := spec.Containers.(corev1.ContainerArray)
+	spec.Containers = append(containers, a.container(container, cfg.LongTermStorage.Sidecar.Resources))
+}
+
+// add mounts what a container needs to reach the store, sets the annotation that restarts its pods when
+// that changes, and returns the flags.
+func (s *ObjectStore) add(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, annotations pulumi.StringMap) []string {
+	addVolume(spec, secretVolume("object-store", objectStoreSecret))
+	addMount(container, readOnlyMount("object-store", render.ThanosObjectStoreDir))
+	if s.claim != "" {
+		addVolume(spec, &corev1.VolumeArgs{
+			Name:                  pulumi.String("bucket"),
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: pulumi.String(s.claim)},
+		})
+		addMount(container, mount("bucket", s.dir))
+	}
+	annotations["version/object-store"] = s.Secret.Metadata.ResourceVersion().Elem()
+	return []string{"--objstore.config-file=" + render.ThanosObjectStoreDir + "/" + objectStoreFile}
+}

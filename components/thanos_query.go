@@ -1,0 +1,102 @@
+package components
+
+import (
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// ThanosQuery queries Prometheus, the store gateways and other clusters as one: a Deployment, a
+// Service, a ServiceAccount, a ConfigMap, a NetworkPolicy and, with several replicas, a
+// PodDisruptionBudget.
+type ThanosQuery struct {
+	pulumi.ResourceState
+
+	GRPCAddress pulumi.StringOutput `pulumi:"grpcAddress"` // in-cluster host:port, for queriers of other clusters
+}
+
+// ThanosQueryArgs configures a ThanosQuery.
+type ThanosQueryArgs struct{ Site }
+
+// NewThanosQuery deploys the querier.
+func NewThanosQuery(ctx *pulumi.Context, name string, args *ThanosQueryArgs, opts ...pulumi.ResourceOption) (*ThanosQuery, error) {
+	c := &ThanosQuery{}
+	a := app{name: render.ThanosQuery.Name, role: "query", image: config.ThanosImage}
+	return construct(ctx, "ThanosQuery", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		c.GRPCAddress = pulumi.String(render.ThanosQuery.GRPCAddress(a.Stack.Config)).ToStringOutput()
+		return pulumi.Map{"grpcAddress": c.GRPCAddress}, a.deployQuery()
+	})
+}
+
+func (args *ThanosQueryArgs) check() error { return args.checkThanos() }
+
+func (args *ThanosQueryArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image":    pulumi.String(cfg.Images.Ref(config.ThanosImage)),
+		"replicas": pulumi.Int(cfg.LongTermStorage.Query.Replicas),
+	}
+}
+
+func (a app) deployQuery() error {
+	cfg := a.Stack.Config.LongTermStorage.Query
+	ports := []port{thanosHTTP, thanosGRPC}
+	if err := a.service("service", a.name, false, ports...); err != nil {
+		return err
+	}
+	if err := a.networkPolicy(
+		ingressRule{ports: []port{thanosHTTP}, from: []string{render.ThanosQueryFrontend.Name, render.Prometheus.Name}, webUI: true},
+		ingressRule{ports: []port{thanosGRPC}, namespaces: cfg.FromNamespaces},
+	); err != nil {
+		return err
+	}
+	container := &corev1.ContainerArgs{Name: pulumi.String(a.name), Ports: containerPorts(ports...)}
+	spec := &corev1.PodSpecArgs{SecurityContext: a.nonRoot(nobodyUID)}
+	flags := append([]string{
+		"query",
+		"--endpoint.sd-config-file=" + render.ThanosDir + "/endpoints.yaml",
+		"--query.replica-label=replica",
+		"--query.auto-downsampling",
+	}, a.addTLS(spec, container)...)
+	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, cfg.Replicas, cfg.Resources, cfg.Scheduling)
+}
+
+// thanosDeployment completes and creates the Deployment of a part of Thanos without data, with its
+// ConfigMap, ServiceAccount and disruption budget. The part restarts when its configuration changes.
+func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, flags []string, files render.ConfigMap,
+	replicas int, resources config.Resources, scheduling config.Scheduling,
+) error {
+	configMap, err := a.configMap("config", files)
+	if err != nil {
+		return err
+	}
+	if spec.ServiceAccountName, err = a.serviceAccount(nil); err != nil {
+		return err
+	}
+	if err := a.disruptionBudget(replicas); err != nil {
+		return err
+	}
+	addVolume(spec, configMapVolume("config", files.Name))
+	addMount(container, readOnlyMount("config", render.ThanosDir))
+	container.Args = pulumi.ToStringArray(flags)
+	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
+	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
+	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
+	spec.Containers = corev1.ContainerArray{a.container(container, resources)}
+	if replicas > 1 {
+		a.spreadReplicas(spec, false)
+	}
+	_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
+		Metadata: a.workloadMetadata(),
+		Spec: &appsv1.DeploymentSpecArgs{
+			Replicas: pulumi.Int(replicas),
+			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+			Template: a.pod(spec, scheduling, pulumi.StringMap{"checksum/config": pulumi.String(checksum(files.Files))}),
+		},
+	}, pulumi.DependsOn([]pulumi.Resource{configMap}), a.readyTimeout(0))
+	return err
+}

@@ -1,0 +1,111 @@
+package config_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+var thanosJobs = []config.Job{"thanos-sidecar", "thanos-store-gateway", "thanos-compactor", "thanos-query", "thanos-query-frontend"}
+
+// longTerm returns a stack with long-term storage in YAML, and further settings of it.
+func longTerm(further string) string {
+	return fmt.Sprintf("longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a}}%s}", further)
+}
+
+func TestLongTermStorageDefaults(t *testing.T) {
+	cfg := accepted(t, longTerm(""))
+	assert.Equal(t, 5*24*time.Hour, cfg.Prometheus.Retention.Duration, "Prometheus keeps less")
+	assert.Equal(t, config.ClassicHistograms, cfg.Discovery.Histograms, "which Thanos can downsample")
+	assert.Equal(t, "test/monitoring", cfg.LongTermStorage.ObjectStore.Prefix)
+	for _, job := range thanosJobs {
+		assert.True(t, cfg.Enabled(job), job)
+	}
+
+	cfg = accepted(t, longTerm(", compactor: {enabled: false}")+"\nprometheus: {retention: 6h}\ndiscovery: {histograms: native}")
+	assert.Equal(t, 6*time.Hour, cfg.Prometheus.Retention.Duration, "what a stack sets is kept")
+	assert.Equal(t, config.NativeHistograms, cfg.Discovery.Histograms)
+	assert.False(t, cfg.Enabled("thanos-compactor"))
+	assert.False(t, cfg.LongTermStorage.HasCompactor())
+}
+
+func TestLongTermStorage(t *testing.T) {
+	run(t, []violation{
+		{
+			"store of nobody", "longTermStorage: {objectStore: {type: S3}}",
+			`longTermStorage.objectStore: has no effect with longTermStorage.enabled: false`,
+		}, {
+			"no store", "longTermStorage: {enabled: true}",
+			`longTermStorage.objectStore.type: missing; allowed: S3, GCS, AZURE, FILESYSTEM`,
+		}, {
+			"store that Thanos does not have", "longTermStorage: {enabled: true, objectStore: {type: MINIO}}",
+			`longTermStorage.objectStore.type: unknown "MINIO"; allowed: S3, GCS, AZURE, FILESYSTEM`,
+		}, {
+			"two blocks", longTerm("") + "\nprometheus: {retention: 4h}",
+			`prometheus.retention: 4h; allowed with longTermStorage: 6h (three blocks, so that they are uploaded before they are deleted) or more`,
+		}, {
+			"agent", longTerm("") + "\nprometheus: {mode: agent, remoteWrite: [{name: a}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
+			`longTermStorage.enabled: true, but an agent stores no blocks to upload; set it to false, and store samples for long where they are received`,
+		}, {
+			"secret that is none", "longTermStorage: {enabled: true, objectStore: {type: S3, secrets: {secretkey: a}}}",
+			`longTermStorage.objectStore.secrets.secretkey: unknown "secretkey"; did you mean "secret_key"?`,
+		}, {
+			"secret of a directory", "longTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: a, secrets: {key: a}}}",
+			`longTermStorage.objectStore.secrets.key: FILESYSTEM has no secret options`,
+		}, {
+			"prefix with a slash in front", "longTermStorage: {enabled: true, objectStore: {type: S3, prefix: /a}}",
+			`longTermStorage.objectStore.prefix: "/a"; allowed: names with slashes between them`,
+		}, {
+			"directory without a volume", "longTermStorage: {enabled: true, objectStore: {type: FILESYSTEM}}",
+			`longTermStorage.objectStore.claim: missing; FILESYSTEM needs an existing PersistentVolumeClaim that all its pods mount`,
+		}, {
+			"volume of a bucket", "longTermStorage: {enabled: true, objectStore: {type: GCS, claim: a}}",
+			`longTermStorage.objectStore.claim: "a" is only used with type: FILESYSTEM, not GCS`,
+		}, {
+			"deleted before it is downsampled", longTerm(", retention: {raw: 1d}"),
+			`longTermStorage.retention.raw: 1d; allowed: more than 40h, when samples are downsampled, or 0s for ever`,
+		}, {
+			"deleted before it is downsampled again", longTerm(", retention: {raw: 3d, 5m: 10d}"),
+			`longTermStorage.retention.5m: 10d; allowed: more than 10d, when samples are downsampled again, or 0s for ever`,
+		}, {
+			"raw samples for longest", longTerm(", retention: {raw: 2y}"),
+			`longTermStorage.retention.5m: 1y is less than 2y of longTermStorage.retention.raw; a lower resolution is kept for as long, or longer`,
+		}, {
+			"hours for less than ever", longTerm(", retention: {5m: 0s}"),
+			`longTermStorage.retention.1h: 5y is less than 0s (for ever) of longTermStorage.retention.5m; a lower resolution is kept for as long, or longer`,
+		}, {
+			"name of the certificate", longTerm(", tls: {secretName: thanos, serverName: '*'}"),
+			`longTermStorage.tls.serverName: "*": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
+		}, {
+			"no store gateway", longTerm(", storeGateway: {replicas: 0}"),
+			`longTermStorage.storeGateway.replicas: 0; allowed: 1 to 10`,
+		}, {
+			"no partition", longTerm(", storeGateway: {partitions: 0}"),
+			`longTermStorage.storeGateway.partitions: 0; allowed: 1 to 100`,
+		}, {
+			"small disk of the compactor", longTerm(", compactor: {size: 10Mi}"),
+			`longTermStorage.compactor.size: 10Mi is too small; allowed: 1Gi or more`,
+		}, {
+			"endpoint with a scheme", longTerm(", query: {endpoints: ['https://example.com:443']}, tls: {secretName: a}"),
+			`longTermStorage.query.endpoints[0]: "https://example.com:443"; allowed: host:port`,
+		}, {
+			"endpoint twice", longTerm(", query: {endpoints: ['a.b.svc:1', 'a.b.svc:1']}"),
+			`longTermStorage.query.endpoints[1]: "a.b.svc:1" is named twice`,
+		}, {
+			"endpoint in plain text", longTerm(", query: {endpoints: ['thanos.example.com:10901']}"),
+			`longTermStorage.query.endpoints[0]: "thanos.example.com:10901" would answer unencrypted; allowed: any with longTermStorage.tls.secretName, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true`,
+		}, {
+			"queries of minutes", longTerm(", queryFrontend: {splitInterval: 30m}"),
+			`longTermStorage.queryFrontend.splitInterval: 30m; allowed: 1h or more`,
+		}, {
+			"cache of more than the memory", longTerm(", queryFrontend: {cacheSize: 1Gi}"),
+			`longTermStorage.queryFrontend.cacheSize: 1Gi; allowed: 1Mi to half of the memory limit of 1Gi`,
+		},
+	})
+	accepted(t, longTerm(", query: {endpoints: ['thanos.example.com:10901']}, tls: {secretName: thanos}"))
+	accepted(t, longTerm(", retention: {raw: 0s, 5m: 0s, 1h: 0s}"))
+}

@@ -1,0 +1,135 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// Thanos holds what the parts of Thanos read.
+type Thanos struct {
+	Bucket   *Bucket
+	Query    ConfigMap // endpoints.yaml
+	Frontend ConfigMap // cache.yaml
+
+	// Selectors holds, for each partition of the store gateway, the relabelling that selects its
+	// blocks; a single partition has all, and no relabelling.
+	Selectors []string
+}
+
+// endpointsFile is what the querier reads: https://thanos.io/tip/components/query.md/#endpoint-configuration
+type endpointsFile struct {
+	DefaultClientConfig *grpcClient    `yaml:"default_client_config,omitempty"`
+	Endpoints           []grpcEndpoint `yaml:"endpoints"`
+}
+
+type grpcEndpoint struct {
+	Address      string      `yaml:"address"`
+	ClientConfig *grpcClient `yaml:"client_config,omitempty"`
+}
+
+type grpcClient struct {
+	TLSConfig  grpcTLS `yaml:"tls_config"`
+	ServerName string  `yaml:"server_name"`
+}
+
+type grpcTLS struct {
+	Enabled  bool   `yaml:"enabled"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	CAFile   string `yaml:"ca_file"`
+}
+
+// cacheFile is what the query frontend reads:
+// https://thanos.io/tip/components/query-frontend.md/#in-memory
+type cacheFile struct {
+	Type   string `yaml:"type"`
+	Config struct {
+		MaxSize  string          `yaml:"max_size"`
+		Validity config.Duration `yaml:"validity"`
+	} `yaml:"config"`
+}
+
+// renderThanos sets what the parts of Thanos read, if they are deployed.
+func (s *Stack) renderThanos() error {
+	cfg := s.Config.LongTermStorage
+	if !cfg.Enabled {
+		return nil
+	}
+	store, err := bucket(s.Config)
+	if err != nil {
+		return err
+	}
+	endpoints, err := marshal(queryEndpoints(s.Config))
+	if err != nil {
+		return err
+	}
+	var cache cacheFile
+	cache.Type = "IN-MEMORY"
+	cache.Config.MaxSize = fmt.Sprintf("%dMB", cfg.QueryFrontend.CacheSize.Value()>>20) // Thanos' units are powers of two
+	text, err := marshal(cache)
+	if err != nil {
+		return err
+	}
+	s.Thanos = &Thanos{
+		Bucket:   store,
+		Query:    ConfigMap{ThanosQuery.Name + "-config", "longTermStorage.query", map[string]string{"endpoints.yaml": endpoints}},
+		Frontend: ConfigMap{ThanosQueryFrontend.Name + "-config", "longTermStorage.queryFrontend", map[string]string{"cache.yaml": text}},
+	}
+	for partition := range cfg.StoreGateway.Partitions {
+		selector, err := blocksOf(partition, cfg.StoreGateway.Partitions)
+		if err != nil {
+			return err
+		}
+		s.Thanos.Selectors = append(s.Thanos.Selectors, selector)
+	}
+	return nil
+}
+
+// queryEndpoints returns the servers that the querier asks: the sidecars and the store gateways of the
+// stack, each pod by the SRV records of their headless Services, and those of other clusters.
+func queryEndpoints(cfg *config.Config) endpointsFile {
+	longTerm := cfg.LongTermStorage
+	client := func(server string) *grpcClient {
+		if longTerm.TLS.SecretName == "" {
+			return nil
+		}
+		return &grpcClient{grpcTLS{true, ThanosTLSDir + "/tls.crt", ThanosTLSDir + "/tls.key", ThanosTLSDir + "/ca.crt"}, server}
+	}
+	file := endpointsFile{DefaultClientConfig: client(longTerm.TLS.ServerName)}
+	services := []string{Prometheus.Headless()}
+	for partition := range longTerm.StoreGateway.Partitions {
+		services = append(services, StoreGatewayName(cfg, partition))
+	}
+	for _, service := range services {
+		file.Endpoints = append(file.Endpoints, grpcEndpoint{Address: fmt.Sprintf("dnssrv+_grpc._tcp.%s.%s.svc", service, cfg.Cluster.Namespace)})
+	}
+	for _, address := range longTerm.Query.Endpoints {
+		file.Endpoints = append(file.Endpoints, grpcEndpoint{address, client(hostOf(address))})
+	}
+	return file
+}
+
+// StoreGatewayName returns the name of the objects of a partition of the store gateway.
+func StoreGatewayName(cfg *config.Config, partition int) string {
+	if cfg.LongTermStorage.StoreGateway.Partitions == 1 {
+		return ThanosStoreGateway.Name
+	}
+	return fmt.Sprintf("%s-%d", ThanosStoreGateway.Name, partition)
+}
+
+// blocksOf returns the relabelling that selects the blocks of a partition by a hash of their IDs; empty
+// if there is only one partition: https://thanos.io/tip/thanos/sharding.md/
+func blocksOf(partition, partitions int) (string, error) {
+	if partitions == 1 {
+		return "", nil
+	}
+	type hash struct {
+		relabel `yaml:",inline"`
+		Modulus int `yaml:"modulus,omitempty"`
+	}
+	return marshal([]hash{
+		{relabel{SourceLabels: []string{"__block_id"}, Action: "hashmod", TargetLabel: "partition"}, partitions},
+		{keep(fmt.Sprint(partition), "partition"), 0},
+	})
+}

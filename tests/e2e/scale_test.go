@@ -1,0 +1,412 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/tsdbutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var scaleFlag = flag.Bool("scale", false, "run TestScale")
+
+// TestScale deploys the stack scale on a new node, with SeaweedFS as its object store, and takes away
+// what long-term storage is for: servers with their volumes, one replica, the object store.
+func TestScale(t *testing.T) {
+	if !*scaleFlag {
+		t.Skip("-scale is not set")
+	}
+	t.Setenv("STACK", "scale")
+	if !*deployedFlag {
+		forgetNode(t)
+	}
+	n := start(t)
+	if !*deployedFlag {
+		n.localcluster(t, "demo")
+		n.twoReplicas(t)
+	}
+	for _, step := range []struct {
+		name string
+		run  func(*testing.T, *node)
+	}{
+		{"replicas are queried as one", queriedAsOne},
+		{"blocks of both replicas arrive in the bucket", blocksArrive},
+		{"what is uploaded outlives the volumes of both replicas", volumesWiped},
+		{"a replica that is gone for a while leaves no gap", replicaGone},
+		{"the bucket is away for minutes, and nothing is lost", bucketAway},
+		{"history is compacted and downsampled, and expires", historyKept},
+	} {
+		require.True(t, t.Run(step.name, func(t *testing.T) { step.run(t, n) }))
+	}
+}
+
+// twoReplicas has Prometheus run twice on the one node, which a stack refuses, and write a block every
+// two minutes, so that the test does not wait for hours.
+func (n *node) twoReplicas(t *testing.T) {
+	t.Helper()
+	sets := n.kubernetes.AppsV1().StatefulSets(namespace)
+	set, err := sets.Get(t.Context(), "prometheus", metav1.GetOptions{})
+	require.NoError(t, err)
+	changed := 0
+	args := set.Spec.Template.Spec.Containers[0].Args
+	for i, arg := range args {
+		if flag, _, _ := strings.Cut(arg, "="); flag == "--storage.tsdb.min-block-duration" || flag == "--storage.tsdb.max-block-duration" {
+			args[i] = flag + "=2m"
+			changed++
+		}
+	}
+	require.Equal(t, 2, changed, "flags of the duration of blocks in %v", args)
+	*set.Spec.Replicas = 2
+	set.Spec.Template.Spec.Affinity = nil
+	_, err = sets.Update(t.Context(), set, metav1.UpdateOptions{})
+	require.NoError(t, err)
+	n.rolledOut(t)
+}
+
+// frontend returns a client of the query frontend.
+func (n *node) frontend(t *testing.T) promv1.API {
+	t.Helper()
+	return promv1.NewAPI(n.service(t, "thanos-query-frontend:web"))
+}
+
+// queriedAsOne compares what the query frontend has with what both servers have.
+func queriedAsOne(t *testing.T, n *node) {
+	frontend := n.frontend(t)
+	eventually(t, 5*time.Minute, "each target is there once", func(ctx context.Context) string {
+		own, err := n.tryQuery(ctx, `count(up == 1)`, time.Now())
+		if err != nil || len(own) == 0 {
+			return fmt.Sprint("a replica has nothing ", err)
+		}
+		all, _, _, err := frontend.Query(ctx, `up == 1`, time.Now())
+		if err != nil {
+			return err.Error()
+		}
+		vector := all.(model.Vector)
+		for _, sample := range vector {
+			if replica, ok := sample.Metric["replica"]; ok {
+				return fmt.Sprintf("%s is of replica %s", sample.Metric, replica)
+			}
+		}
+		// Each replica scrapes both.
+		if len(vector) != int(own[0].Value) {
+			return fmt.Sprintf("%d targets, and %v of one replica", len(vector), own[0].Value)
+		}
+		return ""
+	})
+}
+
+// uploaded is the metadata of a block in the bucket, as `thanos tools bucket ls --output=json` prints it.
+type uploaded struct {
+	ULID             string
+	MinTime, MaxTime int64
+	Compaction       struct{ Level int }
+	Thanos           struct {
+		Labels     map[string]string
+		Downsample struct{ Resolution int64 }
+		Source     string
+	}
+}
+
+// blocks returns the blocks in the bucket, by the time at which they begin.
+func (n *node) blocks(t *testing.T, flags ...string) []uploaded {
+	t.Helper()
+	out := n.bucketTool(t, append([]string{"ls", "--output=json"}, flags...)...)
+	var all []uploaded
+	for decoder := json.NewDecoder(strings.NewReader(out)); ; {
+		var block uploaded
+		if err := decoder.Decode(&block); err == io.EOF {
+			slices.SortFunc(all, func(a, b uploaded) int { return int(a.MinTime - b.MinTime) })
+			return all
+		} else {
+			require.NoError(t, err, out)
+		}
+		all = append(all, block)
+	}
+}
+
+// bucketTool runs a command of `thanos tools bucket` on the node, and returns its standard output.
+func (n *node) bucketTool(t *testing.T, args ...string) string {
+	t.Helper()
+	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), "thanos-object-store", metav1.GetOptions{})
+	require.NoError(t, err)
+	service, err := n.kubernetes.CoreV1().Services("object-store").Get(t.Context(), "seaweedfs", metav1.GetOptions{})
+	require.NoError(t, err)
+	require.Len(t, secret.Data, 1)
+	file := filepath.Join(n.root, ".local", "ssd", "bucket.yaml")
+	for _, text := range secret.Data {
+		// The node itself does not ask the cluster's DNS server.
+		own := strings.ReplaceAll(string(text), "seaweedfs.object-store.svc:", service.Spec.ClusterIP+":")
+		require.NoError(t, os.WriteFile(file, []byte(own), 0o600))
+	}
+	return n.localcluster(t, append([]string{"exec", "/run/localcluster/bin/thanos", "tools", "bucket", "--log.level=warn", "--objstore.config-file=/mnt/ssd/bucket.yaml"}, args...)...)
+}
+
+// ofReplica returns the blocks that a replica of Prometheus uploaded and that are as it wrote them.
+func ofReplica(blocks []uploaded, replica string) []uploaded {
+	return slices.DeleteFunc(slices.Clone(blocks), func(b uploaded) bool {
+		return b.Thanos.Labels["replica"] != replica || b.Thanos.Source != "sidecar"
+	})
+}
+
+// replicas are the pods of Prometheus.
+var replicas = []string{"prometheus-0", "prometheus-1"}
+
+func blocksArrive(t *testing.T, n *node) {
+	eventually(t, 12*time.Minute, "two blocks of each replica are uploaded", func(context.Context) string {
+		blocks := n.blocks(t)
+		for _, replica := range replicas {
+			if own := ofReplica(blocks, replica); len(own) < 2 {
+				time.Sleep(10 * time.Second)
+				return fmt.Sprintf("%d of %s", len(own), replica)
+			}
+		}
+		return ""
+	})
+	for _, block := range n.blocks(t) {
+		assert.Equal(t, n.stack.Cluster.Name, block.Thanos.Labels["cluster"], block.ULID)
+	}
+}
+
+// volumesWiped replaces both pods of Prometheus, whose volumes are lost with them.
+func volumesWiped(t *testing.T, n *node) {
+	own := ofReplica(n.blocks(t), replicas[0])
+	at := time.UnixMilli(own[len(own)-1].MaxTime - 1)
+	const query = `count(last_over_time(up{job="node-exporter"}[30s]))`
+	for _, replica := range replicas {
+		require.NoError(t, n.kubernetes.CoreV1().Pods(namespace).Delete(t.Context(), replica, metav1.DeleteOptions{}))
+	}
+	n.replacePods(t, "app.kubernetes.io/name=thanos-store-gateway") // which otherwise looks for new blocks every few minutes
+	n.rolledOut(t)
+	eventually(t, 3*time.Minute, "the servers are up without their old samples", func(ctx context.Context) string {
+		samples, err := n.tryQuery(ctx, query, at)
+		if err != nil || len(samples) > 0 {
+			return fmt.Sprint(samples, err)
+		}
+		return ""
+	})
+	frontend := n.frontend(t)
+	eventually(t, 3*time.Minute, "old samples come from the bucket", func(ctx context.Context) string {
+		value, _, _, err := frontend.Query(ctx, query, at)
+		if err != nil || len(value.(model.Vector)) == 0 {
+			return fmt.Sprint("nothing ", err)
+		}
+		return ""
+	})
+}
+
+// replicaGone takes a replica away for a minute and a half, and expects every sample in a query.
+func replicaGone(t *testing.T, n *node) {
+	begin := time.Now()
+	n.cordon(t, true)
+	t.Cleanup(func() { n.cordon(t, false) })
+	require.NoError(t, n.kubernetes.CoreV1().Pods(namespace).Delete(t.Context(), replicas[1], metav1.DeleteOptions{}))
+	time.Sleep(90 * time.Second)
+	n.cordon(t, false)
+	n.rolledOut(t)
+	time.Sleep(2 * n.stack.Prometheus.ScrapeInterval.Duration)
+
+	step := n.stack.Prometheus.ScrapeInterval.Duration
+	value, _, _, err := n.frontend(t).QueryRange(t.Context(), `count_over_time(up{job="node-exporter"}[`+model.Duration(2*step).String()+`])`,
+		promv1.Range{Start: begin, End: time.Now().Add(-step), Step: step})
+	require.NoError(t, err)
+	matrix := value.(model.Matrix)
+	require.Len(t, matrix, 1, "the series of the one target")
+	for i, pair := range matrix[0].Values[1:] {
+		assert.LessOrEqual(t, pair.Timestamp.Sub(matrix[0].Values[i].Timestamp), step, "a gap before %s", pair.Timestamp.Time().Format(time.TimeOnly))
+	}
+}
+
+// bucketAway takes the object store away while blocks are written, and expects all of them afterwards.
+func bucketAway(t *testing.T, n *node) {
+	before := ofReplica(n.blocks(t), replicas[0])
+	scale := func(replicas int) {
+		n.patch(t, "apps/v1", "Deployment", "object-store", "seaweedfs", fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas))
+	}
+	scale(0)
+	t.Cleanup(func() { scale(1) })
+	eventually(t, 6*time.Minute, "an alert is about to fire", func(ctx context.Context) string {
+		samples, err := n.tryQuery(ctx, `ALERTS{alertname="ThanosBucketOperationsFailing", job="thanos-sidecar"}`, time.Now())
+		if err != nil || len(samples) == 0 {
+			return fmt.Sprint("not yet ", err)
+		}
+		return ""
+	})
+	time.Sleep(2 * time.Minute)
+	scale(1)
+	back := time.Now()
+	eventually(t, 2*time.Minute, "the object store is back", func(ctx context.Context) string {
+		store, err := n.kubernetes.AppsV1().Deployments("object-store").Get(ctx, "seaweedfs", metav1.GetOptions{})
+		if err != nil || store.Status.ReadyReplicas == 0 {
+			return fmt.Sprint("not ready ", err)
+		}
+		return ""
+	})
+	eventually(t, 8*time.Minute, "blocks written meanwhile and after are uploaded", func(context.Context) string {
+		own := ofReplica(n.blocks(t), replicas[0])
+		if newest := own[len(own)-1]; time.UnixMilli(newest.MaxTime).Before(back) {
+			time.Sleep(10 * time.Second)
+			return fmt.Sprintf("the newest of %d ends at %s", len(own), time.UnixMilli(newest.MaxTime).Format(time.TimeOnly))
+		}
+		return ""
+	})
+	own := ofReplica(n.blocks(t), replicas[0])[len(before):]
+	for i, block := range own[1:] {
+		assert.LessOrEqual(t, block.MinTime-own[i].MaxTime, int64(20_000), "samples are missing after %s", time.UnixMilli(own[i].MaxTime).Format(time.TimeOnly))
+	}
+}
+
+// The history that historyKept uploads: a sample each minute, whose value tells its time.
+const (
+	historyInterval = time.Minute
+	day             = 24 * time.Hour
+)
+
+// historyKept uploads blocks of months ago, as if the stack had run by then.
+func historyKept(t *testing.T, n *node) {
+	today := time.Now().UTC().Truncate(2 * time.Hour)
+	replica := fmt.Sprintf("history-%d", time.Now().Unix())
+	dir := filepath.Join(n.root, ".local", "ssd", replica)
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	// Four days in the blocks of two hours that servers write, two weeks in one block, which is long
+	// enough for both resolutions, and a day that is older than what the stack keeps.
+	recent := today.Add(-6 * day).Truncate(2 * day)
+	old := today.Add(-60 * day).Truncate(14 * day)
+	expired := today.Add(-n.stack.LongTermStorage.Retention.Raw.Duration - 10*day).Truncate(day)
+	writeHistory(t, dir, recent, recent.Add(4*day), 2*time.Hour)
+	writeHistory(t, dir, old, old.Add(14*day), 14*day)
+	writeHistory(t, dir, expired, expired.Add(2*time.Hour), 2*time.Hour)
+	n.bucketTool(t, "upload-blocks", "--path=/mnt/ssd/"+replica,
+		fmt.Sprintf("--label=cluster=%q", n.stack.Cluster.Name), fmt.Sprintf("--label=replica=%q", replica))
+	n.replacePods(t, "app.kubernetes.io/name=thanos-compactor") // which otherwise waits for its next run
+
+	of := func(blocks []uploaded, match func(uploaded) bool) bool {
+		return slices.ContainsFunc(blocks, func(b uploaded) bool { return b.Thanos.Labels["replica"] == replica && match(b) })
+	}
+	eventually(t, 20*time.Minute, "the compactor has done its work", func(context.Context) string {
+		time.Sleep(10 * time.Second)
+		live := n.blocks(t, "--exclude-delete")
+		for what, done := range map[string]bool{
+			"no block of two days": of(live, func(b uploaded) bool {
+				return b.Compaction.Level > 1 && b.MaxTime-b.MinTime > (47*time.Hour).Milliseconds() && b.MinTime >= recent.UnixMilli()
+			}),
+			"no block of five minutes":   of(live, func(b uploaded) bool { return b.Thanos.Downsample.Resolution == (5 * time.Minute).Milliseconds() }),
+			"no block of one hour":       of(live, func(b uploaded) bool { return b.Thanos.Downsample.Resolution == time.Hour.Milliseconds() }),
+			"the expired block is there": !of(live, func(b uploaded) bool { return b.MinTime < old.UnixMilli() }),
+		} {
+			if !done {
+				return fmt.Sprintf("%s among %d blocks", what, len(live))
+			}
+		}
+		return ""
+	})
+	n.replacePods(t, "app.kubernetes.io/name=thanos-store-gateway")
+
+	for name, c := range map[string]struct {
+		at         time.Time
+		resolution time.Duration
+	}{
+		"raw":             {recent.Add(25*time.Hour + 30*time.Minute), 0},
+		"by five minutes": {old.Add(3 * day), 5 * time.Minute},
+		"by the hour":     {old.Add(9 * day), time.Hour},
+	} {
+		for query, want := range map[string]float64{
+			`max_over_time(history_gauge[3h])`:                           float64(c.at.Unix()),
+			`sum(increase(history_total[3h]))`:                           (3 * time.Hour).Seconds(),
+			`histogram_count(sum(increase(history_native_seconds[3h])))`: 3 * 60 * historyObservations,
+		} {
+			var got float64
+			eventually(t, 2*time.Minute, name+": "+query, func(ctx context.Context) string {
+				vector, err := n.resolved(ctx, query, c.at, c.resolution)
+				if err != nil || len(vector) != 1 {
+					return fmt.Sprint(vector, err)
+				}
+				got = float64(vector[0].Value)
+				return ""
+			})
+			assert.InEpsilon(t, want, got, 0.05, "%s: %s", name, query)
+		}
+	}
+	compactor, err := n.kubernetes.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=thanos-compactor"})
+	require.NoError(t, err)
+	require.Len(t, compactor.Items, 1)
+	assert.Empty(t, n.query(t, `thanos_compact_halted == 1`, time.Now()))
+}
+
+// historyObservations is what each sample of the histogram in the history has more than the one before.
+const historyObservations = 9
+
+// writeHistory writes blocks of a length into a directory.
+func writeHistory(t *testing.T, dir string, from, until time.Time, length time.Duration) {
+	t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	for ; from.Before(until); from = from.Add(length) {
+		w, err := tsdb.NewBlockWriter(logger, dir, length.Milliseconds())
+		require.NoError(t, err)
+		app := w.Appender(t.Context())
+		for at := from; at.Before(from.Add(length)); at = at.Add(historyInterval) {
+			for _, name := range []string{"history_gauge", "history_total"} {
+				_, err := app.Append(0, labels.FromStrings(model.MetricNameLabel, name), at.UnixMilli(), float64(at.Unix()))
+				require.NoError(t, err)
+			}
+			// Its count grows by the same number with each sample.
+			h := tsdbutil.GenerateTestHistogram(at.Unix() / int64(historyInterval.Seconds()))
+			_, err := app.AppendHistogram(0, labels.FromStrings(model.MetricNameLabel, "history_native_seconds"), at.UnixMilli(), h, nil)
+			require.NoError(t, err)
+		}
+		require.NoError(t, app.Commit())
+		id, err := w.Flush(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		aged(t, dir, id, from.Add(length))
+	}
+}
+
+// aged renames a block as if it had been written at a time: the compactor leaves new ones alone for half
+// an hour.
+func aged(t *testing.T, dir string, id ulid.ULID, written time.Time) {
+	t.Helper()
+	old := id
+	require.NoError(t, id.SetTime(ulid.Timestamp(written)))
+	file := filepath.Join(dir, old.String(), "meta.json")
+	meta, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(meta, []byte(old.String()), []byte(id.String())), 0o644))
+	require.NoError(t, os.Rename(filepath.Join(dir, old.String()), filepath.Join(dir, id.String())))
+}
+
+// resolved returns the result of an instant query of Thanos from blocks of at most a resolution.
+func (n *node) resolved(ctx context.Context, query string, at time.Time, resolution time.Duration) (model.Vector, error) {
+	body, err := n.tryGet(ctx, "thanos-query-frontend:web", "api/v1/query", map[string]string{
+		"query": query, "time": fmt.Sprint(at.Unix()), "max_source_resolution": resolution.String(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	var response struct {
+		Data struct {
+			Result model.Vector
+		}
+	}
+	err = json.Unmarshal([]byte(body), &response)
+	return response.Data.Result, err
+}

@@ -1,0 +1,171 @@
+package tests
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+)
+
+// thanos deploys the parts of Thanos and the server, as main.go does.
+func thanos(ctx *pulumi.Context, site components.Site) error {
+	storage, err := components.DeployStorages(ctx, site)
+	if err != nil {
+		return err
+	}
+	parts, err := components.DeployThanos(ctx, site, storage.Compactor)
+	if err != nil {
+		return err
+	}
+	_, err = components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
+		Site: site, ConfigMap: "prometheus-config", Rules: "prometheus-rules", Claims: storage.Prometheus.Claims, Store: parts.Store,
+	})
+	return err
+}
+
+// longTerm deploys a stack with long-term storage and further settings of it, in YAML.
+func longTerm(t *testing.T, further string) Snapshot {
+	t.Helper()
+	return Component(t, configtest.Config(t, "longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: me, secret_key: s3cret}}"+further), thanos)
+}
+
+func TestThanosSidecar(t *testing.T) {
+	s := longTerm(t, "}\nprometheus: {startupTimeout: 1h}")
+	set := Get[*appsv1.StatefulSet](t, s, "prometheus")
+	require.Len(t, set.Spec.Template.Spec.Containers, 2)
+	prometheus, sidecar := set.Spec.Template.Spec.Containers[0], set.Spec.Template.Spec.Containers[1]
+	assert.Subset(t, prometheus.Args, []string{"--storage.tsdb.min-block-duration=2h", "--storage.tsdb.max-block-duration=2h", "--no-storage.tsdb.allow-overlapping-compaction"})
+	assert.Equal(t, "quay.io/thanos/thanos:v0.42.4", sidecar.Image)
+	assert.Equal(t, []string{
+		"sidecar", "--prometheus.url=http://localhost:9090", "--prometheus.ready_timeout=1h0m0s", "--tsdb.path=/prometheus",
+		"--objstore.config-file=/etc/thanos/object-store/objstore.yaml",
+	}, sidecar.Args)
+	assert.Equal(t, "/-/ready", sidecar.ReadinessProbe.HTTPGet.Path)
+	assert.Equal(t, "/-/healthy", sidecar.LivenessProbe.HTTPGet.Path)
+	headless := Get[*corev1.Service](t, s, "prometheus-headless")
+	require.Len(t, headless.Spec.Ports, 2)
+	assert.Equal(t, "grpc", headless.Spec.Ports[1].Name, "of the SRV records that the querier looks up")
+	assert.Equal(t, int32(10901), headless.Spec.Ports[1].Port)
+	assert.Len(t, Get[*corev1.Service](t, s, "prometheus").Spec.Ports, 1)
+
+}
+
+// The store's secrets are only in its Secret, which restarts who reads it.
+func TestObjectStoreSecret(t *testing.T) {
+	s := longTerm(t, ", serviceAccount: {annotations: {eks.amazonaws.com/role-arn: a}, podLabels: {azure.workload.identity/use: 'true'}}}")
+	assert.Contains(t, Get[*corev1.Secret](t, s, "thanos-object-store").StringData["objstore.yaml"], "secret_key: s3cret")
+	assert.Equal(t, "a", Get[*corev1.ServiceAccount](t, s, "thanos").Annotations["eks.amazonaws.com/role-arn"])
+	for _, name := range []string{"thanos-store-gateway", "thanos-compactor", "prometheus"} {
+		pod := Get[*appsv1.StatefulSet](t, s, name).Spec.Template
+		assert.Contains(t, pod.Annotations, "version/object-store", name)
+		if name != "prometheus" {
+			assert.Equal(t, "thanos", pod.Spec.ServiceAccountName, name)
+			assert.False(t, *pod.Spec.AutomountServiceAccountToken, "%s calls no API of Kubernetes", name)
+			assert.Equal(t, "true", pod.Labels["azure.workload.identity/use"], name)
+			assert.Contains(t, pod.Annotations, "checksum/service-account", name)
+		}
+	}
+}
+
+// Who may reach whom: only the querier asks for samples, only Grafana asks the frontend, and Prometheus
+// scrapes all.
+func TestThanosNetworkPolicies(t *testing.T) {
+	s := longTerm(t, ", query: {fromNamespaces: [ingress]}}")
+	for name, want := range map[string]map[string][]string{
+		"prometheus":            {"grpc": {"thanos-query"}, "sidecar": {"prometheus"}, "web": {"prometheus", "grafana"}},
+		"thanos-store-gateway":  {"grpc": {"thanos-query"}, "web": {"prometheus"}},
+		"thanos-compactor":      {"web": {"prometheus"}},
+		"thanos-query":          {"grpc": {"namespace ingress"}, "web": {"thanos-query-frontend", "prometheus"}},
+		"thanos-query-frontend": {"web": {"grafana", "prometheus"}},
+	} {
+		got := map[string][]string{}
+		for _, rule := range Get[*networkingv1.NetworkPolicy](t, s, name).Spec.Ingress {
+			for _, port := range rule.Ports {
+				for _, from := range rule.From {
+					peer := "namespace "
+					if from.PodSelector != nil {
+						peer = from.PodSelector.MatchLabels["app.kubernetes.io/name"]
+					} else {
+						peer += from.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]
+					}
+					got[port.Port.String()] = append(got[port.Port.String()], peer)
+				}
+			}
+		}
+		assert.Equal(t, want, got, name)
+	}
+}
+
+func TestThanosStoreGateway(t *testing.T) {
+	s := longTerm(t, ", storeGateway: {replicas: 2, partitions: 2}}")
+	names := map[string]bool{}
+	for _, name := range []string{"thanos-store-gateway-0", "thanos-store-gateway-1"} {
+		set := Get[*appsv1.StatefulSet](t, s, name)
+		assert.Equal(t, int32(2), *set.Spec.Replicas)
+		assert.Equal(t, set.Spec.Selector, Get[*policyv1.PodDisruptionBudget](t, s, name).Spec.Selector)
+		assert.Equal(t, name, set.Spec.ServiceName)
+		names[set.Spec.Template.Labels["app.kubernetes.io/name"]] = true
+		args := set.Spec.Template.Spec.Containers[0].Args
+		assert.True(t, slices.ContainsFunc(args, func(arg string) bool { return len(arg) > 30 && arg[:28] == "--selector.relabel-config=- " }), "%v", args)
+	}
+	assert.Equal(t, map[string]bool{"thanos-store-gateway": true}, names, "one job scrapes all partitions")
+
+	container := Get[*appsv1.StatefulSet](t, longTerm(t, "}"), "thanos-store-gateway").Spec.Template.Spec.Containers[0]
+	assert.Equal(t, []string{"store", "--data-dir=/thanos", "--objstore.config-file=/etc/thanos/object-store/objstore.yaml"}, container.Args)
+}
+
+// Two compactors would destroy each other's blocks.
+func TestThanosCompactor(t *testing.T) {
+	s := longTerm(t, ", retention: {raw: 30d, 5m: 90d, 1h: 0s}, compactor: {size: 20Gi}}")
+	set := Get[*appsv1.StatefulSet](t, s, "thanos-compactor")
+	assert.Equal(t, int32(1), *set.Spec.Replicas)
+	assert.Equal(t, []string{
+		"compact", "--wait", "--data-dir=/thanos", "--retention.resolution-raw=30d", "--retention.resolution-5m=90d", "--retention.resolution-1h=0s",
+		"--disable-admin-operations", "--objstore.config-file=/etc/thanos/object-store/objstore.yaml",
+	}, set.Spec.Template.Spec.Containers[0].Args)
+	claim := Get[*corev1.PersistentVolumeClaim](t, s, "data-thanos-compactor-0")
+	assert.Equal(t, "20Gi", claim.Spec.Resources.Requests.Storage().String())
+
+	args := func(further string) []string {
+		return Get[*appsv1.StatefulSet](t, longTerm(t, further), "thanos-compactor").Spec.Template.Spec.Containers[0].Args
+	}
+	assert.Contains(t, args("}\nprometheus: {outOfOrderTimeWindow: 30m}"), "--compact.enable-vertical-compaction", "blocks of late samples overlap others")
+	assert.Contains(t, args("}\ndiscovery: {histograms: native}"), "--downsampling.disable")
+
+	for _, set := range All[*appsv1.StatefulSet](longTerm(t, ", compactor: {enabled: false}}")) {
+		assert.NotEqual(t, "thanos-compactor", set.Name)
+	}
+}
+
+func TestThanosQuery(t *testing.T) {
+	s := longTerm(t, "}")
+	query := Get[*appsv1.Deployment](t, s, "thanos-query").Spec.Template.Spec.Containers[0]
+	assert.Equal(t, []string{"query", "--endpoint.sd-config-file=/etc/thanos/config/endpoints.yaml", "--query.replica-label=replica", "--query.auto-downsampling"}, query.Args)
+	frontend := Get[*appsv1.Deployment](t, s, "thanos-query-frontend").Spec.Template.Spec.Containers[0]
+	assert.Equal(t, []string{
+		"query-frontend", "--query-frontend.downstream-url=http://thanos-query.monitoring.svc:10902", "--query-range.split-interval=24h0m0s",
+		"--query-range.response-cache-config-file=/etc/thanos/config/cache.yaml", "--query-frontend.compress-responses",
+	}, frontend.Args)
+	assert.Equal(t, "type: IN-MEMORY\nconfig:\n  max_size: 256MB\n  validity: 0s\n", Get[*corev1.ConfigMap](t, s, "thanos-query-frontend-config").Data["cache.yaml"])
+}
+
+// Every part that answers over gRPC presents the certificate, and asks for one.
+func TestThanosTLS(t *testing.T) {
+	s := longTerm(t, ", tls: {secretName: certificate}}")
+	for name, pod := range Pods(s) {
+		for _, container := range pod.Spec.Containers {
+			grpc := slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.Name == "grpc" })
+			assert.Equal(t, grpc, slices.Contains(container.Args, "--grpc-server-tls-client-ca=/etc/thanos/tls/ca.crt"), name)
+			assert.Equal(t, grpc, slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == "/etc/thanos/tls" && m.ReadOnly }), name)
+		}
+	}
+}
