@@ -138,6 +138,7 @@ func (n *node) shell(t *testing.T, script string) string {
 	for dir in /proc/[0-9]*; do
 		tr '\0' ' ' 2>/dev/null <$dir/cmdline | grep -q "^$1" && echo ${dir#/proc/}
 	done
+	true
 }
 `+script)
 }
