@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -17,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -64,20 +62,27 @@ func TestScale(t *testing.T) {
 // two minutes, so that the test does not wait for hours.
 func (n *node) twoReplicas(t *testing.T) {
 	t.Helper()
-	sets := n.kubernetes.AppsV1().StatefulSets(namespace)
-	set, err := sets.Get(t.Context(), "prometheus", metav1.GetOptions{})
-	require.NoError(t, err)
-	changed := 0
-	args := set.Spec.Template.Spec.Containers[0].Args
-	for i, arg := range args {
-		if flag, _, _ := strings.Cut(arg, "="); flag == "--storage.tsdb.min-block-duration" || flag == "--storage.tsdb.max-block-duration" {
-			args[i] = flag + "=2m"
-			changed++
+	n.patch(t, "apps/v1", "StatefulSet", namespace, "prometheus", `{"spec":{"replicas":2,"template":{"spec":{"affinity":null}}}}`)
+	n.changeArgs(t, "prometheus", func(args []string) []string {
+		for i, arg := range args {
+			if flag, _, _ := strings.Cut(arg, "="); flag == "--storage.tsdb.min-block-duration" || flag == "--storage.tsdb.max-block-duration" {
+				args[i] = flag + "=2m"
+			}
 		}
-	}
-	require.Equal(t, 2, changed, "flags of the duration of blocks in %v", args)
-	*set.Spec.Replicas = 2
-	set.Spec.Template.Spec.Affinity = nil
+		return args
+	})
+}
+
+// changeArgs changes the arguments of the first container of a StatefulSet, and waits for its pods.
+func (n *node) changeArgs(t *testing.T, name string, change func([]string) []string) {
+	t.Helper()
+	sets := n.kubernetes.AppsV1().StatefulSets(namespace)
+	set, err := sets.Get(t.Context(), name, metav1.GetOptions{})
+	require.NoError(t, err)
+	container := &set.Spec.Template.Spec.Containers[0]
+	before := slices.Clone(container.Args)
+	container.Args = change(container.Args)
+	require.NotEqual(t, before, container.Args)
 	_, err = sets.Update(t.Context(), set, metav1.UpdateOptions{})
 	require.NoError(t, err)
 	n.rolledOut(t)
@@ -297,7 +302,10 @@ func historyKept(t *testing.T, n *node) {
 	writeHistory(t, dir, expired, expired.Add(2*time.Hour), 2*time.Hour)
 	n.bucketTool(t, "upload-blocks", "--path=/mnt/ssd/"+replica,
 		fmt.Sprintf("--label=cluster=%q", n.stack.Cluster.Name), fmt.Sprintf("--label=replica=%q", replica))
-	n.replacePods(t, "app.kubernetes.io/name=thanos-compactor") // which otherwise waits for its next run
+	// The compactor would leave what is new alone for half an hour, and wait between its runs.
+	n.changeArgs(t, "thanos-compactor", func(args []string) []string {
+		return append(slices.DeleteFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--consistency-delay=") }), "--consistency-delay=1s")
+	})
 
 	of := func(blocks []uploaded, match func(uploaded) bool) bool {
 		return slices.ContainsFunc(blocks, func(b uploaded) bool { return b.Thanos.Labels["replica"] == replica && match(b) })
@@ -374,24 +382,10 @@ func writeHistory(t *testing.T, dir string, from, until time.Time, length time.D
 			require.NoError(t, err)
 		}
 		require.NoError(t, app.Commit())
-		id, err := w.Flush(t.Context())
+		_, err = w.Flush(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
-		aged(t, dir, id, from.Add(length))
 	}
-}
-
-// aged renames a block as if it had been written at a time: the compactor leaves new ones alone for half
-// an hour.
-func aged(t *testing.T, dir string, id ulid.ULID, written time.Time) {
-	t.Helper()
-	old := id
-	require.NoError(t, id.SetTime(ulid.Timestamp(written)))
-	file := filepath.Join(dir, old.String(), "meta.json")
-	meta, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(meta, []byte(old.String()), []byte(id.String())), 0o644))
-	require.NoError(t, os.Rename(filepath.Join(dir, old.String()), filepath.Join(dir, id.String())))
 }
 
 // resolved returns the result of an instant query of Thanos from blocks of at most a resolution.
