@@ -271,7 +271,7 @@ var notProvoked = map[string]string{
 	"PrometheusTargetLimitHit":               "the shipped jobs have no limit of targets",
 	"ThanosBucketOperationsFailing":          "the test's stack has no long-term storage",
 	"ThanosCompactionHalted":                 "the test's stack has no long-term storage",
-	"ThanosMultipleCompactors":               "the test's stack has no long-term storage",
+	"ThanosCompactionStalled":                "the test's stack has no long-term storage",
 	"ThanosQueryErrorsHigh":                  "the test's stack has no long-term storage",
 	"ThanosSidecarNotUploading":              "the test's stack has no long-term storage",
 	"ThanosSidecarUploadsFailing":            "the test's stack has no long-term storage",
