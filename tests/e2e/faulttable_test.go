@@ -263,7 +263,7 @@ var notProvoked = map[string]string{
 	"PrometheusNotIngesting":                 "a server that stores nothing does not store that either; only another one sees it",
 	"PrometheusNotificationQueueFillingUp":   "the queue has room for ten thousand alerts",
 	"PrometheusQueryLoadHigh":                "the queries would slow down every other fault",
-	"PrometheusRemoteWriteBehind":            "the test's stack writes to no remote; TestStack takes a receiver away for a minute",
+	"PrometheusRemoteWriteBehind":            "the test's stack writes to no remote; TestRemoteWrite takes a receiver away for a minute",
 	"PrometheusRemoteWriteDesiredShards":     "the test's stack writes to no remote",
 	"PrometheusRemoteWriteFailing":           "the test's stack writes to no remote",
 	"PrometheusStorageNearRetentionSize":     "the retention size is filled in days",
