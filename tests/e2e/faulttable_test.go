@@ -65,7 +65,7 @@ var faults = []fault{
 		fires: []string{`PersistentVolumeClaimInodesLow{namespace="fault-volume-inodes", severity="critical"}`}, silent: []string{"PersistentVolumeClaimSpaceLow"}},
 	{name: "volume-filling", manifest: "volume", batch: "objects", breaks: "a volume that is being filled",
 		fires: []string{"PersistentVolumeClaimFillingUp"}, silent: []string{"PersistentVolumeClaimSpaceLow"}},
-	{name: "inodes-filling", manifest: "volume", batch: "objects", draft: true, slow: true, breaks: "a volume whose inodes are being used up",
+	{name: "inodes-filling", manifest: "volume", batch: "objects", slow: true, breaks: "a volume whose inodes are being used up",
 		fires: []string{"PersistentVolumeClaimInodesFillingUp"}, silent: []string{"PersistentVolumeClaimInodesLow"}},
 	{name: "probe-failing", batch: "objects", breaks: "a container whose readiness probe fails every other time",
 		fires: []string{"ContainerProbeFailing"}, silent: []string{"PodNotReady"}},
@@ -172,7 +172,7 @@ var faults = []fault{
 		fires: []string{`NodeNetworkUnavailable{node="fault-network"}`}},
 
 	// The node.
-	{name: "memory-pressure", batch: "pressure", draft: true, breaks: "a kubelet short of memory, and with all the pods that it may run",
+	{name: "memory-pressure", batch: "pressure", breaks: "a kubelet short of memory, and with all the pods that it may run",
 		fires: []string{`NodeUnderPressure{condition="MemoryPressure"}`, "KubeletTooManyPods{}"}},
 	{name: "kubelet-killed", batch: "kubelet", breaks: "the kubelet, killed",
 		fires: []string{`NodeNotReady{node="demo"}`, `TargetDown{job="kubernetes-nodes", severity="critical"}`}, muted: []string{"KubeletUnreachable{}"}, silent: []string{"NodeTargetsDown{}"}},
@@ -182,7 +182,7 @@ var faults = []fault{
 	// DNS.
 	{name: "dns-upstream", batch: "nodes", core: true, breaks: "a server that CoreDNS forwards to and that does not answer",
 		fires: []string{"CoreDNSErrorsHigh{}", "CoreDNSSlow{}", "CoreDNSUpstreamsDown{}"}},
-	{name: "dns-corefile", batch: "files", draft: true, breaks: "a Corefile that does not load",
+	{name: "dns-corefile", batch: "files", breaks: "a Corefile that does not load",
 		fires: []string{"CoreDNSConfigReloadFailed{}"}},
 	{name: "dns-gone", batch: "crashes", breaks: "CoreDNS without pods",
 		fires: []string{`JobAbsent{job="coredns"}`}},
