@@ -356,7 +356,7 @@ var broken = map[string][]struct {
 		{"hours", longTerm("}\nprometheus: {retention: 12h}\nchecks: {waive: {range-retained: a test}}"), nil, Warning, "prometheus.retention", "12h: if the object store does not answer for longer, samples are lost to it"},
 	},
 	"compactor-alone": {
-		{"a prefix for all", "longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: a}, prefix: all}}", nil, Warning, "longTermStorage.objectStore.prefix", `"all" has no part that is called like the cluster, test`},
+		{"a prefix for all", "longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: a}, prefix: all}}", nil, Warning, "longTermStorage.objectStore.prefix", `"all" has no parts that are called like the cluster, test`},
 	},
 	"compactor-fits": {
 		{"a small volume", longTerm(", compactor: {size: 1Gi}}"), nil, Warning, "longTermStorage.compactor.size", "1Gi is less than the estimated "},

@@ -77,15 +77,16 @@ func uploadInTime(a *Analysis) []Finding {
 }
 
 // compactorAlone warns of a compactor that may share its blocks with that of another stack. A stack
-// does not know the others: it knows whether its prefix has a name that only its own cluster has.
+// does not know the others: it knows whether its prefix has names that only it has.
 func compactorAlone(a *Analysis) []Finding {
 	cfg := a.Config.LongTermStorage
-	if !cfg.HasCompactor() || slices.Contains(strings.Split(cfg.ObjectStore.Prefix, "/"), a.Config.Cluster.Name) {
+	names, cluster := strings.Split(cfg.ObjectStore.Prefix, "/"), a.Config.Cluster
+	if !cfg.HasCompactor() || slices.Contains(names, cluster.Name) && slices.Contains(names, cluster.Namespace) {
 		return nil
 	}
 	return []Finding{{Path: "longTermStorage.objectStore.prefix", Severity: Warning, Message: fmt.Sprintf(
-		"%q has no part that is called like the cluster, %s: the compactor of another stack with the same bucket and prefix would destroy blocks; "+
-			"leave it out, or set longTermStorage.compactor.enabled: false in all of these stacks but one", cfg.ObjectStore.Prefix, a.Config.Cluster.Name)}}
+		"%q has no parts that are called like the cluster, %s, and the namespace, %s: the compactor of another stack with the same bucket and prefix would destroy blocks; "+
+			"leave it out, or set longTermStorage.compactor.enabled: false in all of these stacks but one, and never share it within a cluster", cfg.ObjectStore.Prefix, cluster.Name, cluster.Namespace)}}
 }
 
 // compactorFits warns of a volume on which the estimated blocks cannot be compacted.

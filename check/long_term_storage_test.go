@@ -24,12 +24,13 @@ func TestLongTermStorage(t *testing.T) {
 			"prometheus.retention: 12h: if the object store does not answer for longer, samples are lost to it; allowed without this warning: 1d or more (upload-in-time)"}},
 		{"a small volume", longTerm("}\nstorage: {size: 1Gi}\nprometheus: {scrapeInterval: 5s, scrapeTimeout: 5s}"), []string{"(upload-in-time)"}},
 		{"a prefix for all", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all}}", []string{
-			`longTermStorage.objectStore.prefix: "all" has no part that is called like the cluster, test`}},
-		{"a prefix with the cluster", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all/test}}", nil},
+			`longTermStorage.objectStore.prefix: "all" has no parts that are called like the cluster, test, and the namespace, monitoring`}},
+		{"a prefix with the cluster", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all/test}}", []string{"(compactor-alone)"}},
+		{"a prefix with the cluster and the namespace", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all/test/monitoring}}", nil},
 		{"a prefix for all, compacted elsewhere", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all}, compactor: {enabled: false}}", nil},
 		{"a small compactor", longTerm(", compactor: {size: 1Gi}}\nprometheus: {scrapeInterval: 5s, scrapeTimeout: 5s}"), []string{"(compactor-fits)"}},
 		{"another version", longTerm("}\nimages: {overrides: {thanos: 'quay.io/thanos/thanos:v0.36.0'}}"), []string{"images.overrides.thanos"}},
-		{"a range of weeks", longTerm("}\nalerting: {acknowledgeNoNotifications: true, extraRules: {mine: {groups: [{name: a, rules: [{record: 'a:b', expr: 'avg_over_time(up[2w])'}]}]}}}"), []string{"looks back 2w, but samples are kept for 5d"}},
+		{"a range of weeks", longTerm("}\nalerting: {acknowledgeNoNotifications: true, extraRules: {mine: {groups: [{name: a, rules: [{record: 'a:b', expr: 'avg_over_time(up[5w])'}]}]}}}"), []string{"looks back 5w, but samples are kept for 15d"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := load(t, test.stack)
@@ -62,6 +63,6 @@ func TestBucketEstimates(t *testing.T) {
 	assert.InEpsilon(t, one.Bucket.FiveMinutes/12*5, one.Bucket.Hours, 0.001, "a twelfth of the windows, for five years")
 	assert.InEpsilon(t, 2*one.Bucket.Daily, of(longTerm("}\nprometheus: {replicas: 2}")).Bucket.Daily, 0.05, "each replica uploads")
 	assert.InEpsilon(t, one.Bucket.Daily*365, of(longTerm(", retention: {raw: 0s, 5m: 0s, 1h: 0s}}")).Bucket.Raw, 0.001, "of a year")
-	assert.Zero(t, of(longTerm("}\ndiscovery: {histograms: native}")).Bucket.Hours, "nothing is downsampled")
+	assert.Zero(t, of(longTerm(", retention: {raw: 1y, 5m: 1y, 1h: 1y}}\ndiscovery: {histograms: native}")).Bucket.Hours, "nothing is downsampled")
 	assert.Zero(t, of("cluster: {name: test, nodes: 10}").Bucket)
 }

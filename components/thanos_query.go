@@ -1,6 +1,8 @@
 package components
 
 import (
+	"slices"
+
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -61,8 +63,24 @@ func (a app) deployQuery() error {
 		"--endpoint.sd-config-file=" + render.ThanosDir + "/endpoints.yaml",
 		"--query.replica-label=replica",
 		"--query.auto-downsampling",
-	}, a.addTLS(spec, container)...)
+	}, queryFlags(a.Stack.Config.Prometheus)...)
+	flags = append(flags, a.addTLS(spec, container)...)
 	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, cfg.Replicas, cfg.Resources, cfg.Scheduling)
+}
+
+// queryFlags returns the flags with which the querier evaluates a query as Prometheus does.
+func queryFlags(prometheus config.Prometheus) []string {
+	var flags []string
+	for _, name := range []config.Flag{"query.lookback-delta", "query.timeout"} {
+		if value, ok := prometheus.ExtraArgs[name]; ok {
+			flags = append(flags, "--"+string(name)+"="+value)
+		}
+	}
+	const experimental = "promql-experimental-functions"
+	if slices.Contains(prometheus.FeatureFlags, experimental) {
+		flags = append(flags, "--enable-feature="+experimental)
+	}
+	return flags
 }
 
 // thanosDeployment completes and creates the Deployment of a part of Thanos without data, with its

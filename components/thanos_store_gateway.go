@@ -3,6 +3,7 @@ package components
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -56,6 +57,9 @@ func (args *ThanosStoreGatewayArgs) inputs() pulumi.Map {
 	}
 }
 
+// storeStartup is how long a store gateway may take to read the index of every block.
+const storeStartup = 15 * time.Minute
+
 func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 	cfg := a.Stack.Config.LongTermStorage.StoreGateway
 	if err := a.service("service", a.objectName(), true, thanosHTTP, thanosGRPC); err != nil {
@@ -81,7 +85,7 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 		Name:  pulumi.String(a.name),
 		Ports: containerPorts(thanosHTTP, thanosGRPC),
 		// It reads the index of every block when it starts with an empty cache.
-		StartupProbe:   probe("/-/ready", thanosHTTP.name, 10, 90),
+		StartupProbe:   probe("/-/ready", thanosHTTP.name, 10, int(storeStartup.Seconds())/10),
 		ReadinessProbe: probe("/-/ready", thanosHTTP.name, 5, 6),
 		LivenessProbe:  probe("/-/healthy", thanosHTTP.name, 10, 6),
 		VolumeMounts:   corev1.VolumeMountArray{mount(dataVolumeName, render.ThanosDataDir)},
@@ -105,6 +109,6 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 			Selector:            &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Template:            a.pod(spec, cfg.Scheduling, annotations),
 		},
-	}, pulumi.DependsOn([]pulumi.Resource{args.Store.Secret}), a.readyTimeout(0))
+	}, pulumi.DependsOn([]pulumi.Resource{args.Store.Secret}), a.readyTimeout(storeStartup))
 	return err
 }

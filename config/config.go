@@ -95,7 +95,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.Images.validate()...)
 	p.Add(c.Storage.validate(c.Prometheus.Replicas)...)
 	p.Add(c.Prometheus.validate(c.Storage)...)
-	p.Add(c.LongTermStorage.validate(c.Prometheus)...)
+	p.Add(c.validateLongTermStorage()...)
 	p.Add(c.validateAgent()...)
 	p.Add(c.validatePlatform()...)
 	p.Add(c.validateDiscovery()...)

@@ -75,7 +75,7 @@ func (ObjectStoreType) Values() []string {
 type BucketRetention struct {
 	// How long every sample is kept, more than 40h; 0s for ever.
 	Raw Duration `json:"raw"`
-	// How long one sample for each 5 minutes is kept, more than 10d; 0s for ever.
+	// How long one sample for each 5 minutes is kept, more than 16d; 0s for ever.
 	FiveMinutes Duration `json:"5m"`
 	// How long one sample for each hour is kept; 0s for ever.
 	OneHour Duration `json:"1h"`
@@ -152,9 +152,6 @@ type QueryFrontend struct {
 
 // What Prometheus keeps itself, besides the object store.
 const (
-	// longTermLocalRetention is the default of prometheus.retention, as long as the shipped rules look
-	// back.
-	longTermLocalRetention = 5 * 24 * time.Hour
 	// minUploadRetention is three blocks: the one that is written, one that is uploaded, and one for a
 	// bucket that does not answer.
 	minUploadRetention = 3 * 2 * time.Hour
@@ -179,14 +176,12 @@ func defaultLongTermStorage() LongTermStorage {
 	}
 }
 
-// applyLongTermStorage applies the defaults of a stack with long-term storage, if values say that it
-// has one: Prometheus keeps samples for days, and jobs store classic histograms, because the
-// compactor crashes when it downsamples native ones with the buckets of classic ones, where a target has
-// changed to other native ones.
+// applyLongTermStorage applies the default of a stack with long-term storage, if values say that it has
+// one: jobs store classic histograms, because the compactor crashes when it downsamples native ones with
+// the buckets of classic ones, where a target has changed to other native ones.
 func (c *Config) applyLongTermStorage(values map[string]any) {
 	longTerm, _ := values["longTermStorage"].(map[string]any)
 	if longTerm["enabled"] == true {
-		c.Prometheus.Retention = duration(longTermLocalRetention)
 		c.Discovery.Histograms = ClassicHistograms
 	}
 }
@@ -200,6 +195,22 @@ func (l *LongTermStorage) complete(cluster Cluster) {
 
 // HasCompactor reports whether the stack compacts an object store.
 func (l LongTermStorage) HasCompactor() bool { return l.Enabled && l.Compactor.Enabled }
+
+func (c *Config) validateLongTermStorage() Problems {
+	p := c.LongTermStorage.validate(c.Prometheus)
+	if !c.LongTermStorage.Enabled {
+		return p
+	}
+	if c.Prometheus.RemoteWriteReceiver.Enabled {
+		p.Addf("prometheus.remoteWriteReceiver.enabled", "true with longTermStorage: what is received would get the label cluster of this stack; "+
+			"have the senders use longTermStorage of their own, and name their queriers in longTermStorage.query.endpoints")
+	}
+	if r := c.LongTermStorage.Retention; c.StoresNative() && r.Raw.Duration != 0 && (r.FiveMinutes != r.Raw || r.OneHour != r.Raw) {
+		p.Addf("longTermStorage.retention", "raw is %s, 5m %s and 1h %s, but native histograms are not downsampled, so raw is all there is; "+
+			"allowed with discovery.histograms: native: three times the same", r.Raw, r.FiveMinutes, r.OneHour)
+	}
+	return p
+}
 
 func (l LongTermStorage) validate(prometheus Prometheus) Problems {
 	var p Problems
@@ -266,14 +277,14 @@ func (o ObjectStore) validate(path string) Problems {
 func (r BucketRetention) validate(path string) Problems {
 	const (
 		downsampled     = 40 * time.Hour      // age of the blocks that get one sample for each 5 minutes
-		downsampledMore = 10 * 24 * time.Hour // and for each hour
+		downsampledMore = 16 * 24 * time.Hour // and of two weeks, for each hour
 	)
 	var p Problems
 	if r.Raw.Duration != 0 && r.Raw.Duration <= downsampled {
 		p.Addf(path+".raw", "%s; allowed: more than 40h, when samples are downsampled, or 0s for ever", r.Raw)
 	}
 	if r.FiveMinutes.Duration != 0 && r.FiveMinutes.Duration <= downsampledMore {
-		p.Addf(path+".5m", "%s; allowed: more than 10d, when samples are downsampled again, or 0s for ever", r.FiveMinutes)
+		p.Addf(path+".5m", "%s; allowed: more than 16d, when blocks of two weeks are downsampled again, or 0s for ever", r.FiveMinutes)
 	}
 	longer := func(a, b Duration) bool {
 		return a.Duration == 0 && b.Duration != 0 || b.Duration != 0 && a.Duration > b.Duration

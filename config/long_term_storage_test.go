@@ -19,14 +19,14 @@ func longTerm(further string) string {
 
 func TestLongTermStorageDefaults(t *testing.T) {
 	cfg := accepted(t, longTerm(""))
-	assert.Equal(t, 5*24*time.Hour, cfg.Prometheus.Retention.Duration, "Prometheus keeps less")
+	assert.Equal(t, 15*24*time.Hour, cfg.Prometheus.Retention.Duration, "an update deletes nothing")
 	assert.Equal(t, config.ClassicHistograms, cfg.Discovery.Histograms, "which Thanos can downsample")
 	assert.Equal(t, "test/monitoring", cfg.LongTermStorage.ObjectStore.Prefix)
 	for _, job := range thanosJobs {
 		assert.True(t, cfg.Enabled(job), job)
 	}
 
-	cfg = accepted(t, longTerm(", compactor: {enabled: false}")+"\nprometheus: {retention: 6h}\ndiscovery: {histograms: native}")
+	cfg = accepted(t, longTerm(", compactor: {enabled: false}, retention: {raw: 1y, 5m: 1y, 1h: 1y}")+"\nprometheus: {retention: 6h}\ndiscovery: {histograms: native}")
 	assert.Equal(t, 6*time.Hour, cfg.Prometheus.Retention.Duration, "what a stack sets is kept")
 	assert.Equal(t, config.NativeHistograms, cfg.Discovery.Histograms)
 	assert.False(t, cfg.Enabled("thanos-compactor"))
@@ -69,8 +69,14 @@ func TestLongTermStorage(t *testing.T) {
 			"deleted before it is downsampled", longTerm(", retention: {raw: 1d}"),
 			`longTermStorage.retention.raw: 1d; allowed: more than 40h, when samples are downsampled, or 0s for ever`,
 		}, {
-			"deleted before it is downsampled again", longTerm(", retention: {raw: 3d, 5m: 10d}"),
-			`longTermStorage.retention.5m: 10d; allowed: more than 10d, when samples are downsampled again, or 0s for ever`,
+			"deleted before it is downsampled again", longTerm(", retention: {raw: 3d, 5m: 15d}"),
+			`longTermStorage.retention.5m: 15d; allowed: more than 16d, when blocks of two weeks are downsampled again, or 0s for ever`,
+		}, {
+			"native histograms, which are not downsampled", longTerm("") + "\ndiscovery: {histograms: native}",
+			`longTermStorage.retention: raw is 90d, 5m 1y and 1h 5y, but native histograms are not downsampled, so raw is all there is; allowed with discovery.histograms: native: three times the same`,
+		}, {
+			"samples of other clusters", longTerm("") + "\nprometheus: {remoteWriteReceiver: {enabled: true}}",
+			`prometheus.remoteWriteReceiver.enabled: true with longTermStorage: what is received would get the label cluster of this stack; have the senders use longTermStorage of their own, and name their queriers in longTermStorage.query.endpoints`,
 		}, {
 			"raw samples for longest", longTerm(", retention: {raw: 2y}"),
 			`longTermStorage.retention.5m: 1y is less than 2y of longTermStorage.retention.raw; a lower resolution is kept for as long, or longer`,

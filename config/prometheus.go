@@ -20,7 +20,7 @@ type Prometheus struct {
 	// Number of identical servers, 1 to 10, each of which scrapes every target. Two or more
 	// survive the loss of a node.
 	Replicas int `json:"replicas"`
-	// How long samples are kept, 2h or more; with longTermStorage, 5d unless set, and 6h or more.
+	// How long samples are kept, 2h or more; with longTermStorage, 6h or more.
 	Retention Duration `json:"retention"`
 	// How much disk space samples may use before the oldest are deleted; derived from
 	// storage.size unless set.

@@ -60,6 +60,7 @@ var consequences = []amInhibition{
 	{[]string{`alertname="PrometheusRemoteWriteBehind"`}, []string{`alertname="PrometheusRemoteWriteDesiredShards"`}, []string{"cluster", "namespace", "pod", "remote_name"}},
 	// A sidecar that has uploaded nothing for hours, and why.
 	{[]string{`alertname="ThanosBucketOperationsFailing"`, `job="thanos-sidecar"`}, []string{`alertname="ThanosSidecarUploadsFailing"`}, []string{"cluster", "namespace"}},
+	{[]string{`alertname="ThanosCompactionHalted"`}, []string{`alertname="ThanosCompactionStalled"`}, []string{"cluster", "namespace", "pod"}},
 	{[]string{`alertname="ThanosSidecarNotUploading"`}, []string{`alertname="ThanosSidecarUploadsFailing"`}, []string{"cluster", "namespace", "pod"}},
 	// What is full, and that it would become so.
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},

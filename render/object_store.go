@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"path"
 	"slices"
 	"strings"
 
@@ -172,8 +173,14 @@ func (o *azureOptions) problems(report func(option, message string)) {
 func (o *azureOptions) bucket() string { return o.Container }
 
 func (o *filesystemOptions) problems(report func(option, message string)) {
-	if o.Directory != "" && !strings.HasPrefix(o.Directory, "/") {
-		report("directory", fmt.Sprintf("%q; allowed: an absolute path", o.Directory))
+	if o.Directory == "" {
+		return
+	}
+	taken := []string{ThanosDataDir, PrometheusDataDir, ThanosDir, PrometheusDir}
+	within := func(a, b string) bool { return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/") }
+	clashes := func(dir string) bool { return within(dir, o.Directory) || within(o.Directory, dir) }
+	if !path.IsAbs(o.Directory) || path.Clean(o.Directory) != o.Directory || slices.ContainsFunc(taken, clashes) {
+		report("directory", fmt.Sprintf("%q; allowed: a clean absolute path, neither within nor above %s", o.Directory, strings.Join(taken, ", ")))
 	}
 }
 

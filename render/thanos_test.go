@@ -83,7 +83,8 @@ func TestRejectedObjectStores(t *testing.T) {
 		{"type: AZURE, config: {container: a, storage_account: b, user_assigned_id: c}, secrets: {storage_account_key: d}", path + ".user_assigned_id",
 			"set besides a key or a client_id; only one of them says who uploads"},
 		{"type: AZURE, config: {container: a, storage_account: b, pipeline_config: {try_timeout: 1}}", path, `AZURE: not a valid duration string: "1"`},
-		{"type: FILESYSTEM, claim: a, config: {directory: blocks}", path + ".directory", `"blocks"; allowed: an absolute path`},
+		{"type: FILESYSTEM, claim: a, config: {directory: blocks}", path + ".directory", `"blocks"; allowed: a clean absolute path, neither within nor above /thanos, /prometheus, /etc/thanos/config, /etc/prometheus/config`},
+		{"type: FILESYSTEM, claim: a, config: {directory: /thanos/blocks}", path + ".directory", `"/thanos/blocks"; allowed: a clean absolute path, neither within nor above /thanos, /prometheus, /etc/thanos/config, /etc/prometheus/config`},
 	} {
 		_, err := New(configtest.Config(t, longTerm(test.store, "")))
 		var problems config.Problems

@@ -139,7 +139,7 @@ func TestThanosCompactor(t *testing.T) {
 		return Get[*appsv1.StatefulSet](t, longTerm(t, further), "thanos-compactor").Spec.Template.Spec.Containers[0].Args
 	}
 	assert.Contains(t, args("}\nprometheus: {outOfOrderTimeWindow: 30m}"), "--compact.enable-vertical-compaction", "blocks of late samples overlap others")
-	assert.Contains(t, args("}\ndiscovery: {histograms: native}"), "--downsampling.disable")
+	assert.Contains(t, args(", retention: {raw: 1y, 5m: 1y, 1h: 1y}}\ndiscovery: {histograms: native}"), "--downsampling.disable")
 
 	for _, set := range All[*appsv1.StatefulSet](longTerm(t, ", compactor: {enabled: false}}")) {
 		assert.NotEqual(t, "thanos-compactor", set.Name)

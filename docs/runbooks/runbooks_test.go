@@ -251,7 +251,7 @@ exporters:
   blackboxExporter:
     enabled: true
     targets: [{url: https://example.com}]
-longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: metrics}}}
+longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: metrics}}, retention: {raw: 1y, 5m: 1y, 1h: 1y}}
 `)
 	stack, err := render.New(configtest.Config(t, everything.String()))
 	require.NoError(t, err)
