@@ -40,13 +40,17 @@ type Engine struct {
 // StackFile returns the name of the file with the config of a stack.
 func StackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
 
-// Deployed returns the stack whose config is in a directory of an engine; empty if none is.
-func Deployed(dir string) (string, error) {
+// Stacks returns the stacks whose config is in a directory.
+func Stacks(dir string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, StackFile("*")))
-	if err != nil || len(files) == 0 {
-		return "", err
+	if err != nil {
+		return nil, err
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(files[0]), "Pulumi."), ".yaml"), nil
+	var stacks []string
+	for _, file := range files {
+		stacks = append(stacks, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
+	}
+	return stacks, nil
 }
 
 // Prepare makes the CLI, its plugins, the copy of the project and the stack available. If

@@ -56,27 +56,29 @@ func newDemo() (*demo, error) {
 // deployed on the node, or dev. It returns an error for a stack that is not one of the local node, and
 // while another one is on the node.
 func (d *demo) chooseStack() error {
-	deployed, err := engine.Deployed(d.dir.Pulumi())
+	deployed, err := engine.Stacks(d.dir.Pulumi())
 	if err != nil {
 		return err
 	}
-	d.stack = cmp.Or(os.Getenv("STACK"), deployed, "dev")
-	files, err := filepath.Glob(filepath.Join(d.root, engine.StackFile("*")))
+	stacks, err := engine.Stacks(d.root)
 	if err != nil {
 		return err
 	}
-	var allowed []string
-	for _, file := range files {
+	allowed := slices.DeleteFunc(stacks, func(stack string) bool {
 		// What is wrong with a file is reported when it is used.
-		if cfg, err := config.FromFile(file); err != nil || cfg.Cluster.Context == node.Name {
-			allowed = append(allowed, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "Pulumi."), ".yaml"))
-		}
+		cfg, err := config.FromFile(filepath.Join(d.root, engine.StackFile(stack)))
+		return err == nil && cfg.Cluster.Context != node.Name
+	})
+	var current string
+	if len(deployed) > 0 {
+		current = deployed[0]
 	}
+	d.stack = cmp.Or(os.Getenv("STACK"), current, "dev")
 	switch {
 	case !slices.Contains(allowed, d.stack):
 		return fmt.Errorf("STACK: %q; allowed: %s", d.stack, strings.Join(allowed, ", "))
-	case deployed != "" && deployed != d.stack:
-		return fmt.Errorf("STACK: %q; the node has the stack %s: to start from nothing, run: make demo-down && rm -r %s", d.stack, deployed, d.relative(string(d.dir)))
+	case current != "" && current != d.stack:
+		return fmt.Errorf("STACK: %q; the node has the stack %s: to start from nothing, run: make demo-down && rm -r %s", d.stack, current, d.relative(string(d.dir)))
 	}
 	return nil
 }
