@@ -88,7 +88,7 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"disk-full":          smallDisk("", "dd if=/dev/zero of=%[1]s/half bs=1M count=8; sleep 25; dd if=/dev/zero of=%[1]s/rest bs=1M count=100"),
 	"disk-inodes":        smallDisk("-N 64", "for i in $(seq 20); do touch %[1]s/a$i; done; sleep 25; for i in $(seq 100); do touch %[1]s/b$i; done"),
 	"link-flapping":      flappingLink,
-	"crash-alertmanager": killedAgainAndAgain("/bin/alertmanager", 6),
+	"crash-alertmanager": killedAgainAndAgain("/bin/alertmanager", 5),
 
 	"node-lost":     lostNode,
 	"misscheduled":  taintedNode,
@@ -492,12 +492,12 @@ func flappingLink(t *testing.T, n *node, _ fault) func() {
 	return func() {}
 }
 
-// killedAgainAndAgain kills a program each time that it has started. The kubelet waits before
-// it starts it again, each time twice as long.
+// killedAgainAndAgain kills a program each time that it has started, and then waits until it has
+// once more. The kubelet waits before it starts it again, each time twice as long.
 func killedAgainAndAgain(command string, times int) func(*testing.T, *node, fault) func() {
 	return func(t *testing.T, n *node, _ fault) func() {
 		pid := ""
-		for range times {
+		for kills := 0; ; kills++ {
 			eventually(t, 4*time.Minute, command+" has started", func(context.Context) string {
 				now := strings.TrimSpace(n.shell(t, "processes "+command))
 				if now == "" || now == pid {
@@ -506,10 +506,12 @@ func killedAgainAndAgain(command string, times int) func(*testing.T, *node, faul
 				pid = now
 				return ""
 			})
+			if kills == times {
+				return func() {}
+			}
 			time.Sleep(12 * time.Second) // for a scrape
 			n.shell(t, "kill -9 "+pid)
 		}
-		return func() {}
 	}
 }
 

@@ -22,7 +22,7 @@ type fault struct {
 // batches holds the batches in the order in which they are broken.
 var batches = []string{
 	"objects", "CPU", "nodes", "control plane", "API server", "files", "pressure", "kubelet", "etcd", "runtime",
-	"write-ahead log", "slow disk", "frozen Alertmanager", "crashes", "no Alertmanager",
+	"DNS", "write-ahead log", "slow disk", "frozen Alertmanager", "crashes", "no Alertmanager",
 }
 
 var faults = []fault{
@@ -119,12 +119,12 @@ var faults = []fault{
 		fires: []string{`ProbeFailed{job=~"blackbox-targets"}`, `PrometheusRefreshFailing{mechanism="http"}`}},
 	{name: "broken-block", batch: "objects", core: true, breaks: "a block of Prometheus' data whose index is broken",
 		fires: []string{"PrometheusTSDBReloadsFailing{}"}},
-	{name: "shard-forbidden", batch: "crashes", breaks: "kube-state-metrics may list nothing",
+	{name: "shard-forbidden", batch: "DNS", breaks: "kube-state-metrics may list nothing",
 		fires: []string{"KubeStateMetricsErrors{}"}},
 
 	// Exporters and the stack's other programs.
-	{name: "alertmanager-frozen", batch: "frozen Alertmanager", draft: true, deaf: true, breaks: "Alertmanager does not answer for minutes, and then hears only of what lasts longer",
-		fires: []string{`PrometheusNotificationsFailing{severity="critical"}`, "PrometheusNotificationsDropped{}", "AlertmanagerClusterDown{}"}, muted: []string{`TargetDown{job="alertmanager", severity="critical"}`}},
+	{name: "alertmanager-frozen", batch: "frozen Alertmanager", deaf: true, breaks: "Alertmanager does not answer for minutes, and then hears only of what lasts longer",
+		fires: []string{"PrometheusNotificationsDropped{}", "AlertmanagerClusterDown{}"}, muted: []string{`PrometheusNotificationsFailing{severity="critical"}`, `TargetDown{job="alertmanager", severity="critical"}`}},
 	{name: "shard-frozen", batch: "pressure", breaks: "one of two shards of kube-state-metrics does not answer",
 		fires: []string{"KubeStateMetricsShardsMissing{}"}},
 	{name: "telemetry-closed", batch: "kubelet", breaks: "the telemetry port of kube-state-metrics is closed",
@@ -135,7 +135,7 @@ var faults = []fault{
 		fires: []string{`JobAbsent{job="blackbox-exporter"}`}, muted: []string{`TargetDown{job="blackbox-targets"}`}},
 	{name: "alertmanager-gone", batch: "no Alertmanager", deaf: true, breaks: "Alertmanager without pods for six minutes, in which nobody is notified of anything",
 		muted: []string{"PrometheusNotConnectedToAlertmanagers{}", `JobAbsent{job="alertmanager"}`}},
-	{name: "crash-alertmanager", batch: "crashes", draft: true, slow: true, breaks: "Alertmanager, killed each time that it has started",
+	{name: "crash-alertmanager", batch: "crashes", slow: true, breaks: "Alertmanager, killed each time that it has started",
 		fires: []string{"AlertmanagerClusterCrashLooping{}"}},
 	{name: "directory-sizes-fail", batch: "nodes", breaks: "a directory that is too deep to be scanned, and then a scanner that does not answer",
 		fires: []string{"DirectorySizeScanFailed{}", "DirectorySizeScanStale{}"}},
@@ -184,7 +184,7 @@ var faults = []fault{
 		fires: []string{"CoreDNSErrorsHigh{}", "CoreDNSSlow{}", "CoreDNSUpstreamsDown{}"}},
 	{name: "dns-corefile", batch: "files", breaks: "a Corefile that does not load",
 		fires: []string{"CoreDNSConfigReloadFailed{}"}},
-	{name: "dns-gone", batch: "crashes", breaks: "CoreDNS without pods",
+	{name: "dns-gone", batch: "DNS", breaks: "CoreDNS without pods",
 		fires: []string{`JobAbsent{job="coredns"}`}},
 
 	// Requests to the API server.
