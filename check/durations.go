@@ -83,12 +83,19 @@ func reachOf(selector *parser.VectorSelector, path []parser.Node) (reach, bool) 
 // dashboard, such as $__range, so that only longer ranges than the usual ones count.
 func rangeRetained(a *Analysis) []Finding {
 	const panelRange = 6 * time.Hour
-	retention := a.Config.Prometheus.Retention.Duration
+	ofServer, ofPanels := serverRetention(a.Config), panelRetention(a.Config)
 	var findings []Finding
 	shipped, longest := []string{}, time.Duration(0)
 	for i := range a.Queries {
 		q := &a.Queries[i]
 		if q.Panel && !q.Own {
+			continue
+		}
+		kept := ofServer
+		if q.Panel {
+			kept = ofPanels
+		}
+		if kept.forever {
 			continue
 		}
 		parser.Inspect(q.Expr, func(node parser.Node, path []parser.Node) error {
@@ -97,12 +104,7 @@ func rangeRetained(a *Analysis) []Finding {
 				return nil
 			}
 			r, ok := reachOf(selector, path)
-			retention := retention
-			if longTerm := a.Config.LongTermStorage; q.Panel && longTerm.Enabled { // panels see the object store
-				if retention = longTerm.Retention.Longest(); retention == 0 {
-					return nil
-				}
-			}
+			retention := kept.Duration.Duration
 			if !ok || r.oldest <= retention+retention/50 || q.Panel && r.oldest <= panelRange {
 				return nil
 			}
@@ -116,7 +118,7 @@ func rangeRetained(a *Analysis) []Finding {
 			if gone {
 				what = fmt.Sprintf("looks at samples of %s ago and before, but they are kept for %s, so that it sees none", model.Duration(r.newest), model.Duration(retention))
 			}
-			p := problem{message: fmt.Sprintf("%s %s; shorten the range or offset, or raise prometheus.retention", selector, what), certain: gone}
+			p := problem{message: fmt.Sprintf("%s %s; shorten the range or offset, or raise %s", selector, what, kept.path), certain: gone}
 			findings = append(findings, p.findings(u)...)
 			return nil
 		})
@@ -125,9 +127,30 @@ func rangeRetained(a *Analysis) []Finding {
 		slices.Sort(shipped)
 		findings = append(findings, Finding{Path: "prometheus.retention", Severity: Warning, Message: fmt.Sprintf(
 			"%s is shorter than the time that shipped rules look back, which is up to %s: %s; they see only the end of that",
-			model.Duration(retention), model.Duration(longest), abbreviated(slices.Compact(shipped)))})
+			ofServer.Duration, model.Duration(longest), abbreviated(slices.Compact(shipped)))})
 	}
 	return findings
+}
+
+// kept is how long samples are kept, by which setting.
+type kept struct {
+	config.Duration
+	forever bool
+	path    string
+}
+
+func serverRetention(cfg *config.Config) kept {
+	return kept{cfg.Prometheus.Retention, false, "prometheus.retention"}
+}
+
+// panelRetention returns how long the samples that panels see are kept: in the object store, if there is
+// one.
+func panelRetention(cfg *config.Config) kept {
+	if !cfg.LongTermStorage.Enabled {
+		return serverRetention(cfg)
+	}
+	longest := cfg.LongTermStorage.Retention.Longest()
+	return kept{config.Duration{Duration: longest}, longest == 0, "longTermStorage.retention"}
 }
 
 // defaultLookback is how old the newest sample of a series may be for an instant selector to see it,

@@ -13,6 +13,11 @@ func longTerm(further string) string {
 	return "cluster: {name: test, nodes: 10}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}}" + further
 }
 
+// prefixed is such a stack with a prefix in its bucket.
+func prefixed(prefix, further string) string {
+	return strings.Replace(longTerm(further+"}"), "endpoint: b}", "endpoint: b}, prefix: "+prefix, 1)
+}
+
 func TestLongTermStorage(t *testing.T) {
 	for _, test := range []struct {
 		name, stack string
@@ -23,11 +28,11 @@ func TestLongTermStorage(t *testing.T) {
 		{"hours on disk", longTerm("}\nprometheus: {retention: 12h}"), []string{
 			"prometheus.retention: 12h: if the object store does not answer for longer, samples are lost to it; allowed without this warning: 1d or more (upload-in-time)"}},
 		{"a small volume", longTerm("}\nstorage: {size: 1Gi}\nprometheus: {scrapeInterval: 5s, scrapeTimeout: 5s}"), []string{"(upload-in-time)"}},
-		{"a prefix for all", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all}}", []string{
+		{"a prefix for all", prefixed("all", ""), []string{
 			`longTermStorage.objectStore.prefix: "all" has no parts that are called like the cluster, test, and the namespace, monitoring`}},
-		{"a prefix with the cluster", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all/test}}", []string{"(compactor-alone)"}},
-		{"a prefix with the cluster and the namespace", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all/test/monitoring}}", nil},
-		{"a prefix for all, compacted elsewhere", "cluster: {name: test}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, prefix: all}, compactor: {enabled: false}}", nil},
+		{"a prefix with the cluster", prefixed("all/test", ""), []string{"(compactor-alone)"}},
+		{"a prefix with the cluster and the namespace", prefixed("all/test/monitoring", ""), nil},
+		{"a prefix for all, compacted elsewhere", prefixed("all", ", compactor: {enabled: false}"), nil},
 		{"a small compactor", longTerm(", compactor: {size: 1Gi}}\nprometheus: {scrapeInterval: 5s, scrapeTimeout: 5s}"), []string{"(compactor-fits)"}},
 		{"another version", longTerm("}\nimages: {overrides: {thanos: 'quay.io/thanos/thanos:v0.36.0'}}"), []string{"images.overrides.thanos"}},
 		{"a range of weeks", longTerm("}\nalerting: {acknowledgeNoNotifications: true, extraRules: {mine: {groups: [{name: a, rules: [{record: 'a:b', expr: 'avg_over_time(up[5w])'}]}]}}}"), []string{"looks back 5w, but samples are kept for 15d"}},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"net"
 	"path"
 	"slices"
 	"strings"
@@ -261,11 +260,7 @@ func checkPlainS3(cfg *config.Config, path string, options bucketOptions) config
 	if !ok || !s3.Insecure || cfg.Prometheus.AcknowledgeInsecureRemotes {
 		return problems
 	}
-	host := s3.Endpoint
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	if !config.InCluster(host) {
+	if !config.InCluster(hostOf(s3.Endpoint)) {
 		problems.Addf(path+".insecure", "true sends samples and credentials to %s unencrypted; allowed: false, a Service of the cluster such as NAME.NAMESPACE.svc:PORT as endpoint, "+
 			"or any with prometheus.acknowledgeInsecureRemotes: true", s3.Endpoint)
 	}
