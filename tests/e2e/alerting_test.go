@@ -201,7 +201,7 @@ func (n *node) webhookHidden(t *testing.T) {
 	assert.Contains(t, string(secret.Data[config.SlackWebhookFile]), slackSecret, "the Secret lacks the webhook URL: the test looks for the wrong text")
 }
 
-// slackMessage is a line that slackreceiver prints.
+// slackMessage is a line that the receiver prints.
 type slackMessage struct {
 	Path    string
 	Message struct {
@@ -223,11 +223,11 @@ type slack struct {
 
 func startSlack(t *testing.T, n *node) *slack {
 	t.Helper()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(n.root, ".local", "bin", "slackreceiver"), "./slackreceiver")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(n.root, ".local", "bin", "receiver"), "./receiver")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	cmd := exec.CommandContext(t.Context(), filepath.Join(n.root, ".local", "bin", "localcluster"), "exec", "/run/localcluster/bin/slackreceiver", slackAddress)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(n.root, ".local", "bin", "localcluster"), "exec", "/run/localcluster/bin/receiver", slackAddress)
 	cmd.Dir = n.root
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
@@ -258,6 +258,14 @@ func startSlack(t *testing.T, n *node) *slack {
 		_ = cmd.Wait()
 	})
 	return s
+}
+
+// answer has the receiver answer requests below a path with a status, after a delay; with status
+// 200 as usual.
+func (s *slack) answer(t *testing.T, path string, status int, delay time.Duration) {
+	t.Helper()
+	_, err := fmt.Fprintln(s.commands, path, status, delay)
+	require.NoError(t, err)
 }
 
 func (s *slack) messages() []slackMessage {

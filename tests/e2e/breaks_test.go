@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,8 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"blackbox-config":     brokenConfig("blackbox-exporter", "blackbox.yml", "blackbox-exporter"),
 
 	"slack-fails":     failingSlack,
+	"remote-refuses":  refusedWrites,
+	"remote-slow":     slowWrites,
 	"server-gone":     scaledDown("Deployment", "fault-base", "web"),
 	"broken-block":    brokenBlock,
 	"shard-forbidden": forbiddenShard,
@@ -375,12 +378,7 @@ func badDiscovery(t *testing.T, n *node, _ fault) func() {
 }
 
 func failingSlack(t *testing.T, n *node, _ fault) func() {
-	say := func(line string) {
-		_, err := fmt.Fprintln(n.slack.commands, line)
-		require.NoError(t, err)
-	}
-	say("fail")
-	t.Cleanup(func() { say("work") })
+	mend := n.answers(t, "/services/", http.StatusInternalServerError, 0)
 	for i := range 4 {
 		alert := fmt.Sprintf(`[{"labels":{"alertname":"Fault%d","cluster":"demo","severity":"warning"}}]`, i)
 		_, err := n.kubernetes.CoreV1().RESTClient().Post().Namespace(namespace).Resource("services").Name("alertmanager:web").
@@ -388,8 +386,26 @@ func failingSlack(t *testing.T, n *node, _ fault) func() {
 		require.NoError(t, err)
 	}
 	time.Sleep(70 * time.Second)
-	say("work")
+	mend()
 	return func() {}
+}
+
+// refusedWrites and slowWrites have a receiver of remote write refuse samples, and take them too slowly.
+func refusedWrites(t *testing.T, n *node, _ fault) func() {
+	return n.answers(t, "/write/refusing", http.StatusBadRequest, 0)
+}
+
+func slowWrites(t *testing.T, n *node, _ fault) func() {
+	return n.answers(t, "/write/slow", http.StatusOK, 8*time.Second)
+}
+
+// answers has the receiver answer requests below a path with a status, after a delay, until the fault is
+// mended.
+func (n *node) answers(t *testing.T, path string, status int, delay time.Duration) func() {
+	n.slack.answer(t, path, status, delay)
+	mend := once(func() { n.slack.answer(t, path, http.StatusOK, 0) })
+	t.Cleanup(mend)
+	return mend
 }
 
 func brokenBlock(t *testing.T, n *node, _ fault) func() {

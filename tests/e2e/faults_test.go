@@ -430,6 +430,11 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 	put("prometheus.scrapeTimeout", "5s")
 	put("prometheus.evaluationInterval", "5s")
 	put("prometheus.resources.limits.memory", "3Gi")
+	put("prometheus.acknowledgeInsecureRemotes", true)
+	put("prometheus.remoteWrite", []any{
+		remoteWrite("refusing", `up`),
+		remoteWrite("slow", `.+`),
+	})
 	put("alerting.slack.channel", "#faults")
 	put("alerting.route.groupWait", "10s")
 	put("alerting.route.groupInterval", "20s")
@@ -492,6 +497,17 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 		}
 		return ""
 	})
+}
+
+// remoteWrite returns a remote that is sent the metrics whose names match, by a single shard.
+func remoteWrite(name, metrics string) map[string]any {
+	return map[string]any{
+		"name":                  name,
+		"url":                   "http://" + slackAddress + "/write/" + name,
+		"protobuf_message":      "prometheus.WriteRequest",
+		"queue_config":          map[string]any{"max_shards": 1},
+		"write_relabel_configs": []any{map[string]any{"source_labels": []any{"__name__"}, "regex": metrics, "action": "keep"}},
+	}
 }
 
 // forget removes what Prometheus and Alertmanager have stored: alerts look back over days, and what
