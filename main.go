@@ -25,6 +25,9 @@ func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 	if err != nil {
 		return err
 	}
+	if err := components.AddQueryStacks(ctx, cfg); err != nil {
+		return err
+	}
 	stack, err := render.New(cfg)
 	if err != nil {
 		return err
@@ -98,6 +101,9 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 		ctx.Export("bucket", thanos.Store.Bucket)
 		ctx.Export("queryUrl", thanos.Frontend.URL)
 		ctx.Export("queryGrpcAddress", thanos.Query.GRPCAddress)
+		if address := stack.Config.LongTermStorage.Query.ExternalAddress; address != "" {
+			ctx.Export(components.QueryEndpoint, pulumi.String(address))
+		}
 		ctx.Export("queryPortForward", portForward(site, render.ThanosQueryFrontend))
 	}
 	if alertmanager != nil {

@@ -129,6 +129,11 @@ type Query struct {
 	Replicas int `json:"replicas"`
 	// Queriers, or other parts with a Store API, of other clusters: host:port.
 	Endpoints []string `json:"endpoints"`
+	// Stacks of other clusters to query, organization/project/stack, with an externalAddress.
+	Stacks []string `json:"stacks"`
+	// Address at which the queriers of other clusters reach this one, such as that of an ingress:
+	// host:port. It is an output of the stack, for the stacks of others.
+	ExternalAddress string `json:"externalAddress"`
 	// Namespaces whose pods, such as an ingress controller, may reach the querier over gRPC for other
 	// clusters.
 	FromNamespaces []string `json:"fromNamespaces"`
@@ -231,7 +236,7 @@ func (l LongTermStorage) validate(prometheus Prometheus) Problems {
 	p.Add(l.Sidecar.Resources.validate("longTermStorage.sidecar.resources")...)
 	p.Add(l.StoreGateway.validate("longTermStorage.storeGateway")...)
 	p.Add(l.Compactor.validate("longTermStorage.compactor")...)
-	p.Add(l.Query.validate("longTermStorage.query", l.TLS.SecretName != "" || prometheus.AcknowledgeInsecureRemotes)...)
+	p.Add(l.Query.validate("longTermStorage.query", l.encrypted(prometheus))...)
 	p.Add(l.QueryFrontend.validate("longTermStorage.queryFrontend")...)
 	return p
 }
@@ -342,25 +347,36 @@ func (c Compactor) validate(path string) Problems {
 	return p
 }
 
-// validate rejects, unless encrypted, endpoints outside the cluster: queries and samples would pass in
-// plain text.
+// encrypted reports whether queries of other clusters are, or the stack accepts that they are not.
+func (l LongTermStorage) encrypted(prometheus Prometheus) bool {
+	return l.TLS.SecretName != "" || prometheus.AcknowledgeInsecureRemotes
+}
+
+// AddEndpoint adds what the stack at the config path says of its querier to those that are queried.
+func (c *Config) AddEndpoint(path, endpoint string) Problems {
+	query := &c.LongTermStorage.Query
+	p := query.validateEndpoint(path, endpoint, query.Endpoints, c.LongTermStorage.encrypted(c.Prometheus))
+	query.Endpoints = append(query.Endpoints, endpoint)
+	return p
+}
+
 func (q Query) validate(path string, encrypted bool) Problems {
 	p := validateReplicas(path, q.Replicas)
-	seen := map[string]bool{}
 	for i, endpoint := range q.Endpoints {
-		at := fmt.Sprintf("%s.endpoints[%d]", path, i)
-		host, port, err := net.SplitHostPort(endpoint)
-		n, bad := strconv.ParseUint(port, 10, 16)
-		switch {
-		case err != nil || bad != nil || n == 0 || host == "" || strings.ContainsAny(host, "/ +"):
-			p.Addf(at, "%q; allowed: host:port", endpoint)
-		case seen[endpoint]:
-			p.Addf(at, "%q is named twice", endpoint)
-		case !encrypted && !InCluster(host):
-			p.Addf(at, "%q would answer unencrypted; allowed: any with longTermStorage.tls.secretName, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, "+
-				"or any with prometheus.acknowledgeInsecureRemotes: true", endpoint)
+		p.Add(q.validateEndpoint(fmt.Sprintf("%s.endpoints[%d]", path, i), endpoint, q.Endpoints[:i], encrypted)...)
+	}
+	for i, stack := range q.Stacks {
+		at := fmt.Sprintf("%s.stacks[%d]", path, i)
+		names := strings.Split(stack, "/")
+		if len(names) != 3 || slices.Contains(names, "") {
+			p.Addf(at, "%q; allowed: organization/project/stack", stack)
 		}
-		seen[endpoint] = true
+		if slices.Contains(q.Stacks[:i], stack) {
+			p.Addf(at, "%q is named twice", stack)
+		}
+	}
+	if q.ExternalAddress != "" && !isHostPort(q.ExternalAddress) {
+		p.Addf(path+".externalAddress", "%q; allowed: host:port", q.ExternalAddress)
 	}
 	for i, namespace := range q.FromNamespaces {
 		p.invalid(fmt.Sprintf("%s.fromNamespaces[%d]", path, i), namespace, validation.IsDNS1123Label(namespace))
@@ -368,6 +384,28 @@ func (q Query) validate(path string, encrypted bool) Problems {
 	p.Add(q.Resources.validate(path + ".resources")...)
 	p.Add(q.Scheduling.validate(path)...)
 	return p
+}
+
+// validateEndpoint rejects, unless encrypted, an endpoint outside the cluster: queries and samples would
+// pass in plain text. others are the endpoints before it.
+func (q Query) validateEndpoint(path, endpoint string, others []string, encrypted bool) Problems {
+	var p Problems
+	switch host, _, _ := net.SplitHostPort(endpoint); {
+	case !isHostPort(endpoint):
+		p.Addf(path, "%q; allowed: host:port", endpoint)
+	case slices.Contains(others, endpoint):
+		p.Addf(path, "%q is named twice", endpoint)
+	case !encrypted && !InCluster(host):
+		p.Addf(path, "%q would answer unencrypted; allowed: any with longTermStorage.tls.secretName, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, "+
+			"or any with prometheus.acknowledgeInsecureRemotes: true", endpoint)
+	}
+	return p
+}
+
+func isHostPort(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && n != 0 && host != "" && !strings.ContainsAny(host, "/ +")
 }
 
 func (f QueryFrontend) validate(path string) Problems {

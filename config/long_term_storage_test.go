@@ -102,6 +102,15 @@ func TestLongTermStorage(t *testing.T) {
 			"endpoint twice", longTerm(", query: {endpoints: ['a.b.svc:1', 'a.b.svc:1']}"),
 			`longTermStorage.query.endpoints[1]: "a.b.svc:1" is named twice`,
 		}, {
+			"stack without a project", longTerm(", query: {stacks: [shop]}"),
+			`longTermStorage.query.stacks[0]: "shop"; allowed: organization/project/stack`,
+		}, {
+			"stack twice", longTerm(", query: {stacks: [a/b/c, a/b/c]}"),
+			`longTermStorage.query.stacks[1]: "a/b/c" is named twice`,
+		}, {
+			"external address with a scheme", longTerm(", query: {externalAddress: 'https://example.com'}"),
+			`longTermStorage.query.externalAddress: "https://example.com"; allowed: host:port`,
+		}, {
 			"endpoint in plain text", longTerm(", query: {endpoints: ['thanos.example.com:10901']}"),
 			`longTermStorage.query.endpoints[0]: "thanos.example.com:10901" would answer unencrypted; allowed: any with longTermStorage.tls.secretName, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true`,
 		}, {
