@@ -491,7 +491,7 @@ func closedTelemetry(t *testing.T, n *node, _ fault) func() {
 // scanner.
 func failingScans(t *testing.T, n *node, _ fault) func() {
 	const deep = "/var/log/fault-deep"
-	n.shell(t, "mkdir "+deep+" && cd "+deep+" && for i in $(seq 20); do mkdir $(printf %0250d 0) && cd $(printf %0250d 0); done")
+	n.shell(t, "rm -rf "+deep+" && mkdir "+deep+" && cd "+deep+" && for i in $(seq 20); do mkdir $(printf %0250d 0) && cd $(printf %0250d 0); done")
 	remove := once(func() { n.shell(t, "rm -rf "+deep) })
 	t.Cleanup(remove)
 	time.Sleep(70 * time.Second)
