@@ -23,7 +23,10 @@ import (
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 var scaleFlag = flag.Bool("scale", false, "run TestScale")
@@ -49,10 +52,11 @@ func TestScale(t *testing.T) {
 	}{
 		{"replicas are queried as one", queriedAsOne},
 		{"blocks of both replicas arrive in the bucket", blocksArrive},
+		{"a key that the object store refuses says so, and nothing is lost", keyRefused},
 		{"what is uploaded outlives the volumes of both replicas", volumesWiped},
 		{"a replica that is gone for a while leaves no gap", replicaGone},
 		{"the bucket is away for minutes, and nothing is lost", bucketAway},
-		{"history is compacted and downsampled, and expires", historyKept},
+		{"history is compacted and downsampled, and expires, by a compactor that is killed at work", historyKept},
 	} {
 		require.True(t, t.Run(step.name, func(t *testing.T) { step.run(t, n) }))
 	}
@@ -192,6 +196,36 @@ func blocksArrive(t *testing.T, n *node) {
 	}
 }
 
+// keyRefused has the object store take another key than the stack's, and then that one again.
+func keyRefused(t *testing.T, n *node) {
+	before := ofReplica(n.blocks(t), replicas[0])
+	secret, err := n.kubernetes.CoreV1().Secrets("object-store").Get(t.Context(), "seaweedfs", metav1.GetOptions{})
+	require.NoError(t, err)
+	valid := string(secret.Data["s3.json"])
+	take := func(identities string) {
+		n.scaleStore(t, 0)
+		patch, err := json.Marshal(map[string]any{"stringData": map[string]string{"s3.json": identities}})
+		require.NoError(t, err)
+		n.patch(t, "v1", "Secret", "object-store", "seaweedfs", string(patch))
+		n.scaleStore(t, 1)
+	}
+	mend := once(func() { take(valid) })
+	t.Cleanup(mend)
+	other := strings.Replace(valid, `"secretKey": "`, `"secretKey": "another-`, 1)
+	require.NotEqual(t, valid, other)
+	take(other)
+
+	n.bucketAlert(t)
+	text, err := n.kubernetes.CoreV1().Pods(namespace).GetLogs(replicas[0], &corev1.PodLogOptions{Container: "thanos-sidecar"}).DoRaw(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "The request signature we calculated does not match the signature you provided. Check your key")
+
+	back := time.Now()
+	mend()
+	n.uploadedSince(t, back)
+	n.withoutGap(t, len(before))
+}
+
 // volumesWiped replaces both pods of Prometheus, whose volumes are lost with them.
 func volumesWiped(t *testing.T, n *node) {
 	own := ofReplica(n.blocks(t), replicas[0])
@@ -244,11 +278,32 @@ func replicaGone(t *testing.T, n *node) {
 // bucketAway takes the object store away while blocks are written, and expects all of them afterwards.
 func bucketAway(t *testing.T, n *node) {
 	before := ofReplica(n.blocks(t), replicas[0])
-	scale := func(replicas int) {
-		n.patch(t, "apps/v1", "Deployment", "object-store", "seaweedfs", fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas))
-	}
-	scale(0)
-	t.Cleanup(func() { scale(1) })
+	n.scaleStore(t, 0)
+	t.Cleanup(func() { n.scaleStore(t, 1) })
+	n.bucketAlert(t)
+	time.Sleep(2 * time.Minute)
+	back := time.Now()
+	n.scaleStore(t, 1)
+	n.uploadedSince(t, back)
+	n.withoutGap(t, len(before))
+}
+
+// scaleStore sets the number of pods of the object store, and waits until the one is ready.
+func (n *node) scaleStore(t *testing.T, replicas int32) {
+	t.Helper()
+	n.patch(t, "apps/v1", "Deployment", "object-store", "seaweedfs", fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas))
+	eventually(t, 2*time.Minute, "the object store is scaled", func(ctx context.Context) string {
+		store, err := n.kubernetes.AppsV1().Deployments("object-store").Get(ctx, "seaweedfs", metav1.GetOptions{})
+		if err != nil || store.Status.ReadyReplicas != replicas || store.Status.Replicas != replicas {
+			return fmt.Sprint("not yet ", err)
+		}
+		return ""
+	})
+}
+
+// bucketAlert waits for the alert about an object store that fails the sidecars, at least pending.
+func (n *node) bucketAlert(t *testing.T) {
+	t.Helper()
 	eventually(t, 6*time.Minute, "an alert is about to fire", func(ctx context.Context) string {
 		samples, err := n.tryQuery(ctx, `ALERTS{alertname="ThanosBucketOperationsFailing", job="thanos-sidecar"}`, time.Now())
 		if err != nil || len(samples) == 0 {
@@ -256,25 +311,25 @@ func bucketAway(t *testing.T, n *node) {
 		}
 		return ""
 	})
-	time.Sleep(2 * time.Minute)
-	scale(1)
-	back := time.Now()
-	eventually(t, 2*time.Minute, "the object store is back", func(ctx context.Context) string {
-		store, err := n.kubernetes.AppsV1().Deployments("object-store").Get(ctx, "seaweedfs", metav1.GetOptions{})
-		if err != nil || store.Status.ReadyReplicas == 0 {
-			return fmt.Sprint("not ready ", err)
-		}
-		return ""
-	})
+}
+
+// uploadedSince waits until the first replica has uploaded a block that ends after a time.
+func (n *node) uploadedSince(t *testing.T, since time.Time) {
+	t.Helper()
 	eventually(t, 8*time.Minute, "blocks written meanwhile and after are uploaded", func(context.Context) string {
 		own := ofReplica(n.blocks(t), replicas[0])
-		if newest := own[len(own)-1]; time.UnixMilli(newest.MaxTime).Before(back) {
+		if newest := own[len(own)-1]; time.UnixMilli(newest.MaxTime).Before(since) {
 			time.Sleep(10 * time.Second)
 			return fmt.Sprintf("the newest of %d ends at %s", len(own), time.UnixMilli(newest.MaxTime).Format(time.TimeOnly))
 		}
 		return ""
 	})
-	own := ofReplica(n.blocks(t), replicas[0])[len(before):]
+}
+
+// withoutGap expects that the first replica's blocks, from one on, follow each other.
+func (n *node) withoutGap(t *testing.T, from int) {
+	t.Helper()
+	own := ofReplica(n.blocks(t), replicas[0])[from:]
 	for i, block := range own[1:] {
 		assert.LessOrEqual(t, block.MinTime-own[i].MaxTime, int64(20_000), "samples are missing after %s", time.UnixMilli(own[i].MaxTime).Format(time.TimeOnly))
 	}
@@ -306,6 +361,9 @@ func historyKept(t *testing.T, n *node) {
 	n.changeArgs(t, "thanos-compactor", func(args []string) []string {
 		return append(slices.DeleteFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--consistency-delay=") }), "--consistency-delay=1s")
 	})
+	for range 3 {
+		n.killCompactorAtWork(t)
+	}
 
 	of := func(blocks []uploaded, match func(uploaded) bool) bool {
 		return slices.ContainsFunc(blocks, func(b uploaded) bool { return b.Thanos.Labels["replica"] == replica && match(b) })
@@ -327,6 +385,13 @@ func historyKept(t *testing.T, n *node) {
 		}
 		return ""
 	})
+	ends := map[int64]int64{} // of the newest block so far, by resolution
+	for _, block := range n.blocks(t, "--exclude-delete") {
+		if resolution := block.Thanos.Downsample.Resolution; block.Thanos.Labels["replica"] == replica {
+			assert.GreaterOrEqual(t, block.MinTime, ends[resolution], "%s overlaps with another block", block.ULID)
+			ends[resolution] = block.MaxTime
+		}
+	}
 	n.replacePods(t, "app.kubernetes.io/name=thanos-store-gateway")
 
 	for name, c := range map[string]struct {
@@ -358,6 +423,17 @@ func historyKept(t *testing.T, n *node) {
 	require.NoError(t, err)
 	require.Len(t, compactor.Items, 1)
 	assert.Empty(t, n.query(t, `thanos_compact_halted == 1`, time.Now()))
+}
+
+// killCompactorAtWork kills the compactor once it has begun to write a block, or to download one.
+func (n *node) killCompactorAtWork(t *testing.T) {
+	t.Helper()
+	n.shell(t, `last=; end=$(($(date +%s) + 240)); while [ $(date +%s) -lt $end ]; do
+	for pid in $(processes '/bin/thanos compact'); do
+		[ "$pid" = "$last" ] || { last=$pid; touch /tmp/compactor; }
+		[ -n "$(find /proc/$pid/root`+render.ThanosDataDir+`/compact -mindepth 2 -newer /tmp/compactor 2>/dev/null)" ] && kill -9 $pid && exit 0
+	done
+done; false`)
 }
 
 // historyObservations is what each sample of the histogram in the history has more than the one before.
