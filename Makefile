@@ -24,14 +24,15 @@ machine:
 			"To use a cluster of your own, set cluster.context in a stack's config and run: pulumi up" >&2; exit 1; }
 
 .PHONY: demo-down
-demo-down: ## Stop the local node; its data stays in .local.
+demo-down: ## Stop the local nodes, or with STACK=name one; their data stays in .local.
 	@if [[ -x .local/bin/localcluster ]]; then .local/bin/localcluster down; fi
 
-# The end-to-end test waits most of the time, so the unit tests run beside it with what it
-# leaves of the CPUs. Debian packages are installed before, as two cannot do that at once.
+# The end-to-end tests wait most of the time, each with a node of its own, so the unit tests run
+# beside them with what they leave of the CPUs. Debian packages are installed before, as two cannot
+# do that at once.
 .PHONY: test
 test: busybox ## Everything that CI runs.
-	@$(MAKE) --no-print-directory -j2 test-unit test-e2e
+	@$(MAKE) --no-print-directory -j3 test-unit test-e2e test-scale-core
 
 .PHONY: test-unit
 test-unit: lint busybox ## Formatting, vet, linters and unit tests; no node, no root.
@@ -74,9 +75,11 @@ test-faults: localcluster strace ## Break things on the local node: FAULTS=name,
 	go test -tags e2e -run '^(TestFaults|TestQuiet)$$' -v -count=1 -timeout 5h -parallel 64 ./tests/e2e \
 		-faults=$(or $(FAULTS),all) -quiet=$(or $(QUIET),$(if $(FAULTS),0,30m)) $(if $(RECORD),-record)
 
-.PHONY: test-scale
-test-scale: localcluster ## Long-term storage on the local node: blocks in the bucket, lost volumes, a lost replica, a bucket that is away.
-	go test -tags e2e -run '^TestScale$$' -v -count=1 -timeout 90m ./tests/e2e -scale
+.PHONY: test-scale test-scale-core
+test-scale: localcluster ## Long-term storage on a local node: lost volumes, a lost replica, a bucket that is away or refuses the key.
+	go test -tags e2e -run '^TestScale$$' -v -count=1 -timeout 90m ./tests/e2e -scale=all
+test-scale-core: localcluster
+	go test -tags e2e -run '^TestScale$$' -v -count=1 -timeout 60m ./tests/e2e -scale=core
 
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.

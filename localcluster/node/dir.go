@@ -24,11 +24,11 @@ const (
 	port = 16443
 )
 
-// Dir is the absolute path of the state directory, .local.
-type Dir string
-
-// Bin returns the directory of the programs.
-func (d Dir) Bin() string { return d.join("bin") }
+// Dir holds the absolute paths of a node's directories.
+type Dir struct {
+	State string // of what the node keeps
+	Bin   string // of the programs, which nodes share
+}
 
 // SSD returns the directory that the node sees as /mnt/ssd. It outlives the node.
 func (d Dir) SSD() string { return d.join("ssd") }
@@ -64,9 +64,9 @@ func (d Dir) failures() string { return d.join("node/failures") }
 // stopped is a directory with a file for each part that is not to run, by its name.
 func (d Dir) stopped() string { return d.join("node/stopped") }
 
-func (d Dir) join(path string) string { return filepath.Join(string(d), path) }
+func (d Dir) join(path string) string { return filepath.Join(d.State, path) }
 
 // cgroup returns the node's group in every cgroup hierarchy, which differs by directory.
 func (d Dir) cgroup() string {
-	return fmt.Sprintf("/localcluster-%08x", crc32.ChecksumIEEE([]byte(d)))
+	return fmt.Sprintf("/localcluster-%08x", crc32.ChecksumIEEE([]byte(d.State)))
 }

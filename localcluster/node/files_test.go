@@ -42,6 +42,6 @@ func TestPartsHaveDistinctNames(t *testing.T) {
 	}
 }
 
-func TestCgroupsOfTwoWorkTreesDiffer(t *testing.T) {
-	assert.NotEqual(t, Dir("/a/.local").cgroup(), Dir("/b/.local").cgroup())
+func TestCgroupsOfTwoNodesDiffer(t *testing.T) {
+	assert.NotEqual(t, Dir{State: "/a/.local"}.cgroup(), Dir{State: "/b/.local"}.cgroup())
 }

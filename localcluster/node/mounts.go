@@ -27,19 +27,30 @@ func mountAll(dir Dir) error {
 		return fmt.Errorf("making / private: %w", err)
 	}
 
-	state, err := os.Open(string(dir)) // remains usable when a mount hides its path
+	// Open files remain usable when a mount hides their paths.
+	state, err := os.Open(dir.State)
 	if err != nil {
 		return err
 	}
 	defer state.Close()
+	bin, err := os.Open(dir.Bin)
+	if err != nil {
+		return err
+	}
+	defer bin.Close()
 	if err := mount("tmpfs", "/run", "tmpfs", "mode=755"); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(stateMount, 0o755); err != nil {
-		return err
-	}
-	if err := bind(fmt.Sprintf("/proc/self/fd/%d", state.Fd()), stateMount); err != nil {
-		return err
+	for _, m := range []struct {
+		from *os.File
+		to   string
+	}{{state, stateMount}, {bin, stateMount + "/bin"}} {
+		if err := os.MkdirAll(m.to, 0o755); err != nil {
+			return err
+		}
+		if err := bind(fmt.Sprintf("/proc/self/fd/%d", m.from.Fd()), m.to); err != nil {
+			return err
+		}
 	}
 
 	if err := mount("proc", "/proc", "proc", ""); err != nil {

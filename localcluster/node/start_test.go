@@ -9,7 +9,7 @@ import (
 )
 
 func TestCheckVersion(t *testing.T) {
-	dir := Dir(t.TempDir())
+	dir := Dir{State: t.TempDir()}
 	require.NoError(t, CheckVersion(dir, "v1.37.2"), "a new node")
 	require.NoError(t, os.MkdirAll(dir.lib(), 0o755))
 	require.ErrorContains(t, CheckVersion(dir, "v1.37.2"), "the node's data is of Kubernetes an earlier version")
@@ -20,6 +20,6 @@ func TestCheckVersion(t *testing.T) {
 	for _, version := range []string{"v1.36.3", "v1.39.0"} {
 		err := CheckVersion(dir, version)
 		require.ErrorContains(t, err, "the node's data is of Kubernetes v1.37.2; to start one of "+version)
-		assert.ErrorContains(t, err, "make demo-down && rm -r "+string(dir))
+		assert.ErrorContains(t, err, "make demo-down && rm -r "+dir.State)
 	}
 }

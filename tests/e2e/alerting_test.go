@@ -227,8 +227,7 @@ func startSlack(t *testing.T, n *node) *slack {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	cmd := exec.CommandContext(t.Context(), filepath.Join(n.root, ".local", "bin", "localcluster"), "exec", "/run/localcluster/bin/receiver", slackAddress)
-	cmd.Dir = n.root
+	cmd := n.cluster.command(t.Context(), t, "exec", "/run/localcluster/bin/receiver", slackAddress)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)

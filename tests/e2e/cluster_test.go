@@ -25,7 +25,8 @@ var (
 
 // cluster is the cluster that a stack is deployed to, with what Pulumi needs for it.
 type cluster struct {
-	local      bool // whether it is the local node, on which tests can run commands
+	local      bool   // whether it is the local node, on which tests can run commands
+	state      string // directory of what the local node keeps
 	root       string
 	kubeconfig string
 	stack      string
@@ -38,7 +39,12 @@ func clusterUnderTest(t testing.TB, root string) cluster {
 	t.Helper()
 	local := filepath.Join(root, ".local")
 	if *kubeconfigFlag == "" {
-		return cluster{local: true, root: root, kubeconfig: filepath.Join(local, "kubeconfig"), stack: cmp.Or(os.Getenv("STACK"), "dev"), dir: filepath.Join(local, "pulumi")}
+		c := cluster{local: true, root: root, stack: cmp.Or(os.Getenv("STACK"), "dev"), state: local}
+		if c.stack != "dev" {
+			c.state = filepath.Join(local, "stacks", c.stack)
+		}
+		c.kubeconfig, c.dir = filepath.Join(c.state, "kubeconfig"), filepath.Join(c.state, "pulumi")
+		return c
 	}
 	path, err := filepath.Abs(*kubeconfigFlag)
 	require.NoError(t, err)
@@ -86,6 +92,7 @@ func (c cluster) command(ctx context.Context, t testing.TB, args ...string) *exe
 	if c.local {
 		cmd := exec.CommandContext(ctx, filepath.Join(c.root, ".local", "bin", "localcluster"), args...)
 		cmd.Dir = c.root
+		cmd.Env = append(os.Environ(), "STACK="+c.stack)
 		return cmd
 	}
 	if args[0] != "pulumi" {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -339,9 +338,7 @@ func (n *node) adopt(t *testing.T) {
 func killedUp(t *testing.T, n *node) {
 	n.cluster.localOnly(t, "volumes that remain when their claims are deleted")
 	n.destroy(t)
-	up := exec.CommandContext(t.Context(), filepath.Join(n.root, ".local", "bin", "localcluster"),
-		"pulumi", "up", "--yes", "--skip-preview", "--color", "never") // execs the CLI, which runs the engine
-	up.Dir = n.root
+	up := n.cluster.command(t.Context(), t, "pulumi", "up", "--yes", "--skip-preview", "--color", "never") // execs the CLI, which runs the engine
 	var out bytes.Buffer
 	up.Stdout, up.Stderr = &out, &out
 	require.NoError(t, up.Start())

@@ -80,7 +80,7 @@ func forgetNode(t *testing.T) {
 	n.cluster.localOnly(t, "a node to drain, to restart and to upgrade")
 	n.localcluster(t, "down")
 	for _, name := range []string{"node", "pulumi", "ssd"} {
-		require.NoError(t, os.RemoveAll(filepath.Join(root, ".local", name)))
+		require.NoError(t, os.RemoveAll(filepath.Join(n.cluster.state, name)))
 	}
 }
 

@@ -24,14 +24,14 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/node"
 )
 
-// initCommand is the command of the node's process 1; its argument is the state directory.
+// initCommand is the command of the node's process 1; its arguments are its node.Dir.
 const initCommand = "init"
 
-// demo runs the node, the images and the engine of one work tree.
+// demo runs the node of a stack, its images and its engine.
 type demo struct {
 	root    string // work tree
+	stack   string // the one that the environment variable STACK names, or dev
 	dir     node.Dir
-	stack   string // set by chooseStack
 	started time.Time
 	builder *build.Builder
 	missing []config.Image // images of the stack that are not available; set by up
@@ -43,44 +43,50 @@ func newDemo() (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &demo{root: root, dir: node.Dir(filepath.Join(root, ".local")), started: time.Now()}
+	d := &demo{root: root, stack: cmp.Or(os.Getenv("STACK"), mainStack), started: time.Now()}
+	d.dir = d.nodeDir(d.stack)
 	d.builder = &build.Builder{
 		Modfile: filepath.Join(root, "localcluster", "binaries"),
-		Bin:     d.dir.Bin(),
+		Bin:     d.dir.Bin,
 		Report:  d.report,
 	}
 	return d, nil
 }
 
-// chooseStack chooses the stack that the environment variable STACK names; without it, the one that was
-// deployed on the node, or dev. It returns an error for a stack that is not one of the local node, and
-// while another one is on the node.
-func (d *demo) chooseStack() error {
-	deployed, err := engine.Stacks(d.dir.Pulumi())
-	if err != nil {
-		return err
+// mainStack is the stack whose node keeps its state in .local itself.
+const mainStack = "dev"
+
+// local is the directory of everything that is not in the repository.
+func (d *demo) local(elem ...string) string {
+	return filepath.Join(append([]string{d.root, ".local"}, elem...)...)
+}
+
+// nodeDir returns the directories of the node of a stack.
+func (d *demo) nodeDir(stack string) node.Dir {
+	dir := node.Dir{State: d.local(), Bin: d.local("bin")}
+	if stack != mainStack {
+		dir.State = d.local("stacks", stack)
 	}
+	return dir
+}
+
+// stacks returns the stacks for the local node.
+func (d *demo) stacks() ([]string, error) {
 	stacks, err := engine.Stacks(d.root)
-	if err != nil {
-		return err
-	}
-	allowed := slices.DeleteFunc(stacks, func(stack string) bool {
+	return slices.DeleteFunc(stacks, func(stack string) bool {
 		// What is wrong with a file is reported when it is used.
 		cfg, err := config.FromFile(filepath.Join(d.root, engine.StackFile(stack)))
 		return err == nil && cfg.Cluster.Context != node.Name
-	})
-	var current string
-	if len(deployed) > 0 {
-		current = deployed[0]
+	}), err
+}
+
+// checkStack returns an error if the stack is not one for the local node.
+func (d *demo) checkStack() error {
+	allowed, err := d.stacks()
+	if err == nil && !slices.Contains(allowed, d.stack) {
+		err = fmt.Errorf("STACK: %q; allowed: %s", d.stack, strings.Join(allowed, ", "))
 	}
-	d.stack = cmp.Or(os.Getenv("STACK"), current, "dev")
-	switch {
-	case !slices.Contains(allowed, d.stack):
-		return fmt.Errorf("STACK: %q; allowed: %s", d.stack, strings.Join(allowed, ", "))
-	case current != "" && current != d.stack:
-		return fmt.Errorf("STACK: %q; the node has the stack %s: to start from nothing, run: make demo-down && rm -r %s", d.stack, current, d.relative(string(d.dir)))
-	}
-	return nil
+	return err
 }
 
 // workTree returns the nearest directory, from the current one up, that is a work tree.
@@ -108,7 +114,7 @@ func (d *demo) report(format string, args ...any) {
 // up starts the node unless it runs, loads the images of the stack, and waits until the
 // node is ready.
 func (d *demo) up(ctx context.Context) error {
-	if err := errors.Join(host.Check(), d.chooseStack()); err != nil {
+	if err := errors.Join(host.Check(), d.checkStack()); err != nil {
 		return err
 	}
 	if missing := host.Missing(); len(missing) > 0 {
@@ -175,7 +181,7 @@ func (d *demo) start(version string) (*node.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return node.Start(d.dir, version, self, initCommand, string(d.dir))
+	return node.Start(d.dir, version, self, initCommand, d.dir.State, d.dir.Bin)
 }
 
 // prepare waits for a running node, and loads what the stack needs to be deployed.
@@ -229,19 +235,37 @@ func (d *demo) stackConfig() (*config.Config, error) {
 	return config.FromFile(filepath.Join(d.root, engine.StackFile(d.stack)))
 }
 
+// down stops the node of the stack, or of every stack if the environment names none.
 func (d *demo) down(ctx context.Context) error {
-	n, err := node.Find(d.dir)
-	if err != nil {
-		return err
+	stacks := []string{d.stack}
+	if os.Getenv("STACK") == "" {
+		var err error
+		if stacks, err = d.stacks(); err != nil {
+			return err
+		}
 	}
-	if n == nil {
-		d.report("the node is not running")
-		return node.Clean(d.dir)
+	running := false
+	for _, stack := range stacks {
+		dir := d.nodeDir(stack)
+		n, err := node.Find(dir)
+		if err == nil && n == nil {
+			err = node.Clean(dir)
+		}
+		if err != nil {
+			return err
+		}
+		if n == nil {
+			continue
+		}
+		running = true
+		if err := n.Stop(ctx); err != nil {
+			return err
+		}
+		d.report("the node of the stack %s is stopped; its data remains in %s", stack, d.relative(dir.State))
 	}
-	if err := n.Stop(ctx); err != nil {
-		return err
+	if !running {
+		d.report("no node is running")
 	}
-	d.report("the node is stopped; its data remains in %s", d.relative(string(d.dir)))
 	return nil
 }
 
@@ -303,12 +327,12 @@ func (d *demo) setPart(args []string, runs bool) error {
 	return n.SetPart(args[0], runs)
 }
 
-// lock waits until no other command holds the lock of up, and takes it.
+// lock waits until no other command holds the lock of up, and takes it. Nodes share their programs.
 func (d *demo) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(string(d.dir), 0o755); err != nil {
+	if err := os.MkdirAll(d.dir.Bin, 0o755); err != nil {
 		return nil, err
 	}
-	file, err := os.Create(filepath.Join(string(d.dir), "up.lock"))
+	file, err := os.Create(d.local("up.lock"))
 	if err != nil {
 		return nil, err
 	}

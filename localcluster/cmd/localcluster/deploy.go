@@ -90,7 +90,7 @@ func (d *demo) compile(ctx context.Context, e *engine.Engine) error {
 
 // pulumi replaces this process with the CLI, with the demo's environment.
 func (d *demo) pulumi(ctx context.Context, args []string) error {
-	if err := d.chooseStack(); err != nil {
+	if err := d.checkStack(); err != nil {
 		return err
 	}
 	e := d.engine()

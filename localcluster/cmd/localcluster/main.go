@@ -16,7 +16,7 @@ import (
 const usage = `usage: localcluster COMMAND
 
   up           start the node and load the images of the stack
-  down         stop the node; its data remains in .local
+  down         stop the node, or without STACK every node; its data remains in .local
   status       show whether the node runs and which of its parts failed
   demo         up, then pulumi up of the stack
   pulumi ARGS  run the pulumi CLI with the demo's environment
@@ -24,7 +24,7 @@ const usage = `usage: localcluster COMMAND
   stop PART    kill a part of the node, such as kubelet
   start PART   start it again
 
-The stack is dev, or the one that the environment variable STACK names.`
+The stack is dev, or the one that the environment variable STACK names. Each stack has a node of its own.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -39,8 +39,8 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
-	if args[0] == initCommand && len(args) == 2 {
-		return node.Init(node.Dir(args[1]))
+	if args[0] == initCommand && len(args) == 3 {
+		return node.Init(node.Dir{State: args[1], Bin: args[2]})
 	}
 	d, err := newDemo()
 	if err != nil {
