@@ -80,7 +80,7 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"alertmanager-frozen":  frozen("/bin/alertmanager", 3*time.Minute+30*time.Second),
 	"shard-frozen":         frozen("/kube-state-metrics.*SHARD0", 100*time.Second),
 	"telemetry-closed":     closedTelemetry,
-	"node-exporter-frozen": frozen("/bin/node_exporter --web", 90*time.Second),
+	"node-exporter-frozen": frozen("/bin/node_exporter --web", 110*time.Second),
 	"blackbox-gone":        scaledDown("Deployment", namespace, "blackbox-exporter"),
 	"directory-sizes-fail": failingScans,
 	"prometheus-frozen":    frozen("/bin/prometheus", 30*time.Second),

@@ -367,7 +367,19 @@ func timings(t *testing.T) map[string]timing {
 		alert.window = max(alert.window, lookBack(t, rule.Expr, recordings)+time.Duration(rule.KeepFiringFor))
 		all[rule.Alert] = alert
 	}
+	for name, wait := range waits {
+		all[name] = timing{wait, all[name].window}
+	}
 	return all
+}
+
+// waits holds the alerts that wait for another time than timings says by itself.
+var waits = map[string]time.Duration{
+	"APIServerErrorBudgetBurn": 15 * time.Second, // the fastest of its rules, which mutes APIServerErrorsHigh
+	"DirectorySizeScanFailed":  10 * time.Second, // shorter than the time between two scans
+	"KubeStateMetricsErrors":   90 * time.Second, // longer than the rates still show an outage of
+	"KubernetesClientErrors":   90 * time.Second, // the API server that no longer mutes these
+	"TargetDown":               time.Minute,      // longer than JobAbsent, which sees a target go two scrapes later
 }
 
 // lookBack returns how far an expression looks back, with the recordings that it reads.
@@ -462,12 +474,8 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 		}
 	}
 	for path, value := range map[string]string{
-		"APIServerErrorBudgetBurn.for":              "15s", // of the fastest of its rules, which mutes APIServerErrorsHigh
-		"DirectorySizeScanFailed.for":               "10s", // shorter than the time between two scans
 		"DirectorySizeScanStale.thresholds.warning": "1m",
 		"JobNotCompleted.thresholds.warning":        "30s",
-		"KubeStateMetricsErrors.for":                "90s", // longer than the rates still show an outage of
-		"KubernetesClientErrors.for":                "90s", // the API server that no longer mutes these
 		"NodeCPUHigh.thresholds.warning":            "60%",
 	} {
 		put("alerting.overrides."+path, value)

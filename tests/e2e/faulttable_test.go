@@ -134,7 +134,7 @@ var faults = []fault{
 	{name: "telemetry-closed", batch: "kubelet", breaks: "the telemetry port of kube-state-metrics is closed",
 		fires: []string{`TargetDown{job="kube-state-metrics", endpoint="telemetry", severity="critical"}`}},
 	{name: "node-exporter-frozen", batch: "files", breaks: "node-exporter does not answer",
-		fires: []string{`TargetDown{job="node-exporter", severity="critical"}`}, silent: []string{"NodeTargetsDown{}", "NodeNotReady{}"}},
+		fires: []string{`TargetDown{job="node-exporter", severity="critical"}`}, silent: []string{`NodeTargetsDown{node="demo"}`, `NodeNotReady{node="demo"}`}},
 	{name: "blackbox-gone", batch: "files", breaks: "the blackbox exporter without pods",
 		fires: []string{`JobAbsent{job="blackbox-exporter"}`}, muted: []string{`TargetDown{job="blackbox-targets"}`}},
 	{name: "alertmanager-gone", batch: "no Alertmanager", deaf: true, breaks: "Alertmanager without pods for six minutes, in which nobody is notified of anything",
@@ -179,7 +179,7 @@ var faults = []fault{
 	{name: "memory-pressure", batch: "pressure", breaks: "a kubelet short of memory, and with all the pods that it may run",
 		fires: []string{`NodeUnderPressure{condition="MemoryPressure"}`, "KubeletTooManyPods{}"}},
 	{name: "kubelet-killed", batch: "kubelet", breaks: "the kubelet, killed",
-		fires: []string{`NodeNotReady{node="demo"}`, `TargetDown{job="kubernetes-nodes", severity="critical"}`}, muted: []string{"KubeletUnreachable{}"}, silent: []string{"NodeTargetsDown{}"}},
+		fires: []string{`NodeNotReady{node="demo"}`, `TargetDown{job="kubernetes-nodes", severity="critical"}`}, muted: []string{"KubeletUnreachable{}"}, silent: []string{`NodeTargetsDown{node="demo"}`}},
 	{name: "runtime-frozen", batch: "runtime", breaks: "containerd, stopped for a while three times, and then killed",
 		fires: []string{`KubeletPLEGSlow{node="demo"}`, "KubeletRuntimeErrors{}"}},
 
