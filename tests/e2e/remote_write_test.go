@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -47,7 +48,7 @@ func TestRemoteWrite(t *testing.T) {
 
 // writtenOnce has the stack and an agent write to a receiver that is killed and cannot be reached for
 // a minute, and restarts the agent after that. What the receiver then has is what the stack has, and
-// nothing twice.
+// nothing twice. Then the stack becomes an agent itself.
 func writtenOnce(t *testing.T, n *node) {
 	n.emptyNamespace(t, remote)
 	n.prometheusIn(t, "receiver", receiverConfig, "--config.file=/etc/prometheus/config/prometheus.yml", "--web.enable-remote-write-receiver", "--storage.tsdb.path=/prometheus")
@@ -124,9 +125,37 @@ func writtenOnce(t *testing.T, n *node) {
 		}
 	}
 
-	n.pulumi(t, "config", "rm", "--path", config.Project+":prometheus.remoteWrite")
-	n.up(t)
+	sentByAgent(t, n, receiver)
+	n.localcluster(t, "demo") // with the stack's config
 	require.NoError(t, n.kubernetes.CoreV1().Namespaces().Delete(t.Context(), remote, metav1.DeleteOptions{}))
+}
+
+// sentByAgent makes the stack itself an agent, and expects each of its targets in the receiver.
+func sentByAgent(t *testing.T, n *node, receiver promv1.API) {
+	n.set(t, "prometheus.mode", "agent")
+	n.set(t, "alerting.enabled", "false")
+	n.set(t, "grafana.enabled", "false")
+	n.pulumi(t, "config", "rm", "--path", config.Project+":prometheus.retention")
+	n.up(t)
+	began := time.Now()
+	eventually(t, 3*time.Minute, "the receiver has each target of the agent", func(ctx context.Context) string {
+		targets, err := n.prometheus.Targets(ctx)
+		if err != nil {
+			return err.Error()
+		}
+		found, _, _, err := receiver.Query(ctx, fmt.Sprintf(`timestamp(up{cluster=%q} == 1) > %d`, n.stack.Cluster.Name, began.Unix()), time.Now())
+		if err != nil {
+			return err.Error()
+		}
+		if sent := len(found.(model.Vector)); len(targets.Active) < 10 || sent != len(targets.Active) {
+			return fmt.Sprintf("%d of %d", sent, len(targets.Active))
+		}
+		return ""
+	})
+	_, err := n.tryQuery(t.Context(), "up", time.Now())
+	require.ErrorContains(t, err, "unavailable with Prometheus Agent")
+	_, err = n.kubernetes.AppsV1().StatefulSets(namespace).Get(t.Context(), "alertmanager", metav1.GetOptions{})
+	require.True(t, apierrors.IsNotFound(err), "Alertmanager is still there: %v", err)
 }
 
 // prometheusIn starts a Prometheus in the namespace remote, with a configuration and arguments, and a
