@@ -128,8 +128,7 @@ func (n *node) provoke(t *testing.T, slack *slack, alerts map[string]timing, f f
 	t.Cleanup(func() { mend() })
 	already := map[string]bool{} // that something else made fire, and Slack has heard of
 	for _, alert := range f.fires {
-		samples, err := n.tryQuery(t.Context(), f.selector(alert), time.Now())
-		already[alert] = err == nil && len(samples) > 0
+		already[alert] = n.counted(t.Context(), f, alert) > 0
 	}
 	n.applyFault(t, f)
 	undo := broken(t, n, f)
@@ -162,7 +161,9 @@ func (n *node) provoke(t *testing.T, slack *slack, alerts map[string]timing, f f
 		}
 	}
 	for _, alert := range f.muted {
-		if !f.deaf && !soon(30*time.Second, func() bool { return n.heard(t.Context(), f, alert) == "" }) {
+		// Alertmanager forgets what has ended; that it reached nobody, Slack says.
+		heard := func() bool { return n.heard(t.Context(), f, alert) == "" || n.counted(t.Context(), f, alert) == 0 }
+		if !f.deaf && !soon(30*time.Second, heard) {
 			assert.Fail(t, alert+" is not muted", "%s", n.heard(t.Context(), f, alert))
 		}
 		if i := slices.IndexFunc(slack.messages()[sent:], f.about(alert)); i >= 0 {
@@ -186,6 +187,15 @@ func (n *node) provoke(t *testing.T, slack *slack, alerts map[string]timing, f f
 		n.record(t, f, before)
 	}
 	mend()
+}
+
+// counted returns how many alerts of a fault fire as a selector says; -1 if Prometheus does not answer.
+func (n *node) counted(ctx context.Context, f fault, alert string) int {
+	samples, err := n.tryQuery(ctx, f.selector(alert), time.Now())
+	if err != nil {
+		return -1
+	}
+	return len(samples)
 }
 
 // heard returns how Alertmanager treats an alert of a fault that it should mute, or nothing if it
