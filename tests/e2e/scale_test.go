@@ -222,10 +222,14 @@ func keyRefused(t *testing.T, n *node) {
 	require.NotEqual(t, valid, other)
 	take(other)
 
+	eventually(t, 5*time.Minute, "a sidecar says what is wrong", func(ctx context.Context) string {
+		text, err := n.kubernetes.CoreV1().Pods(namespace).GetLogs(replicas[0], &corev1.PodLogOptions{Container: "thanos-sidecar"}).DoRaw(ctx)
+		if err != nil || !strings.Contains(string(text), "The request signature we calculated does not match the signature you provided. Check your key") {
+			return fmt.Sprint(lastLines(string(text), 5), err)
+		}
+		return ""
+	})
 	n.bucketAlert(t)
-	text, err := n.kubernetes.CoreV1().Pods(namespace).GetLogs(replicas[0], &corev1.PodLogOptions{Container: "thanos-sidecar"}).DoRaw(t.Context())
-	require.NoError(t, err)
-	assert.Contains(t, string(text), "The request signature we calculated does not match the signature you provided. Check your key")
 
 	back := time.Now()
 	mend()
