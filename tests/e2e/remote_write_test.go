@@ -143,7 +143,7 @@ func sentByAgent(t *testing.T, n *node, receiver promv1.API) {
 		if err != nil {
 			return err.Error()
 		}
-		found, _, _, err := receiver.Query(ctx, fmt.Sprintf(`timestamp(up{cluster=%q} == 1) > %d`, n.stack.Cluster.Name, began.Unix()), time.Now())
+		found, _, _, err := receiver.Query(ctx, fmt.Sprintf(`up{cluster=%[1]q} == 1 and timestamp(up{cluster=%[1]q}) > %[2]d`, n.stack.Cluster.Name, began.Unix()), time.Now())
 		if err != nil {
 			return err.Error()
 		}
