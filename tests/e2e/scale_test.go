@@ -224,7 +224,7 @@ func keyRefused(t *testing.T, n *node) {
 
 	eventually(t, 5*time.Minute, "a sidecar says what is wrong", func(ctx context.Context) string {
 		text, err := n.kubernetes.CoreV1().Pods(namespace).GetLogs(replicas[0], &corev1.PodLogOptions{Container: "thanos-sidecar"}).DoRaw(ctx)
-		if err != nil || !strings.Contains(string(text), "The request signature we calculated does not match the signature you provided. Check your key") {
+		if err != nil || !strings.Contains(string(text), "stat s3 object: Access Denied") {
 			return fmt.Sprint(lastLines(string(text), 5), err)
 		}
 		return ""
