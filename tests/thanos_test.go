@@ -22,13 +22,19 @@ func thanos(ctx *pulumi.Context, site components.Site) error {
 	if err != nil {
 		return err
 	}
-	parts, err := components.DeployThanos(ctx, site, storage.Compactor)
+	parts, err := components.DeployThanos(ctx, site, storage)
 	if err != nil {
 		return err
 	}
-	_, err = components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
-		Site: site, ConfigMap: "prometheus-config", Rules: "prometheus-rules", Claims: storage.Prometheus.Claims, Store: parts.Store,
-	})
+	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.PrometheusClaims()})
+	if err != nil {
+		return err
+	}
+	rules, err := components.DeployRules(ctx, site)
+	if err != nil {
+		return err
+	}
+	_, err = components.DeployPrometheus(ctx, site, discovery, rules, parts.Store, storage.Prometheus)
 	return err
 }
 
