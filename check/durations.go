@@ -98,7 +98,7 @@ func rangeRetained(a *Analysis) []Finding {
 			}
 			r, ok := reachOf(selector, path)
 			retention := retention
-			if longTerm := a.Config.LongTermStorage; q.Panel && longTerm.Enabled { // panels see the object store
+			if longTerm := a.Config.LongTermStorage; (q.Panel || q.Ruler) && longTerm.Enabled { // both see the object store
 				if retention = longTerm.Retention.Longest(); retention == 0 {
 					return nil
 				}
