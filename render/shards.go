@@ -6,6 +6,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// ShardLabel is the temporary label in which a target's shard is noted.
+const ShardLabel = "__tmp_shard"
+
 // PrometheusShard returns the servers of a shard, from 0. The first is called as the only one of a stack
 // without shards, so that it keeps its volumes when others are added.
 func PrometheusShard(shard int) Program {
@@ -76,7 +79,7 @@ func targetsOf(cfg *config.Config, shard int) []relabel {
 	if cfg.Prometheus.Shards == 1 {
 		return nil
 	}
-	return oneOf(shard, cfg.Prometheus.Shards, "__tmp_shard", "__address__", "__param_target")
+	return oneOf(shard, cfg.Prometheus.Shards, ShardLabel, "__address__", "__param_target")
 }
 
 // ownScrapeConfigs returns what a shard scrapes of scrapeConfigs: of a job that the shards divide, its own
