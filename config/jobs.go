@@ -48,7 +48,7 @@ type ScrapeJob struct {
 
 	// Settings is the config path of the program that the job scrapes or probes with; empty if
 	// every stack has it. Deployed reports whether that program is deployed; nil if Settings
-	// is empty. Needs is what deploys it; Settings.enabled: true if empty.
+	// is empty. Needs is the least that deploys it; Settings.enabled: true if empty.
 	Settings string
 	Deployed func(*Config) bool
 	Needs    string
@@ -215,7 +215,7 @@ var ScrapeJobs = []ScrapeJob{{
 	Exporter: "thanos-query-frontend", Image: ThanosImage,
 }, {
 	Name: ThanosRulerJob, About: "the rulers, which evaluate rules over all shards", Settings: "longTermStorage.ruler",
-	Deployed: func(c *Config) bool { return c.LongTermStorage.HasRuler(c.Prometheus) }, Needs: "prometheus.shards: 2, or more",
+	Deployed: func(c *Config) bool { return c.LongTermStorage.HasRuler(c.Prometheus) }, Needs: "prometheus.shards: 2",
 	Targets: func(c *Config, _ int) int { return c.LongTermStorage.Ruler.Replicas }, Blinding: true, EveryShard: true,
 	Exporter: "thanos-ruler", Image: ThanosImage,
 }}

@@ -98,7 +98,7 @@ func TestRefusedShards(t *testing.T) {
 			"volume of a ruler", longTerm(", ruler: {size: 1Mi}") + "\nprometheus: {shards: 2}", `longTermStorage.ruler.size: 1Mi is too small; allowed: 1Gi or more`,
 		}, {
 			"job of a ruler that there is not", longTerm("") + "\ndiscovery: {jobs: {thanos-ruler: {enabled: true}}}",
-			`discovery.jobs.thanos-ruler.enabled: true, but what it scrapes is off; set prometheus.shards: 2, or more`,
+			`discovery.jobs.thanos-ruler.enabled: true, but what it scrapes is off; set prometheus.shards: 2`,
 		},
 	})
 }
