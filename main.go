@@ -59,7 +59,7 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 		return err
 	}
 	opts = pulumi.Composite(opts, storage.BeforeOthers())
-	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.Prometheus.Claims}, opts)
+	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.PrometheusClaims()}, opts)
 	if err != nil {
 		return err
 	}
@@ -74,17 +74,11 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	if err := components.DeployExporters(ctx, site, opts); err != nil {
 		return err
 	}
-	thanos, err := components.DeployThanos(ctx, site, storage.Compactor, opts)
+	thanos, err := components.DeployThanos(ctx, site, storage, opts)
 	if err != nil {
 		return err
 	}
-	prometheus, err := components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
-		Site:      site,
-		ConfigMap: discovery.ConfigMap,
-		Rules:     rules.ConfigMap,
-		Store:     thanos.Store,
-		Claims:    storage.Prometheus.Claims,
-	}, opts)
+	prometheus, err := components.DeployPrometheus(ctx, site, discovery, rules, thanos.Store, storage.Prometheus, opts)
 	if err != nil {
 		return err
 	}

@@ -344,6 +344,10 @@ var broken = map[string][]struct {
 		{"two years of one idle node", "storage: {size: 1Gi}\nprometheus: {retention: 730d}", nil, Error, "prometheus.retention", "2y of even one idle node ("},
 		{"a year", "cluster: {name: test, nodes: 50}\nprometheus: {retention: 365d, resources: {requests: {memory: 16Gi}, limits: {memory: 32Gi}}}", nil, Warning, "prometheus.retention", "but prometheus.retentionSize is 40Gi: samples are deleted after about"},
 	},
+	"shards-suffice": {
+		{"thousands of nodes", "cluster: {name: test, nodes: 10000}\nstorage: {size: 8Ti}\nprometheus: {resources: {requests: {memory: 200Gi}, limits: {memory: 200Gi}}}", nil, Warning, "prometheus.shards", ": set prometheus.shards: 3, which needs longTermStorage, or store less"},
+		{"too few shards", strings.Replace(longTerm(", compactor: {size: 4Ti}}\nstorage: {size: 8Ti}\nprometheus: {shards: 2, resources: {requests: {memory: 200Gi}, limits: {memory: 200Gi}}}"), "nodes: 10}", "nodes: 15000}", 1), nil, Warning, "prometheus.shards", "a server should have at most 10000000: set prometheus.shards: 4, or store less"},
+	},
 	"memory-fits": {
 		{"far too small a limit", "cluster: {name: test, nodes: 1000}\nstorage: {size: 2Ti}", nil, Error, "prometheus.resources.limits.memory", "4Gi is less than half of what is needed: about"},
 		{"too small a limit", "cluster: {name: test, nodes: 400}\nstorage: {size: 2Ti}", nil, Warning, "prometheus.resources.limits.memory", "(400 nodes, 12000 pods)"},

@@ -40,6 +40,7 @@ var Checks = []Check{
 	{"storage-persistent", "Samples and silences outlive their pods.", storagePersistent},
 	{"retention-fits", "The estimated samples of the whole retention fit onto the disk.", retentionFits},
 	{"memory-fits", "The server's memory suffices for the estimated series.", memoryFits},
+	{"shards-suffice", "No server has more series than one should hold.", shardsSuffice},
 	{"remote-write-shards", "A remote write may use the shards that the estimated samples need.", remoteWriteShards},
 	{"upload-in-time", "Prometheus keeps samples for as long as an upload may be delayed.", uploadInTime},
 	{"compactor-alone", "No other stack compacts the same part of the object store, as far as its prefix says.", compactorAlone},

@@ -83,7 +83,7 @@ func reachOf(selector *parser.VectorSelector, path []parser.Node) (reach, bool) 
 // dashboard, such as $__range, so that only longer ranges than the usual ones count.
 func rangeRetained(a *Analysis) []Finding {
 	const panelRange = 6 * time.Hour
-	ofServer, ofPanels := serverRetention(a.Config), panelRetention(a.Config)
+	ofServer, ofQuerier := serverRetention(a.Config), querierRetention(a.Config)
 	var findings []Finding
 	shipped, longest := []string{}, time.Duration(0)
 	for i := range a.Queries {
@@ -92,8 +92,8 @@ func rangeRetained(a *Analysis) []Finding {
 			continue
 		}
 		kept := ofServer
-		if q.Panel {
-			kept = ofPanels
+		if q.Panel || q.Ruler {
+			kept = ofQuerier
 		}
 		if kept.forever {
 			continue
@@ -143,9 +143,9 @@ func serverRetention(cfg *config.Config) kept {
 	return kept{cfg.Prometheus.Retention, false, "prometheus.retention"}
 }
 
-// panelRetention returns how long the samples that panels see are kept: in the object store, if there is
-// one.
-func panelRetention(cfg *config.Config) kept {
+// querierRetention returns how long the samples that panels and the ruler see are kept: in the object
+// store, if there is one.
+func querierRetention(cfg *config.Config) kept {
 	if !cfg.LongTermStorage.Enabled {
 		return serverRetention(cfg)
 	}

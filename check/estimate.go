@@ -35,10 +35,11 @@ const (
 	leastSampleBytes = 1.0
 )
 
-// Estimate is the estimated load of a stack's Prometheus server.
+// Estimate is the estimated load of a stack's Prometheus server; of each replica of each shard.
 type Estimate struct {
 	Nodes, Pods int
-	Series      map[config.Job]int // by enabled job, without jobs that discover by annotation
+	Series      map[config.Job]int // by enabled job, without jobs that discover by annotation; of all shards
+	Divided     int                // active series of all jobs that shards divide; of all shards
 	Total       int                // active series
 	Native      int                // those of them whose samples are native histograms
 	Samples     float64            // samples ingested per second
@@ -81,8 +82,9 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		}
 		total[s.job] += e.each[s]
 		if s.native {
-			native += e.each[s]
-			disk += e.each[s] / s.job.interval.Seconds() * (nativeBytes - sampleBytes)
+			own := e.each[s] * a.share(s.job)
+			native += own
+			disk += own / s.job.interval.Seconds() * (nativeBytes - sampleBytes)
 		}
 	}
 	reported, sent := a.ReportedMetrics(), 0.0
@@ -92,6 +94,7 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		for _, row := range collected[name] {
 			exposed += sentBy(row.Exporter, j.metrics, a.Sizes[row.Exporter], reported).In(row.Targets(a.Config, nodes), nodes, pods)
 		}
+		exposed *= a.share(j)
 		sent += exposed
 		e.Scraped += exposed / j.interval.Seconds()
 		if row, ok := name.Row(); ok && row.Targets != nil {
@@ -106,8 +109,12 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 			continue
 		}
 		e.Series[name] = int(total[j])
-		e.Total += e.Series[name]
-		e.Samples += total[j] / j.interval.Seconds()
+		if row, _ := name.Row(); !row.EveryShard {
+			e.Divided += e.Series[name]
+		}
+		own := total[j] * a.share(j)
+		e.Total += int(own)
+		e.Samples += own / j.interval.Seconds()
 	}
 	e.Native = int(native)
 	e.CPU = e.Samples*storedCPU + max(0, e.Scraped-e.Samples)*droppedCPU
@@ -124,6 +131,14 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		e.Bucket = a.bucket(e)
 	}
 	return e
+}
+
+// share returns the share of a job's targets that each shard scrapes.
+func (a *Analysis) share(j *job) float64 {
+	if a.Config.Divided(config.Job(j.name)) {
+		return 1 / float64(a.Config.Prometheus.Shards)
+	}
+	return 1
 }
 
 // stored returns the series of scraped metrics that Prometheus stores, in the same order every time,

@@ -24,10 +24,10 @@ type Bucket struct {
 	Raw, FiveMinutes, Hours float64 // bytes of each resolution at the end of its retention; of a year, if it is kept for ever
 }
 
-// bucket estimates what the sidecars of all replicas upload.
+// bucket estimates what the sidecars of all replicas of all shards upload.
 func (a *Analysis) bucket(e Estimate) Bucket {
 	cfg := a.Config.LongTermStorage
-	replicas := float64(a.Config.Prometheus.Replicas)
+	servers := float64(a.Config.Prometheus.Replicas * a.Config.Prometheus.Shards)
 	days := func(retention config.Duration) float64 {
 		if retention.Duration == 0 {
 			return 365
@@ -36,9 +36,9 @@ func (a *Analysis) bucket(e Estimate) Bucket {
 	}
 	const day = 24 * 60 * 60
 	windows := func(window time.Duration) float64 {
-		return float64(e.Total) * aggregates * day / window.Seconds() * bucketBytes * replicas
+		return float64(e.Total) * aggregates * day / window.Seconds() * bucketBytes * servers
 	}
-	b := Bucket{Daily: e.Samples * day * bucketBytes * replicas}
+	b := Bucket{Daily: e.Samples * day * bucketBytes * servers}
 	b.Raw = b.Daily * days(cfg.Retention.Raw)
 	if !a.Config.StoresNative() { // else nothing is downsampled
 		b.FiveMinutes = windows(5*time.Minute) * days(cfg.Retention.FiveMinutes)
@@ -47,10 +47,10 @@ func (a *Analysis) bucket(e Estimate) Bucket {
 	return b
 }
 
-// compactorNeeds returns how many bytes of disk the compactor needs: for the blocks of one replica that
+// compactorNeeds returns how many bytes of disk the compactor needs: for the blocks of one server that
 // it compacts into its largest one, and for that.
 func (a *Analysis) compactorNeeds(e Estimate) int64 {
-	return int64(2 * compactedDays * e.Bucket.Daily / float64(a.Config.Prometheus.Replicas))
+	return int64(2 * compactedDays * e.Bucket.Daily / float64(a.Config.Prometheus.Replicas*a.Config.Prometheus.Shards))
 }
 
 // uploadInTime warns of samples that Prometheus may delete before they are uploaded.

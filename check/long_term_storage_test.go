@@ -55,6 +55,42 @@ func TestLongTermStorage(t *testing.T) {
 	}
 }
 
+// Each shard has its share of what shards divide, and all of what belongs to the monitoring itself. The
+// object store has all of it.
+func TestEstimatesOfShards(t *testing.T) {
+	of := func(settings string) Estimate {
+		estimate, ok := EstimateOf(load(t, longTerm("}\n"+settings)))
+		require.True(t, ok)
+		return estimate
+	}
+	one := of("prometheus: {remoteWrite: [{name: central, url: 'https://example.com'}]}")
+	four := of("prometheus: {shards: 4, remoteWrite: [{name: central, url: 'https://example.com'}]}")
+	retired := of("prometheus: {retiredShards: 3, remoteWrite: [{name: central, url: 'https://example.com'}]}")
+	assert.Equal(t, one.Divided, four.Divided)
+	every := retired.Total - retired.Divided // of as many parts of the monitoring itself
+	assert.Greater(t, every, one.Total-one.Divided, "more servers have more series")
+	assert.InDelta(t, float64(four.Divided)/4+float64(every), four.Total, 30)
+	assert.Less(t, four.Memory, one.Memory)
+	assert.Less(t, four.Disk, one.Disk)
+	assert.Less(t, four.CPU, one.CPU)
+	assert.Less(t, four.Remotes[0].Series, one.Remotes[0].Series)
+	assert.InEpsilon(t, 4*four.Samples*86400*1.3, four.Bucket.Daily, 0.001)
+	assert.Equal(t, one.Series["kubernetes-cadvisor"], four.Series["kubernetes-cadvisor"], "of all shards")
+}
+
+// The ruler's rules see the object store, those of Prometheus only what it has itself.
+func TestRangesOfShards(t *testing.T) {
+	for stack, want := range map[string]int{"}": 1, "}\nprometheus: {shards: 2}": 0} {
+		n := 0
+		for _, f := range load(t, longTerm(stack)+"\nalerting: {acknowledgeNoNotifications: true, extraRules: {mine: {groups: [{name: a, rules: [{record: 'a:b', expr: 'avg_over_time(up[5w])'}]}]}}}").Check().Findings {
+			if f.Check == "range-retained" {
+				n++
+			}
+		}
+		assert.Equal(t, want, n, stack)
+	}
+}
+
 func TestBucketEstimates(t *testing.T) {
 	of := func(stack string) Estimate {
 		estimate, ok := EstimateOf(load(t, stack))

@@ -139,7 +139,11 @@ func memoryFits(a *Analysis) []Finding {
 		return nil
 	}
 	request, limit := a.Config.Prometheus.Resources.Requests.Memory, a.Config.Prometheus.Resources.Limits.Memory
-	need := fmt.Sprintf("about %d series (%d nodes, %d pods) take %s", estimate.Total, estimate.Nodes, estimate.Pods, inMi(estimate.Memory))
+	of := ""
+	if shards := a.Config.Prometheus.Shards; shards > 1 {
+		of = fmt.Sprintf(" of each of %d shards", shards)
+	}
+	need := fmt.Sprintf("about %d series%s (%d nodes, %d pods) take %s", estimate.Total, of, estimate.Nodes, estimate.Pods, inMi(estimate.Memory))
 	switch {
 	case limit != nil && limit.Value() < estimate.Memory/2:
 		return []Finding{{Path: "prometheus.resources.limits.memory", Severity: Error, Message: fmt.Sprintf("%s is less than half of what is needed: %s", limit, need)}}
@@ -149,6 +153,33 @@ func memoryFits(a *Analysis) []Finding {
 		return []Finding{{Path: "prometheus.resources.requests.memory", Severity: Warning, Message: fmt.Sprintf("%s is less than what is needed: %s; a node short of memory is likely to evict the server", cmp.Or(request, limit), need)}}
 	}
 	return nil
+}
+
+// maxSeries is how many series a server should hold. By the estimate they need 36 GiB of memory, more than
+// half of a node with 64 GiB, and a server that starts replays the samples of hours of them.
+const maxSeries = 10_000_000
+
+// shardsSuffice warns of servers with more series than they should hold.
+func shardsSuffice(a *Analysis) []Finding {
+	estimate, ok := EstimateOf(a)
+	if !ok || estimate.Total <= maxSeries {
+		return nil
+	}
+	shards := a.Config.Prometheus.Shards
+	every := estimate.Total - estimate.Divided/shards // series that each shard has
+	if every >= maxSeries {
+		return nil // those of the monitoring itself, which are the same in each
+	}
+	advice := fmt.Sprintf("set prometheus.shards: %d", (estimate.Divided+maxSeries-every-1)/(maxSeries-every))
+	switch {
+	case a.Config.Agent():
+		advice = "divide the cluster's namespaces between several stacks"
+	case !a.Config.LongTermStorage.Enabled:
+		advice += ", which needs longTermStorage"
+	}
+	return []Finding{{Path: "prometheus.shards", Severity: Warning, Message: fmt.Sprintf(
+		"%d, so that each server has about %d series (%d nodes, %d pods) and needs %s of memory; a server should have at most %d: %s, or store less",
+		shards, estimate.Total, estimate.Nodes, estimate.Pods, inMi(estimate.Memory), maxSeries, advice)}}
 }
 
 // inMi returns a size in bytes as a quantity, rounded up to MiB.

@@ -65,7 +65,11 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 		return err
 	}
 	ports := []port{alertmanagerWeb}
-	rules := []ingressRule{{ports: ports, from: []string{render.Prometheus.Name, render.Grafana.Name}, webUI: true}}
+	clients := []string{render.Prometheus.Name, render.Grafana.Name}
+	if a.Stack.Config.LongTermStorage.HasRuler(a.Stack.Config.Prometheus) {
+		clients = append(clients, render.ThanosRuler.Name)
+	}
+	rules := []ingressRule{{ports: ports, from: clients, webUI: true}}
 	if err := a.service("service", a.name, false, ports...); err != nil {
 		return err
 	}

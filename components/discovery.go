@@ -1,17 +1,19 @@
 package components
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Discovery is the ConfigMap with prometheus.yml, which names what Prometheus scrapes. A
-// running server reloads it by itself.
+// Discovery is the ConfigMap with prometheus.yml, which names what Prometheus scrapes: one for each
+// shard. A running server reloads it by itself.
 type Discovery struct {
 	pulumi.ResourceState
 
-	ConfigMap string // name; its key is prometheus.yml
+	ConfigMaps []string // names, by shard; the key of each is prometheus.yml
 }
 
 // DiscoveryArgs configures a Discovery.
@@ -23,14 +25,22 @@ type DiscoveryArgs struct {
 	Claims []pulumi.Resource
 }
 
-// NewDiscovery creates the ConfigMap with prometheus.yml.
+// NewDiscovery creates the ConfigMaps with prometheus.yml.
 func NewDiscovery(ctx *pulumi.Context, name string, args *DiscoveryArgs, opts ...pulumi.ResourceOption) (*Discovery, error) {
 	c := &Discovery{}
 	a := app{name: render.Prometheus.Name, role: "server"}
 	return construct(ctx, "Discovery", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
-		c.ConfigMap = a.Stack.PrometheusConfig.Name
-		_, err := a.configMap("config", a.Stack.PrometheusConfig, pulumi.DependsOn(args.Claims))
-		return pulumi.Map{"configMap": pulumi.String(c.ConfigMap)}, err
+		for shard, file := range a.Stack.PrometheusConfigs {
+			suffix := "config"
+			if shard > 0 {
+				suffix = fmt.Sprintf("config-%d", shard)
+			}
+			if _, err := a.configMap(suffix, file, pulumi.DependsOn(args.Claims)); err != nil {
+				return nil, err
+			}
+			c.ConfigMaps = append(c.ConfigMaps, file.Name)
+		}
+		return pulumi.Map{"configMap": pulumi.String(c.ConfigMaps[0])}, nil
 	})
 }
 

@@ -15,12 +15,16 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Prometheus is the server or agent: a StatefulSet, Services, RBAC, a NetworkPolicy, a Secret if
-// prometheus.secrets is set and, with several replicas, a PodDisruptionBudget.
+// Prometheus is the server or agent, or one of its shards: a StatefulSet, Services, a NetworkPolicy and,
+// with several replicas, a PodDisruptionBudget. The first shard also has what the others use: RBAC and, if
+// prometheus.secrets is set, a Secret.
 type Prometheus struct {
 	pulumi.ResourceState
 
 	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
+
+	account pulumi.StringInput // name of the ServiceAccount
+	secrets []pulumi.Resource  // with prometheus.secrets; empty if there are none
 }
 
 // PrometheusArgs configures a Prometheus.
@@ -30,6 +34,8 @@ type PrometheusArgs struct {
 	Rules     string            // name of the ConfigMap with the rule files; empty for an agent, which has none
 	Store     *ObjectStore      // to which sidecars upload; nil without long-term storage
 	Claims    []pulumi.Resource // of its volumes; empty with ephemeral storage
+	Shard     int               // from 0
+	First     *Prometheus       // the shard 0; nil for itself
 }
 
 // prometheusSecrets names the Secret with prometheus.secrets.
@@ -43,9 +49,36 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 	c := &Prometheus{}
 	a := app{name: render.Prometheus.Name, role: "server", image: config.PrometheusImage}
 	return construct(ctx, "Prometheus", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
-		c.URL = pulumi.String(render.Prometheus.URL(args.Stack.Config)).ToStringOutput()
-		return pulumi.Map{"url": c.URL}, a.deployPrometheus(args)
+		if args.Shard > 0 { // the pods of a shard are selected by their role
+			a.object = render.PrometheusShard(args.Shard).Name
+			a.role = fmt.Sprintf("server-%d", args.Shard)
+		}
+		c.URL = pulumi.String(render.PrometheusShard(args.Shard).URL(args.Stack.Config)).ToStringOutput()
+		return pulumi.Map{"url": c.URL}, c.deploy(a, args)
 	})
+}
+
+// DeployPrometheus deploys every shard, retired ones included, and returns the first.
+func DeployPrometheus(ctx *pulumi.Context, site Site, discovery *Discovery, rules *Rules, store *ObjectStore, storages []*Storage, opts ...pulumi.ResourceOption) (*Prometheus, error) {
+	var first *Prometheus
+	for shard, storage := range storages {
+		server, err := NewPrometheus(ctx, render.PrometheusShard(shard).Name, &PrometheusArgs{
+			Site:      site,
+			ConfigMap: discovery.ConfigMaps[shard],
+			Rules:     rules.ConfigMap,
+			Store:     store,
+			Claims:    storage.Claims,
+			Shard:     shard,
+			First:     first,
+		}, opts...)
+		if err != nil {
+			return nil, err
+		}
+		if first == nil {
+			first = server
+		}
+	}
+	return first, nil
 }
 
 func (args *PrometheusArgs) check() error {
@@ -57,6 +90,9 @@ func (args *PrometheusArgs) check() error {
 	}
 	if args.ConfigMap == "" || (args.Rules == "") != args.Stack.Config.Agent() {
 		return errors.New("PrometheusArgs needs a ConfigMap and, unless it is an agent, Rules")
+	}
+	if args.Shard < 0 || (args.Shard > 0) != (args.First != nil) {
+		return fmt.Errorf("PrometheusArgs needs the First shard for shard %d, and only for those after it", args.Shard)
 	}
 	return nil
 }
@@ -71,14 +107,15 @@ func (args *PrometheusArgs) inputs() pulumi.Map {
 	}
 }
 
-func (a app) deployPrometheus(args *PrometheusArgs) error {
+func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 	cfg := a.Stack.Config.Prometheus
 	a.podLabels = cfg.ServiceAccount.PodLabels
-	account, err := a.grantedAccount(a.Stack.Grants, cfg.ServiceAccount.Annotations)
-	if err != nil {
+	if args.First != nil {
+		c.account, c.secrets = args.First.account, args.First.secrets
+	} else if err := c.deployShared(a); err != nil {
 		return err
 	}
-	if err := a.service("service", a.name, false, prometheusWeb); err != nil {
+	if err := a.service("service", a.objectName(), false, prometheusWeb); err != nil {
 		return err
 	}
 	senders := slices.Concat(cfg.RemoteWriteReceiver.FromNamespaces, cfg.OTLPReceiver.FromNamespaces)
@@ -91,7 +128,7 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 			ingressRule{ports: []port{thanosGRPC}, from: []string{render.ThanosQuery.Name}},
 			ingressRule{ports: []port{sidecarHTTP}, from: []string{a.name}})
 	}
-	if err := a.service("headless", render.Prometheus.Headless(), true, ports...); err != nil {
+	if err := a.service("headless", render.PrometheusShard(args.Shard).Headless(), true, ports...); err != nil {
 		return err
 	}
 	if err := a.networkPolicy(rules...); err != nil {
@@ -100,22 +137,27 @@ func (a app) deployPrometheus(args *PrometheusArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas); err != nil {
 		return err
 	}
-	// The server reads these files again for each scrape: a new value needs no restart.
-	var before []pulumi.Resource
-	if len(cfg.Secrets) > 0 {
-		secret, err := a.secret("secrets", prometheusSecrets, cfg.Secrets)
-		if err != nil {
-			return err
-		}
-		before = append(before, secret)
-	}
+	before := slices.Clone(c.secrets)
 	if args.Store != nil {
 		before = append(before, args.Store.Secret)
 	}
-	_, err = create(a, "server", appsv1.NewStatefulSet, prometheusStatefulSet(a, args, account),
+	_, err := create(a, "server", appsv1.NewStatefulSet, prometheusStatefulSet(a, args, c.account),
 		bindTo(args.Claims), pulumi.DependsOn(before),
 		// Longer than the startup probe allows, so that a long replay does not fail the update.
 		a.readyTimeout(cfg.StartupTimeout.Duration))
+	return err
+}
+
+// deployShared creates what all shards use.
+func (c *Prometheus) deployShared(a app) error {
+	cfg := a.Stack.Config.Prometheus
+	var err error
+	if c.account, err = a.grantedAccount(a.Stack.Grants, cfg.ServiceAccount.Annotations); err != nil || len(cfg.Secrets) == 0 {
+		return err
+	}
+	// The server reads these files again for each scrape: a new value needs no restart.
+	secret, err := a.secret("secrets", prometheusSecrets, cfg.Secrets)
+	c.secrets = append(c.secrets, secret)
 	return err
 }
 
@@ -172,7 +214,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(cfg.Replicas),
-			ServiceName:          pulumi.String(render.Prometheus.Headless()),
+			ServiceName:          pulumi.String(render.PrometheusShard(args.Shard).Headless()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Template:             a.pod(spec, cfg.Scheduling, annotations),

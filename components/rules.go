@@ -1,13 +1,16 @@
 package components
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// Rules is the ConfigMap with the stack's alerting and recording rules. A running server
-// reloads it by itself.
+// Rules is the ConfigMap with the stack's alerting and recording rules, apart from those that a ruler
+// evaluates over all shards. A running server reloads it by itself.
 type Rules struct {
 	pulumi.ResourceState
 
@@ -38,9 +41,6 @@ func DeployRules(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption) 
 }
 
 func (args *RulesArgs) inputs() pulumi.Map {
-	files := make([]string, len(args.Stack.Rules))
-	for i, file := range args.Stack.Rules {
-		files[i] = file.Name
-	}
+	files := slices.Sorted(maps.Keys(args.Stack.PrometheusRules.Files))
 	return pulumi.Map{"files": pulumi.ToStringArray(files)}
 }

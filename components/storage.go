@@ -33,7 +33,10 @@ type Storage struct {
 
 // Storages holds the Storage of each app of the stack. A field is nil if the app is not
 // deployed or keeps no data.
-type Storages struct{ Prometheus, Alertmanager, Grafana, Compactor *Storage }
+type Storages struct {
+	Prometheus                              []*Storage // by shard, retired ones included
+	Alertmanager, Grafana, Compactor, Ruler *Storage
+}
 
 // BeforeOthers returns an option that orders a component and everything below it after the
 // volumes and claims. An update that Kubernetes rejects for a volume then has changed nothing
@@ -42,7 +45,7 @@ func (s *Storages) BeforeOthers() pulumi.ResourceOption {
 	// Not the components: depending on one covers only the children that the SDK has
 	// registered by then.
 	var volumes []pulumi.Resource
-	for _, storage := range []*Storage{s.Prometheus, s.Alertmanager, s.Grafana, s.Compactor} {
+	for _, storage := range append(slices.Clone(s.Prometheus), s.Alertmanager, s.Grafana, s.Compactor, s.Ruler) {
 		if storage != nil {
 			volumes = slices.Concat(volumes, storage.volumes, storage.Claims)
 		}
@@ -54,6 +57,15 @@ func (s *Storages) BeforeOthers() pulumi.ResourceOption {
 	})
 }
 
+// PrometheusClaims returns the claims of the servers of every shard.
+func (s *Storages) PrometheusClaims() []pulumi.Resource {
+	var claims []pulumi.Resource
+	for _, storage := range s.Prometheus {
+		claims = append(claims, storage.Claims...)
+	}
+	return claims
+}
+
 // StorageArgs configures a Storage.
 type StorageArgs struct {
 	Site
@@ -61,11 +73,12 @@ type StorageArgs struct {
 	Replicas int             // at least 1
 	Size     config.Quantity // of each replica's volume
 	Setting  string          // config path of Size, for messages
+	Shard    int             // of Prometheus, from 0; its volumes are on the nodes after those of the shards before
 }
 
 func (args *StorageArgs) check() error {
-	if args.App == "" || args.Replicas < 1 {
-		return fmt.Errorf("StorageArgs needs an App and at least one replica, not %q and %d", args.App, args.Replicas)
+	if args.App == "" || args.Replicas < 1 || args.Shard < 0 {
+		return fmt.Errorf("StorageArgs needs an App, at least one replica and no negative Shard, not %q, %d and %d", args.App, args.Replicas, args.Shard)
 	}
 	return args.Site.check()
 }
@@ -85,6 +98,17 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 	// Until 0.1.0 Grafana's storage was a child of Grafana's component.
 	parent := pulumi.CreateURN(pulumi.String("grafana"), pulumi.String(config.Project+":components:Grafana"),
 		nil, pulumi.String(ctx.Project()), pulumi.String(ctx.Stack()))
+	for shard := range cfg.Prometheus.Groups() {
+		name := "storage"
+		if shard > 0 {
+			name = fmt.Sprintf("storage-shard-%d", shard)
+		}
+		storage, err := NewStorage(ctx, name, &StorageArgs{site, render.Prometheus.Name, cfg.Prometheus.Replicas, cfg.Storage.Size, "storage.size", shard}, opts...)
+		if err != nil {
+			return nil, err
+		}
+		s.Prometheus = append(s.Prometheus, storage)
+	}
 	for _, row := range []struct {
 		storage   **Storage
 		name      string
@@ -92,15 +116,15 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 		args      StorageArgs
 		opts      []pulumi.ResourceOption
 	}{
-		{&s.Prometheus, "storage", true,
-			StorageArgs{site, render.Prometheus.Name, cfg.Prometheus.Replicas, cfg.Storage.Size, "storage.size"}, nil},
 		{&s.Alertmanager, "alertmanager-storage", cfg.Alerting.Enabled,
-			StorageArgs{site, render.Alertmanager.Name, cfg.Alerting.Replicas, cfg.Alerting.Size, "alerting.size"}, nil},
+			StorageArgs{site, render.Alertmanager.Name, cfg.Alerting.Replicas, cfg.Alerting.Size, "alerting.size", 0}, nil},
 		{&s.Grafana, "grafana-storage", cfg.Grafana.Deployed() && cfg.Grafana.Persistence.Enabled,
-			StorageArgs{site, render.Grafana.Name, 1, cfg.Grafana.Persistence.Size, "grafana.persistence.size"},
+			StorageArgs{site, render.Grafana.Name, 1, cfg.Grafana.Persistence.Size, "grafana.persistence.size", 0},
 			[]pulumi.ResourceOption{pulumi.Aliases([]pulumi.Alias{{ParentURN: parent}})}},
 		{&s.Compactor, "thanos-compactor-storage", cfg.LongTermStorage.HasCompactor(),
-			StorageArgs{site, render.ThanosCompactor.Name, 1, cfg.LongTermStorage.Compactor.Size, "longTermStorage.compactor.size"}, nil},
+			StorageArgs{site, render.ThanosCompactor.Name, 1, cfg.LongTermStorage.Compactor.Size, "longTermStorage.compactor.size", 0}, nil},
+		{&s.Ruler, "thanos-ruler-storage", cfg.LongTermStorage.HasRuler(cfg.Prometheus),
+			StorageArgs{site, render.ThanosRuler.Name, cfg.LongTermStorage.Ruler.Replicas, cfg.LongTermStorage.Ruler.Size, "longTermStorage.ruler.size", 0}, nil},
 	} {
 		if !row.keepsData {
 			continue
@@ -118,6 +142,9 @@ func NewStorage(ctx *pulumi.Context, name string, args *StorageArgs, opts ...pul
 	c := &Storage{}
 	return construct(ctx, "Storage", name, c, args, opts, app{role: "storage"}, func(a app) (pulumi.Map, error) {
 		a.name = args.App
+		if args.Shard > 0 {
+			a.object = render.PrometheusShard(args.Shard).Name
+		}
 		switch a.Stack.Config.Storage.Mode {
 		case config.StorageEphemeral:
 			return pulumi.Map{}, nil
@@ -148,7 +175,7 @@ func (c *Storage) dynamic(a app, args *StorageArgs) error {
 func (c *Storage) local(a app, args *StorageArgs) error {
 	storage := args.Stack.Config.Storage
 	class, err := create(a, "class", storagev1.NewStorageClass, &storagev1.StorageClassArgs{
-		Metadata:    a.clusterMetadata(a.name + "-local"),
+		Metadata:    a.clusterMetadata(a.objectName() + "-local"),
 		Provisioner: pulumi.String("kubernetes.io/no-provisioner"),
 		// The scheduler chooses the pod's node first, and thereby the volume.
 		VolumeBindingMode:    pulumi.String("WaitForFirstConsumer"),
@@ -159,14 +186,14 @@ func (c *Storage) local(a app, args *StorageArgs) error {
 		return err
 	}
 	className := class.Metadata.Name().Elem()
-	for replica, node := range storage.Local.Nodes[:args.Replicas] {
+	for replica, node := range storage.Local.Nodes[args.Shard*args.Replicas:][:args.Replicas] {
 		suffix := fmt.Sprintf("volume-%d", replica)
 		hook, err := a.rejectShrinking(suffix, args.Setting, "capacity")
 		if err != nil {
 			return err
 		}
 		volume, err := create(a, suffix, corev1.NewPersistentVolume, &corev1.PersistentVolumeArgs{
-			Metadata: a.clusterMetadata(claimName(a.name, replica)),
+			Metadata: a.clusterMetadata(claimName(a.objectName(), replica)),
 			Spec: &corev1.PersistentVolumeSpecArgs{
 				Capacity:                      pulumi.StringMap{"storage": pulumi.String(args.Size.String())},
 				AccessModes:                   pulumi.ToStringArray([]string{"ReadWriteOnce"}),
@@ -178,7 +205,7 @@ func (c *Storage) local(a app, args *StorageArgs) error {
 					ApiVersion: pulumi.String("v1"),
 					Kind:       pulumi.String("PersistentVolumeClaim"),
 					Namespace:  a.Namespace,
-					Name:       pulumi.String(claimName(a.name, replica)),
+					Name:       pulumi.String(claimName(a.objectName(), replica)),
 				},
 				Local: &corev1.LocalVolumeSourceArgs{Path: pulumi.String(path.Join(storage.Local.Path, a.name))},
 				NodeAffinity: &corev1.VolumeNodeAffinityArgs{Required: &corev1.NodeSelectorArgs{
@@ -211,7 +238,7 @@ func (c *Storage) claim(a app, args *StorageArgs, replica int, class pulumi.Stri
 	if err != nil {
 		return err
 	}
-	metadata := a.metadata(claimName(a.name, replica))
+	metadata := a.metadata(claimName(a.objectName(), replica))
 	// The provider would wait for phase Pending: a claim that is bound at once may never show
 	// it, and one that grows never does. What the API server rejects still fails at once;
 	// the alert PersistentVolumeClaimResizePending fires for a volume that does not grow.

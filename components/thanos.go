@@ -19,10 +19,11 @@ type Thanos struct {
 	Compactor     *ThanosCompactor      // nil if another stack compacts the bucket
 	Query         *ThanosQuery
 	Frontend      *ThanosQueryFrontend
+	Ruler         *ThanosRuler // nil without shards
 }
 
-// DeployThanos deploys the parts of Thanos, if the stack has long-term storage.
-func DeployThanos(ctx *pulumi.Context, site Site, compactor *Storage, opts ...pulumi.ResourceOption) (*Thanos, error) {
+// DeployThanos deploys the parts of Thanos onto their storage, if the stack has long-term storage.
+func DeployThanos(ctx *pulumi.Context, site Site, storage *Storages, opts ...pulumi.ResourceOption) (*Thanos, error) {
 	t, cfg := &Thanos{}, site.Stack.Config.LongTermStorage
 	if !cfg.Enabled {
 		return t, nil
@@ -39,8 +40,8 @@ func DeployThanos(ctx *pulumi.Context, site Site, compactor *Storage, opts ...pu
 		}
 		t.StoreGateways = append(t.StoreGateways, gateway)
 	}
-	if compactor != nil {
-		args := &ThanosCompactorArgs{Site: site, Store: t.Store, Claims: compactor.Claims}
+	if storage.Compactor != nil {
+		args := &ThanosCompactorArgs{Site: site, Store: t.Store, Claims: storage.Compactor.Claims}
 		if t.Compactor, err = NewThanosCompactor(ctx, "thanos-compactor", args, opts...); err != nil {
 			return nil, err
 		}
@@ -48,7 +49,10 @@ func DeployThanos(ctx *pulumi.Context, site Site, compactor *Storage, opts ...pu
 	if t.Query, err = NewThanosQuery(ctx, "thanos-query", &ThanosQueryArgs{Site: site}, opts...); err != nil {
 		return nil, err
 	}
-	t.Frontend, err = NewThanosQueryFrontend(ctx, "thanos-query-frontend", &ThanosQueryFrontendArgs{Site: site}, opts...)
+	if t.Frontend, err = NewThanosQueryFrontend(ctx, "thanos-query-frontend", &ThanosQueryFrontendArgs{Site: site}, opts...); err != nil || storage.Ruler == nil {
+		return t, err
+	}
+	t.Ruler, err = NewThanosRuler(ctx, "thanos-ruler", &ThanosRulerArgs{Site: site, Store: t.Store, Claims: storage.Ruler.Claims}, opts...)
 	return t, err
 }
 

@@ -47,11 +47,15 @@ func (args *ThanosQueryArgs) inputs() pulumi.Map {
 func (a app) deployQuery() error {
 	cfg := a.Stack.Config.LongTermStorage.Query
 	ports := []port{thanosHTTP, thanosGRPC}
+	clients := []string{render.ThanosQueryFrontend.Name, render.Prometheus.Name}
+	if a.Stack.Thanos.Ruler != nil {
+		clients = append(clients, render.ThanosRuler.Name)
+	}
 	if err := a.service("service", a.name, false, ports...); err != nil {
 		return err
 	}
 	if err := a.networkPolicy(
-		ingressRule{ports: []port{thanosHTTP}, from: []string{render.ThanosQueryFrontend.Name, render.Prometheus.Name}, webUI: true},
+		ingressRule{ports: []port{thanosHTTP}, from: clients, webUI: true},
 		ingressRule{ports: []port{thanosGRPC}, namespaces: cfg.FromNamespaces},
 	); err != nil {
 		return err
@@ -76,11 +80,17 @@ func queryFlags(prometheus config.Prometheus) []string {
 			flags = append(flags, "--"+string(name)+"="+value)
 		}
 	}
-	const experimental = "promql-experimental-functions"
-	if slices.Contains(prometheus.FeatureFlags, experimental) {
-		flags = append(flags, "--enable-feature="+experimental)
+	return append(flags, experimentalFunctions(prometheus)...)
+}
+
+// experimentalFunctions returns the flag with which a part of Thanos knows the functions of PromQL that
+// Prometheus knows.
+func experimentalFunctions(prometheus config.Prometheus) []string {
+	const feature = "promql-experimental-functions"
+	if !slices.Contains(prometheus.FeatureFlags, feature) {
+		return nil
 	}
-	return flags
+	return []string{"--enable-feature=" + feature}
 }
 
 // thanosDeployment completes and creates the Deployment of a part of Thanos without data, with its

@@ -93,7 +93,7 @@ func (c *Config) validate() Problems {
 	var p Problems
 	p.Add(c.Cluster.validate()...)
 	p.Add(c.Images.validate()...)
-	p.Add(c.Storage.validate(c.Prometheus.Replicas)...)
+	p.Add(c.Storage.validate(c.Prometheus)...)
 	p.Add(c.Prometheus.validate(c.Storage)...)
 	p.Add(c.validateLongTermStorage()...)
 	p.Add(c.validateAgent()...)

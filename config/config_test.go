@@ -22,7 +22,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, "40Gi", cfg.Prometheus.RetentionSize.String(), "four fifths of the 50Gi of storage.size")
 	assert.Equal(t, config.PullPolicy("IfNotPresent"), cfg.Images.PullPolicy)
 	off := append([]config.Job{"kubernetes-ingresses", "blackbox-targets"}, config.ControlPlane...)
-	off = append(off, thanosJobs...)
+	off = append(append(off, thanosJobs...), config.ThanosRulerJob)
 	for _, job := range config.Jobs { // probes of Ingresses are opt-in, there are no targets, and not every platform exposes its components
 		assert.Equal(t, !slices.Contains(off, job), cfg.Enabled(job), job)
 	}
@@ -232,7 +232,7 @@ alerting: {enabled: false}`)
 		config.KubeStateMetricsJob: true, config.AlertmanagerJob: true,
 		"kubernetes-ingresses": true, "blackbox-targets": true,
 	}
-	for _, job := range append(thanosJobs, config.ControlPlane...) {
+	for _, job := range append(slices.Concat(thanosJobs, []config.Job{config.ThanosRulerJob}), config.ControlPlane...) {
 		off[job] = true
 	}
 	for _, job := range config.Jobs {

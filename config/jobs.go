@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -36,6 +37,7 @@ const (
 	ThanosCompactorJob          Job = "thanos-compactor"
 	ThanosQueryJob              Job = "thanos-query"
 	ThanosQueryFrontendJob      Job = "thanos-query-frontend"
+	ThanosRulerJob              Job = "thanos-ruler"
 )
 
 // ScrapeJob describes a scrape job. A job without a function of its own in render scrapes the
@@ -46,9 +48,10 @@ type ScrapeJob struct {
 
 	// Settings is the config path of the program that the job scrapes or probes with; empty if
 	// every stack has it. Deployed reports whether that program is deployed; nil if Settings
-	// is empty.
+	// is empty. Needs is the least that deploys it; Settings.enabled: true if empty.
 	Settings string
 	Deployed func(*Config) bool
+	Needs    string
 	// ControlPlane marks a component that is scraped only if the platform's Profile says how.
 	// If that has Requires, the job is off until it is enabled.
 	ControlPlane bool
@@ -67,6 +70,10 @@ type ScrapeJob struct {
 	// Blinding marks a job whose metrics other alerts depend on, so that TargetDown is critical
 	// once all its targets are down.
 	Blinding bool
+	// EveryShard marks a job whose targets every shard of Prometheus scrapes, because they belong to the
+	// monitoring itself: so each shard sees whether the others run. The targets of any other job are
+	// divided among the shards.
+	EveryShard bool
 
 	// Exporter is the name, without the version, of the file in metrics that lists the
 	// job's metrics; empty if it may have any. Image is the image whose version is the file's;
@@ -91,12 +98,12 @@ func longTermStorage(c *Config) bool { return c.LongTermStorage.Enabled }
 // ScrapeJobs is the table of scrape jobs, in the order they are rendered.
 var ScrapeJobs = []ScrapeJob{{
 	Name: PrometheusJob, About: "the Prometheus servers",
-	Targets: func(c *Config, _ int) int { return c.Prometheus.Replicas }, Blinding: true,
+	Targets: func(c *Config, _ int) int { return c.Prometheus.Pods() }, Blinding: true, EveryShard: true,
 	Exporter: "prometheus", Image: PrometheusImage,
 }, {
 	Name: AlertmanagerJob, About: "the Alertmanagers", Settings: "alerting",
 	Deployed: func(c *Config) bool { return c.Alerting.Enabled },
-	Targets:  func(c *Config, _ int) int { return c.Alerting.Replicas }, Blinding: true,
+	Targets:  func(c *Config, _ int) int { return c.Alerting.Replicas }, Blinding: true, EveryShard: true,
 	Exporter: "alertmanager", Image: AlertmanagerImage,
 }, {
 	Name: NodesJob, About: "each node's kubelet",
@@ -182,30 +189,35 @@ var ScrapeJobs = []ScrapeJob{{
 }, {
 	Name: ThanosSidecarJob, About: "the sidecars that upload samples", Settings: "longTermStorage",
 	Deployed: longTermStorage,
-	Targets:  func(c *Config, _ int) int { return c.Prometheus.Replicas },
+	Targets:  func(c *Config, _ int) int { return c.Prometheus.Pods() }, EveryShard: true,
 	Exporter: "thanos-sidecar", Image: ThanosImage,
 }, {
 	Name: ThanosStoreGatewayJob, About: "the store gateways, which answer queries from the object store", Settings: "longTermStorage",
 	Deployed: longTermStorage,
 	Targets: func(c *Config, _ int) int {
 		return c.LongTermStorage.StoreGateway.Replicas * c.LongTermStorage.StoreGateway.Partitions
-	},
+	}, EveryShard: true,
 	Exporter: "thanos-store-gateway", Image: ThanosImage,
 }, {
 	Name: ThanosCompactorJob, About: "the compactor of the object store", Settings: "longTermStorage.compactor",
 	Deployed: func(c *Config) bool { return c.LongTermStorage.HasCompactor() },
-	Targets:  fixed(1),
+	Targets:  fixed(1), EveryShard: true,
 	Exporter: "thanos-compactor", Image: ThanosImage,
 }, {
 	Name: ThanosQueryJob, About: "the queriers", Settings: "longTermStorage",
 	Deployed: longTermStorage,
-	Targets:  func(c *Config, _ int) int { return c.LongTermStorage.Query.Replicas },
+	Targets:  func(c *Config, _ int) int { return c.LongTermStorage.Query.Replicas }, EveryShard: true,
 	Exporter: "thanos-query", Image: ThanosImage,
 }, {
 	Name: ThanosQueryFrontendJob, About: "the query frontends", Settings: "longTermStorage",
 	Deployed: longTermStorage,
-	Targets:  func(c *Config, _ int) int { return c.LongTermStorage.QueryFrontend.Replicas },
+	Targets:  func(c *Config, _ int) int { return c.LongTermStorage.QueryFrontend.Replicas }, EveryShard: true,
 	Exporter: "thanos-query-frontend", Image: ThanosImage,
+}, {
+	Name: ThanosRulerJob, About: "the rulers, which evaluate rules over all shards", Settings: "longTermStorage.ruler",
+	Deployed: func(c *Config) bool { return c.LongTermStorage.HasRuler(c.Prometheus) }, Needs: "prometheus.shards: 2",
+	Targets: func(c *Config, _ int) int { return c.LongTermStorage.Ruler.Replicas }, Blinding: true, EveryShard: true,
+	Exporter: "thanos-ruler", Image: ThanosImage,
 }}
 
 // Jobs lists the names of the scrape jobs in the order they are rendered.
@@ -256,6 +268,13 @@ type collection struct {
 	blocker string // why it cannot be enabled; empty if it can
 }
 
+// Divided reports whether the shards of Prometheus divide the targets of a job among them; false for a
+// stack without shards.
+func (c *Config) Divided(job Job) bool {
+	row, _ := job.Row() // none of a scrape config of the stack's own
+	return c.Prometheus.Sharded() && !row.EveryShard
+}
+
 // Enabled reports whether a job is scraped: what it scrapes is deployed and has targets, the
 // platform exposes it and no setting disables it.
 func (c *Config) Enabled(job Job) bool { return c.collected[job].enabled }
@@ -301,7 +320,7 @@ func (c *Config) blocker(row ScrapeJob) string {
 	case row.ControlPlane && !known:
 		return fmt.Sprintf("on %s nothing serves its metrics", c.Cluster.Platform)
 	case row.Deployed != nil && !row.Deployed(c):
-		return fmt.Sprintf("what it scrapes is off; set %s.enabled: true", row.Settings)
+		return "what it scrapes is off; set " + cmp.Or(row.Needs, row.Settings+".enabled: true")
 	}
 	return ""
 }

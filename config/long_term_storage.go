@@ -23,7 +23,7 @@ type LongTermStorage struct {
 	Retention BucketRetention `json:"retention"`
 	// Certificates with which the parts of Thanos identify themselves to each other over gRPC.
 	TLS ThanosTLS `json:"tls"`
-	// The account that the pods of the store gateway and the compactor run as. The sidecars run as
+	// The account that the pods of the store gateway, the compactor and the ruler run as. The sidecars run as
 	// prometheus.serviceAccount.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// Uploads the samples of a Prometheus server; a container in each of its pods.
@@ -36,6 +36,8 @@ type LongTermStorage struct {
 	Query Query `json:"query"`
 	// Splits and caches queries; Grafana sends its queries here.
 	QueryFrontend QueryFrontend `json:"queryFrontend"`
+	// Evaluates rules over all shards; only with prometheus.shards.
+	Ruler Ruler `json:"ruler"`
 }
 
 // ObjectStore configures where samples are stored, in the format of Thanos:
@@ -155,6 +157,19 @@ type QueryFrontend struct {
 	Scheduling
 }
 
+// Ruler configures the pods that evaluate rules over all shards of Prometheus.
+type Ruler struct {
+	// Number of pods, 1 to 10, each of which evaluates every rule. Two or more survive the loss of a
+	// node; Alertmanager and the querier show what they find once.
+	Replicas int `json:"replicas"`
+	// Size of each pod's volume, 1Gi or more, which holds what rules record for prometheus.retention. It
+	// can be increased in place but not reduced.
+	Size Quantity `json:"size"`
+	// Compute resources of each pod.
+	Resources Resources `json:"resources"`
+	Scheduling
+}
+
 // What Prometheus keeps itself, besides the object store.
 const (
 	// minUploadRetention is three blocks: the one that is written, one that is uploaded, and one for a
@@ -178,6 +193,7 @@ func defaultLongTermStorage() LongTermStorage {
 			Replicas: 1, SplitInterval: duration(day), CacheSize: quantity("256Mi"),
 			Resources: resources("50m", "256Mi", "1Gi"),
 		},
+		Ruler: Ruler{Replicas: 1, Size: quantity("10Gi"), Resources: resources("100m", "256Mi", "1Gi")},
 	}
 }
 
@@ -201,11 +217,20 @@ func (l *LongTermStorage) complete(cluster Cluster) {
 // HasCompactor reports whether the stack compacts an object store.
 func (l LongTermStorage) HasCompactor() bool { return l.Enabled && l.Compactor.Enabled }
 
+// HasRuler reports whether the stack has a ruler: where no Prometheus server has all samples.
+func (l LongTermStorage) HasRuler(prometheus Prometheus) bool {
+	return l.Enabled && prometheus.Sharded()
+}
+
 func (c *Config) validateLongTermStorage() Problems {
 	p := c.LongTermStorage.validate(c.Prometheus)
 	if !c.LongTermStorage.Enabled {
+		if !c.Agent() {
+			p.Add(c.Prometheus.refuseShards()...)
+		}
 		return p
 	}
+	p.Add(c.validateRuler()...)
 	if c.Prometheus.RemoteWriteReceiver.Enabled {
 		p.Addf("prometheus.remoteWriteReceiver.enabled", "true with longTermStorage: what is received would get the label cluster of this stack; "+
 			"have the senders use longTermStorage of their own, and name their queriers in longTermStorage.query.endpoints")
@@ -214,6 +239,45 @@ func (c *Config) validateLongTermStorage() Problems {
 		p.Addf("longTermStorage.retention", "raw is %s, 5m %s and 1h %s, but native histograms are not downsampled, so raw is all there is; "+
 			"allowed with discovery.histograms: native: three times the same", r.Raw, r.FiveMinutes, r.OneHour)
 	}
+	return p
+}
+
+// refuseShards rejects shards without long-term storage.
+func (c Prometheus) refuseShards() Problems {
+	var p Problems
+	if c.Shards > 1 {
+		p.Addf("prometheus.shards", "%d, but without longTermStorage nothing shows the samples of several shards as one, and no rule sees them all; "+
+			"allowed: 1, or more with longTermStorage.enabled: true", c.Shards)
+	}
+	if c.RetiredShards > 0 {
+		p.Addf("prometheus.retiredShards", "%d, but without longTermStorage nothing uploads their samples; allowed: 0, or more with longTermStorage.enabled: true", c.RetiredShards)
+	}
+	return p
+}
+
+// validateRuler rejects what a stack with shards, whose rules a ruler evaluates, cannot have.
+func (c *Config) validateRuler() Problems {
+	var p Problems
+	if !c.Prometheus.Sharded() {
+		return p
+	}
+	ruler := c.LongTermStorage.Ruler
+	p.Add(ruler.validate("longTermStorage.ruler")...)
+	if nodes := len(c.Storage.Local.Nodes); c.Storage.Mode == StorageLocal && ruler.Replicas > nodes {
+		p.Addf("longTermStorage.ruler.replicas", "%d, but storage.local.nodes names %d node(s); name one per replica", ruler.Replicas, nodes)
+	}
+	if n := len(c.LongTermStorage.Query.Endpoints); n > 0 {
+		p.Addf("longTermStorage.query.endpoints", "names %d querier(s) of others, but with prometheus.shards the ruler evaluates rules over all that the querier shows, "+
+			"and would send alerts about other clusters as its own; remove them, and query all clusters from a stack without shards", n)
+	}
+	return p
+}
+
+func (r Ruler) validate(path string) Problems {
+	p := validateReplicas(path, r.Replicas)
+	p.Add(validateSize(path, r.Size)...)
+	p.Add(r.Resources.validate(path + ".resources")...)
+	p.Add(r.Scheduling.validate(path)...)
 	return p
 }
 

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,75 @@ func TestLongTermStorageDefaults(t *testing.T) {
 	assert.Equal(t, config.NativeHistograms, cfg.Discovery.Histograms)
 	assert.False(t, cfg.Enabled("thanos-compactor"))
 	assert.False(t, cfg.LongTermStorage.HasCompactor())
+}
+
+// A ruler evaluates rules where no server has all samples.
+func TestShards(t *testing.T) {
+	cfg := accepted(t, longTerm(""))
+	assert.False(t, cfg.Prometheus.Sharded())
+	assert.False(t, cfg.Enabled(config.ThanosRulerJob))
+	assert.False(t, cfg.Divided(config.NodesJob))
+
+	for _, settings := range []string{"shards: 3", "shards: 2, retiredShards: 1", "shards: 1, retiredShards: 2"} {
+		cfg = accepted(t, longTerm("")+"\nprometheus: {replicas: 2, "+settings+"}")
+		assert.True(t, cfg.Prometheus.Sharded(), settings)
+		assert.Equal(t, 3, cfg.Prometheus.Groups(), settings)
+		assert.Equal(t, 6, cfg.Prometheus.Pods(), settings)
+		assert.True(t, cfg.LongTermStorage.HasRuler(cfg.Prometheus), settings)
+		for _, job := range append(slices.Concat(thanosJobs, []config.Job{config.ThanosRulerJob}), config.PrometheusJob, config.AlertmanagerJob) {
+			assert.True(t, cfg.Enabled(job), job)
+			assert.False(t, cfg.Divided(job), "each shard scrapes %s", job)
+		}
+		for _, job := range []config.Job{config.NodesJob, config.PodsJob, config.BlackboxTargetsJob, config.GrafanaJob, "of the stack's own"} {
+			assert.True(t, cfg.Divided(job), job)
+		}
+	}
+	cfg = accepted(t, longTerm("")+"\nprometheus: {shards: 3, replicas: 2}\nstorage: {mode: local, local: {nodes: [a, b, c, d, e, f]}}")
+	assert.Equal(t, 6, cfg.Prometheus.Pods())
+}
+
+func TestRefusedShards(t *testing.T) {
+	run(t, []violation{
+		{
+			"no shard", longTerm("") + "\nprometheus: {shards: 0}", `prometheus.shards: 0; allowed: 1 to 100`,
+		}, {
+			"too many shards", longTerm("") + "\nprometheus: {shards: 101}", `prometheus.shards: 101; allowed: 1 to 100`,
+		}, {
+			"shards that are not retired yet", longTerm("") + "\nprometheus: {retiredShards: -1}",
+			`prometheus.retiredShards: -1; allowed: 0 to 99, as prometheus.shards is 1`,
+		}, {
+			"too many retired shards", longTerm("") + "\nprometheus: {shards: 60, retiredShards: 41}",
+			`prometheus.retiredShards: 41; allowed: 0 to 40, as prometheus.shards is 60`,
+		}, {
+			"shards that nothing shows as one", "prometheus: {shards: 2}",
+			`prometheus.shards: 2, but without longTermStorage nothing shows the samples of several shards as one, and no rule sees them all; allowed: 1, or more with longTermStorage.enabled: true`,
+		}, {
+			"retired shards that upload nothing", "prometheus: {retiredShards: 1}",
+			`prometheus.retiredShards: 1, but without longTermStorage nothing uploads their samples; allowed: 0, or more with longTermStorage.enabled: true`,
+		}, {
+			"sharded agent", "prometheus: {mode: agent, shards: 2, remoteWrite: [{name: a}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
+			`prometheus.shards: an agent cannot be sharded: only longTermStorage shows the samples of several shards as one; set it to 1`,
+		}, {
+			"agent with retired shards", "prometheus: {mode: agent, retiredShards: 2, remoteWrite: [{name: a}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
+			`prometheus.retiredShards: an agent uploads no samples; set it to 0`,
+		}, {
+			"fewer nodes than servers", longTerm("") + "\nprometheus: {shards: 2, retiredShards: 1, replicas: 2}\nstorage: {mode: local, local: {nodes: [a, b, c]}}",
+			`storage.local.nodes: names 3 node(s) for 2 replica(s) of prometheus in each of 3 shards, retired ones included; name one node per replica`,
+		}, {
+			"fewer nodes than rulers", longTerm(", ruler: {replicas: 3}") + "\nprometheus: {shards: 2}\nstorage: {mode: local, local: {nodes: [a, b]}}",
+			`longTermStorage.ruler.replicas: 3, but storage.local.nodes names 2 node(s); name one per replica`,
+		}, {
+			"alerts about other clusters", longTerm(", query: {endpoints: ['thanos-query.other.svc:10901']}") + "\nprometheus: {shards: 2}",
+			`longTermStorage.query.endpoints: names 1 querier(s) of others, but with prometheus.shards the ruler evaluates rules over all that the querier shows, and would send alerts about other clusters as its own; remove them, and query all clusters from a stack without shards`,
+		}, {
+			"no ruler", longTerm(", ruler: {replicas: 0}") + "\nprometheus: {shards: 2}", `longTermStorage.ruler.replicas: 0; allowed: 1 to 10`,
+		}, {
+			"volume of a ruler", longTerm(", ruler: {size: 1Mi}") + "\nprometheus: {shards: 2}", `longTermStorage.ruler.size: 1Mi is too small; allowed: 1Gi or more`,
+		}, {
+			"job of a ruler that there is not", longTerm("") + "\ndiscovery: {jobs: {thanos-ruler: {enabled: true}}}",
+			`discovery.jobs.thanos-ruler.enabled: true, but what it scrapes is off; set prometheus.shards: 2`,
+		},
+	})
 }
 
 func TestLongTermStorage(t *testing.T) {

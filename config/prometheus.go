@@ -20,6 +20,12 @@ type Prometheus struct {
 	// Number of identical servers, 1 to 10, each of which scrapes every target. Two or more
 	// survive the loss of a node.
 	Replicas int `json:"replicas"`
+	// Number of groups of replicas among which targets are divided, 1 to 100: every target is scraped by
+	// the replicas of one. More than one only with longTermStorage.
+	Shards int `json:"shards"`
+	// Number of further groups of replicas that scrape no target but the monitoring itself, until their
+	// samples are uploaded: what shards has been reduced by. 0 deletes them.
+	RetiredShards int `json:"retiredShards"`
 	// How long samples are kept, 2h or more; with longTermStorage, 6h or more.
 	Retention Duration `json:"retention"`
 	// How much disk space samples may use before the oldest are deleted; derived from
@@ -107,6 +113,16 @@ func (r Receiver) validate(path string) Problems {
 	return p
 }
 
+// Groups returns the number of groups of replicas: of shards, retired ones included.
+func (c Prometheus) Groups() int { return c.Shards + c.RetiredShards }
+
+// Pods returns the number of servers in all groups.
+func (c Prometheus) Pods() int { return c.Groups() * c.Replicas }
+
+// Sharded reports whether no server has the samples of all targets, so that rules are evaluated by a
+// ruler over all of them.
+func (c Prometheus) Sharded() bool { return c.Groups() > 1 }
+
 // Receives reports whether the server receives samples.
 func (c Prometheus) Receives() bool { return c.RemoteWriteReceiver.Enabled || c.OTLPReceiver.Enabled }
 
@@ -136,6 +152,9 @@ func (s ServiceAccount) validate(path string) Problems {
 	return p
 }
 
+// maxShards is the largest number of shards, retired ones included.
+const maxShards = 100
+
 // FeatureFlag is a feature of the pinned server that is off by default.
 type FeatureFlag string
 
@@ -155,6 +174,7 @@ func defaultPrometheus() Prometheus {
 	return Prometheus{
 		Mode:               ServerMode,
 		Replicas:           1,
+		Shards:             1,
 		Retention:          duration(15 * 24 * time.Hour),
 		AgentRetention:     duration(4 * time.Hour),
 		ScrapeInterval:     duration(30 * time.Second),
@@ -192,6 +212,11 @@ func (c Prometheus) validate(storage Storage) Problems {
 	var p Problems
 	if c.Replicas < 1 || c.Replicas > 10 {
 		p.Addf("prometheus.replicas", "%d; allowed: 1 to 10", c.Replicas)
+	}
+	if c.Shards < 1 || c.Shards > maxShards {
+		p.Addf("prometheus.shards", "%d; allowed: 1 to %d", c.Shards, maxShards)
+	} else if c.RetiredShards < 0 || c.Groups() > maxShards {
+		p.Addf("prometheus.retiredShards", "%d; allowed: 0 to %d, as prometheus.shards is %d", c.RetiredShards, maxShards-c.Shards, c.Shards)
 	}
 	if c.Retention.Duration < 2*time.Hour {
 		p.Addf("prometheus.retention", "%s; allowed: 2h (one block) or more", c.Retention)
@@ -269,6 +294,8 @@ func (c *Config) validateAgent() Problems {
 		{c.Prometheus.RetentionSize.Cmp(maxRetentionSize(c.Storage.Size).Quantity) != 0, "prometheus.retentionSize", stores},
 		{c.Prometheus.OutOfOrderTimeWindow.Duration != 0, "prometheus.outOfOrderTimeWindow", "has no effect in an agent; set it where the samples are received"},
 		{len(c.Prometheus.RemoteRead) > 0, "prometheus.remoteRead", "an agent answers no queries; remove it"},
+		{c.Prometheus.Shards > 1, "prometheus.shards", "an agent cannot be sharded: only longTermStorage shows the samples of several shards as one; set it to 1"},
+		{c.Prometheus.RetiredShards > 0, "prometheus.retiredShards", "an agent uploads no samples; set it to 0"},
 		{c.LongTermStorage.Enabled, "longTermStorage.enabled", "true, but an agent stores no blocks to upload; set it to false, and store samples for long where they are received"},
 		{c.Alerting.Enabled, "alerting.enabled", "true, but an agent evaluates no rules; set it to false, and alert where the samples are received"},
 		{len(c.Alerting.ExtraRules) > 0, "alerting.extraRules", "an agent evaluates no rules; move them to where the samples are received"},

@@ -27,9 +27,10 @@ type Storage struct {
 type LocalStorage struct {
 	// Directory on the nodes, such as the mount point of their SSD. It must contain a directory
 	// for each program that keeps data: prometheus, alertmanager and, with grafana.persistence,
-	// grafana, and with longTermStorage, thanos-compactor.
+	// grafana, with longTermStorage, thanos-compactor, and with prometheus.shards, thanos-ruler.
 	Path string `json:"path"`
-	// Node of each replica, by its kubernetes.io/hostname label.
+	// Node of each replica, by its kubernetes.io/hostname label; with prometheus.shards, those of the
+	// replicas of the first shard, then those of the second, and so on.
 	Nodes []string `json:"nodes"`
 }
 
@@ -59,7 +60,7 @@ func defaultStorage() Storage {
 // Protected reports whether the stack has volumes and refuses to delete them.
 func (s Storage) Protected() bool { return s.Protect && s.Mode != StorageEphemeral }
 
-func (s Storage) validate(replicas int) Problems {
+func (s Storage) validate(prometheus Prometheus) Problems {
 	var p Problems
 	if s.Size.Cmp(quantity("1Gi").Quantity) < 0 {
 		p.Addf("storage.size", "%s is too small; allowed: 1Gi or more", s.Size)
@@ -72,20 +73,24 @@ func (s Storage) validate(replicas int) Problems {
 		}
 	}
 	if s.Mode == StorageLocal {
-		p.Add(s.Local.validate(replicas)...)
+		p.Add(s.Local.validate(prometheus)...)
 	} else if len(s.Local.Nodes) > 0 {
 		p.Addf("storage.local", "is only used with storage.mode: local, not %s", s.Mode)
 	}
 	return p
 }
 
-func (l LocalStorage) validate(replicas int) Problems {
+func (l LocalStorage) validate(prometheus Prometheus) Problems {
 	var p Problems
 	if !path.IsAbs(l.Path) || path.Clean(l.Path) != l.Path || l.Path == "/" {
 		p.Addf("storage.local.path", "%q; allowed: a clean absolute path below /", l.Path)
 	}
-	if len(l.Nodes) < replicas {
-		p.Addf("storage.local.nodes", "names %d node(s) for %d replica(s) of prometheus; name one node per replica", len(l.Nodes), replicas)
+	if pods := prometheus.Pods(); len(l.Nodes) < pods {
+		of := ""
+		if prometheus.Sharded() {
+			of = fmt.Sprintf(" in each of %d shards, retired ones included", prometheus.Groups())
+		}
+		p.Addf("storage.local.nodes", "names %d node(s) for %d replica(s) of prometheus%s; name one node per replica", len(l.Nodes), prometheus.Replicas, of)
 	}
 	for i, node := range l.Nodes {
 		p.invalid(fmt.Sprintf("storage.local.nodes[%d]", i), node, validation.IsDNS1123Subdomain(node))

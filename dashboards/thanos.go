@@ -4,6 +4,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // thanos returns the dashboard of the samples in an object store: what is uploaded, what the compactor
@@ -15,18 +17,19 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 		compactor = inCluster + `, job="thanos-compactor"`
 		querier   = inCluster + `, job="thanos-query"`
 		frontend  = inCluster + `, job="thanos-query-frontend"`
+		ruler     = inCluster + `, job="thanos-ruler"`
 		all       = inCluster + `, job=~"thanos-.+"`
 
 		queries = querier + `, handler=~"query|query_range"`
 	)
 
 	board := newDashboard(o, UIDThanos, "Thanos",
-		"What the sidecars upload to the object store, what the compactor does with it, and how queries over both are answered.",
+		"What the sidecars upload to the object store, what the compactor does with it, how queries over both are answered, and rules evaluated over all shards.",
 		"thanos_shipper_uploads_total", "prometheus")
 
 	board.WithPanel(firingAlerts(o, `alertname=~"Thanos.+"`))
 	board.WithRow(row("At a glance")).
-		WithPanel(figure("Parts that respond", "Share of the sidecars, store gateways, compactors, queriers and query frontends whose last scrape succeeded.", units.PercentUnit).
+		WithPanel(figure("Parts that respond", "Share of the sidecars, store gateways, compactors, queriers, query frontends and rulers whose last scrape succeeded.", units.PercentUnit).
 			GraphMode(common.BigValueGraphModeNone).
 			Thresholds(steps(red, at(1, green))).
 			WithTarget(query(`avg(up{`+all+`})`, ""))).
@@ -79,6 +82,18 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`sum by (store_type, instance) (thanos_store_nodes_grpc_connections{`+querier+`})`, "{{store_type}} of {{instance}}"))).
 		WithPanel(overTime("Cache of results", "Share of the results that the query frontends had in memory.", units.PercentUnit).
 			WithTarget(query(`sum(rate(cortex_cache_hits_total{`+frontend+`}[$__rate_interval])) / (sum(rate(cortex_cache_fetched_keys_total{`+frontend+`}[$__rate_interval])) > 0)`, "hits")))
+
+	if o.Has(config.ThanosRulerJob) {
+		board.WithRow(row("Ruler")).
+			WithPanel(overTime("Evaluations that fail", "Evaluations of rules per second that fail: the querier does not answer, or a rule has an error.", units.CountsPerSecond).
+				WithTarget(query(`sum by (pod) (rate(prometheus_rule_evaluation_failures_total{`+ruler+`}[$__rate_interval]))`, "{{pod}}"))).
+			WithPanel(overTime("Duration of groups", "How long the evaluation of the slowest rule groups takes, as a share of the time until the next one. Above 100%, some are skipped.", units.PercentUnit).
+				WithTarget(query(largest(15, `max by (rule_group) (prometheus_rule_group_last_duration_seconds{`+ruler+`} / prometheus_rule_group_interval_seconds{`+ruler+`})`), "{{rule_group}}"))).
+			WithPanel(overTime("Alerts sent", "Alerts per second that each Alertmanager has accepted. Those that keep firing are sent again.", units.CountsPerSecond).
+				WithTarget(query(`sum by (alertmanager) (rate(thanos_alert_sender_alerts_sent_total{`+ruler+`}[$__rate_interval]))`, "{{alertmanager}}"))).
+			WithPanel(overTime("Alerts dropped", "Alerts per second that were dropped from a full queue, or that no Alertmanager has accepted.", units.CountsPerSecond).
+				WithTarget(query(`sum by (pod) (rate(thanos_alert_queue_alerts_dropped_total{`+ruler+`}[$__rate_interval]) + rate(thanos_alert_sender_alerts_dropped_total{`+ruler+`}[$__rate_interval]))`, "{{pod}}")))
+	}
 
 	processes(board, all, "instance")
 	return board

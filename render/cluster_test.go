@@ -122,10 +122,16 @@ func (c cluster) targets(t *testing.T, cfg *config.Config) map[string][]target {
 	return found
 }
 
-// loaded returns the scrape configs of the rendered prometheus.yml.
+// loaded returns the scrape configs of the rendered prometheus.yml, that of the first shard.
 func loaded(t testing.TB, cfg *config.Config) []*prometheus.ScrapeConfig {
 	t.Helper()
-	text, _, err := (&Stack{Config: cfg}).prometheusConfig()
+	return loadedShard(t, cfg, 0)
+}
+
+// loadedShard returns the scrape configs of the rendered prometheus.yml of a shard.
+func loadedShard(t testing.TB, cfg *config.Config, shard int) []*prometheus.ScrapeConfig {
+	t.Helper()
+	text, _, err := (&Stack{Config: cfg}).prometheusConfig(shard)
 	require.NoError(t, err)
 	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)

@@ -40,7 +40,7 @@ func FuzzPrometheus(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, _, err := (&Stack{Config: cfg}).prometheusConfig(); err != nil {
+		if _, _, err := (&Stack{Config: cfg}).prometheusConfig(0); err != nil {
 			named := false
 			for i := range cfg.Discovery.ExtraScrapeConfigs {
 				named = named || strings.Contains(err.Error(), cfg.Discovery.ExtraScrapeConfigs[i]["job_name"].(string))

@@ -60,7 +60,7 @@ discovery:
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := configtest.Config(t, c.stack)
-			_, loaded, err := (&Stack{Config: cfg}).prometheusConfig()
+			_, loaded, err := (&Stack{Config: cfg}).prometheusConfig(0)
 			require.NoError(t, err)
 			cluster, namespaced := discoveryGrants(cfg, loaded)
 			assert.Equal(t, c.want, append(cluster, namespaced...))

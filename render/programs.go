@@ -23,6 +23,7 @@ var (
 	ThanosCompactor     = Program{"thanos-compactor", 10902}
 	ThanosQuery         = Program{"thanos-query", 10902}
 	ThanosQueryFrontend = Program{"thanos-query-frontend", 10902}
+	ThanosRuler         = Program{"thanos-ruler", 10902}
 )
 
 // Ports of every part of Thanos, sidecars included.
@@ -74,5 +75,6 @@ const (
 	ThanosDir            = "/etc/thanos/config"
 	ThanosObjectStoreDir = "/etc/thanos/object-store"
 	ThanosTLSDir         = "/etc/thanos/tls"
+	ThanosRulesDir       = "/etc/thanos/rules"
 	ThanosDataDir        = "/thanos"
 )

@@ -75,17 +75,17 @@ func (f *prometheusFile) serverOnly(cfg *config.Config) {
 	f.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
 }
 
-// prometheusConfig returns prometheus.yml and the config that Prometheus' loader reads from it.
+// prometheusConfig returns the prometheus.yml of a shard and the config that Prometheus' loader reads from it.
 // The error is config.Problems, with what the loader rejects in scrape jobs and remotes and with
 // secrets in plain text; it is another if the loader rejects the file for any other reason.
-func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
+func (s *Stack) prometheusConfig(shard int) (string, *prometheus.Config, error) {
 	cfg := s.Config
 	file := prometheusFile{
 		Global: global{
 			ScrapeInterval:     cfg.Prometheus.ScrapeInterval,
 			ScrapeTimeout:      cfg.Prometheus.ScrapeTimeout,
 			EvaluationInterval: cfg.Prometheus.EvaluationInterval,
-			ExternalLabels:     externalLabels(cfg),
+			ExternalLabels:     ExternalLabels(cfg, "${POD_NAME}"), // which the server expands
 		},
 	}
 	if !cfg.Agent() {
@@ -93,7 +93,7 @@ func (s *Stack) prometheusConfig() (string, *prometheus.Config, error) {
 	}
 	file.OTLP, file.Tracing = cfg.Prometheus.OTLP, cfg.Prometheus.Tracing
 
-	own, extra := s.scrapeConfigs(), extraScrapeConfigs(cfg)
+	own, extra := s.ownScrapeConfigs(shard), extraScrapeConfigs(cfg, shard)
 	for _, job := range own {
 		file.ScrapeConfigs = append(file.ScrapeConfigs, job)
 	}
@@ -135,33 +135,41 @@ func alertmanagers(cfg *config.Config) *alerting {
 	pods, web := ownPods(cfg, Alertmanager.Name)
 	return &alerting{
 		// Alertmanager deduplicates alerts with equal labels; the replicas' differ only in this.
-		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: `prometheus-\d+`, TargetLabel: "replica", Replacement: ptr("")}},
+		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: podNames(cfg), TargetLabel: "replica", Replacement: ptr("")}},
 		Alertmanagers:       []alertmanagerTargets{{KubernetesSDConfigs: pods, RelabelConfigs: web}},
 	}
 }
 
-// externalLabels returns the configured labels, the cluster and the replica.
-func externalLabels(cfg *config.Config) map[string]string {
+// ExternalLabels returns the configured labels, the cluster and the replica, which refers to the name of
+// the pod. A $ that starts no such reference is doubled.
+func ExternalLabels(cfg *config.Config, replica string) map[string]string {
 	labels := map[string]string{}
 	for name, value := range cfg.Prometheus.ExternalLabels {
-		labels[name] = strings.ReplaceAll(value, "$", "$$") // $ starts an environment variable
+		labels[name] = strings.ReplaceAll(value, "$", "$$")
 	}
 	labels["cluster"] = cfg.Cluster.Name
-	labels["replica"] = "${POD_NAME}" // the server expands it
+	labels["replica"] = replica
 	return labels
 }
 
-// extraScrapeConfigs returns the stack's own scrape configs. Each sets the label cluster on
-// targets that do not have it.
-func extraScrapeConfigs(cfg *config.Config) []map[string]any {
+// extraScrapeConfigs returns the stack's own scrape configs of a shard; none once it is retired. Each sets
+// the label cluster on targets that do not have it.
+func extraScrapeConfigs(cfg *config.Config, shard int) []map[string]any {
 	var extra []map[string]any
+	if shard >= cfg.Prometheus.Shards {
+		return nil
+	}
 	for _, native := range cfg.Discovery.ExtraScrapeConfigs {
 		native = maps.Clone(native)
 		rules, _ := native["relabel_configs"].([]any)
 		if native["relabel_configs"] == nil || rules != nil {
-			native["relabel_configs"] = append(slices.Clone(rules), map[string]any{
+			rules = append(slices.Clone(rules), map[string]any{
 				"source_labels": []string{"cluster"}, "regex": "^$", "target_label": "cluster", "replacement": cfg.Cluster.Name,
 			})
+			for _, rule := range targetsOf(cfg, shard) {
+				rules = append(rules, rule)
+			}
+			native["relabel_configs"] = rules
 		}
 		extra = append(extra, native)
 	}

@@ -22,7 +22,7 @@ import (
 // server returns the config that Prometheus starts with.
 func server(t testing.TB, cfg *config.Config) *prometheus.Config {
 	t.Helper()
-	text, _, err := (&Stack{Config: cfg}).prometheusConfig()
+	text, _, err := (&Stack{Config: cfg}).prometheusConfig(0)
 	require.NoError(t, err)
 	file, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -247,7 +247,7 @@ func TestRejectedScrapeConfigs(t *testing.T) {
 			if name == "several" {
 				discovery = "discovery: " + c.discovery
 			}
-			_, _, err := (&Stack{Config: configtest.Config(t, discovery)}).prometheusConfig()
+			_, _, err := (&Stack{Config: configtest.Config(t, discovery)}).prometheusConfig(0)
 			require.Error(t, err)
 			for _, part := range c.want {
 				assert.Contains(t, err.Error(), part)
@@ -261,10 +261,10 @@ func TestCommittedStacks(t *testing.T) {
 	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml", "../Pulumi.scale.yaml"} {
 		cfg, err := config.FromFile(path)
 		require.NoError(t, err)
-		first, _, err := (&Stack{Config: cfg}).prometheusConfig()
+		first, _, err := (&Stack{Config: cfg}).prometheusConfig(0)
 		require.NoError(t, err)
 		for range 3 {
-			again, _, err := (&Stack{Config: cfg}).prometheusConfig()
+			again, _, err := (&Stack{Config: cfg}).prometheusConfig(0)
 			require.NoError(t, err)
 			assert.Equal(t, first, again, path)
 		}

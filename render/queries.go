@@ -22,6 +22,7 @@ type Query struct {
 	Expr    parser.Expr
 	Text    string        // as it is written: a dashboard's query has variables
 	Own     bool          // comes from the stack's config, not from this program
+	Ruler   bool          // of a rule that a ruler evaluates, which sees the object store
 	Panel   bool          // belongs to a dashboard, so nobody is paged by it
 	Guessed bool          // contains variables whose values are unknown
 	Drawn   bool          // is drawn over time by a panel
@@ -48,7 +49,7 @@ func (s *Stack) parseRules() error {
 				if err != nil {
 					return fmt.Errorf("%s: %w", file.Name, err)
 				}
-				s.Queries = append(s.Queries, Query{Path: rulePath(file, file.Groups[g], *rule), Expr: expr, Text: rule.Expr, Own: file.Own, Rule: rule})
+				s.Queries = append(s.Queries, Query{Path: rulePath(file, file.Groups[g], *rule), Expr: expr, Text: rule.Expr, Own: file.Own, Ruler: file.Ruler, Rule: rule})
 			}
 		}
 	}

@@ -69,11 +69,11 @@ func TestRemoteURLs(t *testing.T) {
 		"/write":                                      false,
 	} {
 		cfg := configtest.Config(t, "prometheus: {remoteWrite: [{name: central, url: '"+remote+"'}]}")
-		_, _, err := (&Stack{Config: cfg}).prometheusConfig()
+		_, _, err := (&Stack{Config: cfg}).prometheusConfig(0)
 		assert.Equal(t, allowed, err == nil, "%s: %v", remote, err)
 	}
 	cfg := configtest.Config(t, "prometheus: {acknowledgeInsecureRemotes: true, remoteWrite: [{name: central, url: 'http://example.com/write'}]}")
-	_, _, err := (&Stack{Config: cfg}).prometheusConfig()
+	_, _, err := (&Stack{Config: cfg}).prometheusConfig(0)
 	require.NoError(t, err)
 }
 
@@ -92,7 +92,7 @@ prometheus:
     - {name: c, url: 'https://c', sigv4: {region: eu, access_key: me, secret_key: hunter2}}
     - {name: d, url: 'https://d', azuread: {oauth: {client_id: 00000000-0000-0000-0000-000000000000, client_secret: hunter2, tenant_id: 00000000-0000-0000-0000-000000000000}}}
     - {name: e, url: 'https://e', headers: {X-Api-Key: hunter2, X-Scope-OrgID: shop}}
-    - {name: f, url: 'https://f', authorization: {credentials_file: /etc/prometheus/secrets/centrall}}`)}).prometheusConfig()
+    - {name: f, url: 'https://f', authorization: {credentials_file: /etc/prometheus/secrets/centrall}}`)}).prometheusConfig(0)
 	assert.Equal(t, map[string]string{
 		path + "[0].basic_auth.password": plain("password_file: /etc/prometheus/secrets/NAME"),
 		path + "[1].url": "has a user name or password in its URL, in plain text; put the password into prometheus.secrets and name its file, " +
@@ -135,7 +135,7 @@ func TestAgent(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, s.Prometheus.RuleFiles)
 	assert.Empty(t, s.Prometheus.AlertingConfig.AlertmanagerConfigs)
-	assert.NotContains(t, s.PrometheusConfig.Files["prometheus.yml"], "storage:")
+	assert.NotContains(t, s.PrometheusConfigs[0].Files["prometheus.yml"], "storage:")
 	assert.Empty(t, s.PrometheusRules.Files)
 	assert.Empty(t, s.Dashboards)
 	server, err := New(configtest.Config(t, "prometheus: {remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}"))

@@ -42,6 +42,9 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 		GrafanaURL: strings.TrimSuffix(cfg.Grafana.Link(), "/"),
 		Dashboards: map[string][]string{},
 	}
+	if cfg.Prometheus.Sharded() {
+		options.Divided = cfg.Divided
+	}
 	if !cfg.HasRemoteWrite() {
 		options.Without = []string{rules.RemoteWriteFile}
 	}

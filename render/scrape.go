@@ -70,6 +70,7 @@ type relabel struct {
 	Action       string   `yaml:"action,omitempty"`
 	TargetLabel  string   `yaml:"target_label,omitempty"`
 	Replacement  *string  `yaml:"replacement,omitempty"`
+	Modulus      int      `yaml:"modulus,omitempty"`
 }
 
 // serviceAccountDir is where Kubernetes mounts the token of a pod's ServiceAccount and the CA

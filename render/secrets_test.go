@@ -43,7 +43,7 @@ discovery:
     - {job_name: f, proxy_url: 'http://me:hunter2@proxy:3128'}
     - {job_name: g, http_sd_configs: [{url: 'http://hunter2@targets'}]}
     - {job_name: h, basic_auth: {username: me, password_file: /etc/prometheus/secrets/shpo}}
-    - {job_name: i, http_headers: {X-Token: {files: [/etc/prometheus/secrets/warehouse]}}}`)}).prometheusConfig()
+    - {job_name: i, http_headers: {X-Token: {files: [/etc/prometheus/secrets/warehouse]}}}`)}).prometheusConfig(0)
 	assert.Equal(t, map[string]string{
 		path + "[0].basic_auth.password":             plain("password_file: /etc/prometheus/secrets/NAME"),
 		path + "[1].authorization.credentials":       plain("credentials_file: /etc/prometheus/secrets/NAME"),
@@ -62,7 +62,7 @@ discovery:
   extraScrapeConfigs:
     - {job_name: a, basic_auth: {username: me, password_file: /etc/prometheus/secrets/shop}}
     - {job_name: b, http_headers: {X-Token: {files: [/etc/prometheus/secrets/shop], values: [public]}}}
-    - {job_name: c, static_configs: [{targets: [a]}], relabel_configs: [{source_labels: [__address__], regex: '(https?)://(.+)@(.+)', target_label: a}]}`)}).prometheusConfig()
+    - {job_name: c, static_configs: [{targets: [a]}], relabel_configs: [{source_labels: [__address__], regex: '(https?)://(.+)@(.+)', target_label: a}]}`)}).prometheusConfig(0)
 	require.NoError(t, err)
 }
 

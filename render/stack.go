@@ -27,14 +27,14 @@ type Stack struct {
 	Config *config.Config
 
 	// ConfigMaps of the programs. They have no files for a program that is not deployed.
-	PrometheusConfig   ConfigMap // prometheus.yml
-	PrometheusRules    ConfigMap // rule files
-	AlertmanagerConfig ConfigMap // alertmanager.yml and templates
-	BlackboxConfig     ConfigMap // blackbox.yml
-	SizesScripts       ConfigMap // scripts of node-directory-size-metrics
-	GrafanaConfig      ConfigMap // files by path below GrafanaDir, whose last element is the key
+	PrometheusConfigs  []ConfigMap // prometheus.yml of each shard, retired ones included
+	PrometheusRules    ConfigMap   // rule files of every shard
+	AlertmanagerConfig ConfigMap   // alertmanager.yml and templates
+	BlackboxConfig     ConfigMap   // blackbox.yml
+	SizesScripts       ConfigMap   // scripts of node-directory-size-metrics
+	GrafanaConfig      ConfigMap   // files by path below GrafanaDir, whose last element is the key
 
-	Prometheus    *prometheus.Config         // prometheus.yml as the server loads it
+	Prometheus    *prometheus.Config         // prometheus.yml of the first shard as the server loads it
 	ScrapeConfigs []*prometheus.ScrapeConfig // of Prometheus, with the global defaults applied
 	Grants        []Grant                    // what Prometheus' ServiceAccount may do
 	Thanos        *Thanos                    // nil without long-term storage
@@ -89,7 +89,8 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 		return nil, err
 	}
 	s.Histograms = histograms.New(s.storedHistogram)
-	err := config.Join(s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox(), s.renderThanos())
+	err := config.Join(s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
+	err = config.Join(err, s.renderThanos())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
@@ -104,18 +105,24 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	return s, nil
 }
 
-// renderPrometheus sets prometheus.yml, as text and as loaded, and the rights that it requires.
+// renderPrometheus sets the prometheus.yml of each shard, and that of the first as loaded and the rights
+// that it requires. The first is never retired, so that it scrapes targets of every job.
 func (s *Stack) renderPrometheus() error {
-	text, loaded, err := s.prometheusConfig()
-	if err != nil {
-		return err
+	for shard := range s.Config.Prometheus.Groups() {
+		text, loaded, err := s.prometheusConfig(shard)
+		if err != nil {
+			return err
+		}
+		if shard == 0 {
+			s.Prometheus = loaded
+		}
+		s.PrometheusConfigs = append(s.PrometheusConfigs, ConfigMap{PrometheusShard(shard).Name + "-config", "discovery", map[string]string{"prometheus.yml": text}})
 	}
-	s.PrometheusConfig = ConfigMap{"prometheus-config", "discovery", map[string]string{"prometheus.yml": text}}
-	s.Prometheus = loaded
-	if s.ScrapeConfigs, err = loaded.GetScrapeConfigs(); err != nil {
+	var err error
+	if s.ScrapeConfigs, err = s.Prometheus.GetScrapeConfigs(); err != nil {
 		return fmt.Errorf("prometheus.yml: %w", err)
 	}
-	s.Grants = grants(s.Config, loaded)
+	s.Grants = grants(s.Config, s.Prometheus)
 	return nil
 }
 
@@ -128,7 +135,9 @@ func (s *Stack) renderRules() error {
 	s.Rules = files
 	s.PrometheusRules = ConfigMap{"prometheus-rules", "alerting.extraRules", map[string]string{}}
 	for _, file := range files {
-		s.PrometheusRules.Files[file.Name] = file.Text
+		if !file.Ruler {
+			s.PrometheusRules.Files[file.Name] = file.Text
+		}
 	}
 	return nil
 }
@@ -224,9 +233,13 @@ func (s *Stack) Provisioned() []dashboards.Dashboard {
 // ConfigMaps returns every ConfigMap of the stack; those of programs that it does not deploy
 // have no files.
 func (s *Stack) ConfigMaps() []ConfigMap {
-	all := []ConfigMap{s.PrometheusConfig, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.GrafanaConfig}
+	all := slices.Clone(s.PrometheusConfigs)
+	all = append(all, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.GrafanaConfig)
 	if s.Thanos != nil {
 		all = append(all, s.Thanos.Query, s.Thanos.Frontend)
+		if ruler := s.Thanos.Ruler; ruler != nil {
+			all = append(all, ruler.Config, ruler.Rules)
+		}
 	}
 	if s.Import != nil {
 		all = append(all, s.Import.Files)

@@ -11,6 +11,7 @@ type Thanos struct {
 	Bucket   *Bucket
 	Query    ConfigMap // endpoints.yaml
 	Frontend ConfigMap // cache.yaml
+	Ruler    *Ruler    // nil without shards
 
 	// Selectors holds, for each partition of the store gateway, the relabelling that selects its
 	// blocks; a single partition has all, and no relabelling.
@@ -76,6 +77,11 @@ func (s *Stack) renderThanos() error {
 		Query:    ConfigMap{ThanosQuery.Name + "-config", "longTermStorage.query", map[string]string{"endpoints.yaml": endpoints}},
 		Frontend: ConfigMap{ThanosQueryFrontend.Name + "-config", "longTermStorage.queryFrontend", map[string]string{"cache.yaml": text}},
 	}
+	if s.Config.Prometheus.Sharded() {
+		if s.Thanos.Ruler, err = s.ruler(); err != nil {
+			return err
+		}
+	}
 	for partition := range cfg.StoreGateway.Partitions {
 		selector, err := blocksOf(partition, cfg.StoreGateway.Partitions)
 		if err != nil {
@@ -86,8 +92,8 @@ func (s *Stack) renderThanos() error {
 	return nil
 }
 
-// queryEndpoints returns the servers that the querier asks: the sidecars and the store gateways of the
-// stack, each pod by the SRV records of their headless Services, and those of other clusters.
+// queryEndpoints returns the servers that the querier asks: the sidecars, the store gateways and the
+// rulers of the stack, each pod by the SRV records of their headless Services, and those of other clusters.
 func queryEndpoints(cfg *config.Config) endpointsFile {
 	longTerm := cfg.LongTermStorage
 	client := func(server string) *grpcClient {
@@ -97,9 +103,15 @@ func queryEndpoints(cfg *config.Config) endpointsFile {
 		return &grpcClient{grpcTLS{true, ThanosTLSDir + "/tls.crt", ThanosTLSDir + "/tls.key", ThanosTLSDir + "/ca.crt"}, server}
 	}
 	file := endpointsFile{DefaultClientConfig: client(longTerm.TLS.ServerName)}
-	services := []string{Prometheus.Headless()}
+	var services []string
+	for shard := range cfg.Prometheus.Groups() {
+		services = append(services, PrometheusShard(shard).Headless())
+	}
 	for partition := range longTerm.StoreGateway.Partitions {
 		services = append(services, StoreGatewayName(cfg, partition))
+	}
+	if longTerm.HasRuler(cfg.Prometheus) {
+		services = append(services, ThanosRuler.Name)
 	}
 	for _, service := range services {
 		file.Endpoints = append(file.Endpoints, grpcEndpoint{Address: fmt.Sprintf("dnssrv+_grpc._tcp.%s.%s.svc", service, cfg.Cluster.Namespace)})
@@ -124,12 +136,5 @@ func blocksOf(partition, partitions int) (string, error) {
 	if partitions == 1 {
 		return "", nil
 	}
-	type hash struct {
-		relabel `yaml:",inline"`
-		Modulus int `yaml:"modulus,omitempty"`
-	}
-	return marshal([]hash{
-		{relabel{SourceLabels: []string{"__block_id"}, Action: "hashmod", TargetLabel: "partition"}, partitions},
-		{keep(fmt.Sprint(partition), "partition"), 0},
-	})
+	return marshal(oneOf(partition, partitions, "partition", "__block_id"))
 }

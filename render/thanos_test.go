@@ -166,7 +166,7 @@ func TestUploadedLabels(t *testing.T) {
 			ExternalLabels map[string]string `yaml:"external_labels"`
 		} `yaml:"global"`
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfig.Files["prometheus.yml"]), &file))
+	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfigs[0].Files["prometheus.yml"]), &file))
 	assert.Equal(t, map[string]string{"cluster": "test", "replica": "${POD_NAME}", "region": "eu"}, file.Global.ExternalLabels)
 }
 

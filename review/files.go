@@ -4,18 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // contents holds the files of a stack that the report describes in sections of their
 // own. They are recognized by what is in them, not by name.
 type contents struct {
 	prometheus   map[string]any // prometheus.yml without its scrape configs
-	jobs         []map[string]any
+	jobs         []map[string]any // of all shards, each once
 	rules        []rule
 	alertmanager alertmanager
 	dashboards   []dashboard
@@ -88,7 +90,9 @@ func (c *contents) add(file, text string) (known bool, err error) {
 			ScrapeConfigs []map[string]any `yaml:"scrape_configs"`
 		}
 		err := yaml.Unmarshal([]byte(text), &jobs)
-		c.jobs = append(c.jobs, jobs.ScrapeConfigs...)
+		for _, job := range jobs.ScrapeConfigs {
+			c.addJob(job)
+		}
 		delete(top, "scrape_configs")
 		c.prometheus = top
 		return true, err
@@ -110,6 +114,21 @@ func (c *contents) add(file, text string) (known bool, err error) {
 		return known, nil
 	}
 	return false, nil
+}
+
+// addJob adds a scrape config, unless another shard has it too. Those of shards differ in the rule that
+// keeps the targets of each, after the one that divides them.
+func (c *contents) addJob(job map[string]any) {
+	if rules, ok := job["relabel_configs"].([]any); ok {
+		job["relabel_configs"] = slices.DeleteFunc(rules, func(rule any) bool {
+			fields, _ := rule.(map[string]any)
+			labels, _ := fields["source_labels"].([]any)
+			return len(labels) == 1 && labels[0] == render.ShardLabel
+		})
+	}
+	if !slices.ContainsFunc(c.jobs, func(known map[string]any) bool { return known["job_name"] == job["job_name"] }) {
+		c.jobs = append(c.jobs, job)
+	}
 }
 
 func jobChanges(before, after []map[string]any) []Change {

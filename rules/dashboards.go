@@ -27,6 +27,8 @@ var dashboardOf = map[string]string{
 	"scheduler.yaml":                   dashboards.UIDControlPlane,
 	"storage.yaml":                     dashboards.UIDPersistentVolumes,
 	"targets.yaml":                     dashboards.UIDPrometheusStats,
+	"thanos-ruler.yaml":                dashboards.UIDThanos,
+	monitoringFile:                     dashboards.UIDPrometheusStats,
 	"usage.yaml":                       dashboards.UIDPod,
 	"volumes.yaml":                     dashboards.UIDPersistentVolumes,
 	"workloads.yaml":                   dashboards.UIDWorkload,

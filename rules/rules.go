@@ -109,6 +109,9 @@ type Options struct {
 	// Extra holds the texts of the stack's own rule files, by name, with or without the
 	// extension .yaml.
 	Extra map[string]string
+	// Divided reports whether shards of Prometheus divide the targets of a job among them, so that only a
+	// ruler sees all of its series. Nil: there are no shards, and no ruler.
+	Divided func(config.Job) bool
 	// Histograms translates the shipped rules, which are written on classic histograms, into
 	// rules on the form that the stack's jobs store. Nil: they store classic ones.
 	Histograms *histograms.Translator
@@ -118,6 +121,7 @@ type Options struct {
 type File struct {
 	Name   string              // ends in .yaml
 	Own    bool                // from Options.Extra, not shipped
+	Ruler  bool                // evaluated by a ruler over all shards of Prometheus, not by each server
 	Text   string              // as Prometheus reads it
 	Groups []rulefmt.RuleGroup // as loaded from Text
 }
@@ -127,6 +131,9 @@ type File struct {
 // the options by config path.
 func Render(opts Options) ([]File, error) {
 	shipped, err := load()
+	if err == nil && opts.Divided != nil {
+		err = opts.divideTargets(shipped)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +158,7 @@ func Render(opts Options) ([]File, error) {
 		for _, err := range errs {
 			problems.Add(overrideProblem(err))
 		}
-		files[name] = File{Name: name, Text: text, Groups: groups}
+		files[name] = File{Name: name, Ruler: opts.ruled(name), Text: text, Groups: groups}
 	}
 	for _, key := range slices.Sorted(maps.Keys(opts.Extra)) {
 		path, name := "alerting.extraRules."+key, strings.TrimSuffix(key, ".yaml")+".yaml"
@@ -171,7 +178,7 @@ func Render(opts Options) ([]File, error) {
 				problems.Add(problem)
 			}
 		}
-		files[name] = File{Name: name, Own: true, Text: opts.Extra[key], Groups: groups}
+		files[name] = File{Name: name, Own: true, Ruler: opts.Divided != nil, Text: opts.Extra[key], Groups: groups}
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -331,7 +338,7 @@ func load() (map[string]*file, error) {
 			return nil, fmt.Errorf("rules: %w", err)
 		}
 		if name == jobsFile {
-			text = expandJobs(text)
+			text = expandJobs(text, everyJob)
 		}
 		if files[name], err = parse(string(text)); err != nil {
 			return nil, fmt.Errorf("rules: %s: %w", name, err)
@@ -409,13 +416,22 @@ func (o Options) apply(name string, f *file) (string, error) {
 	if len(groups.Content) == 0 {
 		return "", nil
 	}
+	if err := f.encode(); err != nil {
+		return "", err
+	}
+	return f.text, nil
+}
+
+// encode sets the text to what the file holds.
+func (f *file) encode() error {
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(f.root); err != nil {
-		return "", err
+		return err
 	}
-	return text.String(), encoder.Close()
+	f.text = text.String()
+	return encoder.Close()
 }
 
 // applyOverride applies an override to a rule of its alert.

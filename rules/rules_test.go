@@ -65,7 +65,7 @@ func TestRenderKeepsShippedFiles(t *testing.T) {
 		shipped, err := os.ReadFile(name)
 		require.NoError(t, err)
 		if name == jobsFile {
-			shipped = expandJobs(shipped)
+			shipped = expandJobs(shipped, everyJob)
 		}
 		assert.Equal(t, string(shipped), text, name)
 	}

@@ -313,7 +313,8 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 // claimsOf returns the claims whose names start with prefix.
 func claimsOf(s Snapshot, prefix string) []*corev1.PersistentVolumeClaim {
 	return slices.DeleteFunc(All[*corev1.PersistentVolumeClaim](s), func(c *corev1.PersistentVolumeClaim) bool {
-		return !strings.HasPrefix(c.Name, prefix)
+		ordinal, ok := strings.CutPrefix(c.Name, prefix)
+		return !ok || strings.Trim(ordinal, "0123456789") != "" // of prometheus-shard-1
 	})
 }
 

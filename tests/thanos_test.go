@@ -22,13 +22,19 @@ func thanos(ctx *pulumi.Context, site components.Site) error {
 	if err != nil {
 		return err
 	}
-	parts, err := components.DeployThanos(ctx, site, storage.Compactor)
+	parts, err := components.DeployThanos(ctx, site, storage)
 	if err != nil {
 		return err
 	}
-	_, err = components.NewPrometheus(ctx, "prometheus", &components.PrometheusArgs{
-		Site: site, ConfigMap: "prometheus-config", Rules: "prometheus-rules", Claims: storage.Prometheus.Claims, Store: parts.Store,
-	})
+	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.PrometheusClaims()})
+	if err != nil {
+		return err
+	}
+	rules, err := components.DeployRules(ctx, site)
+	if err != nil {
+		return err
+	}
+	_, err = components.DeployPrometheus(ctx, site, discovery, rules, parts.Store, storage.Prometheus)
 	return err
 }
 
@@ -77,14 +83,16 @@ func TestObjectStoreSecret(t *testing.T) {
 }
 
 // Who may reach whom: only the querier asks for samples, only Grafana asks the frontend, and Prometheus
-// scrapes all.
+// scrapes all. The ruler asks the querier.
 func TestThanosNetworkPolicies(t *testing.T) {
-	s := longTerm(t, ", query: {fromNamespaces: [ingress]}}")
+	s := longTerm(t, ", query: {fromNamespaces: [ingress]}}\nprometheus: {shards: 2}")
 	for name, want := range map[string]map[string][]string{
+		"prometheus-shard-1":    {"grpc": {"thanos-query"}, "sidecar": {"prometheus"}, "web": {"prometheus", "grafana"}},
+		"thanos-ruler":          {"grpc": {"thanos-query"}, "web": {"prometheus"}},
 		"prometheus":            {"grpc": {"thanos-query"}, "sidecar": {"prometheus"}, "web": {"prometheus", "grafana"}},
 		"thanos-store-gateway":  {"grpc": {"thanos-query"}, "web": {"prometheus"}},
 		"thanos-compactor":      {"web": {"prometheus"}},
-		"thanos-query":          {"grpc": {"namespace ingress"}, "web": {"thanos-query-frontend", "prometheus"}},
+		"thanos-query":          {"grpc": {"namespace ingress"}, "web": {"thanos-query-frontend", "prometheus", "thanos-ruler"}},
 		"thanos-query-frontend": {"web": {"grafana", "prometheus"}},
 	} {
 		got := map[string][]string{}
@@ -160,7 +168,7 @@ func TestThanosQuery(t *testing.T) {
 
 // Every part that answers over gRPC presents the certificate, and asks for one.
 func TestThanosTLS(t *testing.T) {
-	s := longTerm(t, ", tls: {secretName: certificate}}")
+	s := longTerm(t, ", tls: {secretName: certificate}}\nprometheus: {shards: 2}")
 	for name, pod := range Pods(s) {
 		for _, container := range pod.Spec.Containers {
 			grpc := slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.Name == "grpc" })
@@ -168,4 +176,93 @@ func TestThanosTLS(t *testing.T) {
 			assert.Equal(t, grpc, slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == "/etc/thanos/tls" && m.ReadOnly }), name)
 		}
 	}
+}
+
+// Each shard is a server of its own. The first is called as the only one of a stack without shards, whose
+// volume it keeps, and has what all use.
+func TestPrometheusShards(t *testing.T) {
+	s := longTerm(t, "}\nprometheus: {replicas: 2, shards: 2, retiredShards: 1, secrets: {central: s3cret}}")
+	selectors := map[string]bool{}
+	for shard, name := range []string{"prometheus", "prometheus-shard-1", "prometheus-shard-2"} {
+		set := Get[*appsv1.StatefulSet](t, s, name)
+		assert.Equal(t, int32(2), *set.Spec.Replicas)
+		assert.Equal(t, name+"-headless", set.Spec.ServiceName)
+		assert.Equal(t, set.Spec.Selector.MatchLabels, Get[*corev1.Service](t, s, name+"-headless").Spec.Selector)
+		assert.Equal(t, set.Spec.Selector.MatchLabels, Get[*corev1.Service](t, s, name).Spec.Selector)
+		assert.Equal(t, set.Spec.Selector, Get[*policyv1.PodDisruptionBudget](t, s, name).Spec.Selector)
+		assert.Equal(t, *set.Spec.Selector, Get[*networkingv1.NetworkPolicy](t, s, name).Spec.PodSelector)
+		assert.Equal(t, "prometheus", set.Spec.Template.Labels["app.kubernetes.io/name"], "one job scrapes all shards")
+		selectors[set.Spec.Selector.MatchLabels["app.kubernetes.io/component"]] = true
+		spec := set.Spec.Template.Spec
+		assert.Equal(t, "prometheus", spec.ServiceAccountName)
+		assert.Len(t, spec.Containers, 2)
+		assert.Contains(t, Get[*corev1.ConfigMap](t, s, name+"-config").Data["prometheus.yml"], "scrape_configs:")
+		var volumes []string
+		for _, volume := range spec.Volumes {
+			if volume.ConfigMap != nil {
+				volumes = append(volumes, volume.ConfigMap.Name)
+			} else {
+				volumes = append(volumes, volume.Secret.SecretName)
+			}
+		}
+		assert.Equal(t, []string{name + "-config", "prometheus-rules", "prometheus-secrets", "thanos-object-store"}, volumes, "shard %d", shard)
+		for _, claim := range []string{"data-" + name + "-0", "data-" + name + "-1"} {
+			assert.Equal(t, "50Gi", Get[*corev1.PersistentVolumeClaim](t, s, claim).Spec.Resources.Requests.Storage().String())
+		}
+	}
+	assert.Len(t, selectors, 3, "pods of a shard are told apart by their selectors")
+	assert.Len(t, All[*corev1.Secret](s), 2)
+}
+
+// The nodes of the volumes are those of the first shard, of the second, and so on.
+func TestNodesOfShards(t *testing.T) {
+	s := longTerm(t, "}\nprometheus: {replicas: 2, shards: 2}\nstorage: {mode: local, local: {path: /mnt/ssd, nodes: [a, b, c, d]}}")
+	for claim, node := range map[string]string{
+		"data-prometheus-0": "a", "data-prometheus-1": "b", "data-prometheus-shard-1-0": "c", "data-prometheus-shard-1-1": "d", "data-thanos-ruler-0": "a",
+	} {
+		volume := Get[*corev1.PersistentVolume](t, s, "monitoring-"+claim)
+		assert.Equal(t, []string{node}, volume.Spec.NodeAffinity.Required.NodeSelectorTerms[0].MatchExpressions[0].Values, claim)
+		assert.Equal(t, claim, volume.Spec.ClaimRef.Name)
+		assert.Equal(t, "monitoring", volume.Spec.ClaimRef.Namespace)
+		directory := "/mnt/ssd/prometheus"
+		if claim == "data-thanos-ruler-0" {
+			directory = "/mnt/ssd/thanos-ruler"
+		}
+		assert.Equal(t, directory, volume.Spec.Local.Path, claim)
+	}
+}
+
+func TestThanosRuler(t *testing.T) {
+	s := longTerm(t, `, ruler: {replicas: 2, size: 5Gi}, serviceAccount: {podLabels: {a: b}}}
+prometheus: {shards: 2, retention: 10d, evaluationInterval: 1m, externalLabels: {region: 'a"$b'}, featureFlags: [promql-experimental-functions], extraArgs: {rules.alert.for-outage-tolerance: 1d}}`)
+	set := Get[*appsv1.StatefulSet](t, s, "thanos-ruler")
+	assert.Equal(t, int32(2), *set.Spec.Replicas)
+	assert.Equal(t, "thanos-ruler", set.Spec.ServiceName)
+	assert.Equal(t, set.Spec.Selector, Get[*policyv1.PodDisruptionBudget](t, s, "thanos-ruler").Spec.Selector)
+	container := set.Spec.Template.Spec.Containers[0]
+	assert.Equal(t, []string{
+		"rule", "--data-dir=/thanos", "--rule-file=/etc/thanos/rules/*.yaml", "--eval-interval=1m0s",
+		"--query=http://thanos-query.monitoring.svc:10902", "--alert.query-url=http://thanos-query.monitoring.svc:10902",
+		"--alertmanagers.config-file=/etc/thanos/config/alertmanagers.yaml", "--alert.label-drop=replica", "--tsdb.retention=10d",
+		`--label=cluster="test"`, `--label=region="a\"$$b"`, `--label=replica="$(POD_NAME)"`,
+		"--for-outage-tolerance=24h0m0s", "--enable-feature=promql-experimental-functions",
+		"--objstore.config-file=/etc/thanos/object-store/objstore.yaml",
+	}, container.Args)
+	assert.Equal(t, "metadata.name", container.Env[0].ValueFrom.FieldRef.FieldPath)
+	assert.Equal(t, "/-/ready", container.ReadinessProbe.HTTPGet.Path)
+	assert.Equal(t, "/-/healthy", container.LivenessProbe.HTTPGet.Path)
+	pod := set.Spec.Template
+	assert.Equal(t, "thanos", pod.Spec.ServiceAccountName, "which may write to the object store")
+	assert.Equal(t, "b", pod.Labels["a"])
+	for _, annotation := range []string{"version/object-store", "checksum/config", "checksum/rules"} {
+		assert.Contains(t, pod.Annotations, annotation, "it restarts to read what is new")
+	}
+	for _, claim := range []string{"data-thanos-ruler-0", "data-thanos-ruler-1"} {
+		assert.Equal(t, "5Gi", Get[*corev1.PersistentVolumeClaim](t, s, claim).Spec.Resources.Requests.Storage().String())
+	}
+	headless := Get[*corev1.Service](t, s, "thanos-ruler")
+	assert.Equal(t, "None", headless.Spec.ClusterIP)
+	assert.Equal(t, "grpc", headless.Spec.Ports[1].Name, "of the SRV records that the querier looks up")
+	assert.Contains(t, Get[*corev1.ConfigMap](t, s, "thanos-ruler-rules").Data, "general.yaml")
+	assert.NotContains(t, Get[*corev1.ConfigMap](t, s, "prometheus-rules").Data, "general.yaml")
 }

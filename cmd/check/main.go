@@ -76,6 +76,11 @@ func run(out io.Writer, file string, routes bool, metric string) error {
 		return err
 	}
 	if estimate, ok := check.EstimateOf(analysis); ok {
+		if cfg.Prometheus.Sharded() {
+			if err := printShards(out, cfg.Prometheus, estimate); err != nil {
+				return err
+			}
+		}
 		if err := printRemotes(out, estimate.Remotes); err != nil {
 			return err
 		}
@@ -100,6 +105,15 @@ func printRoutes(out io.Writer, all []check.Destination) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", d.Alert, d.Severity, strings.Join(d.Receivers, ", "), strings.Join(also, "; "))
 	}
+	return table.Flush()
+}
+
+// printShards prints a table of what each server of a shard needs.
+func printShards(out io.Writer, prometheus config.Prometheus, e check.Estimate) error {
+	const gib = 1 << 30
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "shards\tseries of each\tsamples per second\tcores\tGiB of memory\tGiB of disk")
+	fmt.Fprintf(table, "%d\t%d\t%.0f\t%.2f\t%.1f\t%.1f\n", prometheus.Shards, e.Total, e.Samples, e.CPU, float64(e.Memory)/gib, float64(e.Disk)/gib)
 	return table.Flush()
 }
 

@@ -31,6 +31,8 @@ func whenScraped(row config.ScrapeJob) string {
 		return "no"
 	case row.ControlPlane:
 		return "on [platforms](config.md#platform) that need no change for it"
+	case row.Needs != "":
+		return "with `" + row.Needs + "`, or more"
 	case row.Settings != "":
 		return "with `" + row.Settings + ".enabled`"
 	}

@@ -246,7 +246,7 @@ func storedMetrics(t *testing.T) func(name string) bool {
 			fmt.Fprintf(&everything, "    %s: {enabled: true}\n", job.Name)
 		}
 	}
-	everything.WriteString(`prometheus: {remoteWrite: [{name: central, url: https://metrics.example.com/api/v1/write}]}
+	everything.WriteString(`prometheus: {shards: 2, remoteWrite: [{name: central, url: https://metrics.example.com/api/v1/write}]}
 exporters:
   blackboxExporter:
     enabled: true

@@ -83,7 +83,7 @@ func mountAll(dir Dir) error {
 		return fmt.Errorf("mounting /mnt/ssd: %w", err)
 	}
 	// Directories of the local volumes, which an administrator creates on a real node.
-	for _, program := range []string{"prometheus", "alertmanager", "grafana", "thanos-compactor"} {
+	for _, program := range []string{"prometheus", "alertmanager", "grafana", "thanos-compactor", "thanos-ruler"} {
 		if err := os.MkdirAll(filepath.Join("/mnt/ssd", program), 0o755); err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func write(t *testing.T, dir string, stack *render.Stack) (all string) {
 			put(folder+name, strings.ReplaceAll(files[name], render.AlertmanagerDir, filepath.Join(dir, "alertmanager")))
 		}
 	}
-	putAll("", stack.PrometheusConfig.Files)
+	putAll("", stack.PrometheusConfigs[0].Files)
 	putAll("rules/", stack.PrometheusRules.Files)
 	putAll("alertmanager/", stack.AlertmanagerConfig.Files)
 	putAll("", stack.BlackboxConfig.Files)

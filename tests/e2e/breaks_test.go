@@ -490,9 +490,12 @@ func closedTelemetry(t *testing.T, n *node, _ fault) func() {
 // failingScans makes a directory whose path is longer than a system call takes, and then stops the
 // scanner.
 func failingScans(t *testing.T, n *node, _ fault) func() {
-	const deep = "/var/log/fault-deep"
-	n.shell(t, "rm -rf "+deep+" && mkdir "+deep+" && cd "+deep+" && for i in $(seq 20); do mkdir $(printf %0250d 0) && cd $(printf %0250d 0); done")
-	remove := once(func() { n.shell(t, "rm -rf "+deep) })
+	clean := func() { n.shell(t, "rm -rf /var/log/fault-deep /var/log/fault-lower") }
+	clean() // an interrupted test may have left something
+	remove := once(clean)
+	// No path may have more than 4096 bytes, so two halves are put together.
+	n.shell(t, `cd /var/log; half=; for i in $(seq 10); do half=$half/$(printf %0250d 0); done
+mkdir -p fault-deep$half fault-lower$half && mv fault-lower fault-deep$half/`)
 	t.Cleanup(remove)
 	time.Sleep(70 * time.Second)
 	remove()

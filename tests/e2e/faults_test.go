@@ -387,9 +387,9 @@ func timings(t *testing.T) map[string]timing {
 var waits = map[string]time.Duration{
 	"APIServerErrorBudgetBurn": 15 * time.Second, // the fastest of its rules, which mutes APIServerErrorsHigh
 	"DirectorySizeScanFailed":  10 * time.Second, // shorter than the time between two scans
+	"JobAbsent":                15 * time.Second, // shorter than TargetDown by the two scrapes until a target that is gone is stale
 	"KubeStateMetricsErrors":   90 * time.Second, // longer than the rates still show an outage of
 	"KubernetesClientErrors":   90 * time.Second, // the API server that no longer mutes these
-	"TargetDown":               time.Minute,      // longer than JobAbsent, which sees a target go two scrapes later
 }
 
 // lookBack returns how far an expression looks back, with the recordings that it reads.

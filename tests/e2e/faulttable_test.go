@@ -276,4 +276,9 @@ var notProvoked = map[string]string{
 	"ThanosQueryErrorsHigh":                  "the test's stack has no long-term storage",
 	"ThanosSidecarNotUploading":              "the test's stack has no long-term storage",
 	"ThanosSidecarUploadsFailing":            "the test's stack has no long-term storage",
+	"ThanosRulerAlertsDropped":               "the test's stack has no shards",
+	"ThanosRulerAlertsFailing":               "the test's stack has no shards",
+	"ThanosRulerEvaluationsFailing":          "the test's stack has no shards",
+	"ThanosRulerMissedEvaluations":           "the test's stack has no shards",
+	"ThanosRulerNoRules":                     "the test's stack has no shards",
 }

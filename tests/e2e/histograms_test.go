@@ -98,7 +98,7 @@ func bothForms(t *testing.T, n *node) map[string]any {
 	var file struct {
 		ScrapeConfigs []map[string]any `yaml:"scrape_configs"`
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfig.Files["prometheus.yml"]), &file))
+	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfigs[0].Files["prometheus.yml"]), &file))
 	for _, scrape := range file.ScrapeConfigs {
 		if scrape["job_name"] == string(config.APIServersJob) {
 			scrape["job_name"] = "e2e-histograms"

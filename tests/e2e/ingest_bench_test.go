@@ -102,7 +102,7 @@ func (n *node) server(b *testing.B, name string, ingest config.Ingest, histogram
 	for file, text := range stack.PrometheusRules.Files {
 		require.NoError(b, os.WriteFile(filepath.Join(rules, file), []byte(text), 0o600))
 	}
-	text := strings.ReplaceAll(stack.PrometheusConfig.Files["prometheus.yml"], "/var/run/secrets/kubernetes.io/serviceaccount", account)
+	text := strings.ReplaceAll(stack.PrometheusConfigs[0].Files["prometheus.yml"], "/var/run/secrets/kubernetes.io/serviceaccount", account)
 	var prometheus map[string]any
 	require.NoError(b, yaml.Unmarshal([]byte(text), &prometheus))
 	delete(prometheus, "alerting")

@@ -26,13 +26,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 var scaleFlag = flag.String("scale", "none", "steps of TestScale to run: none, core, all")
 
-// TestScale deploys the stack scale on a new node of its own, with SeaweedFS as its object store, and takes away
-// what long-term storage is for: servers with their volumes, one replica, the object store.
+// TestScale deploys the stack scale on a new node of its own, with two shards and SeaweedFS as its object store, and
+// takes away what long-term storage is for: servers with their volumes, one replica of each shard, the object
+// store.
 func TestScale(t *testing.T) {
 	if *scaleFlag == "none" {
 		t.Skip("-scale is none")
@@ -46,16 +48,19 @@ func TestScale(t *testing.T) {
 		n.localcluster(t, "demo")
 		n.twoReplicas(t)
 	}
+	require.Len(t, shards, n.stack.Prometheus.Groups())
 	for _, step := range []struct {
 		name string
 		core bool
 		run  func(*testing.T, *node)
 	}{
-		{"replicas are queried as one", true, queriedAsOne},
-		{"blocks of both replicas arrive in the bucket", true, blocksArrive},
+		{"each target is scraped by one shard, and queried as one", true, queriedAsOne},
+		{"the ruler records over both shards", true, rulerRecords},
+		{"alerts of two rulers arrive once", true, alertsArriveOnce},
+		{"blocks of all servers and of the ruler arrive in the bucket", true, blocksArrive},
 		{"a key that the object store refuses says so, and nothing is lost", false, keyRefused},
-		{"what is uploaded outlives the volumes of both replicas", true, volumesWiped},
-		{"a replica that is gone for a while leaves no gap", false, replicaGone},
+		{"what is uploaded outlives the volumes of all servers", true, volumesWiped},
+		{"a replica of each shard that is gone for a while leaves no gap", false, replicaGone},
 		{"the bucket is away for minutes, and nothing is lost", false, bucketAway},
 		{"history is compacted and downsampled, and expires, by a compactor that is killed at work", false, historyKept},
 	} {
@@ -65,19 +70,23 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// twoReplicas has Prometheus run twice on the one node, which a stack refuses, and write a block every
-// two minutes, so that the test does not wait for hours.
+// twoReplicas has each shard of Prometheus, and the ruler, run twice on the one node, which a stack refuses for
+// Prometheus, and write a block every two minutes, so that the test does not wait for hours.
 func (n *node) twoReplicas(t *testing.T) {
 	t.Helper()
-	n.patch(t, "apps/v1", "StatefulSet", namespace, "prometheus", `{"spec":{"replicas":2,"template":{"spec":{"affinity":null}}}}`)
-	n.changeArgs(t, "prometheus", func(args []string) []string {
-		for i, arg := range args {
-			if flag, _, _ := strings.Cut(arg, "="); flag == "--storage.tsdb.min-block-duration" || flag == "--storage.tsdb.max-block-duration" {
-				args[i] = flag + "=2m"
+	for _, shard := range shards {
+		n.patch(t, "apps/v1", "StatefulSet", namespace, shard, `{"spec":{"replicas":2,"template":{"spec":{"affinity":null}}}}`)
+		n.changeArgs(t, shard, func(args []string) []string {
+			for i, arg := range args {
+				if flag, _, _ := strings.Cut(arg, "="); flag == "--storage.tsdb.min-block-duration" || flag == "--storage.tsdb.max-block-duration" {
+					args[i] = flag + "=2m"
+				}
 			}
-		}
-		return args
-	})
+			return args
+		})
+	}
+	n.patch(t, "apps/v1", "StatefulSet", namespace, "thanos-ruler", `{"spec":{"replicas":2}}`)
+	n.changeArgs(t, "thanos-ruler", func(args []string) []string { return append(args, "--tsdb.block-duration=2m") })
 }
 
 // changeArgs changes the arguments of the first container of a StatefulSet, and waits for its pods.
@@ -101,30 +110,121 @@ func (n *node) frontend(t *testing.T) promv1.API {
 	return promv1.NewAPI(n.service(t, "thanos-query-frontend:web"))
 }
 
-// queriedAsOne compares what the query frontend has with what both servers have.
+// shards are the StatefulSets of Prometheus, whose pods are the servers.
+var (
+	shards  = []string{"prometheus", "prometheus-shard-1"}
+	servers = []string{"prometheus-0", "prometheus-1", "prometheus-shard-1-0", "prometheus-shard-1-1"}
+)
+
+// queriedAsOne expects each target in exactly one shard, those of the monitoring itself in both, and all of them
+// once in the query frontend.
 func queriedAsOne(t *testing.T, n *node) {
 	frontend := n.frontend(t)
 	eventually(t, 5*time.Minute, "each target is there once", func(ctx context.Context) string {
-		own, err := n.tryQuery(ctx, `count(up == 1)`, time.Now())
-		if err != nil || len(own) == 0 {
-			return fmt.Sprint("a replica has nothing ", err)
+		// By the labels of the target, and by shard.
+		shardsOf, wanted, up, divided := map[string]int{}, map[string]int{}, map[string]bool{}, map[string]int{}
+		for _, shard := range shards {
+			found, err := promv1.NewAPI(n.service(t, shard+":web")).Targets(ctx)
+			if err != nil {
+				return err.Error()
+			}
+			for _, target := range found.Active {
+				shardsOf[target.Labels.String()]++
+				if target.Health == promv1.HealthGood {
+					up[target.Labels.String()] = true
+				}
+				wanted[target.Labels.String()] = len(shards)
+				if n.stack.Divided(config.Job(target.Labels[model.JobLabel])) {
+					wanted[target.Labels.String()] = 1
+					divided[shard]++
+				}
+			}
 		}
-		all, _, _, err := frontend.Query(ctx, `up == 1`, time.Now())
+		for target, want := range wanted {
+			if shardsOf[target] != want {
+				return fmt.Sprintf("%s is in %d shards, want %d", target, shardsOf[target], want)
+			}
+		}
+		if len(divided) != len(shards) {
+			return fmt.Sprintf("a shard has nothing of its own: %v", divided)
+		}
+		value, _, _, err := frontend.Query(ctx, `up == 1`, time.Now())
 		if err != nil {
 			return err.Error()
 		}
-		vector := all.(model.Vector)
+		vector := value.(model.Vector)
 		for _, sample := range vector {
 			if replica, ok := sample.Metric["replica"]; ok {
 				return fmt.Sprintf("%s is of replica %s", sample.Metric, replica)
 			}
 		}
-		// Each replica scrapes both.
-		if len(vector) != int(own[0].Value) {
-			return fmt.Sprintf("%d targets, and %v of one replica", len(vector), own[0].Value)
+		if len(vector) != len(up) {
+			return fmt.Sprintf("%d targets in the query frontend, and %d in the shards", len(vector), len(up))
 		}
 		return ""
 	})
+}
+
+// rulerRecords expects what rules record in the query frontend, and only there.
+func rulerRecords(t *testing.T, n *node) {
+	const recorded = `namespace:container_memory_working_set_bytes:sum`
+	frontend := n.frontend(t)
+	eventually(t, 5*time.Minute, "recordings are there", func(ctx context.Context) string {
+		value, _, _, err := frontend.Query(ctx, recorded, time.Now())
+		if err != nil || len(value.(model.Vector)) == 0 {
+			return fmt.Sprint("nothing ", err)
+		}
+		seen := map[string]bool{}
+		for _, sample := range value.(model.Vector) {
+			if _, ok := sample.Metric["replica"]; ok || seen[sample.Metric.String()] {
+				return fmt.Sprintf("%s is not there once", sample.Metric)
+			}
+			seen[sample.Metric.String()] = true
+		}
+		return ""
+	})
+	own, err := n.tryQuery(t.Context(), recorded, time.Now())
+	require.NoError(t, err)
+	assert.Empty(t, own, "a server records nothing about what shards divide")
+}
+
+// alertsArriveOnce expects the alert that always fires from the rulers, and every alert in Alertmanager without
+// the name of who sent it.
+func alertsArriveOnce(t *testing.T, n *node) {
+	type received struct {
+		Labels       map[string]string
+		GeneratorURL string
+	}
+	eventually(t, 5*time.Minute, "Watchdog arrives", func(ctx context.Context) string {
+		body, err := n.tryGet(ctx, "alertmanager:web", "api/v2/alerts", nil)
+		if err != nil {
+			return err.Error()
+		}
+		var alerts []received
+		if err := json.Unmarshal([]byte(body), &alerts); err != nil {
+			return err.Error()
+		}
+		watchdogs := 0
+		for _, alert := range alerts {
+			if replica, ok := alert.Labels["replica"]; ok {
+				return fmt.Sprintf("%v is of replica %s", alert.Labels, replica)
+			}
+			if alert.Labels["alertname"] != "Watchdog" {
+				continue
+			}
+			watchdogs++
+			if !strings.HasPrefix(alert.GeneratorURL, "http://thanos-query.") || alert.Labels["cluster"] != n.stack.Cluster.Name {
+				return fmt.Sprintf("%v comes from %s", alert.Labels, alert.GeneratorURL)
+			}
+		}
+		if watchdogs != 1 {
+			return fmt.Sprintf("%d of %d alerts are Watchdog", watchdogs, len(alerts))
+		}
+		return ""
+	})
+	firing, _, _, err := n.frontend(t).Query(t.Context(), `ALERTS{alertname="Watchdog"}`, time.Now())
+	require.NoError(t, err)
+	assert.Len(t, firing, 1, "both rulers have it, and the querier shows it once")
 }
 
 // uploaded is the metadata of a block in the bucket, as `thanos tools bucket ls --output=json` prints it.
@@ -173,15 +273,13 @@ func (n *node) bucketTool(t *testing.T, args ...string) string {
 	return n.localcluster(t, append([]string{"exec", "/run/localcluster/bin/thanos", "tools", "bucket", "--log.level=warn", "--objstore.config-file=/mnt/ssd/bucket.yaml"}, args...)...)
 }
 
-// ofReplica returns the blocks that a replica of Prometheus uploaded and that are as it wrote them.
+// ofReplica returns the blocks that a replica of Prometheus or of the ruler uploaded and that are as it wrote
+// them.
 func ofReplica(blocks []uploaded, replica string) []uploaded {
 	return slices.DeleteFunc(slices.Clone(blocks), func(b uploaded) bool {
-		return b.Thanos.Labels["replica"] != replica || b.Thanos.Source != "sidecar"
+		return b.Thanos.Labels["replica"] != replica || b.Thanos.Source == "compactor"
 	})
 }
-
-// replicas are the pods of Prometheus.
-var replicas = []string{"prometheus-0", "prometheus-1"}
 
 func blocksArrive(t *testing.T, n *node) {
 	wanted := 2
@@ -190,7 +288,7 @@ func blocksArrive(t *testing.T, n *node) {
 	}
 	eventually(t, 12*time.Minute, fmt.Sprint("blocks of each replica are uploaded: ", wanted), func(context.Context) string {
 		blocks := n.blocks(t)
-		for _, replica := range replicas {
+		for _, replica := range append(slices.Clone(servers), "thanos-ruler-0", "thanos-ruler-1") {
 			if own := ofReplica(blocks, replica); len(own) < wanted {
 				time.Sleep(5 * time.Second)
 				return fmt.Sprintf("%d of %s", len(own), replica)
@@ -205,7 +303,7 @@ func blocksArrive(t *testing.T, n *node) {
 
 // keyRefused has the object store take another key than the stack's, and then that one again.
 func keyRefused(t *testing.T, n *node) {
-	before := ofReplica(n.blocks(t), replicas[0])
+	before := ofReplica(n.blocks(t), servers[0])
 	secret, err := n.kubernetes.CoreV1().Secrets("object-store").Get(t.Context(), "seaweedfs", metav1.GetOptions{})
 	require.NoError(t, err)
 	valid := string(secret.Data["s3.json"])
@@ -223,7 +321,7 @@ func keyRefused(t *testing.T, n *node) {
 	take(other)
 
 	eventually(t, 5*time.Minute, "a sidecar says what is wrong", func(ctx context.Context) string {
-		text, err := n.kubernetes.CoreV1().Pods(namespace).GetLogs(replicas[0], &corev1.PodLogOptions{Container: "thanos-sidecar"}).DoRaw(ctx)
+		text, err := n.kubernetes.CoreV1().Pods(namespace).GetLogs(servers[0], &corev1.PodLogOptions{Container: "thanos-sidecar"}).DoRaw(ctx)
 		if err != nil || !strings.Contains(string(text), "stat s3 object: Access Denied") {
 			return fmt.Sprint(lastLines(string(text), 5), err)
 		}
@@ -237,13 +335,18 @@ func keyRefused(t *testing.T, n *node) {
 	n.withoutGap(t, len(before))
 }
 
-// volumesWiped replaces both pods of Prometheus, whose volumes are lost with them.
+// volumesWiped replaces the pods of Prometheus, whose volumes are lost with them.
 func volumesWiped(t *testing.T, n *node) {
-	own := ofReplica(n.blocks(t), replicas[0])
-	at := time.UnixMilli(own[len(own)-1].MaxTime - 1)
-	const query = `count(last_over_time(up{job="node-exporter"}[30s]))`
-	for _, replica := range replicas {
-		require.NoError(t, n.kubernetes.CoreV1().Pods(namespace).Delete(t.Context(), replica, metav1.DeleteOptions{}))
+	blocks := n.blocks(t)
+	end := time.Now().UnixMilli() // of what all servers have uploaded
+	for _, server := range servers {
+		own := ofReplica(blocks, server)
+		end = min(end, own[len(own)-1].MaxTime)
+	}
+	at := time.UnixMilli(end - 1)
+	const query = `count(last_over_time(up[30s]))`
+	for _, server := range servers {
+		require.NoError(t, n.kubernetes.CoreV1().Pods(namespace).Delete(t.Context(), server, metav1.DeleteOptions{}))
 	}
 	n.replacePods(t, "app.kubernetes.io/name=thanos-store-gateway") // which otherwise looks for new blocks every few minutes
 	n.rolledOut(t)
@@ -255,21 +358,27 @@ func volumesWiped(t *testing.T, n *node) {
 		return ""
 	})
 	frontend := n.frontend(t)
-	eventually(t, 3*time.Minute, "old samples come from the bucket", func(ctx context.Context) string {
-		value, _, _, err := frontend.Query(ctx, query, at)
-		if err != nil || len(value.(model.Vector)) == 0 {
+	eventually(t, 3*time.Minute, "old samples of both shards come from the bucket", func(ctx context.Context) string {
+		then, _, _, err := frontend.Query(ctx, query, at)
+		if err != nil || len(then.(model.Vector)) == 0 {
 			return fmt.Sprint("nothing ", err)
+		}
+		now, _, _, err := frontend.Query(ctx, query, time.Now())
+		if err != nil || len(now.(model.Vector)) == 0 || then.(model.Vector)[0].Value < now.(model.Vector)[0].Value {
+			return fmt.Sprint("then ", then, ", and now ", now, " targets ", err)
 		}
 		return ""
 	})
 }
 
-// replicaGone takes a replica away for a minute and a half, and expects every sample in a query.
+// replicaGone takes a replica of each shard away for a minute and a half, and expects every sample in a query.
 func replicaGone(t *testing.T, n *node) {
 	begin := time.Now()
 	n.cordon(t, true)
 	t.Cleanup(func() { n.cordon(t, false) })
-	require.NoError(t, n.kubernetes.CoreV1().Pods(namespace).Delete(t.Context(), replicas[1], metav1.DeleteOptions{}))
+	for _, shard := range shards {
+		require.NoError(t, n.kubernetes.CoreV1().Pods(namespace).Delete(t.Context(), shard+"-1", metav1.DeleteOptions{}))
+	}
 	time.Sleep(90 * time.Second)
 	n.cordon(t, false)
 	n.rolledOut(t)
@@ -288,7 +397,7 @@ func replicaGone(t *testing.T, n *node) {
 
 // bucketAway takes the object store away while blocks are written, and expects all of them afterwards.
 func bucketAway(t *testing.T, n *node) {
-	before := ofReplica(n.blocks(t), replicas[0])
+	before := ofReplica(n.blocks(t), servers[0])
 	n.scaleStore(t, 0)
 	t.Cleanup(func() { n.scaleStore(t, 1) })
 	n.bucketAlert(t)
@@ -328,7 +437,7 @@ func (n *node) bucketAlert(t *testing.T) {
 func (n *node) uploadedSince(t *testing.T, since time.Time) {
 	t.Helper()
 	eventually(t, 8*time.Minute, "blocks written meanwhile and after are uploaded", func(context.Context) string {
-		own := ofReplica(n.blocks(t), replicas[0])
+		own := ofReplica(n.blocks(t), servers[0])
 		if newest := own[len(own)-1]; time.UnixMilli(newest.MaxTime).Before(since) {
 			time.Sleep(10 * time.Second)
 			return fmt.Sprintf("the newest of %d ends at %s", len(own), time.UnixMilli(newest.MaxTime).Format(time.TimeOnly))
@@ -340,7 +449,7 @@ func (n *node) uploadedSince(t *testing.T, since time.Time) {
 // withoutGap expects that the first replica's blocks, from one on, follow each other.
 func (n *node) withoutGap(t *testing.T, from int) {
 	t.Helper()
-	own := ofReplica(n.blocks(t), replicas[0])[from:]
+	own := ofReplica(n.blocks(t), servers[0])[from:]
 	for i, block := range own[1:] {
 		assert.LessOrEqual(t, block.MinTime-own[i].MaxTime, int64(20_000), "samples are missing after %s", time.UnixMilli(own[i].MaxTime).Format(time.TimeOnly))
 	}

@@ -139,7 +139,7 @@ func start(t *testing.T, stack *render.Stack, targets *replay, address string) p
 		write(name, text)
 	}
 	var native map[string]any
-	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfig.Files["prometheus.yml"]), &native))
+	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfigs[0].Files["prometheus.yml"]), &native))
 	native["rule_files"] = []string{filepath.Join(dir, "*.yaml")}
 	delete(native, "alerting")
 	var jobs []any

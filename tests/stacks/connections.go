@@ -127,6 +127,7 @@ func scraped(t *testing.T, s tests.Snapshot) map[string]map[string]int32 {
 	text := tests.Get[*corev1.ConfigMap](t, s, "prometheus-config").Data["prometheus.yml"]
 	loaded, err := prometheus.Load(text, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
+	withoutShards(loaded)
 	found := map[string]map[string]int32{}
 	for _, job := range loaded.ScrapeConfigs {
 		for _, sd := range job.ServiceDiscoveryConfigs {
@@ -164,6 +165,15 @@ func scraped(t *testing.T, s tests.Snapshot) map[string]map[string]int32 {
 	return found
 }
 
+// withoutShards removes the rules by which a server scrapes the targets of its shard only.
+func withoutShards(loaded *prometheus.Config) {
+	for _, job := range loaded.ScrapeConfigs {
+		if n := len(job.RelabelConfigs); n > 1 && job.RelabelConfigs[n-2].Action == relabel.HashMod {
+			job.RelabelConfigs = job.RelabelConfigs[:n-2]
+		}
+	}
+}
+
 // ConnectionsAreAdmitted asserts that the NetworkPolicies admit every connection that a stack
 // needs.
 func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
@@ -173,6 +183,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 		"everything":     policies + "prometheus: {replicas: 2}\nexporters: {kubeStateMetrics: {shards: 2}}\n" + slack + "\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
 		"other Grafana":  policies + external,
 		"Thanos":         policies + longTerm,
+		"shards":         policies + "prometheus: {shards: 2, replicas: 2}\n" + longTerm,
 		"no own targets": policies + "exporters: {nodeDirectorySizeMetrics: {enabled: false}, kubeStateMetrics: {enabled: false}}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +198,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 				config.PrometheusJob, config.AlertmanagerJob, config.GrafanaJob, config.KubeStateMetricsJob,
 				config.BlackboxExporterJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob,
 				config.ThanosSidecarJob, config.ThanosStoreGatewayJob, config.ThanosCompactorJob, config.ThanosQueryJob, config.ThanosQueryFrontendJob,
+				config.ThanosRulerJob,
 			} {
 				assert.Equal(t, cfg.Enabled(job), len(targets[string(job)]) > 0, "targets of %s", job)
 			}
@@ -212,6 +224,18 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 				needed("thanos-query", "prometheus", 10901, corev1.ProtocolTCP)
 				needed("thanos-query", "thanos-store-gateway", 10901, corev1.ProtocolTCP)
 			}
+			if cfg.Prometheus.Sharded() {
+				for _, server := range []string{"prometheus", "prometheus-shard-1"} {
+					needed(server, "thanos-ruler", 10902, corev1.ProtocolTCP)
+					needed(server, "alertmanager", 9093, corev1.ProtocolTCP)
+					needed("thanos-query", server, 10901, corev1.ProtocolTCP)
+				}
+				needed("prometheus-shard-1", "prometheus", 9090, corev1.ProtocolTCP)
+				needed("prometheus", "prometheus-shard-1", 10902, corev1.ProtocolTCP)
+				needed("thanos-ruler", "thanos-query", 10902, corev1.ProtocolTCP)
+				needed("thanos-ruler", "alertmanager", 9093, corev1.ProtocolTCP)
+				needed("thanos-query", "thanos-ruler", 10901, corev1.ProtocolTCP)
+			}
 			if cfg.Grafana.Deployed() && cfg.Grafana.Imports() {
 				needed(importJob(t, s), "grafana", 3000, corev1.ProtocolTCP)
 			}
@@ -222,7 +246,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 // OtherConnectionsAreRefused asserts that the NetworkPolicies admit only the web UIs from the
 // allowed namespaces, and nothing from other namespaces.
 func OtherConnectionsAreRefused(t *testing.T, program tests.Program) {
-	cfg := configtest.Config(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}\n"+longTerm)
+	cfg := configtest.Config(t, "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"+slack+"\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}\nprometheus: {shards: 2}\n"+longTerm)
 	s := tests.Deploy(t, program, cfg)
 	ingress, stranger := peer{namespace: "ingress"}, peer{namespace: "default"}
 	impostor := peer{"default", pod(t, s, "prometheus").labels}
@@ -255,6 +279,10 @@ func OtherConnectionsAreRefused(t *testing.T, program tests.Program) {
 		{pod(t, s, "thanos-query"), "thanos-compactor", 10902, corev1.ProtocolTCP},
 		{ingress, "thanos-query", 10901, corev1.ProtocolTCP},
 		{ingress, "thanos-compactor", 10902, corev1.ProtocolTCP},
+		{pod(t, s, "thanos-ruler"), "prometheus", 10901, corev1.ProtocolTCP},
+		{pod(t, s, "thanos-ruler"), "thanos-store-gateway", 10901, corev1.ProtocolTCP},
+		{pod(t, s, "grafana"), "thanos-ruler", 10902, corev1.ProtocolTCP},
+		{ingress, "thanos-ruler", 10901, corev1.ProtocolTCP},
 		{pod(t, s, importJob(t, s)), "prometheus", 9090, corev1.ProtocolTCP},
 		{pod(t, s, "prometheus"), importJob(t, s), 80, corev1.ProtocolTCP},
 	} {

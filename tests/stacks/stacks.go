@@ -79,6 +79,9 @@ func Variants(t *testing.T, program tests.Program) {
 		"receivers":               "prometheus: {remoteWriteReceiver: {enabled: true, fromNamespaces: [shop]}, otlpReceiver: {enabled: true}}",
 		"long-term storage":       longTerm,
 		"more of it":              "prometheus: {replicas: 2, outOfOrderTimeWindow: 30m}\nstorage: {mode: local, local: {nodes: [a, b]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, serviceAccount: {annotations: {a: b}}, tls: {secretName: thanos-certificate}, storeGateway: {partitions: 2, replicas: 2}, query: {replicas: 2, endpoints: ['thanos.example.com:443'], fromNamespaces: [ingress]}, queryFrontend: {replicas: 2}}",
+		"shards":                  "prometheus: {shards: 2}\n" + longTerm,
+		"more shards":             "prometheus: {replicas: 2, shards: 2, retiredShards: 1, secrets: {central: s3cret}}\nstorage: {mode: local, local: {nodes: [a, b, c, d, e, f]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, tls: {secretName: thanos-certificate}, ruler: {replicas: 3}}",
+		"shards, no alerting":     "prometheus: {shards: 2}\nalerting: {enabled: false}\nstorage: {mode: ephemeral}\n" + longTerm,
 		"mirrors":                 "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
 		"scheduling":              "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
 	} {

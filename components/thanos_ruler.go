@@ -1,0 +1,170 @@
+package components
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// ThanosRuler evaluates rules over all shards of Prometheus, sends alerts to Alertmanager and uploads what
+// rules record: a StatefulSet, a Service, ConfigMaps, a NetworkPolicy and, with several replicas, a
+// PodDisruptionBudget.
+type ThanosRuler struct{ pulumi.ResourceState }
+
+// ThanosRulerArgs configures a ThanosRuler.
+type ThanosRulerArgs struct {
+	Site
+	Store  *ObjectStore
+	Claims []pulumi.Resource // of its volumes; empty with ephemeral storage
+}
+
+// NewThanosRuler deploys the ruler.
+func NewThanosRuler(ctx *pulumi.Context, name string, args *ThanosRulerArgs, opts ...pulumi.ResourceOption) (*ThanosRuler, error) {
+	c := &ThanosRuler{}
+	a := app{name: render.ThanosRuler.Name, role: "ruler", image: config.ThanosImage}
+	return construct(ctx, "ThanosRuler", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
+		return pulumi.Map{}, a.deployRuler(args)
+	})
+}
+
+func (args *ThanosRulerArgs) check() error {
+	if err := args.checkThanos(); err != nil {
+		return err
+	}
+	if args.Store == nil || args.Stack.Thanos.Ruler == nil {
+		return errors.New("ThanosRulerArgs needs a Store, and a Stack with shards")
+	}
+	return nil
+}
+
+func (args *ThanosRulerArgs) inputs() pulumi.Map {
+	cfg := args.Stack.Config
+	return pulumi.Map{
+		"image":    pulumi.String(cfg.Images.Ref(config.ThanosImage)),
+		"replicas": pulumi.Int(cfg.LongTermStorage.Ruler.Replicas),
+		"files":    pulumi.ToStringArray(slices.Sorted(maps.Keys(args.Stack.Thanos.Ruler.Rules.Files))),
+	}
+}
+
+func (a app) deployRuler(args *ThanosRulerArgs) error {
+	cfg, files := a.Stack.Config.LongTermStorage.Ruler, a.Stack.Thanos.Ruler
+	configMap, err := a.configMap("config", files.Config)
+	if err != nil {
+		return err
+	}
+	rules, err := a.configMap("rules", files.Rules)
+	if err != nil {
+		return err
+	}
+	if err := a.service("service", a.name, true, thanosHTTP, thanosGRPC); err != nil {
+		return err
+	}
+	if err := a.networkPolicy(
+		ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}, webUI: true},
+		ingressRule{ports: []port{thanosGRPC}, from: []string{render.ThanosQuery.Name}},
+	); err != nil {
+		return err
+	}
+	if err := a.disruptionBudget(cfg.Replicas); err != nil {
+		return err
+	}
+	a.podLabels = args.Store.podLabels
+	templates, volumes := dataVolume(args.Claims, cfg.Size, corev1.VolumeArray{
+		configMapVolume("config", files.Config.Name),
+		configMapVolume("rules", files.Rules.Name),
+	})
+	spec := &corev1.PodSpecArgs{
+		SecurityContext:               a.nonRoot(nobodyUID),
+		TerminationGracePeriodSeconds: pulumi.Int(150), // queries get two minutes to end
+		Volumes:                       volumes,
+	}
+	annotations := args.Store.pods(spec)
+	// It reads rules when it starts. Each pod continues where it was: it finds on its volume for how long
+	// alerts have been pending.
+	annotations["checksum/config"] = pulumi.String(checksum(files.Config.Files))
+	annotations["checksum/rules"] = pulumi.String(checksum(files.Rules.Files))
+	container := &corev1.ContainerArgs{
+		Name:           pulumi.String(a.name),
+		Env:            corev1.EnvVarArray{fieldEnv("POD_NAME", "metadata.name")},
+		Ports:          containerPorts(thanosHTTP, thanosGRPC),
+		ReadinessProbe: probe("/-/ready", thanosHTTP.name, 5, 6),
+		LivenessProbe:  probe("/-/healthy", thanosHTTP.name, 10, 6),
+		VolumeMounts: corev1.VolumeMountArray{
+			readOnlyMount("config", render.ThanosDir),
+			readOnlyMount("rules", render.ThanosRulesDir),
+			mount(dataVolumeName, render.ThanosDataDir),
+		},
+	}
+	flags, err := rulerFlags(a.Stack.Config)
+	if err != nil {
+		return err
+	}
+	flags = append(flags, args.Store.add(spec, container, annotations)...)
+	flags = append(flags, a.addTLS(spec, container)...)
+	container.Args = pulumi.ToStringArray(flags)
+	spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
+	if cfg.Replicas > 1 {
+		a.spreadReplicas(spec, false)
+	}
+	_, err = create(a, "statefulset", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{
+		Metadata: a.workloadMetadata(),
+		Spec: &appsv1.StatefulSetSpecArgs{
+			Replicas:             pulumi.Int(cfg.Replicas),
+			ServiceName:          pulumi.String(a.name),
+			PodManagementPolicy:  pulumi.String("Parallel"),
+			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+			Template:             a.pod(spec, cfg.Scheduling, annotations),
+			VolumeClaimTemplates: templates,
+		},
+	}, bindTo(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, rules, args.Store.Secret}), a.readyTimeout(0))
+	return err
+}
+
+// rulerFlags returns the ruler's command line, without the store and certificates:
+// https://thanos.io/tip/components/rule.md/#flags
+func rulerFlags(cfg *config.Config) ([]string, error) {
+	query := render.ThanosQuery.URL(cfg)
+	flags := []string{
+		"rule",
+		"--data-dir=" + render.ThanosDataDir,
+		"--rule-file=" + render.ThanosRulesDir + "/*.yaml",
+		"--eval-interval=" + cfg.Prometheus.EvaluationInterval.Duration.String(),
+		"--query=" + query,
+		"--alert.query-url=" + query, // of the links in alerts
+		"--alertmanagers.config-file=" + render.ThanosDir + "/alertmanagers.yaml",
+		"--alert.label-drop=replica", // the alerts of several pods are one
+		"--tsdb.retention=" + cfg.Prometheus.Retention.String(),
+	}
+	labels := render.ExternalLabels(cfg, "$(POD_NAME)") // which Kubernetes expands
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		flags = append(flags, "--label="+name+"="+strconv.Quote(labels[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(rulerArgs)) {
+		if value, ok := cfg.Prometheus.ExtraArgs[name]; ok {
+			duration, err := model.ParseDuration(value) // days and weeks included, which the ruler does not know
+			if err != nil {
+				return nil, err
+			}
+			flags = append(flags, "--"+rulerArgs[name]+"="+time.Duration(duration).String())
+		}
+	}
+	return append(flags, experimentalFunctions(cfg.Prometheus)...), nil
+}
+
+// rulerArgs holds flags of Prometheus about rules, by the name that the ruler has for them.
+var rulerArgs = map[config.Flag]string{
+	"rules.alert.for-grace-period":     "for-grace-period",
+	"rules.alert.for-outage-tolerance": "for-outage-tolerance",
+	"rules.alert.resend-delay":         "resend-delay",
+}
