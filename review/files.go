@@ -16,7 +16,7 @@ import (
 // contents holds the files of a stack that the report describes in sections of their
 // own. They are recognized by what is in them, not by name.
 type contents struct {
-	prometheus   map[string]any // prometheus.yml without its scrape configs
+	prometheus   map[string]any   // prometheus.yml without its scrape configs
 	jobs         []map[string]any // of all shards, each once
 	rules        []rule
 	alertmanager alertmanager

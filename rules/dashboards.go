@@ -25,6 +25,7 @@ var dashboardOf = map[string]string{
 	"probes.yaml":                      dashboards.UIDPod,
 	"prometheus.yaml":                  dashboards.UIDPrometheusStats,
 	"scheduler.yaml":                   dashboards.UIDControlPlane,
+	"shards.yaml":                      dashboards.UIDPrometheusStats,
 	"storage.yaml":                     dashboards.UIDPersistentVolumes,
 	"targets.yaml":                     dashboards.UIDPrometheusStats,
 	"thanos-ruler.yaml":                dashboards.UIDThanos,

@@ -57,6 +57,7 @@ var needs = map[string]config.Job{
 	"probes.yaml":             config.ContainerProbesJob,
 	RemoteWriteFile:           config.PrometheusJob,
 	"scheduler.yaml":          config.SchedulerJob,
+	"shards.yaml":             config.ThanosRulerJob,
 	"storage.yaml":            config.NodesJob,
 	"thanos.yaml":             config.ThanosSidecarJob,
 	"usage.yaml":              config.CadvisorJob,

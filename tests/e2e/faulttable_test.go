@@ -276,6 +276,7 @@ var notProvoked = map[string]string{
 	"ThanosQueryErrorsHigh":                  "the test's stack has no long-term storage",
 	"ThanosSidecarNotUploading":              "the test's stack has no long-term storage",
 	"ThanosSidecarUploadsFailing":            "the test's stack has no long-term storage",
+	"PrometheusShardDown":                    "the test's stack has no shards",
 	"ThanosRulerAlertsDropped":               "the test's stack has no shards",
 	"ThanosRulerAlertsFailing":               "the test's stack has no shards",
 	"ThanosRulerEvaluationsFailing":          "the test's stack has no shards",
