@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -50,6 +51,8 @@ var (
 	CoreDNS = Target{module: "github.com/coredns/coredns"}
 	// SeaweedFS serves as the object store of a stack with long-term storage.
 	SeaweedFS = Target{module: "github.com/seaweedfs/seaweedfs", packages: []string{"weed"}, modfile: "seaweedfs"}
+	// Kwok plays the kubelets of simulated nodes.
+	Kwok = Target{module: "sigs.k8s.io/kwok", packages: []string{"cmd/kwok"}, modfile: "kwok"}
 )
 
 // Pulumi is the CLI with the engine.
@@ -99,6 +102,26 @@ var (
 		tags:      "slicelabels", // it casts labels to its own, which have this layout
 	}
 )
+
+// Targets lists all targets.
+var Targets = []Target{
+	Kubernetes, CoreDNS, SeaweedFS, Kwok, Pulumi, PulumiKubernetes,
+	Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos,
+}
+
+// Find returns the target that builds a program. It returns an error that names all programs if none
+// does.
+func Find(name string) (Target, error) {
+	var names []string
+	for _, target := range Targets {
+		if slices.Contains(target.Names(), name) {
+			return target, nil
+		}
+		names = append(names, target.Names()...)
+	}
+	slices.Sort(names)
+	return Target{}, fmt.Errorf("unknown program %q; allowed: %s", name, strings.Join(names, ", "))
+}
 
 // prometheusVariables sets the version that prometheus/common reports.
 var prometheusVariables = map[string]string{"github.com/prometheus/common/version.Version": "%[1]s"}
