@@ -52,7 +52,7 @@ var (
 	// SeaweedFS serves as the object store of a stack with long-term storage.
 	SeaweedFS = Target{module: "github.com/seaweedfs/seaweedfs", packages: []string{"weed"}, modfile: "seaweedfs"}
 	// Kwok plays the kubelets of simulated nodes.
-	Kwok = Target{module: "sigs.k8s.io/kwok", packages: []string{"cmd/kwok"}, modfile: "kwok"}
+	Kwok = Target{module: "sigs.k8s.io/kwok", packages: []string{"cmd/kwok"}, modfile: "kwok", generate: kwokInformers}
 )
 
 // Pulumi is the CLI with the engine.
@@ -169,6 +169,25 @@ func providerSchema(dir, version string) (map[string][]byte, error) {
 		files[filepath.Join(filepath.Dir(path), to)] = text
 	}
 	return files, nil
+}
+
+// kwokInformers returns kwok's informers, which watch from version 0 whatever version they listed. Since the
+// API server answers that with the list too, it requires an etcd that reports its progress, as Debian's
+// does not.
+func kwokInformers(dir, _ string) (map[string][]byte, error) {
+	const (
+		path    = "pkg/utils/informer/informer.go"
+		watch   = "opt.setup(&opts)\n\t\t\treturn listWatch.WatchWithContext("
+		instead = "listed := opts.ResourceVersion\n\t\t\topt.setup(&opts)\n\t\t\topts.ResourceVersion = listed\n\t\t\treturn listWatch.WatchWithContext("
+	)
+	text, err := os.ReadFile(filepath.Join(dir, path))
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(string(text), watch) {
+		return nil, fmt.Errorf("%s: there is no %q", path, watch)
+	}
+	return map[string][]byte{path: []byte(strings.ReplaceAll(string(text), watch, instead))}, nil
 }
 
 // Names returns the file names of the target's programs.
