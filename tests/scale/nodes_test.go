@@ -89,8 +89,8 @@ func (c *cluster) startKubeStateMetrics(t *testing.T, stack *render.Stack) map[s
 	return addresses
 }
 
-// simulatedJobs lists the jobs with targets in the simulated cluster, with what plays their targets: a
-// recording, or a process. No recording has the results of probes.
+// simulatedJobs lists the jobs whose targets a recording plays, with its exporter. There is no recording of
+// the results of probes.
 var simulatedJobs = map[config.Job]string{
 	config.NodesJob: "kubelet", config.CadvisorJob: "cadvisor", config.ContainerProbesJob: nothing, config.NodeExporterJob: "node-exporter",
 	config.APIServersJob: "kube-apiserver", config.PodsJob: nothing,
@@ -98,7 +98,7 @@ var simulatedJobs = map[config.Job]string{
 
 // redirect has a scrape config discover its targets from the simulated cluster, and scrape what plays
 // them. Apart from that and from credentials, it adds relabelling only.
-func (c *cluster) redirect(scrape map[string]any, job config.Job, own, replay string, exporter map[string]string) {
+func (c *cluster) redirect(scrape map[string]any, job config.Job, own, player string, exporter map[string]string) {
 	for _, discovery := range slice(scrape["kubernetes_sd_configs"]) {
 		discovery.(map[string]any)["kubeconfig_file"] = c.kubeconfig
 	}
@@ -118,7 +118,7 @@ func (c *cluster) redirect(scrape map[string]any, job config.Job, own, replay st
 	played, ok := simulatedJobs[job]
 	switch {
 	case ok:
-		rules = append(rules, set("__address__", replay), set("__metrics_path__", "/"+played+"/0"),
+		rules = append(rules, set("__address__", player), set("__metrics_path__", "/"+played+"/0"),
 			set("__metrics_path__", "/"+played+"/$1", "node", `node-(\d+)`))
 	case job == config.PrometheusJob:
 		rules = append(rules, set("__address__", own))
@@ -177,8 +177,11 @@ func (m *measurement) load(t *testing.T) {
 	estimate, ok := check.EstimateOf(check.Analyse(m.stack))
 	require.True(t, ok)
 	series := float64(estimate.Series[config.PrometheusJob] + estimate.Series[config.KubeStateMetricsJob])
-	for job := range simulatedJobs {
+	for job, played := range simulatedJobs {
 		each := float64(estimate.Series[job])
+		if played == nothing {
+			continue
+		}
 		if job == config.APIServersJob { // the local control plane has one
 			each /= float64(min(3, len(m.cluster.nodes)))
 		}

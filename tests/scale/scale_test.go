@@ -221,6 +221,7 @@ func run(t *testing.T, name string, args ...string) {
 	require.NoError(t, err)
 	command := exec.CommandContext(t.Context(), path, args...)
 	command.Stdout, command.Stderr = log, log
+	command.Env = append(os.Environ(), "POD_NAME=prometheus-0") // which the configuration refers to
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
