@@ -88,8 +88,14 @@ bench: localcluster ## What a preview and an update cost, and how large the serv
 	go test -run '^$$' -bench . ./check
 
 .PHONY: scale
-scale: ## A server of a simulated cluster of 10, 100 and 300 nodes, beside the estimate; after `make demo`, which builds it.
-	go test -tags scale -run TestScale -v -count=1 -timeout 60m ./tests/scale
+scale: localcluster ## A server of a simulated cluster of 10, 100 and 300 nodes, beside the estimate.
+	.local/bin/localcluster build prometheus
+	go test -tags scale -run '^TestScale$$' -v -count=1 -timeout 60m ./tests/scale
+
+.PHONY: test-nodes
+test-nodes: localcluster ## A server and kube-state-metrics on a new local control plane with simulated nodes: NODES=1000.
+	.local/bin/localcluster build kwok prometheus kube-state-metrics
+	go test -tags scale -run '^TestNodes$$' -v -count=1 -timeout 2h ./tests/scale -nodes=$(or $(NODES),1000)
 
 .PHONY: render
 render: ## A stack's objects as YAML, secrets redacted: STACK=prod OUT=dir

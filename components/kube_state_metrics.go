@@ -1,10 +1,8 @@
 package components
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -66,7 +64,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	}
 	container := &corev1.ContainerArgs{
 		Name:           pulumi.String(a.name),
-		Args:           pulumi.ToStringArray(kubeStateMetricsFlags(a.Stack)),
+		Args:           pulumi.ToStringArray(a.Stack.KubeStateMetricsFlags()),
 		Ports:          containerPorts(ports...),
 		ReadinessProbe: probe("/readyz", telemetry.name, 10, 3),
 		LivenessProbe:  probe("/livez", metrics.name, 20, 6),
@@ -104,41 +102,6 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 		}, a.readyTimeout(0))
 	}
 	return pulumi.Map{}, err
-}
-
-// kubeStateMetricsFlags returns the command line, sorted.
-// https://github.com/kubernetes/kube-state-metrics/blob/main/docs/developer/cli-arguments.md
-func kubeStateMetricsFlags(stack *render.Stack) []string {
-	cfg := stack.Config.Exporters.KubeStateMetrics
-	var kinds []string
-	for _, kind := range stack.ReportedKinds() {
-		kinds = append(kinds, string(kind))
-	}
-	flags := []string{"--port=8080", "--telemetry-port=8081", "--resources=" + strings.Join(kinds, ",")}
-	for flag, allowlist := range map[string]map[config.Kind][]string{
-		"--metric-labels-allowlist":      stack.ReportedLabels(),
-		"--metric-annotations-allowlist": cfg.MetricAnnotationsAllowlist,
-	} {
-		var entries []string
-		for kind, labels := range allowlist {
-			entries = append(entries, fmt.Sprintf("%s=[%s]", kind, strings.Join(labels, ",")))
-		}
-		if len(entries) > 0 {
-			slices.Sort(entries)
-			flags = append(flags, flag+"="+strings.Join(entries, ","))
-		}
-	}
-	if allowlist := stack.ReportedMetrics(); len(allowlist) > 0 {
-		flags = append(flags, "--metric-allowlist="+strings.Join(allowlist, ","))
-	}
-	if len(cfg.MetricDenylist) > 0 {
-		flags = append(flags, "--metric-denylist="+strings.Join(cfg.MetricDenylist, ","))
-	}
-	if cfg.Shards > 1 {
-		flags = append(flags, "--shard=$(SHARD)", fmt.Sprintf("--total-shards=%d", cfg.Shards))
-	}
-	slices.Sort(flags)
-	return flags
 }
 
 // watchKinds returns the rules that allow listing and watching kinds, one for each API group.

@@ -26,6 +26,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	apilabels "k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
@@ -50,7 +51,7 @@ func (c cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if i := slices.Index(path, "namespaces"); i >= 0 && i+2 < len(path) {
 		namespace = path[i+1]
 	}
-	selector, err := apilabels.Parse(r.URL.Query().Get("labelSelector"))
+	selector, err := newSelector(r.URL.Query().Get("labelSelector"), r.URL.Query().Get("fieldSelector"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -61,11 +62,32 @@ func (c cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// selector selects objects on the server's side.
+type selector struct {
+	labels apilabels.Selector
+	fields fields.Selector
+}
+
+func newSelector(labels, field string) (s selector, err error) {
+	if s.labels, err = apilabels.Parse(labels); err == nil {
+		s.fields, err = fields.ParseSelector(field)
+	}
+	return s, err
+}
+
+func (s selector) matches(object metav1.Object) bool {
+	set := fields.Set{"metadata.name": object.GetName()}
+	if pod, ok := object.(*corev1.Pod); ok {
+		set["status.phase"] = string(pod.Status.Phase)
+	}
+	return s.labels.Matches(apilabels.Set(object.GetLabels())) && s.fields.Matches(set)
+}
+
 // list returns the objects of a resource that selector matches; an empty namespace is all.
-func (c cluster) list(resource, namespace string, selector apilabels.Selector) []metav1.Object {
+func (c cluster) list(resource, namespace string, selector selector) []metav1.Object {
 	found := []metav1.Object{}
 	for _, object := range c {
-		if resourceOf(object) == resource && (namespace == "" || namespace == object.GetNamespace()) && selector.Matches(apilabels.Set(object.GetLabels())) {
+		if resourceOf(object) == resource && (namespace == "" || namespace == object.GetNamespace()) && selector.matches(object) {
 			found = append(found, object)
 		}
 	}
@@ -150,12 +172,14 @@ var plurals = map[kubernetes.Role]string{
 // the groups.
 func (c cluster) discover(t *testing.T, api string, sd *kubernetes.SDConfig) []*targetgroup.Group {
 	t.Helper()
-	selector := apilabels.Everything()
+	var own kubernetes.SelectorConfig // the role's; it may have others of what it also watches
 	for _, s := range sd.Selectors {
-		parsed, err := apilabels.Parse(s.Label)
-		require.NoError(t, err)
-		selector = parsed
+		if s.Role == sd.Role {
+			own = s
+		}
 	}
+	selector, err := newSelector(own.Label, own.Field)
+	require.NoError(t, err)
 	namespaces := sd.NamespaceDiscovery.Names
 	if len(namespaces) == 0 {
 		namespaces = []string{""}

@@ -61,6 +61,7 @@ type sdNamespaces struct {
 type sdSelector struct {
 	Role  string `yaml:"role"`
 	Label string `yaml:"label,omitempty"`
+	Field string `yaml:"field,omitempty"`
 }
 
 type relabel struct {
@@ -201,8 +202,13 @@ func apiServers(native bool) scrapeConfig {
 		Scheme:        "https",
 		Authorization: &authorization{serviceAccountDir + "/token"},
 		// The certificate is valid for names; the targets are IP addresses.
-		TLSConfig:           &tlsConfig{CAFile: serviceAccountDir + "/ca.crt", ServerName: "kubernetes"},
-		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: &sdNamespaces{[]string{"default"}}}},
+		TLSConfig: &tlsConfig{CAFile: serviceAccountDir + "/ca.crt", ServerName: "kubernetes"},
+		// Without selectors, the role watches every Service and pod of the namespace too.
+		KubernetesSDConfigs: []kubernetesSD{{Role: "endpointslice", Namespaces: &sdNamespaces{[]string{"default"}}, Selectors: []sdSelector{
+			{Role: "endpointslice", Label: "kubernetes.io/service-name=kubernetes"},
+			{Role: "service", Field: "metadata.name=kubernetes"},
+			{Role: "pod", Field: "metadata.name=kubernetes"},
+		}}},
 		RelabelConfigs: []relabel{
 			keep(`kubernetes;https`, "__meta_kubernetes_service_name", "__meta_kubernetes_endpointslice_port_name"),
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
@@ -250,10 +256,10 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 // the port in prometheus.io/port, or else of each TCP port that their containers declare.
 func annotatedPods(cfg *config.Config) scrapeConfig {
 	return scrapeConfig{
-		KubernetesSDConfigs: []kubernetesSD{{Role: "pod", Namespaces: discoveryNamespaces(cfg)}},
+		// The API server leaves out pods that wait or have ended, as those of Jobs.
+		KubernetesSDConfigs: []kubernetesSD{{Role: "pod", Namespaces: discoveryNamespaces(cfg), Selectors: []sdSelector{{Role: "pod", Field: "status.phase=Running"}}}},
 		RelabelConfigs: slices.Concat([]relabel{
 			keep("true", podAnnotation("scrape")),
-			keep("Running", "__meta_kubernetes_pod_phase"),
 			// Without an annotated port: only declared TCP ports of running containers.
 			drop(";(;.*|.*;UDP|.*;SCTP)", podAnnotation("port"), "__meta_kubernetes_pod_container_port_number", "__meta_kubernetes_pod_container_port_protocol"),
 			drop(";true", podAnnotation("port"), "__meta_kubernetes_pod_container_init"),

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -50,6 +51,8 @@ var (
 	CoreDNS = Target{module: "github.com/coredns/coredns"}
 	// SeaweedFS serves as the object store of a stack with long-term storage.
 	SeaweedFS = Target{module: "github.com/seaweedfs/seaweedfs", packages: []string{"weed"}, modfile: "seaweedfs"}
+	// Kwok plays the kubelets of simulated nodes.
+	Kwok = Target{module: "sigs.k8s.io/kwok", packages: []string{"cmd/kwok"}, modfile: "kwok", generate: kwokInformers}
 )
 
 // Pulumi is the CLI with the engine.
@@ -100,6 +103,26 @@ var (
 	}
 )
 
+// Targets lists all targets.
+var Targets = []Target{
+	Kubernetes, CoreDNS, SeaweedFS, Kwok, Pulumi, PulumiKubernetes,
+	Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos,
+}
+
+// Find returns the target that builds a program. It returns an error that names all programs if none
+// does.
+func Find(name string) (Target, error) {
+	var names []string
+	for _, target := range Targets {
+		if slices.Contains(target.Names(), name) {
+			return target, nil
+		}
+		names = append(names, target.Names()...)
+	}
+	slices.Sort(names)
+	return Target{}, fmt.Errorf("unknown program %q; allowed: %s", name, strings.Join(names, ", "))
+}
+
 // prometheusVariables sets the version that prometheus/common reports.
 var prometheusVariables = map[string]string{"github.com/prometheus/common/version.Version": "%[1]s"}
 
@@ -146,6 +169,25 @@ func providerSchema(dir, version string) (map[string][]byte, error) {
 		files[filepath.Join(filepath.Dir(path), to)] = text
 	}
 	return files, nil
+}
+
+// kwokInformers returns kwok's informers, which watch from version 0 whatever version they listed. Since the
+// API server answers that with the list too, it requires an etcd that reports its progress, as Debian's
+// does not.
+func kwokInformers(dir, _ string) (map[string][]byte, error) {
+	const (
+		path    = "pkg/utils/informer/informer.go"
+		watch   = "opt.setup(&opts)\n\t\t\treturn listWatch.WatchWithContext("
+		instead = "listed := opts.ResourceVersion\n\t\t\topt.setup(&opts)\n\t\t\topts.ResourceVersion = listed\n\t\t\treturn listWatch.WatchWithContext("
+	)
+	text, err := os.ReadFile(filepath.Join(dir, path))
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(string(text), watch) {
+		return nil, fmt.Errorf("%s: there is no %q", path, watch)
+	}
+	return map[string][]byte{path: []byte(strings.ReplaceAll(string(text), watch, instead))}, nil
 }
 
 // Names returns the file names of the target's programs.

@@ -22,9 +22,7 @@ func TestVersionIsWhatTheProgramReports(t *testing.T) {
 		assert.Equal(t, want, prometheusVersion(module), module)
 	}
 	assert.Equal(t, "v4.24.2-0.20260115033456-f47bc2d6f199", providerVersion("v4.0.0-20260115033456-f47bc2d6f199"))
-	for _, target := range []Target{
-		Kubernetes, CoreDNS, PulumiKubernetes, Pulumi, Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos, SeaweedFS,
-	} {
+	for _, target := range Targets {
 		version, err := b.Version(target)
 		require.NoError(t, err)
 		assert.True(t, semver.IsValid(version), "%s: %s", target.module, version)
@@ -37,6 +35,16 @@ func TestNamesMatchTheGoCommand(t *testing.T) {
 	assert.Equal(t, []string{"kube-state-metrics"}, KubeStateMetrics.Names())
 	assert.Equal(t, []string{"pulumi"}, Pulumi.Names())
 	assert.Equal(t, []string{"kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy"}, Kubernetes.Names())
+}
+
+func TestFind(t *testing.T) {
+	for name, want := range map[string]Target{"kube-scheduler": Kubernetes, "kwok": Kwok, "kube-state-metrics": KubeStateMetrics} {
+		target, err := Find(name)
+		require.NoError(t, err)
+		assert.Equal(t, want.module, target.module, name)
+	}
+	_, err := Find("grafana")
+	assert.ErrorContains(t, err, `unknown program "grafana"; allowed: alertmanager, blackbox_exporter, `)
 }
 
 func TestKubernetesVersions(t *testing.T) {

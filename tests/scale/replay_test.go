@@ -11,13 +11,17 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"time"
 )
 
-// podsPerNode is the number of pods on each simulated node.
+// podsPerNode is the number of pods on each node that TestScale simulates.
 const podsPerNode = 30
+
+// nodesPerNamespace is the number of nodes whose pods are in the same namespaces.
+const nodesPerNamespace = 20
 
 // mark stands in a recorded line for what differs between copies of it.
 type mark byte
@@ -56,10 +60,19 @@ type line struct {
 // recording is a recorded exposition.
 type recording struct {
 	lines []line
-	pods  int // that it names
+	pods  []recordedPod // that it names, by name
 }
 
-var label = regexp.MustCompile(`(pod|namespace|node)="([^"]+)"`)
+// recordedPod is a pod of the node whose expositions are recorded.
+type recordedPod struct {
+	namespace, name string
+	containers      []string
+}
+
+var (
+	label          = regexp.MustCompile(`(pod|namespace|node)="([^"]+)"`)
+	containerLabel = regexp.MustCompile(`[{,]container="([^"]+)"`)
+)
 
 // load reads a recording from testdata. Lines that name a pod are copied for each pod. If the
 // exporter describes objects, so are those that name only a namespace, and those that name a node for
@@ -74,7 +87,7 @@ func load(exporter string, describesObjects bool) (*recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, pods, counter := &recording{}, map[string]bool{}, false
+	r, counter := &recording{}, false
 	scanner := bufio.NewScanner(text)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
@@ -96,7 +109,7 @@ func load(exporter string, describesObjects bool) (*recording, error) {
 		}
 		l := line{value: value, counter: counter}
 		found := label.FindAllStringSubmatchIndex(recorded[:end], -1)
-		at := 0
+		at, pod := 0, recordedPod{}
 		for _, m := range found {
 			if m[0] > 0 && recorded[m[0]-1] != '{' && recorded[m[0]-1] != ',' {
 				continue // the end of a longer name
@@ -105,9 +118,10 @@ func load(exporter string, describesObjects bool) (*recording, error) {
 			switch recorded[m[2]:m[3]] {
 			case "pod":
 				l.growth = eachPod
-				pods[recorded[m[4]:m[5]]] = true
+				pod.name = recorded[m[4]:m[5]]
 			case "namespace":
 				marked.mark = namespaceMark
+				pod.namespace = recorded[m[4]:m[5]]
 				if describesObjects {
 					l.growth = eachPod
 				}
@@ -122,16 +136,36 @@ func load(exporter string, describesObjects bool) (*recording, error) {
 		}
 		l.segments = append(l.segments, segment{text: recorded[at:end]})
 		r.lines = append(r.lines, l)
+		if pod.name != "" {
+			r.addPod(pod, containerLabel.FindStringSubmatch(recorded[:end]))
+		}
 	}
-	r.pods = max(1, len(pods))
 	return r, scanner.Err()
+}
+
+// addPod adds a pod, unless the recording has it, and the container that a label names, if any.
+func (r *recording) addPod(pod recordedPod, container []string) {
+	i, known := slices.BinarySearchFunc(r.pods, pod, func(a, b recordedPod) int { return strings.Compare(a.name, b.name) })
+	if !known {
+		r.pods = slices.Insert(r.pods, i, pod)
+	}
+	if p := &r.pods[i]; container != nil && !slices.Contains(p.containers, container[1]) {
+		p.containers = append(p.containers, container[1])
+	}
+}
+
+// podSuffix and namespaceSuffix end the names of a copy of a recorded pod, and of its namespace.
+func podSuffix(node, copied int) string { return strconv.Itoa(node) + "-" + strconv.Itoa(copied) }
+func namespaceSuffix(node, copied, copies int) string {
+	return strconv.Itoa(node/nodesPerNamespace*copies + copied)
 }
 
 // write writes the exposition of a number of nodes from the first on, at a step of time: lines
 // without copies once, the others for each node, or for each pod of the recording as often as is
 // needed for the pods of these nodes. Of a map of families, only those are written.
-func (r *recording) write(w io.Writer, first, nodes int, step float64, reported map[string]bool) error {
+func (r *recording) write(w io.Writer, first, nodes, podsPerNode int, step float64, reported map[string]bool) error {
 	var text []byte
+	pods := max(1, len(r.pods))
 	skipped := false
 	for i := range r.lines {
 		l := &r.lines[i]
@@ -147,9 +181,10 @@ func (r *recording) write(w io.Writer, first, nodes int, step float64, reported 
 				text = l.append(text, step, "", "", strconv.Itoa(n))
 			}
 		case l.growth == eachPod:
-			for c := range nodes * podsPerNode / r.pods {
-				n := strconv.Itoa(first + c*r.pods/podsPerNode)
-				text = l.append(text, step, n+"-"+strconv.Itoa(c), strconv.Itoa(c), n)
+			copies := nodes * podsPerNode / pods
+			for c := range copies {
+				n := first + c*pods/podsPerNode
+				text = l.append(text, step, podSuffix(n, c), namespaceSuffix(first, c, copies), strconv.Itoa(n))
 			}
 		default:
 			text = l.append(text, step, "", "", strconv.Itoa(first))
@@ -186,18 +221,21 @@ func (l *line) append(text []byte, step float64, pod, namespace, node string) []
 	return append(strconv.AppendFloat(append(text, ' '), value, 'g', -1, 64), '\n')
 }
 
+// nothing is the exporter without samples.
+const nothing = "nothing"
+
 // replay serves recordings of a cluster.
 type replay struct {
-	nodes    int
-	reported map[string]bool // what kube-state-metrics is told to expose
-	steps    atomic.Int64    // scrapes of it so far
+	nodes, podsPerNode int
+	reported           map[string]bool // what kube-state-metrics is told to expose
+	started            time.Time
 
 	recordings map[string]*recording
 }
 
 // newReplay reads the recordings.
-func newReplay(nodes int, reported map[string]bool) (*replay, error) {
-	r := &replay{nodes: nodes, reported: reported, recordings: map[string]*recording{}}
+func newReplay(nodes, podsPerNode int, reported map[string]bool) (*replay, error) {
+	r := &replay{nodes: nodes, podsPerNode: podsPerNode, reported: reported, started: time.Now(), recordings: map[string]*recording{}}
 	for _, exporter := range []string{"kubelet", "cadvisor", "node-exporter", "kube-apiserver", "kube-state-metrics"} {
 		var err error
 		if r.recordings[exporter], err = load(exporter, exporter == "kube-state-metrics"); err != nil {
@@ -211,7 +249,10 @@ func newReplay(nodes int, reported map[string]bool) (*replay, error) {
 func (r *replay) ServeHTTP(response http.ResponseWriter, request *http.Request) {
 	exporter, number, _ := strings.Cut(strings.Trim(request.URL.Path, "/"), "/")
 	recorded, node := r.recordings[exporter], 0
-	if recorded == nil {
+	switch {
+	case exporter == nothing:
+		return
+	case recorded == nil:
 		http.NotFound(response, request)
 		return
 	}
@@ -219,10 +260,10 @@ func (r *replay) ServeHTTP(response http.ResponseWriter, request *http.Request) 
 	nodes, reported := 1, map[string]bool(nil)
 	if exporter == "kube-state-metrics" {
 		nodes, reported = r.nodes, r.reported
-		r.steps.Add(1)
 	}
 	response.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	_ = recorded.write(response, node, nodes, float64(r.steps.Load()), reported) // the server ends scrapes when it stops
+	step := float64(time.Since(r.started) / *interval)                       // whole, as counters are
+	_ = recorded.write(response, node, nodes, r.podsPerNode, step, reported) // the server ends scrapes when it stops
 }
 
 // samples returns the number of samples of an exposition.
@@ -232,7 +273,7 @@ func (r *replay) samples(exporter string) (int, error) {
 		nodes, reported = r.nodes, r.reported
 	}
 	var b bytes.Buffer
-	if err := r.recordings[exporter].write(&b, 0, nodes, 0, reported); err != nil {
+	if err := r.recordings[exporter].write(&b, 0, nodes, r.podsPerNode, 0, reported); err != nil {
 		return 0, err
 	}
 	samples := 0

@@ -7,6 +7,7 @@ package scale
 import (
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ import (
 )
 
 var (
-	binary   = flag.String("prometheus", "../../.local/bin/prometheus", "the server to measure; `make demo` builds it")
+	binaries = flag.String("binaries", "../../.local/bin", "directory of the programs to measure, which localcluster builds")
 	interval = flag.Duration("interval", 30*time.Second, "between two scrapes")
 	scrapes  = flag.Int("scrapes", 9, "scrapes of each target before the measurement ends")
 )
@@ -68,11 +70,13 @@ func TestScale(t *testing.T) {
 
 // measure runs a server for a stack and compares it with the estimate.
 func measure(t *testing.T, stack *render.Stack, nodes int) {
-	targets, err := newReplay(nodes, reported(stack))
+	targets, err := newReplay(nodes, podsPerNode, reported(stack))
 	require.NoError(t, err)
 	server := httptest.NewServer(targets)
 	t.Cleanup(server.Close)
-	s := start(t, stack, targets, server.Listener.Addr().String())
+	s := start(t, stack, func(own string, job config.Job, scrape map[string]any) bool {
+		return targets.replace(server.Listener.Addr().String(), own, job, scrape)
+	})
 
 	time.Sleep(time.Duration(*scrapes/2) * *interval)
 	before := s.metrics(t)
@@ -124,14 +128,44 @@ func (r *replay) rate(t *testing.T) float64 {
 // prometheus is a running server.
 type prometheus struct{ url, dir string }
 
-// start starts a server with the stack's configuration and rules, whose targets are the replayed
-// ones with the labels that relabelling gives them, and itself.
-func start(t *testing.T, stack *render.Stack, targets *replay, address string) prometheus {
+// replace replaces the targets of a job with the replayed ones, and the labels that relabelling gives
+// them. It returns false for a job that is not replayed.
+func (r *replay) replace(address, own string, job config.Job, scrape map[string]any) bool {
+	exporter, ok := replayed[job]
+	var static []any
+	switch {
+	case job == config.PrometheusJob:
+		static = []any{group(own, "/metrics", own, "")}
+	case !ok:
+		return false
+	default:
+		count := r.nodes
+		switch job {
+		case config.APIServersJob:
+			count = min(3, count)
+		case config.KubeStateMetricsJob:
+			count = 1
+		}
+		for i := range count {
+			node := fmt.Sprintf("demo-%d", i)
+			if job == config.KubeStateMetricsJob || job == config.APIServersJob {
+				node = ""
+			}
+			static = append(static, group(address, fmt.Sprintf("/%s/%d", exporter, i), fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), node))
+		}
+	}
+	for _, key := range []string{"kubernetes_sd_configs", "relabel_configs", "authorization", "tls_config", "scheme", "metrics_path", "params"} {
+		delete(scrape, key)
+	}
+	scrape["static_configs"] = static
+	return true
+}
+
+// start starts a server with the stack's configuration and rules, and without Alertmanager. change
+// changes each scrape config of the server at the address own, or returns false to leave the job out.
+func start(t *testing.T, stack *render.Stack, change func(own string, job config.Job, scrape map[string]any) bool) prometheus {
 	dir := t.TempDir()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	own := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	own := freeAddress(t)
 	write := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
@@ -145,69 +179,62 @@ func start(t *testing.T, stack *render.Stack, targets *replay, address string) p
 	var jobs []any
 	for _, each := range native["scrape_configs"].([]any) {
 		scrape := each.(map[string]any)
-		name := config.Job(scrape["job_name"].(string))
-		exporter, ok := replayed[name]
-		var static []any
-		switch {
-		case name == config.PrometheusJob:
-			static = []any{group(own, "/metrics", own, "")}
-		case !ok:
-			continue
-		default:
-			count := targets.nodes
-			switch name {
-			case config.APIServersJob:
-				count = min(3, count)
-			case config.KubeStateMetricsJob:
-				count = 1
-			}
-			for i := range count {
-				node := fmt.Sprintf("demo-%d", i)
-				if name == config.KubeStateMetricsJob || name == config.APIServersJob {
-					node = ""
-				}
-				static = append(static, group(address, fmt.Sprintf("/%s/%d", exporter, i), fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), node))
-			}
+		if change(own, config.Job(scrape["job_name"].(string)), scrape) {
+			jobs = append(jobs, scrape)
 		}
-		for _, key := range []string{"kubernetes_sd_configs", "relabel_configs", "authorization", "tls_config", "scheme", "metrics_path", "params"} {
-			delete(scrape, key)
-		}
-		scrape["static_configs"] = static
-		jobs = append(jobs, scrape)
 	}
 	native["scrape_configs"] = jobs
 	text, err := yaml.Marshal(native)
 	require.NoError(t, err)
 	write("prometheus.yml", string(text))
-	path, err := filepath.Abs(*binary)
-	require.NoError(t, err)
-	log, err := os.Create(filepath.Join(dir, "log"))
-	require.NoError(t, err)
-	command := exec.CommandContext(t.Context(), path, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
+	run(t, "prometheus", "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address="+own, "--web.enable-admin-api")
+	s := prometheus{"http://" + own, filepath.Join(dir, "data")}
+	awaitOK(t, s.url+"/-/ready")
+	return s
+}
+
+// freeAddress returns an address on the loopback device that is free.
+func freeAddress(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// awaitOK waits until a URL answers with status 200.
+func awaitOK(t *testing.T, url string) {
+	require.Eventually(t, func() bool {
+		response, err := http.Get(url)
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		return err == nil && response.StatusCode == http.StatusOK
+	}, time.Minute, time.Second/2, url)
+}
+
+// run runs a program until the test ends, and then prints the first error or warning that it logged.
+func run(t *testing.T, name string, args ...string) {
+	path, err := filepath.Abs(filepath.Join(*binaries, name))
+	require.NoError(t, err)
+	log, err := os.Create(filepath.Join(t.TempDir(), name+".log"))
+	require.NoError(t, err)
+	command := exec.CommandContext(t.Context(), path, args...)
 	command.Stdout, command.Stderr = log, log
+	command.Env = append(os.Environ(), "POD_NAME=prometheus-0") // which the configuration refers to
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
 		text, _ := os.ReadFile(log.Name())
-		lines := strings.Split(string(text), "\n")
-		for _, line := range lines {
+		for line := range strings.Lines(string(text)) {
 			if strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN") {
 				t.Log(line)
 				break
 			}
 		}
 	})
-	s := prometheus{"http://" + own, filepath.Join(dir, "data")}
-	require.Eventually(t, func() bool {
-		response, err := http.Get(s.url + "/-/ready")
-		if err == nil {
-			_ = response.Body.Close()
-		}
-		return err == nil && response.StatusCode == http.StatusOK
-	}, time.Minute, time.Second/2)
-	return s
 }
 
 // group returns a static target.
@@ -220,26 +247,55 @@ func group(address, path, instance, node string) map[string]any {
 }
 
 // metrics returns the server's metrics of itself: sums by name, and by type for appended samples.
-func (s prometheus) metrics(t *testing.T) map[string]float64 {
-	response, err := http.Get(s.url + "/metrics")
+func (s prometheus) metrics(t *testing.T) map[string]float64 { return sums(scrape(t, s.url)) }
+
+// scrape returns the samples that a server exposes at /metrics.
+func scrape(t *testing.T, url string) []sample {
+	response, err := http.Get(url + "/metrics")
 	require.NoError(t, err)
 	defer response.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	require.NoError(t, err)
+	return samples(t, response.Body)
+}
+
+// sums returns the sums of samples: by name, and by name and type; and the time.
+func sums(samples []sample) map[string]float64 {
 	sums := map[string]float64{"time": float64(time.Now().UnixMilli()) / 1000}
-	for name, family := range families {
-		for _, m := range family.GetMetric() {
-			value := m.GetGauge().GetValue() + m.GetCounter().GetValue()
-			sums[name] += value
-			for _, l := range m.GetLabel() {
-				if l.GetName() == "type" {
-					sums[name+" "+l.GetValue()] += value
-				}
-			}
+	for _, s := range samples {
+		sums[s.name] += s.value
+		if kind, ok := s.labels["type"]; ok {
+			sums[s.name+" "+kind] += s.value
 		}
 	}
 	return sums
+}
+
+// sample is a sample of an exposition. Of a histogram or a summary, it has the sum and the count.
+type sample struct {
+	name         string
+	labels       map[string]string
+	value, count float64
+}
+
+// samples returns the samples of an exposition.
+func samples(t *testing.T, exposition io.Reader) []sample {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(exposition)
+	require.NoError(t, err)
+	var samples []sample
+	for name, family := range families {
+		for _, m := range family.GetMetric() {
+			s := sample{
+				name: name, labels: map[string]string{},
+				value: m.GetGauge().GetValue() + m.GetCounter().GetValue() + m.GetHistogram().GetSampleSum() + m.GetSummary().GetSampleSum(),
+				count: float64(m.GetHistogram().GetSampleCount() + m.GetSummary().GetSampleCount()),
+			}
+			for _, l := range m.GetLabel() {
+				s.labels[l.GetName()] = l.GetValue()
+			}
+			samples = append(samples, s)
+		}
+	}
+	return samples
 }
 
 // stored is what samples take on disk.

@@ -292,6 +292,28 @@ func (d *demo) status(ctx context.Context) error {
 	return n.AwaitAPI(ctx)
 }
 
+// build builds programs, by name, that are not up to date.
+func (d *demo) build(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return errors.New("build requires the name of a program")
+	}
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, name := range names {
+		target, err := build.Find(name)
+		if err != nil {
+			return err
+		}
+		if err := d.builder.Ensure(ctx, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // exec replaces this process with a command in the node's namespaces.
 func (d *demo) exec(args []string) error {
 	if len(args) == 0 {

@@ -20,6 +20,7 @@ const usage = `usage: localcluster COMMAND
   status       show whether the node runs and which of its parts failed
   demo         up, then pulumi up of the stack
   pulumi ARGS  run the pulumi CLI with the demo's environment
+  build NAMES  build programs into .local/bin, such as prometheus
   exec CMD     run a command on the node, as ssh would on a real one
   stop PART    kill a part of the node, such as kubelet
   start PART   start it again
@@ -57,6 +58,8 @@ func run(ctx context.Context, args []string) error {
 		return d.deploy(ctx)
 	case "pulumi":
 		return d.pulumi(ctx, args)
+	case "build":
+		return d.build(ctx, args)
 	case "exec":
 		return d.exec(args)
 	case "stop":
