@@ -82,14 +82,20 @@ func largeCluster(t *testing.T) cluster {
 			`{metadata: {name: ingress-%[1]d, annotations: {prometheus.io/probe: "true"}}, spec: {rules: [{host: shop-%[1]d.example.com, http: {paths: [{path: /, pathType: Prefix}, {path: /api, pathType: Prefix}]}}]}}`, n)))
 	}
 	thanosPorts := "{name: web, containerPort: 10902}, {name: grpc, containerPort: 10901}"
-	for program, ports := range map[string]string{
+	programs := map[string]string{
 		"prometheus":   "{name: web, containerPort: 9090}, {name: sidecar, containerPort: 10902}, {name: grpc, containerPort: 10901}",
 		"alertmanager": "{name: web, containerPort: 9093}", "grafana": "{name: web, containerPort: 3000}",
 		"kube-state-metrics": "{name: metrics, containerPort: 8080}, {name: telemetry, containerPort: 8081}",
 		"blackbox-exporter":  "{name: web, containerPort: 9115}",
 		"thanos-query":       thanosPorts, "thanos-query-frontend": "{name: web, containerPort: 10902}", "thanos-store-gateway": thanosPorts,
 		"thanos-compactor": "{name: web, containerPort: 10902}", "thanos-ruler": thanosPorts,
-	} {
+	}
+	for _, job := range config.Jobs { // of exporters of which there is one
+		if programs[string(job)] == "" && job != config.NodeExporterJob && job != config.NodeDirectorySizeMetricsJob { // which are on each node
+			programs[string(job)] = "{name: metrics, containerPort: 8080}"
+		}
+	}
+	for program, ports := range programs {
 		add(own(t, program, ports, ""))
 	}
 	coreDNS := pod(t, `{metadata: {name: coredns, namespace: kube-system, labels: {k8s-app: kube-dns}}, spec: {containers: [{name: coredns, ports: [{name: metrics, containerPort: 9153}]}]}}`)

@@ -14,7 +14,7 @@ import (
 func TestRun(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, run(&out, "../../Pulumi.prod.yaml", true, ""))
-	assert.Contains(t, out.String(), "../../Pulumi.prod.yaml: 46 checks passed\n")
+	assert.Contains(t, out.String(), "../../Pulumi.prod.yaml: 47 checks passed\n")
 	assert.Regexp(t, `(?m)^Watchdog +none +null`, out.String())
 	assert.Regexp(t, `(?m)^NodeCPUHigh +warning +slack`, out.String())
 }
@@ -33,6 +33,21 @@ config:
 	assert.Regexp(t, `(?m)^gcs://metrics/a/monitoring +GiB per day +kept +GiB$`, out.String())
 	assert.Regexp(t, `(?m)^every sample +0\.\d +90d +\d+\.\d$`, out.String())
 	assert.Regexp(t, `(?m)^1 hour +for ever: a year +\d\.\d$`, out.String())
+}
+
+// So is what each server of a shard needs.
+func TestShards(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "Pulumi.large.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+config:
+  kubernetes-prometheus:cluster: {name: a, nodes: 10}
+  kubernetes-prometheus:alerting: {acknowledgeNoNotifications: true}
+  kubernetes-prometheus:prometheus: {shards: 3}
+  kubernetes-prometheus:longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: metrics}}}
+`), 0o600))
+	var out strings.Builder
+	require.NoError(t, run(&out, file, false, ""))
+	assert.Regexp(t, `(?m)^shards +series of each +samples per second +cores +GiB of memory +GiB of disk\n3 +\d+ +\d+ +0\.\d\d +0\.\d +\d+\.\d$`, out.String())
 }
 
 func TestRunFails(t *testing.T) {
