@@ -23,8 +23,10 @@ import (
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -75,33 +77,40 @@ func TestScale(t *testing.T) {
 func (n *node) twoReplicas(t *testing.T) {
 	t.Helper()
 	for _, shard := range shards {
-		n.patch(t, "apps/v1", "StatefulSet", namespace, shard, `{"spec":{"replicas":2,"template":{"spec":{"affinity":null}}}}`)
-		n.changeArgs(t, shard, func(args []string) []string {
+		n.changeSet(t, shard, func(set *appsv1.StatefulSetSpec) {
+			*set.Replicas = 2
+			set.Template.Spec.Affinity = nil
+			args := set.Template.Spec.Containers[0].Args
 			for i, arg := range args {
 				if flag, _, _ := strings.Cut(arg, "="); flag == "--storage.tsdb.min-block-duration" || flag == "--storage.tsdb.max-block-duration" {
 					args[i] = flag + "=2m"
 				}
 			}
-			return args
 		})
 	}
-	n.patch(t, "apps/v1", "StatefulSet", namespace, "thanos-ruler", `{"spec":{"replicas":2}}`)
-	n.changeArgs(t, "thanos-ruler", func(args []string) []string { return append(args, "--tsdb.block-duration=2m") })
+	n.changeSet(t, "thanos-ruler", func(set *appsv1.StatefulSetSpec) {
+		*set.Replicas = 2
+		container := &set.Template.Spec.Containers[0]
+		container.Args = append(container.Args, "--tsdb.block-duration=2m")
+	})
+	n.rolledOut(t)
 }
 
-// changeArgs changes the arguments of the first container of a StatefulSet, and waits for its pods.
-func (n *node) changeArgs(t *testing.T, name string, change func([]string) []string) {
+// changeSet changes the spec of a StatefulSet.
+func (n *node) changeSet(t *testing.T, name string, change func(*appsv1.StatefulSetSpec)) {
 	t.Helper()
 	sets := n.kubernetes.AppsV1().StatefulSets(namespace)
-	set, err := sets.Get(t.Context(), name, metav1.GetOptions{})
-	require.NoError(t, err)
-	container := &set.Spec.Template.Spec.Containers[0]
-	before := slices.Clone(container.Args)
-	container.Args = change(container.Args)
-	require.NotEqual(t, before, container.Args)
-	_, err = sets.Update(t.Context(), set, metav1.UpdateOptions{})
-	require.NoError(t, err)
-	n.rolledOut(t)
+	require.NoError(t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		set, err := sets.Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		before := set.Spec.DeepCopy()
+		change(&set.Spec)
+		require.NotEqual(t, before, &set.Spec)
+		_, err = sets.Update(t.Context(), set, metav1.UpdateOptions{})
+		return err
+	}))
 }
 
 // frontend returns a client of the query frontend.
@@ -478,8 +487,9 @@ func historyKept(t *testing.T, n *node) {
 	n.bucketTool(t, "upload-blocks", "--path=/mnt/ssd/"+replica,
 		fmt.Sprintf("--label=cluster=%q", n.stack.Cluster.Name), fmt.Sprintf("--label=replica=%q", replica))
 	// The compactor would leave what is new alone for half an hour, and wait between its runs.
-	n.changeArgs(t, "thanos-compactor", func(args []string) []string {
-		return append(slices.DeleteFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--consistency-delay=") }), "--consistency-delay=1s")
+	n.changeSet(t, "thanos-compactor", func(set *appsv1.StatefulSetSpec) {
+		container := &set.Template.Spec.Containers[0]
+		container.Args = append(slices.DeleteFunc(container.Args, func(arg string) bool { return strings.HasPrefix(arg, "--consistency-delay=") }), "--consistency-delay=1s")
 	})
 	for range 3 {
 		n.killCompactorAtWork(t)
