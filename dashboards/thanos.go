@@ -80,6 +80,8 @@ func thanos(o Options) *dashboard.DashboardBuilder {
 			WithTarget(query(`histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{`+queries+`}[$__rate_interval])))`, "99%"))).
 		WithPanel(overTime("Endpoints", "Servers that the queriers are connected to, by kind. Where one is missing, its samples are.", units.Short).
 			WithTarget(query(`sum by (store_type, instance) (thanos_store_nodes_grpc_connections{`+querier+`})`, "{{store_type}} of {{instance}}"))).
+		WithPanel(overTime("Calls that fail", "Calls of the queriers to servers with samples per second that fail, by the status of gRPC. Queries then lack what these have.", units.CountsPerSecond).
+			WithTarget(query(`sum by (grpc_method, grpc_code) (rate(grpc_client_handled_total{`+querier+`, grpc_code!~"OK|Canceled"}[$__rate_interval]))`, "{{grpc_method}}: {{grpc_code}}"))).
 		WithPanel(overTime("Cache of results", "Share of the results that the query frontends had in memory.", units.PercentUnit).
 			WithTarget(query(`sum(rate(cortex_cache_hits_total{`+frontend+`}[$__rate_interval])) / (sum(rate(cortex_cache_fetched_keys_total{`+frontend+`}[$__rate_interval])) > 0)`, "hits")))
 

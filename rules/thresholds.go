@@ -102,6 +102,7 @@ var thresholds = map[string]unit{
 	"TargetDown":                           share,
 	"ThanosBucketOperationsFailing":        share,
 	"ThanosQueryErrorsHigh":                share,
+	"ThanosQueryIncomplete":                share,
 }
 
 // comparison returns the outermost comparison of a rule's expression with a number, by order; nil if it

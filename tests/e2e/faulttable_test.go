@@ -274,6 +274,7 @@ var notProvoked = map[string]string{
 	"ThanosCompactionHalted":                 "the test's stack has no long-term storage",
 	"ThanosCompactionStalled":                "the test's stack has no long-term storage",
 	"ThanosQueryErrorsHigh":                  "the test's stack has no long-term storage",
+	"ThanosQueryIncomplete":                  "the test's stack has no long-term storage",
 	"ThanosSidecarNotUploading":              "the test's stack has no long-term storage",
 	"ThanosSidecarUploadsFailing":            "the test's stack has no long-term storage",
 	"PrometheusShardDown":                    "the test's stack has no shards",
