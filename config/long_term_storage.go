@@ -266,9 +266,14 @@ func (c *Config) validateRuler() Problems {
 	if nodes := len(c.Storage.Local.Nodes); c.Storage.Mode == StorageLocal && ruler.Replicas > nodes {
 		p.Addf("longTermStorage.ruler.replicas", "%d, but storage.local.nodes names %d node(s); name one per replica", ruler.Replicas, nodes)
 	}
-	if n := len(c.LongTermStorage.Query.Endpoints); n > 0 {
-		p.Addf("longTermStorage.query.endpoints", "names %d querier(s) of others, but with prometheus.shards the ruler evaluates rules over all that the querier shows, "+
-			"and would send alerts about other clusters as its own; remove them, and query all clusters from a stack without shards", n)
+	for _, others := range []struct {
+		path  string
+		names []string
+	}{{"endpoints", c.LongTermStorage.Query.Endpoints}, {"stacks", c.LongTermStorage.Query.Stacks}} {
+		if n := len(others.names); n > 0 {
+			p.Addf("longTermStorage.query."+others.path, "names %d querier(s) of others, but with prometheus.shards the ruler evaluates rules over all that the querier shows, "+
+				"and would send alerts about other clusters as its own; remove them, and query all clusters from a stack without shards", n)
+		}
 	}
 	return p
 }

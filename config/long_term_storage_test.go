@@ -90,6 +90,9 @@ func TestRefusedShards(t *testing.T) {
 			"fewer nodes than rulers", longTerm(", ruler: {replicas: 3}") + "\nprometheus: {shards: 2}\nstorage: {mode: local, local: {nodes: [a, b]}}",
 			`longTermStorage.ruler.replicas: 3, but storage.local.nodes names 2 node(s); name one per replica`,
 		}, {
+			"alerts about other stacks", longTerm(", query: {stacks: [a/b/c]}") + "\nprometheus: {shards: 2}",
+			`longTermStorage.query.stacks: names 1 querier(s) of others, but with prometheus.shards the ruler evaluates rules over all that the querier shows, and would send alerts about other clusters as its own; remove them, and query all clusters from a stack without shards`,
+		}, {
 			"alerts about other clusters", longTerm(", query: {endpoints: ['thanos-query.other.svc:10901']}") + "\nprometheus: {shards: 2}",
 			`longTermStorage.query.endpoints: names 1 querier(s) of others, but with prometheus.shards the ruler evaluates rules over all that the querier shows, and would send alerts about other clusters as its own; remove them, and query all clusters from a stack without shards`,
 		}, {
