@@ -75,10 +75,12 @@ func (a app) deployQuery() error {
 // queryFlags returns the flags with which the querier evaluates a query as Prometheus does.
 func queryFlags(prometheus config.Prometheus) []string {
 	var flags []string
-	for _, name := range []config.Flag{"query.lookback-delta", "query.timeout"} {
-		if value, ok := prometheus.ExtraArgs[name]; ok {
-			flags = append(flags, "--"+string(name)+"="+value)
-		}
+	var lookback config.Duration
+	if err := lookback.UnmarshalText([]byte(prometheus.ExtraArgs["query.lookback-delta"])); err == nil && lookback.Duration > 0 {
+		flags = append(flags, "--query.lookback-delta="+lookback.Duration.String()) // which does not take 1d
+	}
+	if timeout, ok := prometheus.ExtraArgs["query.timeout"]; ok {
+		flags = append(flags, "--query.timeout="+timeout)
 	}
 	return append(flags, experimentalFunctions(prometheus)...)
 }

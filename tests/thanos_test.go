@@ -158,6 +158,11 @@ func TestThanosQuery(t *testing.T) {
 	s := longTerm(t, "}")
 	query := Get[*appsv1.Deployment](t, s, "thanos-query").Spec.Template.Spec.Containers[0]
 	assert.Equal(t, []string{"query", "--endpoint.sd-config-file=/etc/thanos/config/endpoints.yaml", "--query.replica-label=replica", "--query.auto-downsampling"}, query.Args)
+
+	own := longTerm(t, "}\nprometheus: {extraArgs: {query.lookback-delta: 1d, query.timeout: 5m}}")
+	args := Get[*appsv1.Deployment](t, own, "thanos-query").Spec.Template.Spec.Containers[0].Args
+	assert.Equal(t, []string{"--query.lookback-delta=24h0m0s", "--query.timeout=5m"}, args[len(query.Args):])
+
 	frontend := Get[*appsv1.Deployment](t, s, "thanos-query-frontend").Spec.Template.Spec.Containers[0]
 	assert.Equal(t, []string{
 		"query-frontend", "--query-frontend.downstream-url=http://thanos-query.monitoring.svc:10902", "--query-range.split-interval=24h0m0s",
