@@ -231,9 +231,14 @@ func alertsArriveOnce(t *testing.T, n *node) {
 		}
 		return ""
 	})
-	firing, _, _, err := n.frontend(t).Query(t.Context(), `ALERTS{alertname="Watchdog"}`, time.Now())
-	require.NoError(t, err)
-	assert.Len(t, firing, 1, "both rulers have it, and the querier shows it once")
+	frontend := n.frontend(t)
+	eventually(t, time.Minute, "both rulers have it, and the querier shows it once", func(ctx context.Context) string {
+		firing, _, _, err := frontend.Query(ctx, `ALERTS{alertname="Watchdog"}`, time.Now())
+		if err != nil || len(firing.(model.Vector)) != 1 {
+			return fmt.Sprint(firing, err)
+		}
+		return ""
+	})
 }
 
 // uploaded is the metadata of a block in the bucket, as `thanos tools bucket ls --output=json` prints it.
