@@ -93,9 +93,9 @@ scale: localcluster ## A server of a simulated cluster of 10, 100 and 300 nodes,
 	go test -tags scale -run '^TestScale$$' -v -count=1 -timeout 60m ./tests/scale
 
 .PHONY: test-nodes
-test-nodes: localcluster ## A server and kube-state-metrics on a new local control plane with simulated nodes: NODES=1000.
+test-nodes: localcluster ## A server and kube-state-metrics on a new local control plane with simulated nodes, and three shards: NODES=1000 SHARDS=3.
 	.local/bin/localcluster build kwok prometheus kube-state-metrics
-	go test -tags scale -run '^TestNodes$$' -v -count=1 -timeout 2h ./tests/scale -nodes=$(or $(NODES),1000)
+	go test -tags scale -run '^TestNodes$$' -v -count=1 -timeout 2h ./tests/scale -nodes=$(or $(NODES),1000) -shards=$(or $(SHARDS),3)
 
 .PHONY: render
 render: ## A stack's objects as YAML, secrets redacted: STACK=prod OUT=dir

@@ -29,10 +29,14 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-var simulated = flag.Int("nodes", 0, "nodes that TestNodes simulates; it is skipped without them")
+var (
+	simulated = flag.Int("nodes", 0, "nodes that TestNodes simulates; it is skipped without them")
+	shards    = flag.Int("shards", 0, "shards that divide the targets after the one server, 2 or more; 0 for none")
+)
 
 // TestNodes measures the stack's server and kube-state-metrics on a cluster whose API server knows nodes
-// and pods that kwok simulates, with the service discovery and all rules of the stack. It prints tables.
+// and pods that kwok simulates, with the service discovery and all rules of the stack; and then the shards
+// of another stack, one after the other. It prints tables.
 func TestNodes(t *testing.T) {
 	if *simulated == 0 {
 		t.Skip("-nodes is not set")
@@ -45,26 +49,48 @@ func TestNodes(t *testing.T) {
 	t.Cleanup(replayServer.Close)
 	c := startCluster(t, *simulated, recorded)
 
-	cfg := configtest.Config(t, fmt.Sprintf("cluster: {name: test, nodes: %d, pods: %d}\nprometheus: {scrapeInterval: %s, scrapeTimeout: %s, evaluationInterval: 30s}",
-		len(c.nodes), c.created, model.Duration(*interval), model.Duration(*interval)))
-	stack, err := render.New(cfg)
-	require.NoError(t, err)
-	exporter := c.startKubeStateMetrics(t, stack)
-
-	before := c.apiServer(t)
-	s := start(t, stack, func(own string, job config.Job, scrape map[string]any) bool {
-		c.redirect(scrape, job, own, replayServer.Listener.Addr().String(), exporter)
-		return true
+	// rendered returns the stack with further settings of the server, and other settings, in YAML.
+	rendered := func(server, others string) *render.Stack {
+		every := model.Duration(*interval)
+		stack, err := render.New(configtest.Config(t, fmt.Sprintf("cluster: {name: test, nodes: %d, pods: %d}\nprometheus: {scrapeInterval: %s, scrapeTimeout: %s, evaluationInterval: 30s%s}\n%s",
+			len(c.nodes), c.created, every, every, server, others)))
+		require.NoError(t, err)
+		return stack
+	}
+	one := rendered("", "")
+	exporter := c.startKubeStateMetrics(t, one)
+	measure := func(t *testing.T, stack *render.Stack, shard int) *measurement {
+		before := c.apiServer(t)
+		s := start(t, stack, shard, func(own string, job config.Job, scrape map[string]any) bool {
+			c.redirect(scrape, job, own, replayServer.Listener.Addr().String(), exporter)
+			return true
+		})
+		m := &measurement{cluster: c, stack: stack, server: s, exporter: exporter, groups: map[string]float64{}, rules: map[string]float64{}}
+		m.load(t)
+		m.discovery(before)
+		m.ruleTables()
+		m.jobs(t)
+		return m
+	}
+	size := fmt.Sprintf("%d nodes with %d pods, scraped every %s", len(c.nodes), c.created, *interval)
+	t.Run("one server", func(t *testing.T) {
+		m := measure(t, one, 0)
+		m.newPods(t)
+		m.syncs(t)
+		m.panels(t)
+		t.Logf("%s\n%s", size, m)
 	})
-	m := &measurement{cluster: c, stack: stack, server: s, exporter: exporter, groups: map[string]float64{}, rules: map[string]float64{}}
-	m.load(t)
-	m.discovery(before)
-	m.ruleTables()
-	m.jobs(t)
-	m.newPods(t)
-	m.syncs(t)
-	m.panels(t)
-	t.Logf("%d nodes with %d pods, scraped every %s\n%s", len(c.nodes), c.created, *interval, m)
+	if *shards == 0 {
+		return
+	}
+	// Samples in the form in which the one server has them.
+	divided := rendered(fmt.Sprintf(", shards: %d", *shards), `discovery: {histograms: native}
+longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: none, endpoint: none}}, retention: {raw: 1y, 5m: 1y, 1h: 1y}}`)
+	for shard := range *shards {
+		t.Run(fmt.Sprint("shard ", shard), func(t *testing.T) {
+			t.Logf("%s: shard %d of %d\n%s", size, shard, *shards, measure(t, divided, shard))
+		})
+	}
 }
 
 // startKubeStateMetrics starts kube-state-metrics with the stack's flags, and waits until it knows the

@@ -74,7 +74,7 @@ func measure(t *testing.T, stack *render.Stack, nodes int) {
 	require.NoError(t, err)
 	server := httptest.NewServer(targets)
 	t.Cleanup(server.Close)
-	s := start(t, stack, func(own string, job config.Job, scrape map[string]any) bool {
+	s := start(t, stack, 0, func(own string, job config.Job, scrape map[string]any) bool {
 		return targets.replace(server.Listener.Addr().String(), own, job, scrape)
 	})
 
@@ -161,9 +161,9 @@ func (r *replay) replace(address, own string, job config.Job, scrape map[string]
 	return true
 }
 
-// start starts a server with the stack's configuration and rules, and without Alertmanager. change
+// start starts the server of a shard with the stack's configuration and rules, and without Alertmanager. change
 // changes each scrape config of the server at the address own, or returns false to leave the job out.
-func start(t *testing.T, stack *render.Stack, change func(own string, job config.Job, scrape map[string]any) bool) prometheus {
+func start(t *testing.T, stack *render.Stack, shard int, change func(own string, job config.Job, scrape map[string]any) bool) prometheus {
 	dir := t.TempDir()
 	own := freeAddress(t)
 	write := func(name, text string) {
@@ -173,7 +173,7 @@ func start(t *testing.T, stack *render.Stack, change func(own string, job config
 		write(name, text)
 	}
 	var native map[string]any
-	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfigs[0].Files["prometheus.yml"]), &native))
+	require.NoError(t, yaml.Unmarshal([]byte(stack.PrometheusConfigs[shard].Files["prometheus.yml"]), &native))
 	native["rule_files"] = []string{filepath.Join(dir, "*.yaml")}
 	delete(native, "alerting")
 	var jobs []any
