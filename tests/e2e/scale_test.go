@@ -412,12 +412,13 @@ func replicaGone(t *testing.T, n *node) {
 // bucketAway takes the object store away while blocks are written, and expects all of them afterwards.
 func bucketAway(t *testing.T, n *node) {
 	before := ofReplica(n.blocks(t), servers[0])
+	mend := once(func() { n.scaleStore(t, 1) })
+	t.Cleanup(mend)
 	n.scaleStore(t, 0)
-	t.Cleanup(func() { n.scaleStore(t, 1) })
 	n.bucketAlert(t)
 	time.Sleep(2 * time.Minute)
 	back := time.Now()
-	n.scaleStore(t, 1)
+	mend()
 	n.uploadedSince(t, back)
 	n.withoutGap(t, len(before))
 }
