@@ -92,7 +92,7 @@ func (args *PrometheusArgs) check() error {
 		return errors.New("PrometheusArgs needs a ConfigMap and, unless it is an agent, Rules")
 	}
 	if args.Shard < 0 || (args.Shard > 0) != (args.First != nil) {
-		return fmt.Errorf("PrometheusArgs needs the First shard for shard %d, and only for those after it", args.Shard)
+		return errors.New("PrometheusArgs needs First for shards after 0, and only for them")
 	}
 	return nil
 }

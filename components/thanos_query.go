@@ -1,8 +1,6 @@
 package components
 
 import (
-	"slices"
-
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -82,18 +80,12 @@ func queryFlags(prometheus config.Prometheus) []string {
 	if timeout, ok := prometheus.ExtraArgs["query.timeout"]; ok {
 		flags = append(flags, "--query.timeout="+timeout)
 	}
-	return append(flags, experimentalFunctions(prometheus)...)
+	return append(flags, experimentalFunctions)
 }
 
-// experimentalFunctions returns the flag with which a part of Thanos knows the functions of PromQL that
-// Prometheus knows.
-func experimentalFunctions(prometheus config.Prometheus) []string {
-	const feature = "promql-experimental-functions"
-	if !slices.Contains(prometheus.FeatureFlags, feature) {
-		return nil
-	}
-	return []string{"--enable-feature=" + feature}
-}
+// experimentalFunctions has a part of Thanos know the functions of PromQL that Prometheus has by now, and its
+// own engine as experimental ones. What Prometheus does not know, the preview refuses.
+const experimentalFunctions = "--enable-feature=promql-experimental-functions"
 
 // thanosDeployment completes and creates the Deployment of a part of Thanos without data, with its
 // ConfigMap, ServiceAccount and disruption budget. The part restarts when its configuration changes.

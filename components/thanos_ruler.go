@@ -90,8 +90,7 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 		Volumes:                       volumes,
 	}
 	annotations := args.Store.pods(spec)
-	// It reads rules when it starts. Each pod continues where it was: it finds on its volume for how long
-	// alerts have been pending.
+	// It reads rules when it starts, and finds on its volume for how long alerts have been pending or firing.
 	annotations["checksum/config"] = pulumi.String(checksum(files.Config.Files))
 	annotations["checksum/rules"] = pulumi.String(checksum(files.Rules.Files))
 	container := &corev1.ContainerArgs{
@@ -150,6 +149,9 @@ func rulerFlags(cfg *config.Config) ([]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		flags = append(flags, "--label="+name+"="+strconv.Quote(labels[name]))
 	}
+	if _, own := cfg.Prometheus.ExtraArgs["rules.alert.for-grace-period"]; !own {
+		flags = append(flags, "--for-grace-period=0s") // otherwise a restart forgets alerts that wait for less than 10m
+	}
 	for _, name := range slices.Sorted(maps.Keys(rulerArgs)) {
 		if value, ok := cfg.Prometheus.ExtraArgs[name]; ok {
 			duration, err := model.ParseDuration(value) // days and weeks included, which the ruler does not know
@@ -159,7 +161,7 @@ func rulerFlags(cfg *config.Config) ([]string, error) {
 			flags = append(flags, "--"+rulerArgs[name]+"="+time.Duration(duration).String())
 		}
 	}
-	return append(flags, experimentalFunctions(cfg.Prometheus)...), nil
+	return append(flags, experimentalFunctions), nil
 }
 
 // rulerArgs holds flags of Prometheus about rules, by the name that the ruler has for them.

@@ -91,11 +91,11 @@ func alertmanagerConfig(cfg *config.Config) (map[string]string, *alertmanager.Co
 }
 
 // slackLinks returns the templates of the links below each alert: to Prometheus if it has an
-// external URL, and to the alert's dashboard: of an alert without one, if Grafana has the URL
+// external URL and evaluates the alerts, and to the alert's dashboard: of an alert without one, if Grafana has the URL
 // grafana, to that of all alerts.
 func slackLinks(prometheus config.Prometheus, grafana string) string {
 	var graph, overview string
-	if prometheus.ExternalURL != nil {
+	if prometheus.ExternalURL != nil && !prometheus.Sharded() {
 		graph = "{{ with .GeneratorURL }}<{{ . }}|Prometheus>  {{ end }}"
 	}
 	if grafana != "" {

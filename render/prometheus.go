@@ -141,7 +141,7 @@ func alertmanagers(cfg *config.Config) *alerting {
 }
 
 // ExternalLabels returns the configured labels, the cluster and the replica, which refers to the name of
-// the pod. A $ that starts no such reference is doubled.
+// the pod. Any other $ is escaped as $$.
 func ExternalLabels(cfg *config.Config, replica string) map[string]string {
 	labels := map[string]string{}
 	for name, value := range cfg.Prometheus.ExternalLabels {

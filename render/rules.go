@@ -44,9 +44,17 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 	}
 	if cfg.Prometheus.Sharded() {
 		options.Divided = cfg.Divided
+		for shard := range cfg.Prometheus.Shards {
+			options.Shards = append(options.Shards, PrometheusShard(shard).Name)
+		}
+		if !cfg.Alerting.Enabled { // the ruler counts what it cannot send as dropped
+			options.Disabled = append(slices.Clone(options.Disabled), "ThanosRulerAlertsDropped", "ThanosRulerAlertsFailing")
+		}
+	} else {
+		options.Without = append(options.Without, rules.ShardsFile)
 	}
 	if !cfg.HasRemoteWrite() {
-		options.Without = []string{rules.RemoteWriteFile}
+		options.Without = append(options.Without, rules.RemoteWriteFile)
 	}
 	for _, d := range s.Dashboards {
 		options.Dashboards[d.UID] = d.Variables

@@ -256,7 +256,7 @@ func annotatedEndpoints(cfg *config.Config) scrapeConfig {
 // the port in prometheus.io/port, or else of each TCP port that their containers declare.
 func annotatedPods(cfg *config.Config) scrapeConfig {
 	return scrapeConfig{
-		// The API server leaves out pods that wait or have ended, as those of Jobs.
+		// The API server omits pods that are pending or have finished, such as those of Jobs.
 		KubernetesSDConfigs: []kubernetesSD{{Role: "pod", Namespaces: discoveryNamespaces(cfg), Selectors: []sdSelector{{Role: "pod", Field: "status.phase=Running"}}}},
 		RelabelConfigs: slices.Concat([]relabel{
 			keep("true", podAnnotation("scrape")),

@@ -74,7 +74,7 @@ func oneOf(remainder, number int, label string, of ...string) []relabel {
 
 // targetsOf returns the rules that keep the targets of a shard, which are divided by a hash of their
 // address and, where blackbox-exporter or a program like it is asked, of what it is asked for. Both are as
-// they are after all other rules: discovered targets that become one belong to one shard.
+// they are after all other rules: targets that relabelling makes equal land in the same shard.
 func targetsOf(cfg *config.Config, shard int) []relabel {
 	if cfg.Prometheus.Shards == 1 {
 		return nil

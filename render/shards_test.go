@@ -283,13 +283,13 @@ func TestRulesOfShards(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, []string{"alertmanager.yaml", "monitoring.yaml", "prometheus.yaml", "shards.yaml", "thanos-ruler.yaml", "thanos.yaml"}, here)
+	assert.Equal(t, []string{"alertmanager.yaml", "prometheus.yaml", "shards.yaml", "targets-monitoring.yaml", "thanos-ruler.yaml", "thanos.yaml"}, here)
 	assert.Contains(t, there, "general.yaml", "Watchdog shows that the ruler works")
 	assert.Contains(t, there, "shop.yaml")
 
 	// Nothing is lost, and nothing is there twice.
 	assert.ElementsMatch(t, append(ruleNames(whole), "ThanosRulerEvaluationsFailing", "ThanosRulerMissedEvaluations", "ThanosRulerAlertsDropped",
-		"ThanosRulerAlertsFailing", "ThanosRulerNoRules", "PrometheusShardDown", "JobAbsent of thanos-ruler", "TargetDown"), ruleNames(stack), "TargetDown of the jobs of each")
+		"ThanosRulerAlertsFailing", "ThanosRulerNoRules", "PrometheusShardDown", "PrometheusShardDown", "JobAbsent of thanos-ruler", "TargetDown"), ruleNames(stack), "TargetDown of the jobs of each")
 }
 
 // ruleNames returns the names of all rules, with the job in their labels if they have one.

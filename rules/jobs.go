@@ -23,7 +23,7 @@ const (
 // monitoringFile has the part of jobsFile that is about the monitoring itself, in a stack with shards. Every
 // server evaluates it, as each scrapes those jobs, and so says when the ruler, which evaluates the rest, is
 // down.
-const monitoringFile = "monitoring.yaml"
+const monitoringFile = "targets-monitoring.yaml"
 
 func everyJob(config.ScrapeJob) bool { return true }
 
@@ -103,4 +103,22 @@ func (o Options) ruled(file string) bool {
 	}
 	job, one := NeededBy(file)
 	return !one || o.Divided(job)
+}
+
+const (
+	shardDown = "      - alert: PrometheusShardDown\n" // start of the only rule of ShardsFile, which is repeated for each shard
+	shardName = "SHARD"                                // name of the shard, in that rule
+)
+
+// expandShards returns the text of ShardsFile with the rule of each shard.
+func expandShards(text string, shards []string) string {
+	if len(shards) == 0 {
+		shards = []string{"prometheus", "prometheus-shard-1"}
+	}
+	head, rule, _ := strings.Cut(text, shardDown)
+	rules := make([]string, len(shards))
+	for i, shard := range shards {
+		rules[i] = shardDown + strings.ReplaceAll(rule, shardName, shard)
+	}
+	return head + strings.Join(rules, "\n")
 }

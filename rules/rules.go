@@ -41,6 +41,9 @@ const DefaultRunbookURL = "https://github.com/kubernetes-prometheus/kubernetes-p
 // RemoteWriteFile has the rules about remote writes.
 const RemoteWriteFile = "remote-write.yaml"
 
+// ShardsFile has the rules about shards of Prometheus.
+const ShardsFile = "shards.yaml"
+
 // testSuffix ends the names of files with promtool unit tests.
 const testSuffix = "_test.yaml"
 
@@ -57,7 +60,7 @@ var needs = map[string]config.Job{
 	"probes.yaml":             config.ContainerProbesJob,
 	RemoteWriteFile:           config.PrometheusJob,
 	"scheduler.yaml":          config.SchedulerJob,
-	"shards.yaml":             config.ThanosRulerJob,
+	ShardsFile:                config.PrometheusJob,
 	"storage.yaml":            config.NodesJob,
 	"thanos.yaml":             config.ThanosSidecarJob,
 	"usage.yaml":              config.CadvisorJob,
@@ -113,6 +116,8 @@ type Options struct {
 	// Divided reports whether shards of Prometheus divide the targets of a job among them, so that only a
 	// ruler sees all of its series. Nil: there are no shards, and no ruler.
 	Divided func(config.Job) bool
+	// Shards holds the names of the shards that scrape; empty for those of a stack with two.
+	Shards []string
 	// Histograms translates the shipped rules, which are written on classic histograms, into
 	// rules on the form that the stack's jobs store. Nil: they store classic ones.
 	Histograms *histograms.Translator
@@ -137,6 +142,9 @@ func Render(opts Options) ([]File, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if shipped[ShardsFile], err = parse(expandShards(shipped[ShardsFile].text, opts.Shards)); err != nil {
+		return nil, fmt.Errorf("rules: %s: %w", ShardsFile, err)
 	}
 	if shipped[sloFile], err = parse(expandSLO(shipped[sloFile].text, opts.APIServerObjective, opts.Retention)); err != nil {
 		return nil, fmt.Errorf("rules: %s: %w", sloFile, err)

@@ -157,11 +157,11 @@ func TestThanosCompactor(t *testing.T) {
 func TestThanosQuery(t *testing.T) {
 	s := longTerm(t, "}")
 	query := Get[*appsv1.Deployment](t, s, "thanos-query").Spec.Template.Spec.Containers[0]
-	assert.Equal(t, []string{"query", "--endpoint.sd-config-file=/etc/thanos/config/endpoints.yaml", "--query.replica-label=replica", "--query.auto-downsampling"}, query.Args)
+	assert.Equal(t, []string{"query", "--endpoint.sd-config-file=/etc/thanos/config/endpoints.yaml", "--query.replica-label=replica", "--query.auto-downsampling", "--enable-feature=promql-experimental-functions"}, query.Args)
 
 	own := longTerm(t, "}\nprometheus: {extraArgs: {query.lookback-delta: 1d, query.timeout: 5m}}")
 	args := Get[*appsv1.Deployment](t, own, "thanos-query").Spec.Template.Spec.Containers[0].Args
-	assert.Equal(t, []string{"--query.lookback-delta=24h0m0s", "--query.timeout=5m"}, args[len(query.Args):])
+	assert.Equal(t, []string{"--query.lookback-delta=24h0m0s", "--query.timeout=5m"}, args[len(query.Args)-1:len(args)-1])
 
 	frontend := Get[*appsv1.Deployment](t, s, "thanos-query-frontend").Spec.Template.Spec.Containers[0]
 	assert.Equal(t, []string{
@@ -249,7 +249,7 @@ prometheus: {shards: 2, retention: 10d, evaluationInterval: 1m, externalLabels: 
 		"rule", "--data-dir=/thanos", "--rule-file=/etc/thanos/rules/*.yaml", "--eval-interval=1m0s",
 		"--query=http://thanos-query.monitoring.svc:10902", "--alert.query-url=http://thanos-query.monitoring.svc:10902",
 		"--alertmanagers.config-file=/etc/thanos/config/alertmanagers.yaml", "--alert.label-drop=replica", "--tsdb.retention=10d",
-		`--label=cluster="test"`, `--label=region="a\"$$b"`, `--label=replica="$(POD_NAME)"`,
+		`--label=cluster="test"`, `--label=region="a\"$$b"`, `--label=replica="$(POD_NAME)"`, "--for-grace-period=0s",
 		"--for-outage-tolerance=24h0m0s", "--enable-feature=promql-experimental-functions",
 		"--objstore.config-file=/etc/thanos/object-store/objstore.yaml",
 	}, container.Args)

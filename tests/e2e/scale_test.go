@@ -48,6 +48,11 @@ func TestScale(t *testing.T) {
 	n := start(t)
 	if !*deployedFlag {
 		n.localcluster(t, "demo")
+		t.Cleanup(func() {
+			if !t.Failed() { // others need the CPUs
+				n.localcluster(t, "down")
+			}
+		})
 		n.twoReplicas(t)
 	}
 	require.Len(t, shards, n.stack.Prometheus.Groups())
