@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -345,6 +346,17 @@ func killedUp(t *testing.T, n *node) {
 	eventually(t, 2*time.Minute, "the update is halfway", func(ctx context.Context) string {
 		if _, err := n.kubernetes.AppsV1().Deployments(namespace).Get(ctx, "kube-state-metrics", metav1.GetOptions{}); err != nil {
 			return err.Error()
+		}
+		return ""
+	})
+	// The file backend does not write the attributes of its file at once: an engine that is killed
+	// meanwhile leaves a state that Pulumi does not read.
+	attributes := filepath.Join(n.cluster.dir, "state", ".pulumi", "stacks", config.Project, n.cluster.stack+".json.attrs")
+	eventually(t, time.Minute, "the state is complete", func(context.Context) string {
+		require.NoError(t, up.Process.Signal(syscall.SIGSTOP))
+		if text, err := os.ReadFile(attributes); err != nil || !json.Valid(text) {
+			require.NoError(t, up.Process.Signal(syscall.SIGCONT))
+			return fmt.Sprint("not yet ", err)
 		}
 		return ""
 	})
