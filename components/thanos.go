@@ -3,7 +3,9 @@ package components
 import (
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/prometheus/common/model"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -145,4 +147,10 @@ func (s *ObjectStore) add(spec *corev1.PodSpecArgs, container *corev1.ContainerA
 	}
 	annotations["version/object-store"] = s.Secret.Metadata.ResourceVersion().Elem()
 	return []string{"--objstore.config-file=" + render.ThanosObjectStoreDir + "/" + objectStoreFile}
+}
+
+// goDuration returns a duration of Prometheus as most flags of Thanos read it, which know no days and weeks.
+func goDuration(value string) (string, error) {
+	duration, err := model.ParseDuration(value)
+	return time.Duration(duration).String(), err
 }

@@ -60,27 +60,34 @@ func (a app) deployQuery() error {
 	}
 	container := &corev1.ContainerArgs{Name: pulumi.String(a.name), Ports: containerPorts(ports...)}
 	spec := &corev1.PodSpecArgs{SecurityContext: a.nonRoot(nobodyUID)}
+	own, err := queryFlags(a.Stack.Config.Prometheus)
+	if err != nil {
+		return err
+	}
 	flags := append([]string{
 		"query",
 		"--endpoint.sd-config-file=" + render.ThanosDir + "/endpoints.yaml",
 		"--query.replica-label=replica",
 		"--query.auto-downsampling",
-	}, queryFlags(a.Stack.Config.Prometheus)...)
+	}, own...)
 	flags = append(flags, a.addTLS(spec, container)...)
 	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, cfg.Replicas, cfg.Resources, cfg.Scheduling)
 }
 
 // queryFlags returns the flags with which the querier evaluates a query as Prometheus does.
-func queryFlags(prometheus config.Prometheus) []string {
+func queryFlags(prometheus config.Prometheus) ([]string, error) {
 	var flags []string
-	var lookback config.Duration
-	if err := lookback.UnmarshalText([]byte(prometheus.ExtraArgs["query.lookback-delta"])); err == nil && lookback.Duration > 0 {
-		flags = append(flags, "--query.lookback-delta="+lookback.Duration.String()) // which does not take 1d
+	if value, ok := prometheus.ExtraArgs["query.lookback-delta"]; ok {
+		lookback, err := goDuration(value)
+		if err != nil {
+			return nil, err
+		}
+		flags = append(flags, "--query.lookback-delta="+lookback)
 	}
 	if timeout, ok := prometheus.ExtraArgs["query.timeout"]; ok {
 		flags = append(flags, "--query.timeout="+timeout)
 	}
-	return append(flags, experimentalFunctions)
+	return append(flags, experimentalFunctions), nil
 }
 
 // experimentalFunctions has a part of Thanos know the functions of PromQL that Prometheus has by now, and its

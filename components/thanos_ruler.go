@@ -5,9 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/prometheus/common/model"
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -154,11 +152,11 @@ func rulerFlags(cfg *config.Config) ([]string, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(rulerArgs)) {
 		if value, ok := cfg.Prometheus.ExtraArgs[name]; ok {
-			duration, err := model.ParseDuration(value) // days and weeks included, which the ruler does not know
+			duration, err := goDuration(value)
 			if err != nil {
 				return nil, err
 			}
-			flags = append(flags, "--"+rulerArgs[name]+"="+time.Duration(duration).String())
+			flags = append(flags, "--"+rulerArgs[name]+"="+duration)
 		}
 	}
 	return append(flags, experimentalFunctions), nil
