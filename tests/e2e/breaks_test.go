@@ -71,8 +71,8 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"blackbox-config":     brokenConfig("blackbox-exporter", "blackbox.yml", "blackbox-exporter"),
 
 	"slack-fails":     failingSlack,
-	"remote-refuses":  refusedWrites,
-	"remote-slow":     slowWrites,
+	"remote-refuses":  answered("/write/refusing", http.StatusBadRequest, 0),
+	"remote-slow":     answered("/write/slow", http.StatusOK, 8*time.Second),
 	"server-gone":     scaledDown("Deployment", "fault-base", "web"),
 	"broken-block":    brokenBlock,
 	"shard-forbidden": forbiddenShard,
@@ -390,13 +390,9 @@ func failingSlack(t *testing.T, n *node, _ fault) func() {
 	return func() {}
 }
 
-// refusedWrites and slowWrites have a receiver of remote write refuse samples, and take them too slowly.
-func refusedWrites(t *testing.T, n *node, _ fault) func() {
-	return n.answers(t, "/write/refusing", http.StatusBadRequest, 0)
-}
-
-func slowWrites(t *testing.T, n *node, _ fault) func() {
-	return n.answers(t, "/write/slow", http.StatusOK, 8*time.Second)
+// answered has the receiver of remote write answer requests below a path as answers does.
+func answered(path string, status int, delay time.Duration) func(*testing.T, *node, fault) func() {
+	return func(t *testing.T, n *node, _ fault) func() { return n.answers(t, path, status, delay) }
 }
 
 // answers has the receiver answer requests below a path with a status, after a delay, until the fault is
