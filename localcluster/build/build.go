@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/host"
 )
 
 // Builder builds targets.
@@ -86,10 +88,19 @@ func (b *Builder) Kubernetes(version string) (Target, error) {
 // Path returns the path of a program.
 func (b *Builder) Path(name string) string { return filepath.Join(b.Bin, name) }
 
-// Ensure builds the target unless Bin already has the result.
+// Ensure builds the target unless Bin already has the result. If another process builds the same,
+// it waits for that.
 func (b *Builder) Ensure(ctx context.Context, t Target) error {
 	stale, err := b.stale(t)
 	if err != nil || !stale {
+		return err
+	}
+	unlock, err := b.Lock(ctx, t.Names()[0])
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if stale, err = b.stale(t); err != nil || !stale {
 		return err
 	}
 	version, err := b.Version(t)
@@ -98,6 +109,16 @@ func (b *Builder) Ensure(ctx context.Context, t Target) error {
 	}
 	b.Report("building %s %s", strings.Join(t.Names(), ", "), version)
 	return b.build(ctx, t)
+}
+
+// Lock waits until no other process builds a program into Bin, and keeps others from it.
+func (b *Builder) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	if err := os.MkdirAll(b.Bin, 0o755); err != nil {
+		return nil, err
+	}
+	return host.Lock(ctx, filepath.Join(b.Bin, "."+name+".lock"), func() {
+		b.Report("waiting for another localcluster, which builds %s", name)
+	})
 }
 
 // stale reports whether the target has to be built.
@@ -133,9 +154,6 @@ func (b *Builder) build(ctx context.Context, t Target) error {
 		args = append(args, "-modfile="+modfile)
 	}
 	args = append(append(args, "-v", "-o", b.Bin+"/"), t.importPaths()...)
-	if err := os.MkdirAll(b.Bin, 0o755); err != nil {
-		return err
-	}
 	if err := b.run(ctx, b.goCommand(ctx, t, args...)); err != nil {
 		return fmt.Errorf("building %s: %w", t.module, err)
 	}

@@ -33,6 +33,11 @@ func (e *Engine) findLanguageHost(ctx context.Context) error {
 		return nil
 	}
 	e.path = append(e.path, e.Builder.Bin)
+	unlock, err := e.Builder.Lock(ctx, languagePlugin)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", host, "./cmd/"+languagePlugin)
 	cmd.Dir = filepath.Join(e.Root, "localcluster")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/build"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/localcluster/engine"
@@ -349,32 +347,12 @@ func (d *demo) setPart(args []string, runs bool) error {
 	return n.SetPart(args[0], runs)
 }
 
-// lock waits until no other command holds the lock of up, and takes it. Nodes share their programs.
+// lock waits until no other node starts, and no other command builds.
 func (d *demo) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(d.dir.Bin, 0o755); err != nil {
 		return nil, err
 	}
-	file, err := os.Create(d.local("up.lock"))
-	if err != nil {
-		return nil, err
-	}
-	for waiting := false; ; waiting = true {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { file.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, err
-		}
-		if !waiting {
-			d.report("waiting for another localcluster to finish")
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
+	return host.Lock(ctx, d.local("up.lock"), func() { d.report("waiting for another localcluster to finish") })
 }
 
 // relative returns a path relative to the work tree, for messages.
