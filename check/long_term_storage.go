@@ -15,14 +15,41 @@ const (
 	bucketBytes     = 1.3 // for each sample after compaction, index included; assumed
 	aggregates      = 5   // of each series in each window of a downsampled block
 	compactedDays   = 14  // in the largest block that the compactor writes
+	youngBlocks     = 40  // of each server: up to two weeks old, or compacted into others and deleted two days later
 	uploadRetention = 24 * time.Hour
 )
 
-// Bucket is the estimated size of an object store.
+// The requests with which the parts of Thanos find the blocks of a bucket, which are more than those that
+// move samples. Each time, a part lists the bucket, asks for the metadata of each block and reads whether
+// the block has marks: https://thanos.io/tip/components/compact.md/#flags
+const (
+	storeSyncs       = 96       // per day, of each store gateway: one in 15 minutes
+	compactorRuns    = 288      // per day: one in 5 minutes
+	uploadedFiles    = 80       // per day and server: files of uploaded, compacted and downsampled blocks, and marks
+	compactions      = 4        // how often a sample is written: uploaded, and compacted three times
+	uploadedPart     = 64 << 20 // bytes of a large file that one request uploads
+	syncsOfARun      = 3        // before it compacts, before it deletes, and for its progress
+	downsampledSyncs = 2        // and before each pass of downsampling
+)
+
+// Bucket is the estimated size of an object store, and what its parts of Thanos ask of it.
 type Bucket struct {
 	Daily                   float64 // bytes uploaded per day, compacted
 	Raw, FiveMinutes, Hours float64 // bytes of each resolution at the end of its retention; of a year, if it is kept for ever
+	Blocks                  float64 // at the end of the retention
+	Reads                   float64 // requests GET and HEAD per day, without those of queries
+	Writes                  float64 // requests PUT and LIST per day
 }
+
+// The price of a request, in US dollars, as S3 and Google's store have it in the USA without discounts;
+// others differ by less than the estimate: https://aws.amazon.com/s3/pricing/
+const (
+	readPrice  = 0.4e-6
+	writePrice = 5e-6
+)
+
+// RequestCost returns what the requests of 30 days cost, in US dollars, at the list price of S3.
+func (b Bucket) RequestCost() float64 { return 30 * (b.Reads*readPrice + b.Writes*writePrice) }
 
 // bucket estimates what the sidecars of all replicas of all shards upload.
 func (a *Analysis) bucket(e Estimate) Bucket {
@@ -44,7 +71,40 @@ func (a *Analysis) bucket(e Estimate) Bucket {
 		b.FiveMinutes = windows(5*time.Minute) * days(cfg.Retention.FiveMinutes)
 		b.Hours = windows(time.Hour) * days(cfg.Retention.OneHour)
 	}
+	uploaders := servers
+	if cfg.HasRuler(a.Config.Prometheus) {
+		uploaders += float64(cfg.Ruler.Replicas)
+	}
+	kept := days(cfg.Retention.Raw)
+	if !a.Config.StoresNative() {
+		kept += days(cfg.Retention.FiveMinutes) + days(cfg.Retention.OneHour)
+	}
+	b.Blocks = uploaders * (youngBlocks + kept/compactedDays)
+	b.Reads, b.Writes = a.requests(b.Blocks)
+	b.Writes += uploaders*uploadedFiles + compactions*b.Daily/uploadedPart
 	return b
+}
+
+// requests estimates the requests per day with which the store gateways and the compactor find out which
+// blocks an object store has.
+func (a *Analysis) requests(blocks float64) (reads, writes float64) {
+	cfg := a.Config.LongTermStorage
+	gateways, partitions := float64(cfg.StoreGateway.Replicas*cfg.StoreGateway.Partitions), float64(cfg.StoreGateway.Partitions)
+	// A store gateway reads the mark for deletion of the blocks in its partition.
+	reads = storeSyncs * gateways * blocks * (1 + 1/partitions)
+	writes = storeSyncs * gateways
+	if !cfg.HasCompactor() {
+		return reads, writes
+	}
+	// The compactor also reads the mark against compaction, and that against downsampling.
+	syncs, marks := float64(syncsOfARun), 2.0
+	if !a.Config.StoresNative() {
+		syncs, marks = syncs+downsampledSyncs, marks+1
+	}
+	reads += compactorRuns * syncs * blocks * (1 + marks)
+	writes += compactorRuns * syncs
+	// Its web UI shows the blocks without their marks, and looks for them as often as a store gateway.
+	return reads + storeSyncs*blocks, writes + storeSyncs
 }
 
 // compactorNeeds returns how many bytes of disk the compactor needs: for the blocks of one server that

@@ -107,3 +107,30 @@ func TestBucketEstimates(t *testing.T) {
 	assert.Zero(t, of(longTerm(", retention: {raw: 1y, 5m: 1y, 1h: 1y}}\ndiscovery: {histograms: native}")).Bucket.Hours, "nothing is downsampled")
 	assert.Zero(t, of("cluster: {name: test, nodes: 10}").Bucket)
 }
+
+// The requests are those that the parts of Thanos are known to make for each block, as often as they do.
+func TestBucketRequests(t *testing.T) {
+	of := func(stack string) Bucket {
+		estimate, ok := EstimateOf(load(t, stack))
+		require.True(t, ok)
+		return estimate.Bucket
+	}
+	one := of(longTerm("}"))
+	assert.InDelta(t, 40+(90+365+5*365)/14, one.Blocks, 1)
+	const gateway, compactor = 96 * 2, 288*5*4 + 96
+	assert.InEpsilon(t, one.Blocks*(gateway+compactor), one.Reads, 0.001)
+	assert.Greater(t, one.Writes, 288*5+96+96+80.0)
+
+	away := of(longTerm(", compactor: {enabled: false}}"))
+	assert.InEpsilon(t, one.Blocks*gateway, away.Reads, 0.001, "the compactor of another stack asks")
+	partitioned := of(longTerm(", compactor: {enabled: false}, storeGateway: {partitions: 4, replicas: 2}}"))
+	assert.InEpsilon(t, one.Blocks*96*(8+2), partitioned.Reads, 0.001, "each of eight asks for every block, and reads the marks of a quarter")
+
+	native := of(longTerm(", retention: {raw: 1y, 5m: 1y, 1h: 1y}}\ndiscovery: {histograms: native}"))
+	assert.InEpsilon(t, native.Blocks*(gateway+288*3*3+96), native.Reads, 0.001, "nothing is downsampled, and no mark against it is read")
+	assert.InDelta(t, 40+365/14, native.Blocks, 1)
+
+	sharded := of(longTerm(", ruler: {replicas: 3}}\nprometheus: {shards: 2, replicas: 2}"))
+	assert.InEpsilon(t, 7*one.Blocks, sharded.Blocks, 0.001, "four servers and three rulers upload")
+	assert.InDelta(t, 30*(one.Reads*0.4e-6+one.Writes*5e-6), one.RequestCost(), 0.01)
+}

@@ -101,7 +101,8 @@ func compactorFlags(cfg *config.Config) []string {
 		"--retention.resolution-raw=" + retention.Raw.String(),
 		"--retention.resolution-5m=" + retention.FiveMinutes.String(),
 		"--retention.resolution-1h=" + retention.OneHour.String(),
-		"--disable-admin-operations", // nobody who reaches its web UI may mark blocks for deletion
+		"--disable-admin-operations",                    // nobody who reaches its web UI may mark blocks for deletion
+		"--block-viewer.global.sync-block-interval=15m", // as the store gateways; each asks the object store for every block
 	}
 	if cfg.Prometheus.OutOfOrderTimeWindow.Duration > 0 {
 		// Samples that arrive late are in blocks of their own, which overlap the others of a replica.

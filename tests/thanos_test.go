@@ -138,7 +138,7 @@ func TestThanosCompactor(t *testing.T) {
 	assert.Equal(t, int32(1), *set.Spec.Replicas)
 	assert.Equal(t, []string{
 		"compact", "--wait", "--data-dir=/thanos", "--retention.resolution-raw=30d", "--retention.resolution-5m=90d", "--retention.resolution-1h=0s",
-		"--disable-admin-operations", "--objstore.config-file=/etc/thanos/object-store/objstore.yaml",
+		"--disable-admin-operations", "--block-viewer.global.sync-block-interval=15m", "--objstore.config-file=/etc/thanos/object-store/objstore.yaml",
 	}, set.Spec.Template.Spec.Containers[0].Args)
 	claim := Get[*corev1.PersistentVolumeClaim](t, s, "data-thanos-compactor-0")
 	assert.Equal(t, "20Gi", claim.Spec.Resources.Requests.Storage().String())

@@ -118,7 +118,7 @@ func printShards(out io.Writer, prometheus config.Prometheus, e check.Estimate) 
 }
 
 // printBucket prints a table of what the object store holds of each resolution at the end of its
-// retention; of a year, if it is kept for ever.
+// retention; of a year, if it is kept for ever. Then it prints what is asked of it.
 func printBucket(out io.Writer, stack *render.Stack, b check.Bucket) error {
 	const gib = 1 << 30
 	retention := stack.Config.LongTermStorage.Retention
@@ -127,7 +127,13 @@ func printBucket(out io.Writer, stack *render.Stack, b check.Bucket) error {
 	fmt.Fprintf(table, "every sample\t%.1f\t%s\t%.1f\n", b.Daily/gib, kept(retention.Raw), b.Raw/gib)
 	fmt.Fprintf(table, "5 minutes\t\t%s\t%.1f\n", kept(retention.FiveMinutes), b.FiveMinutes/gib)
 	fmt.Fprintf(table, "1 hour\t\t%s\t%.1f\n", kept(retention.OneHour), b.Hours/gib)
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	const million = 1e6 / 30
+	_, err := fmt.Fprintf(out, "requests in 30 days, without those of queries, for %.0f blocks: %.1f million reads and %.2f million writes, about $%.0f at the list price of S3\n",
+		b.Blocks, b.Reads/million, b.Writes/million, math.Ceil(b.RequestCost()))
+	return err
 }
 
 // kept returns for how long samples are kept.

@@ -33,6 +33,7 @@ config:
 	assert.Regexp(t, `(?m)^gcs://metrics/a/monitoring +GiB per day +kept +GiB$`, out.String())
 	assert.Regexp(t, `(?m)^every sample +0\.\d +90d +\d+\.\d$`, out.String())
 	assert.Regexp(t, `(?m)^1 hour +for ever: a year +\d\.\d$`, out.String())
+	assert.Regexp(t, `(?m)^requests in 30 days, .* for \d+ blocks: \d+\.\d million reads and 0\.\d\d million writes, about \$\d+ at`, out.String())
 }
 
 // So is what each server of a shard needs.
