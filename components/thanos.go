@@ -17,6 +17,7 @@ import (
 // nil for a stack without long-term storage.
 type Thanos struct {
 	Store         *ObjectStore
+	Certificate   *Certificate          // nil without TLS, or with a Secret that exists
 	StoreGateways []*ThanosStoreGateway // by partition
 	Compactor     *ThanosCompactor      // nil if another stack compacts the bucket
 	Query         *ThanosQuery
@@ -33,6 +34,12 @@ func DeployThanos(ctx *pulumi.Context, site Site, storage *Storages, opts ...pul
 	var err error
 	if t.Store, err = NewObjectStore(ctx, "object-store", &ObjectStoreArgs{Site: site}, opts...); err != nil {
 		return nil, err
+	}
+	if tls := cfg.TLS; tls.IssuerRef.Name != "" {
+		args := &CertificateArgs{Site: site, Issuer: tls.IssuerRef, SecretName: tls.SecretName, DNSName: tls.ServerName}
+		if t.Certificate, err = NewCertificate(ctx, "thanos-certificate", args, opts...); err != nil {
+			return nil, err
+		}
 	}
 	for partition := range cfg.StoreGateway.Partitions {
 		gateway, err := NewThanosStoreGateway(ctx, render.StoreGatewayName(site.Stack.Config, partition),

@@ -85,9 +85,12 @@ type BucketRetention struct {
 
 // ThanosTLS configures TLS between the parts of Thanos.
 type ThanosTLS struct {
-	// Existing Secret with ca.crt, tls.crt and tls.key, such as one of cert-manager; empty for no TLS.
+	// Secret with ca.crt, tls.crt and tls.key, which exists unless issuerRef is set; empty for no TLS.
 	// Its certificate is that of every part, as server and as client.
 	SecretName string `json:"secretName"`
+	// Issuer of cert-manager that makes the Secret, from an authority of its own: ca or vault. The stack
+	// has a Certificate then, and secretName is thanos-certificate unless set.
+	IssuerRef IssuerRef `json:"issuerRef"`
 	// Name that the certificate is valid for.
 	ServerName string `json:"serverName"`
 }
@@ -181,7 +184,7 @@ func defaultLongTermStorage() LongTermStorage {
 	const day = 24 * time.Hour
 	return LongTermStorage{
 		Retention: BucketRetention{Raw: duration(90 * day), FiveMinutes: duration(365 * day), OneHour: duration(5 * 365 * day)},
-		TLS:       ThanosTLS{ServerName: "thanos"},
+		TLS:       ThanosTLS{ServerName: "thanos", IssuerRef: defaultIssuerRef()},
 		Sidecar:   Sidecar{Resources: resources("50m", "128Mi", "512Mi")},
 		StoreGateway: StoreGateway{
 			Replicas: 1, Partitions: 1, Size: quantity("10Gi"),
@@ -207,10 +210,13 @@ func (c *Config) applyLongTermStorage(values map[string]any) {
 	}
 }
 
-// complete derives the prefix, unless it is set.
+// complete derives the prefix and the name of the Secret of a Certificate, unless they are set.
 func (l *LongTermStorage) complete(cluster Cluster) {
 	if l.ObjectStore.Prefix == "" {
 		l.ObjectStore.Prefix = cluster.Name + "/" + cluster.Namespace
+	}
+	if l.TLS.SecretName == "" && l.TLS.IssuerRef.Name != "" {
+		l.TLS.SecretName = "thanos-certificate"
 	}
 }
 
@@ -394,6 +400,7 @@ func (t ThanosTLS) validate(path string) Problems {
 		p.invalid(path+".secretName", t.SecretName, validation.IsDNS1123Subdomain(t.SecretName))
 	}
 	p.invalid(path+".serverName", t.ServerName, validation.IsDNS1123Subdomain(t.ServerName))
+	p.Add(t.IssuerRef.validate(path + ".issuerRef")...)
 	return p
 }
 

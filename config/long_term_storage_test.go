@@ -169,6 +169,15 @@ func TestLongTermStorage(t *testing.T) {
 			"small disk of the compactor", longTerm(", compactor: {size: 10Mi}"),
 			`longTermStorage.compactor.size: 10Mi is too small; allowed: 1Gi or more`,
 		}, {
+			"issuer without a name", longTerm(", tls: {issuerRef: {kind: Issuer}}"),
+			`longTermStorage.tls.issuerRef.name: missing; allowed: the name of an issuer of kind Issuer`,
+		}, {
+			"issuer of an unknown kind", longTerm(", tls: {issuerRef: {name: authority, kind: issuer}}"),
+			`longTermStorage.tls.issuerRef.kind: "issuer"; allowed: Issuer, ClusterIssuer, or another with the group of an external issuer`,
+		}, {
+			"external issuer without a kind", longTerm(", tls: {issuerRef: {name: authority, group: awspca.cert-manager.io, kind: ''}}"),
+			`longTermStorage.tls.issuerRef.kind: missing; allowed: a kind of the group awspca.cert-manager.io`,
+		}, {
 			"endpoint with a scheme", longTerm(", query: {endpoints: ['https://example.com:443']}, tls: {secretName: a}"),
 			`longTermStorage.query.endpoints[0]: "https://example.com:443"; allowed: host:port`,
 		}, {
@@ -195,5 +204,7 @@ func TestLongTermStorage(t *testing.T) {
 		},
 	})
 	accepted(t, longTerm(", query: {endpoints: ['thanos.example.com:10901']}, tls: {secretName: thanos}"))
+	accepted(t, longTerm(", tls: {issuerRef: {name: authority, group: awspca.cert-manager.io, kind: AWSPCAClusterIssuer}}"))
+	accepted(t, longTerm(", query: {endpoints: ['thanos.example.com:10901']}, tls: {issuerRef: {name: authority}}"))
 	accepted(t, longTerm(", retention: {raw: 0s, 5m: 0s, 1h: 0s}"))
 }

@@ -43,6 +43,8 @@ func TestArgs(t *testing.T) {
 		"state":      of(components.NewKubeStateMetrics, nil),
 		"probes":     of(components.NewBlackboxExporter, nil),
 		"bucket":     of(components.NewObjectStore, nil),
+		"certs":      of(components.NewCertificate, nil),
+		"no issuer":  of(components.NewCertificate, &components.CertificateArgs{Site: site(stack), SecretName: "a", DNSName: "b"}),
 		"gateway":    of(components.NewThanosStoreGateway, nil),
 		"compactor":  of(components.NewThanosCompactor, nil),
 		"query":      of(components.NewThanosQuery, nil),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	certmanagerv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	kjson "sigs.k8s.io/json"
 
@@ -101,6 +103,11 @@ func snapshot(t testing.TB, resources []offline.Resource) Snapshot {
 	return s
 }
 
+// objects has the types of all objects that stacks deploy: those of Kubernetes and of cert-manager.
+var objects = scheme.Scheme
+
+func init() { utilruntime.Must(certmanagerv1.AddToScheme(objects)) }
+
 // decode decodes the inputs of a resource into a Kubernetes object. The test fails on fields that
 // the object's type does not have. token is the resource's type, without "kubernetes:".
 func decode(t testing.TB, token string, inputs resource.PropertyMap) runtime.Object {
@@ -115,7 +122,7 @@ func decode(t testing.TB, token string, inputs resource.PropertyMap) runtime.Obj
 		gv, err = schema.ParseGroupVersion(version.StringValue())
 		require.NoError(t, err)
 	}
-	object, err := scheme.Scheme.New(gv.WithKind(kind))
+	object, err := objects.New(gv.WithKind(kind))
 	require.NoError(t, err, token)
 	text, err := json.Marshal(inputs.Mappable())
 	require.NoError(t, err)

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	certmanagerv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	certmanagermeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -181,6 +183,30 @@ func TestThanosTLS(t *testing.T) {
 			assert.Equal(t, grpc, slices.ContainsFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == "/etc/thanos/tls" && m.ReadOnly }), name)
 		}
 	}
+}
+
+// A Certificate makes the Secret that every part mounts, valid for the name that the querier expects.
+func TestThanosCertificate(t *testing.T) {
+	s := longTerm(t, ", tls: {issuerRef: {name: authority, kind: Issuer}}}")
+	certificate := Get[*certmanagerv1.Certificate](t, s, "thanos-certificate")
+	assert.Equal(t, certmanagermeta.IssuerReference{Name: "authority", Kind: "Issuer", Group: "cert-manager.io"}, certificate.Spec.IssuerRef)
+	assert.Equal(t, "monitoring", certificate.Namespace)
+	assert.Equal(t, "thanos-certificate", certificate.Spec.SecretName)
+	assert.Equal(t, []string{"thanos"}, certificate.Spec.DNSNames)
+	assert.Equal(t, []certmanagerv1.KeyUsage{certmanagerv1.UsageServerAuth, certmanagerv1.UsageClientAuth}, certificate.Spec.Usages)
+	mounted := 0
+	for _, pod := range Pods(s) {
+		for _, volume := range pod.Spec.Volumes {
+			if volume.Secret != nil && volume.Secret.SecretName == certificate.Spec.SecretName {
+				mounted++
+			}
+		}
+	}
+	assert.Equal(t, 3, mounted, "the sidecar, the store gateway and the querier")
+
+	own := longTerm(t, ", tls: {secretName: mine, issuerRef: {name: authority}}}")
+	assert.Equal(t, "mine", Get[*certmanagerv1.Certificate](t, own, "mine").Spec.SecretName)
+	assert.Empty(t, All[*certmanagerv1.Certificate](longTerm(t, ", tls: {secretName: mine}}")), "the Secret exists")
 }
 
 // Each shard is a server of its own. The first is called as the only one of a stack without shards, whose

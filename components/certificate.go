@@ -1,0 +1,58 @@
+package components
+
+import (
+	"errors"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// Certificate has cert-manager write a Secret with a certificate, its key and its authority, and renew it: a
+// Certificate of cert-manager.
+type Certificate struct{ pulumi.ResourceState }
+
+// CertificateArgs configures a Certificate.
+type CertificateArgs struct {
+	Site
+	Issuer     config.IssuerRef
+	SecretName string // which cert-manager writes
+	DNSName    string // that the certificate is valid for, as server and as client
+}
+
+// NewCertificate creates the Certificate. Pods that mount its Secret wait until cert-manager has written it.
+func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opts ...pulumi.ResourceOption) (*Certificate, error) {
+	a := app{name: "thanos", role: "certificate"}
+	return construct(ctx, "Certificate", name, &Certificate{}, args, opts, a, func(a app) (pulumi.Map, error) {
+		_, err := create(a, "certificate", apiextensions.NewCustomResource, &apiextensions.CustomResourceArgs{
+			ApiVersion: pulumi.String("cert-manager.io/v1"),
+			Kind:       pulumi.String("Certificate"),
+			Metadata:   a.metadata(args.SecretName),
+			// https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
+			OtherFields: kubernetes.UntypedArgs{"spec": map[string]any{
+				"secretName": args.SecretName,
+				"dnsNames":   []string{args.DNSName},
+				"usages":     []string{"server auth", "client auth"},
+				"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+				"issuerRef":  map[string]any{"name": args.Issuer.Name, "kind": args.Issuer.Kind, "group": args.Issuer.Group},
+			}},
+		})
+		return pulumi.Map{}, err
+	})
+}
+
+func (args *CertificateArgs) check() error {
+	if err := args.Site.check(); err != nil {
+		return err
+	}
+	if args.Issuer.Name == "" || args.SecretName == "" || args.DNSName == "" {
+		return errors.New("CertificateArgs needs an Issuer, a SecretName and a DNSName")
+	}
+	return nil
+}
+
+func (args *CertificateArgs) inputs() pulumi.Map {
+	return pulumi.Map{"issuer": pulumi.String(args.Issuer.Kind + "/" + args.Issuer.Name), "secret": pulumi.String(args.SecretName)}
+}
