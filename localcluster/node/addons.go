@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,6 +25,9 @@ var coreDNSManifest string
 
 //go:embed files/seaweedfs.yaml
 var seaweedFSManifest string
+
+//go:embed files/certificate.yaml
+var certificateManifest string
 
 // ApplyDNS deploys CoreDNS, the cluster's DNS server, with an image, and waits until its
 // pods are ready.
@@ -46,6 +51,24 @@ func (n *Node) ApplyObjectStore(ctx context.Context, image, key string) error {
 		return fmt.Errorf("SeaweedFS: %w", err)
 	}
 	return n.awaitPods(ctx, "object-store")
+}
+
+// ApplyCertificate creates a namespace, and in it a Secret with the certificate that the parts of Thanos present
+// to each other, and with the cluster's authority.
+func (n *Node) ApplyCertificate(ctx context.Context, namespace, name string) error {
+	values := map[string]string{"namespace": namespace, "name": name}
+	for _, file := range []string{"ca.crt", thanosIdentity + ".crt", thanosIdentity + ".key"} {
+		data, err := os.ReadFile(filepath.Join(n.Dir.pki(), file))
+		if err != nil {
+			return err
+		}
+		values[file] = base64.StdEncoding.EncodeToString(data)
+	}
+	manifest := os.Expand(certificateManifest, func(name string) string { return values[name] })
+	if err := n.apply(ctx, []byte(manifest)); err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	return nil
 }
 
 // apply applies every object of a manifest with server-side apply.

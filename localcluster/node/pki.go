@@ -47,7 +47,11 @@ var identities = []identity{
 	{file: "kube-controller-manager", commonName: "system:kube-controller-manager", kubeconfig: true},
 	{file: "kube-scheduler", commonName: "system:kube-scheduler", kubeconfig: true},
 	{file: "kube-proxy", commonName: "system:kube-proxy", kubeconfig: true},
+	{file: thanosIdentity, commonName: thanosIdentity, hosts: []string{thanosIdentity}},
 }
+
+// thanosIdentity names the certificate of the parts of Thanos, and the host that it is valid for.
+const thanosIdentity = "thanos"
 
 // ensurePKI creates the cluster's authority, certificates and kubeconfigs in dir, and
 // replaces all of them when one is about to expire. It creates the service account key

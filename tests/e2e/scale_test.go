@@ -4,11 +4,14 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +65,7 @@ func TestScale(t *testing.T) {
 		run  func(*testing.T, *node)
 	}{
 		{"each target is scraped by one shard, and queried as one", true, queriedAsOne},
+		{"the parts of Thanos answer only who has a certificate of their authority", true, certificatesAsked},
 		{"the ruler records over both shards", true, rulerRecords},
 		{"alerts of two rulers arrive once", true, alertsArriveOnce},
 		{"blocks of all servers and of the ruler arrive in the bucket", true, blocksArrive},
@@ -177,6 +181,53 @@ func queriedAsOne(t *testing.T, n *node) {
 		}
 		return ""
 	})
+}
+
+// certificatesAsked expects each part that answers over gRPC to refuse a client without a certificate, and one
+// with a certificate of another authority, and to present its own, valid for the name that the querier expects, to
+// one with a certificate of its authority.
+func certificatesAsked(t *testing.T, n *node) {
+	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), n.stack.LongTermStorage.TLS.SecretName, metav1.GetOptions{})
+	require.NoError(t, err)
+	own, err := tls.X509KeyPair(secret.Data["tls.crt"], secret.Data["tls.key"])
+	require.NoError(t, err)
+	authority := x509.NewCertPool()
+	require.True(t, authority.AppendCertsFromPEM(secret.Data["ca.crt"]))
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	defer server.Close()
+	foreign := server.TLS.Certificates[0]
+
+	for _, name := range []string{"prometheus", "thanos-store-gateway", "thanos-query", "thanos-ruler"} {
+		address, stop, err := n.forward(t, "app.kubernetes.io/name="+name, render.ThanosGRPCPort)
+		require.NoError(t, err)
+		// With TLS 1.3, a server says after the handshake that it refuses the client.
+		dial := func(certificates ...tls.Certificate) error {
+			conn, err := tls.Dial("tcp", address, &tls.Config{
+				RootCAs: authority, ServerName: n.stack.LongTermStorage.TLS.ServerName, NextProtos: []string{"h2"},
+				// Whatever authorities the server names.
+				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					if len(certificates) == 0 {
+						return &tls.Certificate{}, nil
+					}
+					return &certificates[0], nil
+				},
+			})
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				return err
+			}
+			_, err = conn.Read(make([]byte, 1)) // of the server's settings
+			return err
+		}
+		require.NoError(t, dial(own), name)
+		require.ErrorContains(t, dial(), "certificate required", name)
+		require.ErrorContains(t, dial(foreign), "certificate", name)
+		stop()
+	}
 }
 
 // rulerRecords expects what rules record in the query frontend, and only there.

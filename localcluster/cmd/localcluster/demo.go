@@ -225,6 +225,9 @@ func (d *demo) prepare(ctx context.Context, n *node.Node) error {
 		return err
 	}
 	d.report("object store ready")
+	if tls := stack.LongTermStorage.TLS; tls.SecretName != "" {
+		return n.ApplyCertificate(ctx, stack.Cluster.Namespace, tls.SecretName)
+	}
 	return nil
 }
 
