@@ -102,6 +102,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.Exporters.validate()...)
 	p.Add(c.Alerting.validate(c.Storage)...)
 	p.Add(c.Grafana.validate(c.Storage, c.Cluster.NetworkPolicies)...)
+	p.Add(c.validateExemplars()...)
 	p.Add(c.Checks.validate()...)
 	return p
 }

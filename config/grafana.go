@@ -33,6 +33,10 @@ type Grafana struct {
 	// Secrets of settings: name to value. A setting reads
 	// $__file{/etc/grafana-secrets/NAME}.
 	Secrets map[string]Secret `json:"secrets"`
+	// Datasources besides those of the stack, in Grafana's own format.
+	Datasources []GrafanaDatasource `json:"datasources"`
+	// Links from exemplars to traces.
+	Exemplars GrafanaExemplars `json:"exemplars"`
 	// URL at which people open Grafana; the ingress's URL or external.url unless set.
 	ExternalURL *URL `json:"externalUrl"`
 	// How Grafana is reached from outside the cluster.
@@ -103,6 +107,7 @@ func defaultGrafana() Grafana {
 		AdminUser:       "admin",
 		Import:          ImportFiles,
 		Persistence:     GrafanaPersistence{Size: quantity("5Gi")},
+		Exemplars:       GrafanaExemplars{Label: "trace_id"},
 		Resources:       resources("100m", "192Mi", "512Mi"),
 		ImportResources: resources("10m", "16Mi", "64Mi"),
 	}
@@ -174,6 +179,7 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 	if g.ExternalURL != nil {
 		p.Add(validateBaseURL("grafana.externalUrl", *g.ExternalURL)...)
 	}
+	p.Add(g.validateDatasources()...)
 	p.Add(g.Resources.validate("grafana.resources")...)
 	p.Add(g.ImportResources.validate("grafana.importResources")...)
 	p.Add(g.Scheduling.validate("grafana")...)

@@ -40,6 +40,16 @@ type Datasource struct {
 	URL       string         `json:"url" yaml:"url"`
 	IsDefault bool           `json:"isDefault" yaml:"isDefault"`
 	JSONData  map[string]any `json:"jsonData" yaml:"jsonData"`
+
+	User            string `json:"user,omitempty" yaml:"user,omitempty"`
+	Database        string `json:"database,omitempty" yaml:"database,omitempty"`
+	BasicAuth       bool   `json:"basicAuth,omitempty" yaml:"basicAuth,omitempty"`
+	BasicAuthUser   string `json:"basicAuthUser,omitempty" yaml:"basicAuthUser,omitempty"`
+	WithCredentials bool   `json:"withCredentials,omitempty" yaml:"withCredentials,omitempty"`
+
+	// Only in provisioning files: Grafana reads the values from files that it has.
+	SecureJSONData map[string]string `json:"-" yaml:"secureJsonData,omitempty"`
+	Correlations   []map[string]any  `json:"-" yaml:"correlations,omitempty"`
 }
 
 // Payload holds the files that a Job needs in Dir.

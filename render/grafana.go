@@ -19,7 +19,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 )
 
-// datasources returns the datasources of a stack: Prometheus and, if Grafana can reach it,
+// datasources returns the stack's own datasources: Prometheus and, if Grafana can reach it,
 // Alertmanager. An external Grafana may serve several clusters: there, names end in the
 // cluster's name, and no datasource is the default.
 func datasources(cfg *config.Config) []importer.Datasource {
@@ -51,6 +51,11 @@ func datasources(cfg *config.Config) []importer.Datasource {
 			"timeInterval":      cfg.Prometheus.ScrapeInterval.String(),                              // the lower bound of $__rate_interval
 			"manageAlerts":      true,                                                                // lists the rules; Grafana cannot change them
 		},
+	}
+	if exemplars := cfg.Grafana.Exemplars; exemplars.DatasourceUID != "" {
+		prometheus.JSONData["exemplarTraceIdDestinations"] = []any{
+			map[string]any{"name": exemplars.Label, "datasourceUid": exemplars.DatasourceUID},
+		}
 	}
 	if alertmanagerURL == "" {
 		return []importer.Datasource{prometheus}
@@ -338,18 +343,24 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 		return "", fmt.Errorf("has a password in its URL: set the URL as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
 	}
 	if found != nil && found[1] == "file" {
-		dir, name := path.Split(found[2])
-		if path.Clean(dir) != GrafanaSecretsDir {
-			return "", fmt.Errorf("%q is not a secret file of Grafana's pod; allowed: $__file{%s/NAME} of a grafana.secrets.NAME", text, GrafanaSecretsDir)
-		}
-		if _, known := cfg.SecretFiles()[name]; !known {
-			if near, ok := config.Nearest(name, slices.Collect(maps.Keys(cfg.SecretFiles()))); ok {
-				return "", fmt.Errorf("grafana.secrets has no %q; did you mean %q?", name, near)
-			}
-			return "", fmt.Errorf("grafana.secrets has no %q; set it with: %s", name, config.SecretCommand("grafana.secrets."+name))
-		}
+		return text, secretFile(cfg, found[2])
 	}
 	return text, nil
+}
+
+// secretFile rejects the path of a file that is not one of Grafana's secrets.
+func secretFile(cfg config.Grafana, file string) error {
+	dir, name := path.Split(file)
+	if path.Clean(dir) != GrafanaSecretsDir {
+		return fmt.Errorf("%q is not a secret file of Grafana's pod; allowed: $__file{%s/NAME} of a grafana.secrets.NAME", "$__file{"+file+"}", GrafanaSecretsDir)
+	}
+	if _, known := cfg.SecretFiles()[name]; known {
+		return nil
+	}
+	if near, ok := config.Nearest(name, slices.Collect(maps.Keys(cfg.SecretFiles()))); ok {
+		return fmt.Errorf("grafana.secrets has no %q; did you mean %q?", name, near)
+	}
+	return fmt.Errorf("grafana.secrets has no %q; set it with: %s", name, config.SecretCommand("grafana.secrets."+name))
 }
 
 // readsBack rejects text, an INI file, unless Grafana's parser reads the values of want from

@@ -27,21 +27,23 @@ type datasourceFile struct {
 		OrgID int    `yaml:"orgId"`
 	} `yaml:"deleteDatasources"`
 	Datasources []struct {
-		Name            string         `yaml:"name"`
-		Type            string         `yaml:"type"`
-		Access          string         `yaml:"access"`
-		OrgID           int            `yaml:"orgId"`
-		UID             string         `yaml:"uid"`
-		URL             string         `yaml:"url"`
-		User            string         `yaml:"user"`
-		Database        string         `yaml:"database"`
-		BasicAuth       bool           `yaml:"basicAuth"`
-		BasicAuthUser   string         `yaml:"basicAuthUser"`
-		WithCredentials bool           `yaml:"withCredentials"`
-		IsDefault       bool           `yaml:"isDefault"`
-		JSONData        map[string]any `yaml:"jsonData"`
-		Version         int            `yaml:"version"`
-		Editable        bool           `yaml:"editable"`
+		Name            string            `yaml:"name"`
+		Type            string            `yaml:"type"`
+		Access          string            `yaml:"access"`
+		OrgID           int               `yaml:"orgId"`
+		UID             string            `yaml:"uid"`
+		URL             string            `yaml:"url"`
+		User            string            `yaml:"user"`
+		Database        string            `yaml:"database"`
+		BasicAuth       bool              `yaml:"basicAuth"`
+		BasicAuthUser   string            `yaml:"basicAuthUser"`
+		WithCredentials bool              `yaml:"withCredentials"`
+		IsDefault       bool              `yaml:"isDefault"`
+		JSONData        map[string]any    `yaml:"jsonData"`
+		SecureJSONData  map[string]string `yaml:"secureJsonData"`
+		Correlations    []map[string]any  `yaml:"correlations"`
+		Version         int               `yaml:"version"`
+		Editable        bool              `yaml:"editable"`
 	} `yaml:"datasources"`
 }
 
@@ -131,6 +133,36 @@ func TestDatasourceProvisioning(t *testing.T) {
 	assert.Equal(t, "http://alertmanager.monitoring.svc:9093", alertmanager.URL)
 	assert.False(t, alertmanager.IsDefault)
 	assert.Equal(t, "prometheus", alertmanager.JSONData["implementation"])
+}
+
+// Further datasources are provisioned after the stack's own, as they are given.
+func TestFurtherDatasources(t *testing.T) {
+	const tempo = `{name: Tempo, uid: tempo, type: tempo, url: 'http://tempo.traces.svc:3200', basicAuth: true, basicAuthUser: reader,
+		jsonData: {tracesToLogsV2: {datasourceUid: loki}}, secureJsonData: {basicAuthPassword: '$__file{/etc/grafana-secrets/tempo}'}, correlations: [{targetUID: loki, label: logs}]}`
+	_, file, _ := readByGrafana(t, grafanaStack(t, deployed+", secrets: {tempo: hunter3}, exemplars: {datasourceUid: tempo}, datasources: ["+tempo+"]",
+		"prometheus: {featureFlags: [exemplar-storage]}"))
+	require.Len(t, file.Datasources, 3)
+	assert.Equal(t, []any{map[string]any{"name": "trace_id", "datasourceUid": "tempo"}}, file.Datasources[0].JSONData["exemplarTraceIdDestinations"])
+	added := file.Datasources[2]
+	assert.Equal(t, "proxy", added.Access)
+	assert.Equal(t, "http://tempo.traces.svc:3200", added.URL)
+	assert.False(t, added.IsDefault)
+	assert.Equal(t, "reader", added.BasicAuthUser)
+	assert.Equal(t, map[string]any{"tracesToLogsV2": map[string]any{"datasourceUid": "loki"}}, added.JSONData)
+	assert.Equal(t, map[string]string{"basicAuthPassword": "$__file{/etc/grafana-secrets/tempo}"}, added.SecureJSONData)
+	assert.Equal(t, []map[string]any{{"targetUID": "loki", "label": "logs"}}, added.Correlations)
+}
+
+func TestDatasourcesThatAreRejected(t *testing.T) {
+	for name, want := range map[string]string{
+		"{name: Prometheus-Datasource, uid: mine, type: prometheus}":                                                     `grafana.datasources[0].name: "Prometheus-Datasource" is the name of the stack's own datasource of type prometheus; choose another`,
+		"{name: mine, uid: alertmanager, type: alertmanager}":                                                            `grafana.datasources[0].uid: "alertmanager" is the UID of the stack's own datasource of type alertmanager; choose another`,
+		"{name: Loki, uid: loki, type: loki, secureJsonData: {basicAuthPassword: hunter3}}":                              `grafana.datasources[0].secureJsonData.basicAuthPassword: is a secret, which may not be in a ConfigMap: set it as grafana.secrets.NAME, and this to $__file{/etc/grafana-secrets/NAME}`,
+		"{name: Loki, uid: loki, type: loki, secureJsonData: {basicAuthPassword: '$__file{/etc/grafana-secrets/loky}'}}": `grafana.datasources[0].secureJsonData.basicAuthPassword: grafana.secrets has no "loky"; did you mean "loki"?`,
+	} {
+		_, err := New(grafanaStack(t, deployed+", secrets: {loki: hunter3}, datasources: ["+name+"]"))
+		require.ErrorContains(t, err, "1 problem(s) in the stack's config:\n  "+want)
+	}
 }
 
 func TestDatasourcesWithoutAlertmanager(t *testing.T) {

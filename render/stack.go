@@ -89,7 +89,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 		return nil, err
 	}
 	s.Histograms = histograms.New(s.storedHistogram)
-	err := config.Join(s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
+	err := config.Join(s.addDatasources(), s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
 	err = config.Join(err, s.renderThanos())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
