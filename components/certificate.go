@@ -18,8 +18,8 @@ type Certificate struct{ pulumi.ResourceState }
 type CertificateArgs struct {
 	Site
 	Issuer     config.IssuerRef
-	SecretName string // which cert-manager writes
-	DNSName    string // that the certificate is valid for, as server and as client
+	SecretName string   // which cert-manager writes
+	DNSNames   []string // that the certificate is valid for, as server and as client
 }
 
 // NewCertificate creates the Certificate. Pods that mount its Secret wait until cert-manager has written it.
@@ -33,7 +33,7 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 			// https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
 			OtherFields: kubernetes.UntypedArgs{"spec": map[string]any{
 				"secretName": args.SecretName,
-				"dnsNames":   []string{args.DNSName},
+				"dnsNames":   args.DNSNames,
 				"usages":     []string{"server auth", "client auth"},
 				"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
 				"issuerRef":  map[string]any{"name": args.Issuer.Name, "kind": args.Issuer.Kind, "group": args.Issuer.Group},
@@ -47,8 +47,8 @@ func (args *CertificateArgs) check() error {
 	if err := args.Site.check(); err != nil {
 		return err
 	}
-	if args.Issuer.Name == "" || args.SecretName == "" || args.DNSName == "" {
-		return errors.New("CertificateArgs needs an Issuer, a SecretName and a DNSName")
+	if args.Issuer.Name == "" || args.SecretName == "" || len(args.DNSNames) == 0 {
+		return errors.New("CertificateArgs needs an Issuer, a SecretName and DNSNames")
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func DeployThanos(ctx *pulumi.Context, site Site, storage *Storages, opts ...pul
 		return nil, err
 	}
 	if tls := cfg.TLS; tls.IssuerRef.Name != "" {
-		args := &CertificateArgs{Site: site, Issuer: tls.IssuerRef, SecretName: tls.SecretName, DNSName: tls.ServerName}
+		args := &CertificateArgs{Site: site, Issuer: tls.IssuerRef, SecretName: tls.SecretName, DNSNames: render.CertificateNames(cfg)}
 		if t.Certificate, err = NewCertificate(ctx, "thanos-certificate", args, opts...); err != nil {
 			return nil, err
 		}

@@ -122,6 +122,16 @@ func queryEndpoints(cfg *config.Config) endpointsFile {
 	return file
 }
 
+// CertificateNames returns the names that the certificate of the parts of Thanos has to be valid for: the one by
+// which they know each other, and the host at which the queriers of other clusters reach this one.
+func CertificateNames(longTerm config.LongTermStorage) []string {
+	names := []string{longTerm.TLS.ServerName}
+	if address := longTerm.Query.ExternalAddress; address != "" {
+		names = append(names, hostOf(address))
+	}
+	return names
+}
+
 // StoreGatewayName returns the name of the objects of a partition of the store gateway.
 func StoreGatewayName(cfg *config.Config, partition int) string {
 	if cfg.LongTermStorage.StoreGateway.Partitions == 1 {

@@ -204,8 +204,9 @@ func TestThanosCertificate(t *testing.T) {
 	}
 	assert.Equal(t, 3, mounted, "the sidecar, the store gateway and the querier")
 
-	own := longTerm(t, ", tls: {secretName: mine, issuerRef: {name: authority}}}")
-	assert.Equal(t, "mine", Get[*certmanagerv1.Certificate](t, own, "mine").Spec.SecretName)
+	own := Get[*certmanagerv1.Certificate](t, longTerm(t, ", tls: {secretName: mine, issuerRef: {name: authority}}, query: {externalAddress: 'thanos.example.com:443'}}"), "mine")
+	assert.Equal(t, "mine", own.Spec.SecretName)
+	assert.Equal(t, []string{"thanos", "thanos.example.com"}, own.Spec.DNSNames, "the queriers of other clusters ask for this host")
 	assert.Empty(t, All[*certmanagerv1.Certificate](longTerm(t, ", tls: {secretName: mine}}")), "the Secret exists")
 }
 
