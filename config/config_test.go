@@ -340,7 +340,7 @@ func TestAlerting(t *testing.T) {
 			`alerting.slack.webhookUrl: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:alerting.slack.webhookUrl'`,
 		}, {
 			"empty webhook", "alerting: {slack: {channel: '#alerts', webhookUrl: ''}}",
-			"alerting.slack.webhookUrl: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`",
+			"alerting.slack.webhookUrl: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`, or {secret: NAME, key: KEY} of an existing Secret",
 		}, {
 			"severity", "alerting: {overrides: {Watchdog: {severty: info}}}",
 			`alerting.overrides.Watchdog.severty: unknown "severty"; did you mean "severity"?`,

@@ -89,12 +89,16 @@ func (d *decoder) text(path string, in any, out text) {
 	}
 }
 
-// secret accepts a decrypted value or, in a stack file, an encrypted one. Its errors never show
-// the value.
+// secret accepts a decrypted value or, in a stack file, an encrypted one, and where to find it in an
+// existing Secret. Its errors never show the value.
 func (d *decoder) secret(path string, in any, out *Secret) {
 	if isEncrypted(in) {
 		unknown := "[encrypted]"
 		out.value = &unknown
+		return
+	}
+	if _, ok := in.(map[string]any); ok {
+		d.existingSecret(path, in, out)
 		return
 	}
 	value, ok := in.(string)
@@ -106,6 +110,16 @@ func (d *decoder) secret(path string, in any, out *Secret) {
 	default:
 		out.value = &value
 	}
+}
+
+// existingSecret decodes where to find a value in an existing Secret.
+func (d *decoder) existingSecret(path string, in any, out *Secret) {
+	key, known := SecretKey{}, len(d.problems)
+	d.object(path, in, reflect.ValueOf(&key).Elem())
+	if len(d.problems) == known {
+		d.problems.Add(key.validate(path)...)
+	}
+	out.existing = &key
 }
 
 // object decodes an object onto a struct. Fields that it does not name keep their values.

@@ -23,6 +23,8 @@ func FuzzDecode(f *testing.F) {
 		"grafana: {enabled: false}\ncluster: {name: test}\ndiscovery: {extraScrapeConfigs: [{job_name: a, sample_limit: 1e3}]}",
 		"grafana: {enabled: false}\ncluster: {name: test}\nexporters: {kubeStateMetrics: {kinds: [pods], metricLabelsAllowlist: {pods: ['*']}}}",
 		"grafana: {enabled: false}\ncluster: {name: test}\nalerting: {slack: {channel: '#a', webhookUrl: {secure: x}}, secrets: {a: b}, routes: [{receiver: a}]}",
+		"grafana: {adminPassword: {secret: a, key: b}}\ncluster: {name: test}\nalerting: {slack: {channel: '#a', webhookUrl: {secret: a.b, key: c_d}}, secrets: {a: {secret: A, key: ''}}}",
+		"grafana: {enabled: false}\ncluster: {name: test}\nalerting: {acknowledgeNoNotifications: true, deadMansSwitchUrl: {secret: {secure: x}, key: 1}}\nprometheus: {secrets: {a: {secret: b}, c: {secure: d, key: e}}}",
 		`{"cluster": {"name": "test"}, "images": {"overrides": {"prometheus": "a/b:c"}, "registryMirrors": {"quay.io": "m/n"}}}`,
 		"storage: {size: .inf}", "storage: {size: 1e400}", "? [a]\n: b", "cluster: {1: a}", "cluster: 2001-01-01", "a: &a [*a]", "- a", "null", "cluster: [null]",
 	} {

@@ -195,9 +195,9 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 	if !loginPattern.MatchString(g.AdminUser) {
 		p.Addf("grafana.adminUser", "%q; allowed: letters, digits, @, ., _ and -", g.AdminUser)
 	}
-	if password := g.AdminPassword.Reveal(); password == "" {
+	if !g.AdminPassword.IsSet() {
 		p.missing("grafana.adminPassword")
-	} else if strings.TrimSpace(password) != password {
+	} else if password := g.AdminPassword.Reveal(); strings.TrimSpace(password) != password {
 		p.Addf("grafana.adminPassword", "starts or ends with white space, which Grafana drops from a file")
 	}
 	if g.Import == ImportJob && !g.Persistence.Enabled {

@@ -20,7 +20,7 @@ func TestGrafana(t *testing.T) {
 			`grafana.adminPassword: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.adminPassword'`,
 		}, {
 			"empty password", "grafana: {adminPassword: ''}",
-			"grafana.adminPassword: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`",
+			"grafana.adminPassword: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`, or {secret: NAME, key: KEY} of an existing Secret",
 		}, {
 			"password that Grafana would read otherwise", "grafana: {adminPassword: 'hunter2 '}",
 			`grafana.adminPassword: starts or ends with white space, which Grafana drops from a file`,

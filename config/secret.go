@@ -10,9 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Secret is a value that reaches a process only as a file of a Kubernetes
-// Secret. It prints as [secret], so that no log or error shows it.
-type Secret struct{ value *string } // a pointer, which no verb of fmt follows
+// Secret is a value that reaches a process only through a Kubernetes Secret: one that the program
+// creates with a value of the stack, or one that exists. It prints as [secret], so that no log or
+// error shows it.
+type Secret struct {
+	value    *string    // a pointer, which no verb of fmt follows; nil if it is in an existing Secret
+	existing *SecretKey // nil if the stack has the value
+}
 
 func (s *Secret) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
@@ -23,9 +27,20 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (Secret) Allowed() string { return "a non-empty string, set with `pulumi config set --secret`" }
+func (Secret) Allowed() string {
+	return "a non-empty string, set with `pulumi config set --secret`, or {secret: NAME, key: KEY} of an existing Secret"
+}
 
-// Reveal returns the plain value, for a Kubernetes Secret and nothing else.
+// Existing returns where the value is if it is in an existing Secret; false if the stack has it.
+func (s Secret) Existing() (SecretKey, bool) {
+	if s.existing == nil {
+		return SecretKey{}, false
+	}
+	return *s.existing, true
+}
+
+// Reveal returns the plain value, for a Kubernetes Secret and nothing else; "" if it is in an existing
+// Secret, which this program does not read.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -34,16 +49,22 @@ func (s Secret) Reveal() string {
 }
 
 // NewSecret returns the Secret of a text that is composed of secrets.
-func NewSecret(value string) Secret { return Secret{&value} }
+func NewSecret(value string) Secret { return Secret{value: &value} }
 
-// IsSet reports whether the stack sets the secret.
-func (s Secret) IsSet() bool { return s.Reveal() != "" }
+// IsSet reports whether the stack sets the secret, or names an existing one.
+func (s Secret) IsSet() bool { return s.existing != nil || s.Reveal() != "" }
 
 func (Secret) String() string { return "[secret]" }
 
 func (Secret) GoString() string { return "[secret]" }
 
-func (Secret) MarshalJSON() ([]byte, error) { return json.Marshal("[secret]") }
+// MarshalJSON returns the name and key of an existing Secret, and otherwise no more than [secret].
+func (s Secret) MarshalJSON() ([]byte, error) {
+	if s.existing != nil {
+		return json.Marshal(s.existing)
+	}
+	return json.Marshal(s.String())
+}
 
 // validateSecretNames rejects names that are not valid Secret keys.
 func validateSecretNames(path string, secrets map[string]Secret) Problems {

@@ -243,15 +243,18 @@ func (w schemaWriter) defined(t reflect.Type) *schema {
 // define returns the schema of a type, without a description.
 func (w schemaWriter) define(t reflect.Type) *schema {
 	if t == reflect.TypeFor[config.Secret]() {
+		existing := w.object(reflect.ValueOf(config.SecretKey{}), false)
+		existing.Properties["secret"].Pattern = `^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
+		existing.Properties["key"].Pattern = `^[A-Za-z0-9._-]+$`
+		encrypted := &schema{Description: "The encrypted value, as pulumi config set --secret writes it.", Type: types{"string"}}
 		return &schema{
-			Type: orNull("object"),
-			Properties: map[string]*schema{"secure": {
-				Description: "The encrypted value, as pulumi config set --secret writes it.",
-				Type:        types{"string"},
-			}},
-			Required: []string{"secure"},
-			Others:   false,
-			BadType:  "In plain text. Encrypt it with: pulumi config set --secret",
+			Type:       orNull("object"),
+			Properties: map[string]*schema{"secure": encrypted, "secret": existing.Properties["secret"], "key": existing.Properties["key"]},
+			Others:     false,
+			If:         &schema{Required: []string{"secure"}},
+			Then:       &schema{Names: &schema{Enum: []any{"secure"}}},
+			Else:       &schema{Required: []string{"secret", "key"}},
+			BadType:    "In plain text. Encrypt it with: pulumi config set --secret",
 		}
 	}
 	if notation := notationOf(t); notation != "" {
