@@ -13,7 +13,8 @@ import (
 )
 
 // Alertmanager groups, mutes and routes alerts: a StatefulSet, Services, a ConfigMap, a
-// Secret, a NetworkPolicy and, with several replicas, a PodDisruptionBudget.
+// NetworkPolicy, with several replicas a PodDisruptionBudget and, if the stack has secrets of
+// notifications, a Secret.
 type Alertmanager struct {
 	pulumi.ResourceState
 
@@ -25,9 +26,6 @@ type AlertmanagerArgs struct {
 	Site
 	Claims []pulumi.Resource // of its volumes; empty with ephemeral storage
 }
-
-// alertmanagerSecrets names the Secret with config.Alerting.SecretFiles.
-const alertmanagerSecrets = "alertmanager-secrets"
 
 var (
 	// alertmanagerWeb serves the API and the web UI.
@@ -60,9 +58,15 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if err != nil {
 		return err
 	}
-	secret, err := a.secret("secrets", alertmanagerSecrets, cfg.SecretFiles())
+	secret, err := a.secret("secrets", config.AlertmanagerSecret, cfg.SecretFiles())
 	if err != nil {
 		return err
+	}
+	before := []pulumi.Resource{configMap}
+	annotations := pulumi.StringMap{"checksum/config": pulumi.String(checksum(files.Files))}
+	if secret != nil {
+		before = append(before, secret)
+		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
 	}
 	ports := []port{alertmanagerWeb}
 	clients := []string{render.Prometheus.Name, render.Grafana.Name}
@@ -88,22 +92,21 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	}
 	// A new configuration restarts the replicas one by one. Silences and the notification
 	// log survive on their volumes, and on their peers.
-	statefulSet := alertmanagerStatefulSet(a, args, ports, pulumi.StringMap{
-		"checksum/config": pulumi.String(checksum(files.Files)),
-		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
-	})
-	_, err = create(a, "statefulset", appsv1.NewStatefulSet, statefulSet,
-		bindTo(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, secret}), a.readyTimeout(0))
+	_, err = create(a, "statefulset", appsv1.NewStatefulSet, alertmanagerStatefulSet(a, args, ports, annotations),
+		bindTo(args.Claims), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }
 
 // alertmanagerStatefulSet returns the StatefulSet of Alertmanager.
 func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
 	cfg := args.Stack.Config.Alerting
-	volumes := corev1.VolumeArray{
-		configMapVolume("config", args.Stack.AlertmanagerConfig.Name),
-		secretVolume("secrets", alertmanagerSecrets),
+	volumes := corev1.VolumeArray{configMapVolume("config", args.Stack.AlertmanagerConfig.Name)}
+	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.AlertmanagerDir)}
+	if secrets := cfg.SecretFiles(); len(secrets) > 0 {
+		volumes = append(volumes, secretFiles("secrets", config.AlertmanagerSecret, secrets))
+		mounts = append(mounts, readOnlyMount("secrets", render.AlertmanagerSecretsDir))
 	}
+	mounts = append(mounts, mount(dataVolumeName, render.AlertmanagerDataDir))
 	templates, volumes := dataVolume(args.Claims, cfg.Size, volumes)
 	spec := &corev1.PodSpecArgs{
 		SecurityContext:               a.nonRoot(nobodyUID),
@@ -116,11 +119,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annota
 			Ports:          containerPorts(ports...),
 			ReadinessProbe: probe("/-/ready", alertmanagerWeb.name, 5, 6),
 			LivenessProbe:  probe("/-/healthy", alertmanagerWeb.name, 10, 6),
-			VolumeMounts: corev1.VolumeMountArray{
-				readOnlyMount("config", render.AlertmanagerDir),
-				readOnlyMount("secrets", render.AlertmanagerSecretsDir),
-				mount(dataVolumeName, render.AlertmanagerDataDir),
-			},
+			VolumeMounts:   mounts,
 		}, cfg.Resources)},
 	}
 	if cfg.Replicas > 1 {

@@ -12,7 +12,7 @@ import (
 
 // BlackboxExporter probes the targets of the jobs kubernetes-services, kubernetes-ingresses
 // and blackbox-targets: a Deployment, a ConfigMap with its modules, a Service, a
-// NetworkPolicy and, if exporters.blackboxExporter.secrets is set, a Secret.
+// NetworkPolicy and, if the stack has the values of exporters.blackboxExporter.secrets, a Secret.
 type BlackboxExporter struct{ pulumi.ResourceState }
 
 // BlackboxExporterArgs configures a BlackboxExporter.
@@ -29,9 +29,6 @@ func (args *BlackboxExporterArgs) inputs() pulumi.Map {
 	return pulumi.Map{"image": pulumi.String(args.Stack.Config.Images.Ref(config.BlackboxExporterImage))}
 }
 
-// blackboxSecrets names the Secret with exporters.blackboxExporter.secrets.
-const blackboxSecrets = "blackbox-exporter-secrets"
-
 func (a app) deployBlackboxExporter() (pulumi.Map, error) {
 	cfg, files := a.Stack.Config.Exporters.BlackboxExporter, a.Stack.BlackboxConfig
 	if _, err := a.configMap("config", files); err != nil {
@@ -46,17 +43,19 @@ func (a app) deployBlackboxExporter() (pulumi.Map, error) {
 	}
 	volumes := corev1.VolumeArray{configMapVolume("config", files.Name)}
 	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.BlackboxDir)}
+	secret, err := a.secret("secrets", config.BlackboxSecret, cfg.Secrets)
+	if err != nil {
+		return nil, err
+	}
 	var before []pulumi.Resource
-	if len(cfg.Secrets) > 0 {
-		secret, err := a.secret("secrets", blackboxSecrets, cfg.Secrets)
-		if err != nil {
-			return nil, err
-		}
+	if secret != nil {
 		before = append(before, secret)
-		volumes = append(volumes, secretVolume("secrets", blackboxSecrets))
+	}
+	if len(cfg.Secrets) > 0 {
+		volumes = append(volumes, secretFiles("secrets", config.BlackboxSecret, cfg.Secrets))
 		mounts = append(mounts, readOnlyMount("secrets", render.BlackboxSecretsDir))
 	}
-	_, err := create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
+	_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(1),

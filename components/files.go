@@ -22,18 +22,19 @@ func (a app) configMap(suffix string, configMap render.ConfigMap, opts ...pulumi
 	}, opts...)
 }
 
-// secret creates a Secret of the app, whose files are values by file name. Without values it
-// has no field for files: every preview would show an empty one as a difference.
+// secret creates a Secret of the app with the values that the stack has, by file name. It returns nil
+// if there are none: they are all in existing Secrets.
 func (a app) secret(suffix, name string, values map[string]config.Secret) (*corev1.Secret, error) {
-	args := &corev1.SecretArgs{Metadata: a.metadata(name)}
-	if len(values) > 0 {
-		files := pulumi.StringMap{}
-		for file, value := range values {
+	files := pulumi.StringMap{}
+	for file, value := range values {
+		if _, elsewhere := value.Existing(); !elsewhere {
 			files[file] = pulumi.ToSecret(pulumi.String(value.Reveal())).(pulumi.StringOutput)
 		}
-		args.StringData = files
 	}
-	return create(a, suffix, corev1.NewSecret, args)
+	if len(files) == 0 {
+		return nil, nil
+	}
+	return create(a, suffix, corev1.NewSecret, &corev1.SecretArgs{Metadata: a.metadata(name), StringData: files})
 }
 
 // configMapVolume returns a volume with the files of a ConfigMap.
@@ -47,6 +48,42 @@ func configMapVolume(name, configMap string) *corev1.VolumeArgs {
 // configMapProjection returns a ConfigMap as one of the sources of a projected volume.
 func configMapProjection(configMap string) *corev1.VolumeProjectionArgs {
 	return &corev1.VolumeProjectionArgs{ConfigMap: &corev1.ConfigMapProjectionArgs{Name: pulumi.String(configMap)}}
+}
+
+// secretFiles returns a volume with values as files, by name: those that the stack has, from the
+// Secret called own, and those in existing Secrets.
+func secretFiles(name, own string, values map[string]config.Secret) *corev1.VolumeArgs {
+	items := map[string]corev1.KeyToPathArray{} // by Secret
+	for _, file := range slices.Sorted(maps.Keys(values)) {
+		secret, key := secretKey(own, file, values[file])
+		items[secret] = append(items[secret], keyToPath(key, file))
+	}
+	if len(items[own]) == len(values) {
+		return secretVolume(name, own)
+	}
+	var sources corev1.VolumeProjectionArray
+	for _, secret := range slices.Sorted(maps.Keys(items)) {
+		projection := &corev1.SecretProjectionArgs{Name: pulumi.String(secret)}
+		if secret != own { // which is there as a whole: another file in it changes no pod
+			projection.Items = items[secret]
+		}
+		sources = append(sources, &corev1.VolumeProjectionArgs{Secret: projection})
+	}
+	return &corev1.VolumeArgs{Name: pulumi.String(name), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources}}
+}
+
+// secretKey returns the name of the Secret that has a value, and its key there: file in the Secret
+// called own if the stack has the value.
+func secretKey(own, file string, value config.Secret) (secret, key string) {
+	if existing, ok := value.Existing(); ok {
+		return existing.Secret, existing.Key
+	}
+	return own, file
+}
+
+// keyToPath returns the item of a volume that has a key as a file.
+func keyToPath(key, file string) *corev1.KeyToPathArgs {
+	return &corev1.KeyToPathArgs{Key: pulumi.String(key), Path: pulumi.String(file)}
 }
 
 // secretVolume returns a volume with the files of a Secret.

@@ -18,7 +18,8 @@ import (
 )
 
 // Grafana shows Prometheus' metrics in dashboards: a Deployment, a Service, a NetworkPolicy,
-// ConfigMaps with its configuration and dashboards, a Secret and, if configured, an Ingress.
+// ConfigMaps with its configuration and dashboards, a Secret unless all its values are in existing
+// ones and, if configured, an Ingress.
 type Grafana struct {
 	pulumi.ResourceState
 
@@ -28,12 +29,8 @@ type Grafana struct {
 // grafanaWeb serves the API and the web UI.
 var grafanaWeb = tcp("web", render.Grafana.Port)
 
-const (
-	// grafanaUID is the UID of the user of Grafana's image.
-	grafanaUID = 472
-	// grafanaSecret names the Secret with config.Grafana.SecretFiles.
-	grafanaSecret = "grafana"
-)
+// grafanaUID is the UID of the user of Grafana's image.
+const grafanaUID = 472
 
 // GrafanaArgs configures a Grafana.
 type GrafanaArgs struct {
@@ -92,18 +89,18 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 			return err
 		}
 	}
-	secret, err := a.secret("secret", grafanaSecret, cfg.SecretFiles())
+	secret, err := a.secret("secret", config.GrafanaSecret, cfg.SecretFiles())
 	if err != nil {
 		return err
 	}
 	before = append(before, claims...)
-	deployment := grafanaDeployment(a, pulumi.StringMap{
-		// Grafana reads both only when it starts. The Secret has no checksum, which would let
-		// people confirm a guess of its passwords.
-		"checksum/config": pulumi.String(checksum(files.Files)),
-		"version/secret":  secret.Metadata.ResourceVersion().Elem(),
-	})
-	_, err = create(a, "deployment", appsv1.NewDeployment, deployment, pulumi.DependsOn(before), a.readyTimeout(0))
+	// Grafana reads both only when it starts. The Secret has no checksum, which would let people
+	// confirm a guess of its passwords.
+	annotations := pulumi.StringMap{"checksum/config": pulumi.String(checksum(files.Files))}
+	if secret != nil {
+		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
+	}
+	_, err = create(a, "deployment", appsv1.NewDeployment, grafanaDeployment(a, annotations), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }
 
@@ -112,14 +109,14 @@ func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentAr
 	cfg := a.Stack.Config.Grafana
 	items := corev1.KeyToPathArray{}
 	for _, file := range slices.Sorted(maps.Keys(a.Stack.GrafanaConfig.Files)) {
-		items = append(items, &corev1.KeyToPathArgs{Key: pulumi.String(path.Base(file)), Path: pulumi.String(file)})
+		items = append(items, keyToPath(path.Base(file), file))
 	}
 	volumes := corev1.VolumeArray{
 		&corev1.VolumeArgs{Name: pulumi.String("config"), ConfigMap: &corev1.ConfigMapVolumeSourceArgs{
 			Name:  pulumi.String(a.Stack.GrafanaConfig.Name),
 			Items: items,
 		}},
-		secretVolume("secrets", grafanaSecret),
+		secretFiles("secrets", config.GrafanaSecret, cfg.SecretFiles()),
 		&corev1.VolumeArgs{Name: pulumi.String("tmp"), EmptyDir: &corev1.EmptyDirVolumeSourceArgs{}},
 	}
 	mounts := corev1.VolumeMountArray{

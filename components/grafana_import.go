@@ -16,7 +16,8 @@ import (
 
 // GrafanaImport writes the datasources and dashboards through Grafana's HTTP API: a Job,
 // ConfigMaps with what it sends, a NetworkPolicy and, for an external Grafana, a Secret with
-// the token. The Job runs again when what it sends changes, and when it has failed.
+// the token unless that is in an existing one. The Job runs again when what it sends changes, and
+// when it has failed.
 type GrafanaImport struct{ pulumi.ResourceState }
 
 // GrafanaImportArgs configures a GrafanaImport.
@@ -91,17 +92,21 @@ func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 
 	cfg := a.Stack.Config.Grafana
 	login := importer.Login{User: cfg.AdminUser, PasswordFile: path.Join(credentialsDir, config.AdminPasswordFile)}
-	secret, key := grafanaSecret, config.AdminPasswordFile
+	file := config.AdminPasswordFile
+	secret, key := secretKey(config.GrafanaSecret, file, cfg.AdminPassword)
 	if args.Grafana != nil {
 		before = append(before, args.Grafana)
 	} else {
-		login = importer.Login{TokenFile: path.Join(credentialsDir, tokenFile)}
-		secret, key = a.name, tokenFile
-		token, err := a.secret("secret", secret, map[string]config.Secret{tokenFile: cfg.External.Token})
+		file = tokenFile
+		login = importer.Login{TokenFile: path.Join(credentialsDir, file)}
+		secret, key = secretKey(config.GrafanaImportSecret, file, cfg.External.Token)
+		token, err := a.secret("secret", config.GrafanaImportSecret, map[string]config.Secret{file: cfg.External.Token})
 		if err != nil {
 			return err
 		}
-		before = append(before, token)
+		if token != nil {
+			before = append(before, token)
+		}
 	}
 	env, err := importer.Environment(args.address(), importReady, login)
 	if err != nil {
@@ -114,7 +119,7 @@ func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 			&corev1.VolumeArgs{Name: pulumi.String("import"), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources}},
 			&corev1.VolumeArgs{Name: pulumi.String("credentials"), Secret: &corev1.SecretVolumeSourceArgs{
 				SecretName: pulumi.String(secret),
-				Items:      corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String(key), Path: pulumi.String(key)}},
+				Items:      corev1.KeyToPathArray{keyToPath(key, file)},
 			}},
 		},
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{

@@ -18,17 +18,15 @@ type ObjectStore struct {
 	account     pulumi.StringInput // name, of the store gateway and the compactor
 	annotations map[string]string  // of the account
 	podLabels   map[string]string
-	claim, dir  string // volume of FILESYSTEM, and where it is mounted; empty for other stores
+	claim, dir  string                      // volume of FILESYSTEM, and where it is mounted; empty for other stores
+	env         map[string]config.SecretKey // variables that the configuration refers to
 }
 
 // ObjectStoreArgs configures an ObjectStore.
 type ObjectStoreArgs struct{ Site }
 
-const (
-	// objectStoreSecret names the Secret with the configuration, which is in objectStoreFile.
-	objectStoreSecret = "thanos-object-store"
-	objectStoreFile   = "objstore.yaml"
-)
+// objectStoreFile is the key of the configuration in the Secret, and the name of its file.
+const objectStoreFile = "objstore.yaml"
 
 // NewObjectStore creates the Secret and the ServiceAccount.
 func NewObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opts ...pulumi.ResourceOption) (*ObjectStore, error) {
@@ -37,10 +35,10 @@ func NewObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opt
 	return construct(ctx, "ObjectStore", name, c, args, opts, a, func(a app) (pulumi.Map, error) {
 		cfg, bucket := a.Stack.Config.LongTermStorage, a.Stack.Thanos.Bucket
 		c.Bucket = pulumi.String(bucket.Name).ToStringOutput()
-		c.claim, c.dir = cfg.ObjectStore.Claim, bucket.Dir
+		c.claim, c.dir, c.env = cfg.ObjectStore.Claim, bucket.Dir, bucket.Env
 		c.annotations, c.podLabels = cfg.ServiceAccount.Annotations, cfg.ServiceAccount.PodLabels
 		var err error
-		if c.Secret, err = a.secret("secret", objectStoreSecret, map[string]config.Secret{objectStoreFile: bucket.File}); err != nil {
+		if c.Secret, err = a.secret("secret", config.ObjectStoreSecret, map[string]config.Secret{objectStoreFile: bucket.File}); err != nil {
 			return nil, err
 		}
 		c.account, err = a.serviceAccount(c.annotations)

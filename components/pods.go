@@ -204,6 +204,16 @@ func fieldEnv(name, field string) *corev1.EnvVarArgs {
 	}
 }
 
+// secretEnv returns an environment variable whose value is in an existing Secret.
+func secretEnv(name string, key config.SecretKey) *corev1.EnvVarArgs {
+	return &corev1.EnvVarArgs{
+		Name: pulumi.String(name),
+		ValueFrom: &corev1.EnvVarSourceArgs{
+			SecretKeyRef: &corev1.SecretKeySelectorArgs{Name: pulumi.String(key.Secret), Key: pulumi.String(key.Key)},
+		},
+	}
+}
+
 // port is a named port of a container, and of the Service in front of it.
 type port struct {
 	name     string // unique in the pod; NetworkPolicies and probes refer to it

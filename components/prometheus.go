@@ -17,14 +17,14 @@ import (
 
 // Prometheus is the server or agent, or one of its shards: a StatefulSet, Services, a NetworkPolicy and,
 // with several replicas, a PodDisruptionBudget. The first shard also has what the others use: RBAC and, if
-// prometheus.secrets is set, a Secret.
+// the stack has the values of prometheus.secrets, a Secret.
 type Prometheus struct {
 	pulumi.ResourceState
 
 	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
 
 	account pulumi.StringInput // name of the ServiceAccount
-	secrets []pulumi.Resource  // with prometheus.secrets; empty if there are none
+	secrets []pulumi.Resource  // with prometheus.secrets; empty if the stack has none of them
 }
 
 // PrometheusArgs configures a Prometheus.
@@ -37,9 +37,6 @@ type PrometheusArgs struct {
 	Shard     int               // from 0
 	First     *Prometheus       // the shard 0; nil for itself
 }
-
-// prometheusSecrets names the Secret with prometheus.secrets.
-const prometheusSecrets = "prometheus-secrets"
 
 // prometheusWeb serves the API and the web UI.
 var prometheusWeb = tcp("web", render.Prometheus.Port)
@@ -152,12 +149,14 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 func (c *Prometheus) deployShared(a app) error {
 	cfg := a.Stack.Config.Prometheus
 	var err error
-	if c.account, err = a.grantedAccount(a.Stack.Grants, cfg.ServiceAccount.Annotations); err != nil || len(cfg.Secrets) == 0 {
+	if c.account, err = a.grantedAccount(a.Stack.Grants, cfg.ServiceAccount.Annotations); err != nil {
 		return err
 	}
 	// The server reads these files again for each scrape: a new value needs no restart.
-	secret, err := a.secret("secrets", prometheusSecrets, cfg.Secrets)
-	c.secrets = append(c.secrets, secret)
+	secret, err := a.secret("secrets", config.PrometheusSecret, cfg.Secrets)
+	if secret != nil {
+		c.secrets = append(c.secrets, secret)
+	}
 	return err
 }
 
@@ -174,7 +173,7 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	}
 	mounts = append(mounts, mount(dataVolumeName, render.PrometheusDataDir))
 	if len(cfg.Secrets) > 0 {
-		volumes = append(volumes, secretVolume("secrets", prometheusSecrets))
+		volumes = append(volumes, secretFiles("secrets", config.PrometheusSecret, cfg.Secrets))
 		mounts = append(mounts, readOnlyMount("secrets", render.PrometheusSecretsDir))
 	}
 	templates, volumes := dataVolume(args.Claims, args.Stack.Config.Storage.Size, volumes)

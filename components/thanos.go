@@ -3,6 +3,8 @@ package components
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -143,7 +145,7 @@ func (a app) addSidecar(spec *corev1.PodSpecArgs, annotations pulumi.StringMap, 
 // add mounts what a container needs to reach the store, sets the annotation that restarts its pods when
 // that changes, and returns the flags.
 func (s *ObjectStore) add(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, annotations pulumi.StringMap) []string {
-	addVolume(spec, secretVolume("object-store", objectStoreSecret))
+	addVolume(spec, secretVolume("object-store", config.ObjectStoreSecret))
 	addMount(container, readOnlyMount("object-store", render.ThanosObjectStoreDir))
 	if s.claim != "" {
 		addVolume(spec, &corev1.VolumeArgs{
@@ -151,6 +153,13 @@ func (s *ObjectStore) add(spec *corev1.PodSpecArgs, container *corev1.ContainerA
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: pulumi.String(s.claim)},
 		})
 		addMount(container, mount("bucket", s.dir))
+	}
+	env, _ := container.Env.(corev1.EnvVarArray)
+	for _, name := range slices.Sorted(maps.Keys(s.env)) {
+		env = append(env, secretEnv(name, s.env[name]))
+	}
+	if len(env) > 0 {
+		container.Env = env
 	}
 	annotations["version/object-store"] = s.Secret.Metadata.ResourceVersion().Elem()
 	return []string{"--objstore.config-file=" + render.ThanosObjectStoreDir + "/" + objectStoreFile}

@@ -204,9 +204,10 @@ func optionsOf(kind config.ObjectStoreType) bucketOptions {
 
 // Bucket is the object store of a stack.
 type Bucket struct {
-	File config.Secret // as Thanos reads it: https://thanos.io/tip/thanos/storage.md/
-	Name string        // for people: type://bucket/prefix
-	Dir  string        // of FILESYSTEM, where its claim is mounted; empty for other stores
+	File config.Secret               // as Thanos reads it: https://thanos.io/tip/thanos/storage.md/
+	Env  map[string]config.SecretKey // the environment variables that File refers to, by name
+	Name string                      // for people: type://bucket/prefix
+	Dir  string                      // of FILESYSTEM, where its claim is mounted; empty for other stores
 }
 
 // bucket returns the stack's object store. The error is config.Problems.
@@ -222,8 +223,14 @@ func bucket(cfg *config.Config) (*Bucket, error) {
 	if all == nil {
 		all = map[string]any{}
 	}
+	env := map[string]config.SecretKey{}
 	for _, name := range slices.Sorted(maps.Keys(store.Secrets)) {
-		if !setOption(all, name, store.Secrets[name].Reveal()) {
+		var value any = store.Secrets[name].Reveal()
+		if key, ok := store.Secrets[name].Existing(); ok {
+			variable := "OBJSTORE_" + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+			env[variable], value = key, valueOf(variable)
+		}
+		if !setOption(all, name, value) {
 			parent, _, _ := strings.Cut(name, ".")
 			problems.Addf(path+"."+parent, "not an object, but %s.secrets has %s", objectStorePath, name)
 		}
@@ -245,11 +252,18 @@ func bucket(cfg *config.Config) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bucket{File: config.NewSecret(text), Name: strings.ToLower(string(store.Type)) + "://" + strings.Trim(options.bucket(), "/") + "/" + store.Prefix}
+	b := &Bucket{File: config.NewSecret(text), Env: env, Name: strings.ToLower(string(store.Type)) + "://" + strings.Trim(options.bucket(), "/") + "/" + store.Prefix}
 	if store.Type == config.Filesystem {
 		b.Dir = options.bucket()
 	}
 	return b, nil
+}
+
+// valueOf returns the YAML of an environment variable's value, which Thanos puts into the text of the
+// file before it parses it. Single quotes keep a value in one piece that has none itself: JSON, numbers
+// and all that means something to YAML. https://thanos.io/tip/thanos/storage.md/
+func valueOf(variable string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.SingleQuotedStyle, Value: "$(" + variable + ")"}
 }
 
 // checkPlainS3 rejects a store outside the cluster whose connections are not encrypted, unless the

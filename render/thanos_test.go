@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -53,6 +54,30 @@ func TestObjectStore(t *testing.T) {
 	stack, err = New(configtest.Config(t, ""))
 	require.NoError(t, err)
 	assert.Nil(t, stack.Thanos)
+}
+
+// A value in an existing Secret is an environment variable, which Thanos puts into the text of the file
+// before it parses it, and what it says does not matter to YAML.
+func TestObjectStoreOfExistingSecrets(t *testing.T) {
+	stack, err := New(configtest.Config(t, longTerm(`type: S3, config: {bucket: blocks, endpoint: s3.example.com, sse_config: {type: SSE-C}},
+  secrets: {access_key: me, secret_key: {secret: minio, key: password}, "sse_config.encryption_key": {secret: minio, key: path}}`, "")))
+	require.NoError(t, err)
+	bucket := stack.Thanos.Bucket
+	assert.Equal(t, map[string]config.SecretKey{
+		"OBJSTORE_SECRET_KEY":                {Secret: "minio", Key: "password"},
+		"OBJSTORE_SSE_CONFIG_ENCRYPTION_KEY": {Secret: "minio", Key: "path"},
+	}, bucket.Env)
+	for _, value := range []string{"s3cret", "0123", "1e5", `a: #b"\{&*`, "{\n  \"type\": \"service_account\"\n}"} {
+		text := strings.ReplaceAll(bucket.File.Reveal(), "$(OBJSTORE_SECRET_KEY)", value)
+		var file struct{ Config map[string]any }
+		require.NoError(t, yaml.Unmarshal([]byte(text), &file))
+		assert.Equal(t, strings.Fields(value), strings.Fields(file.Config["secret_key"].(string)), "but for the line ends of JSON")
+		assert.Equal(t, map[string]any{"type": "SSE-C", "encryption_key": "$(OBJSTORE_SSE_CONFIG_ENCRYPTION_KEY)"}, file.Config["sse_config"])
+	}
+
+	// What belongs together is known without the values.
+	_, err = New(configtest.Config(t, longTerm("type: S3, config: {bucket: a, endpoint: b}, secrets: {access_key: {secret: c, key: d}}", "")))
+	require.ErrorContains(t, err, "access_key and secret_key belong together")
 }
 
 func TestRejectedObjectStores(t *testing.T) {

@@ -97,6 +97,9 @@ func mounted(t *testing.T, s Snapshot, pod corev1.PodTemplateSpec) map[string]st
 			add(dir, Get[*corev1.Secret](t, s, volume.Secret.SecretName).StringData, volume.Secret.Items)
 		case volume.Projected != nil:
 			for _, source := range volume.Projected.Sources {
+				if source.ConfigMap == nil {
+					continue // an existing Secret
+				}
 				add(dir, Get[*corev1.ConfigMap](t, s, source.ConfigMap.Name).Data, source.ConfigMap.Items)
 			}
 		}

@@ -252,6 +252,10 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 		claims[o.Name] = true
 	}
 	// Those that the stack says exist.
+	existing := map[string]bool{}
+	for _, e := range cfg.ExistingSecrets() {
+		secrets[e.Secret], existing[e.Secret] = true, true
+	}
 	secrets[cfg.LongTermStorage.TLS.SecretName] = true
 	claims[cfg.LongTermStorage.ObjectStore.Claim] = true
 	for name, pod := range Pods(s) {
@@ -268,8 +272,13 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 				assert.True(t, configMaps[volume.ConfigMap.Name], "%s mounts ConfigMap %s", name, volume.ConfigMap.Name)
 			case volume.Projected != nil:
 				for _, source := range volume.Projected.Sources {
-					if assert.NotNil(t, source.ConfigMap, "%s projects something else", name) {
+					switch {
+					case source.ConfigMap != nil:
 						assert.True(t, configMaps[source.ConfigMap.Name], "%s projects ConfigMap %s", name, source.ConfigMap.Name)
+					case source.Secret != nil:
+						assert.True(t, secrets[source.Secret.Name], "%s projects Secret %s", name, source.Secret.Name)
+					default:
+						assert.Fail(t, "projects something else", name)
 					}
 				}
 			case volume.Secret != nil:
@@ -294,7 +303,9 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 			}
 			for _, env := range container.Env {
 				if env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil {
-					assert.Fail(t, "secret in the environment", "%s: %s; processes read secrets from files", name, env.Name)
+					// Thanos reads those of existing Secrets from nowhere else.
+					assert.True(t, strings.HasPrefix(env.Name, "OBJSTORE_") && existing[env.ValueFrom.SecretKeyRef.Name],
+						"secret in the environment of %s: %s; processes read secrets from files", name, env.Name)
 				}
 			}
 		}

@@ -81,7 +81,9 @@ func reloadedEdits(t *testing.T, n *node) {
 	n.set(t, "alerting.extraRules.e2e", fmt.Sprintf(ownRule, 1))
 	n.set(t, "alerting.slack.channel", "#e2e")
 	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/first", "--secret")
-	n.updates(t, "rules-config", "alertmanager-secrets")
+	plan := n.plan(t)
+	assert.Equal(t, "update", plan["rules-config"])
+	assert.Equal(t, "create", plan["alertmanager-secrets"], "there is none before the first secret")
 	dashboard := filepath.Join(n.root, "dashboards", "custom", "e2e.json")
 	t.Cleanup(func() { _ = os.Remove(dashboard) })
 	write := func(title string) {
