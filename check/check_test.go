@@ -379,6 +379,10 @@ var broken = map[string][]struct {
 		{"an older server", "images: {overrides: {prometheus: 'quay.io/prometheus/prometheus:v2.55.1'}}", nil, Warning, "images.overrides.prometheus", "v2.55.1, but flags, settings and metrics are known for v3."},
 		{"a newer exporter", "images: {overrides: {kube-state-metrics: 'registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.99.0'}}", nil, Warning, "images.overrides.kube-state-metrics", "v2.99.0, but"},
 	},
+	"secret-known": {
+		{"a webhook", `alerting: {slack: {channel: "#a", webhookUrl: {secret: slack, key: url}}}`, nil, Warning, "alerting.slack.webhookUrl", `is the key "url" of the existing Secret "slack", whose value the preview does not know`},
+		{"a key of the object store", "longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, secrets: {access_key: me, secret_key: {secret: minio, key: password}}}}", nil, Warning, "longTermStorage.objectStore.secrets.secret_key", `is the key "password" of the existing Secret "minio"`},
+	},
 	"program-deployed": {
 		{"targets that nobody probes", "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://example.com'}]}}", nil, Warning, "exporters.blackboxExporter.targets", "nothing probes them"},
 		{"notifications without Alertmanager", `alerting: {enabled: false, slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}}`, nil, Warning, "alerting.slack", "nobody is notified without Alertmanager"},

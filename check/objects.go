@@ -97,6 +97,17 @@ func imageKnown(a *Analysis) []Finding {
 	return findings
 }
 
+// secretKnown finds values that are in existing Secrets: the preview reads none of them.
+func secretKnown(a *Analysis) []Finding {
+	var findings []Finding
+	for _, e := range a.Config.ExistingSecrets() {
+		findings = append(findings, Finding{Path: e.Path, Severity: Warning, Message: fmt.Sprintf(
+			"is the key %q of the existing Secret %q, whose value the preview does not know: whether it is right shows when a pod uses it; waive this if somebody else answers for it",
+			e.Key, e.Secret)})
+	}
+	return findings
+}
+
 // programDeployed finds settings that need a program, or an alert, that the stack switches off.
 func programDeployed(a *Analysis) []Finding {
 	cfg := a.Config

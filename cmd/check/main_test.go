@@ -14,7 +14,7 @@ import (
 func TestRun(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, run(&out, "../../Pulumi.prod.yaml", true, ""))
-	assert.Contains(t, out.String(), "../../Pulumi.prod.yaml: 47 checks passed\n")
+	assert.Contains(t, out.String(), "../../Pulumi.prod.yaml: 48 checks passed\n")
 	assert.Regexp(t, `(?m)^Watchdog +none +null`, out.String())
 	assert.Regexp(t, `(?m)^NodeCPUHigh +warning +slack`, out.String())
 }
