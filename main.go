@@ -19,7 +19,7 @@ func main() {
 }
 
 // program renders the stack, checks it and deploys it. It registers no resource if a check
-// fails.
+// fails, or if a Secret that the stack names is not in the cluster.
 func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 	cfg, err := config.FromPulumi(run.Config, run.ConfigSecretKeys)
 	if err != nil {
@@ -39,6 +39,9 @@ func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 		}
 	}
 	if err := report.Err(); err != nil {
+		return err
+	}
+	if err := components.CheckExistingSecrets(ctx, cfg); err != nil {
 		return err
 	}
 	return deploy(ctx, stack)

@@ -6,6 +6,7 @@ package stacks
 import (
 	"encoding/json"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,13 @@ func PreviewStops(t *testing.T, program Preview) {
 	warnings := strings.Join(recorder.Warnings(), "\n")
 	assert.Contains(t, warnings, "cluster.createNamespace: false, and exporters.nodeExporter uses the host's files")
 	assert.Contains(t, warnings, "storage.mode: ephemeral: samples and silences are lost with each pod")
+
+	t.Setenv("KUBECONFIG", os.DevNull)
+	recorder, err = program.run("grafana: {adminPassword: {secret: login, key: password}}")
+	require.NoError(t, err)
+	warnings = strings.Join(recorder.Warnings(), "\n")
+	assert.Contains(t, warnings, `grafana.adminPassword: is the key "password" of the existing Secret "login"`)
+	assert.Contains(t, warnings, "not every existing Secret was looked up")
 }
 
 // Values of stacks, in YAML.
@@ -53,6 +61,13 @@ const (
 	longTerm = `longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: s3cret, secret_key: s3cret}}}`
 	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
 )
+
+// existing is a stack all of whose secrets are in existing Secrets, in YAML.
+const existing = `grafana: {adminPassword: {secret: login, key: password}, import: job, persistence: {enabled: true}, secrets: {oauth: {secret: login, key: oauth}}}
+alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: {secret: slack, key: url}}, deadMansSwitchUrl: {secret: healthchecks, key: url}}
+prometheus: {shards: 2, secrets: {central: {secret: central, key: password}}}
+exporters: {blackboxExporter: {secrets: {shop: {secret: shop, key: password}}}}
+longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: {secret: minio, key: user}, secret_key: {secret: minio, key: password}}}}`
 
 // Variants asserts the invariants for variants of the config, and that only Secrets contain
 // secrets.
@@ -82,6 +97,7 @@ func Variants(t *testing.T, program tests.Program) {
 		"shards":                  "prometheus: {shards: 2}\n" + longTerm,
 		"more shards":             "prometheus: {replicas: 2, shards: 2, retiredShards: 1, secrets: {central: s3cret}}\nstorage: {mode: local, local: {nodes: [a, b, c, d, e, f]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, tls: {secretName: thanos-certificate}, ruler: {replicas: 3}}",
 		"shards, no alerting":     "prometheus: {shards: 2}\nalerting: {enabled: false}\nstorage: {mode: ephemeral}\n" + longTerm,
+		"existing Secrets":        existing,
 		"mirrors":                 "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
 		"scheduling":              "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
 	} {

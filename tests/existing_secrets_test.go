@@ -1,0 +1,112 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+)
+
+// apiServer answers requests for objects as an API server does. objects holds them by path, or the
+// errors about them. It makes its kubeconfig the current one.
+func apiServer(t *testing.T, objects map[string]any) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		object, ok := objects[r.URL.Path]
+		if !ok {
+			object = apierrors.NewNotFound(schema.GroupResource{Resource: "object"}, r.URL.Path)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if status, failed := object.(*apierrors.StatusError); failed {
+			w.WriteHeader(int(status.ErrStatus.Code))
+			object = status.ErrStatus
+		}
+		assert.NoError(t, json.NewEncoder(w).Encode(object))
+	}))
+	t.Cleanup(server.Close)
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: other,
+  contexts: [{name: test, context: {cluster: test, user: test}}], users: [{name: test}], clusters: [{name: test, cluster: {server: %q}}]}`, server.URL)
+	require.NoError(t, os.WriteFile(kubeconfig, []byte(text), 0o600))
+	t.Setenv("KUBECONFIG", kubeconfig)
+}
+
+// A Secret or key that is missing is found before anything is deployed, where the cluster answers.
+func TestMissingSecrets(t *testing.T) {
+	const (
+		at      = "/api/v1/namespaces/monitoring"
+		secrets = at + "/secrets/"
+	)
+	typed := func(kind string) metav1.TypeMeta { return metav1.TypeMeta{APIVersion: "v1", Kind: kind} }
+	holding := func(data map[string][]byte) *corev1.Secret {
+		return &corev1.Secret{TypeMeta: typed("Secret"), Data: data}
+	}
+	namespace := &corev1.Namespace{TypeMeta: typed("Namespace")}
+	login := holding(map[string][]byte{"password": []byte("hunter2"), "empty": {}})
+	for name, test := range map[string]struct {
+		objects       map[string]any
+		further       string // settings, in YAML
+		want, warning string
+	}{
+		"all there":    {objects: map[string]any{at: namespace, secrets + "login": login}},
+		"no Secret":    {objects: map[string]any{at: namespace}, want: `grafana.adminPassword: namespace monitoring has no Secret "login", for which pods would wait; create it first`},
+		"no key":       {objects: map[string]any{at: namespace, secrets + "login": holding(nil)}, want: `grafana.adminPassword: Secret "login" has no key "password", or nothing in it`},
+		"an empty key": {objects: map[string]any{at: namespace, secrets + "login": login}, further: ", secrets: {oauth: {secret: login, key: empty}}", want: `grafana.secrets.oauth: Secret "login" has no key "empty", or nothing in it`},
+		"both": {
+			objects: map[string]any{at: namespace, secrets + "other": apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "other", nil)},
+			further: ", secrets: {oauth: {secret: other, key: id}}", want: `grafana.adminPassword: namespace monitoring has no Secret "login"`, warning: "Secret other: ",
+		},
+		"no namespace":  {warning: "namespace monitoring: "},
+		"no permission": {objects: map[string]any{at: namespace, secrets + "login": apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "login", nil)}, warning: "Secret login: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			apiServer(t, test.objects)
+			recorder, err := missing(t, "cluster: {name: test, context: test}\ngrafana: {adminPassword: {secret: login, key: password}"+test.further+"}")
+			if test.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, test.want)
+				assert.ErrorContains(t, err, "1 problem(s)")
+				assert.NotContains(t, err.Error(), "hunter2")
+			}
+			if test.warning == "" {
+				assert.Empty(t, recorder.Warnings())
+			} else if assert.Len(t, recorder.Warnings(), 1) {
+				assert.Contains(t, recorder.Warnings()[0], "not every existing Secret was looked up, and pods do not start without one: "+test.warning)
+			}
+		})
+	}
+}
+
+// A cluster is asked about existing Secrets only, and a preview without one goes on.
+func TestUnreachableCluster(t *testing.T) {
+	t.Setenv("KUBECONFIG", os.DevNull)
+	recorder, err := missing(t, "")
+	require.NoError(t, err)
+	assert.Empty(t, recorder.Warnings())
+	recorder, err = missing(t, "grafana: {adminPassword: {secret: login, key: password}}")
+	require.NoError(t, err)
+	require.Len(t, recorder.Warnings(), 1)
+	assert.Contains(t, recorder.Warnings()[0], "not every existing Secret was looked up")
+}
+
+// missing looks up the existing Secrets of a stack, in YAML.
+func missing(t *testing.T, text string) (*Recorder, error) {
+	t.Helper()
+	cfg := configtest.Config(t, text)
+	return Run(func(ctx *pulumi.Context) error { return components.CheckExistingSecrets(ctx, cfg) })
+}
