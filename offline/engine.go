@@ -1,5 +1,5 @@
 // Package offline runs a built Pulumi program without an engine, a provider or a cluster,
-// and returns the resources that it registers.
+// and returns the resources and outputs that it registers.
 package offline
 
 import (
@@ -16,13 +16,14 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// Engine records the resources of one run of one program. Tests that run the program in
+// Engine records the resources and outputs of one run of one program. Tests that run the program in
 // their own process use the SDK's mocks instead.
 type Engine struct {
 	pulumirpc.UnimplementedResourceMonitorServer
 
 	mu         sync.Mutex
 	registered []*pulumirpc.RegisterResourceRequest
+	outputs    map[string]any
 	errors     []string
 }
 
@@ -31,6 +32,13 @@ func (e *Engine) Resources() ([]Resource, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return Resources(e.registered)
+}
+
+// Outputs returns the outputs of the stack, by name.
+func (e *Engine) Outputs() map[string]any {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.outputs
 }
 
 // serve serves the engine on a free loopback port until stop is called.
@@ -76,8 +84,13 @@ func (e *Engine) SupportsFeature(_ context.Context, in *pulumirpc.SupportsFeatur
 	return &pulumirpc.SupportsFeatureResponse{HasSupport: features[in.Id]}, nil
 }
 
-// RegisterResourceOutputs accepts a component's outputs.
-func (e *Engine) RegisterResourceOutputs(context.Context, *pulumirpc.RegisterResourceOutputsRequest) (*emptypb.Empty, error) {
+// RegisterResourceOutputs records the outputs of the stack, and accepts those of a component.
+func (e *Engine) RegisterResourceOutputs(_ context.Context, in *pulumirpc.RegisterResourceOutputsRequest) (*emptypb.Empty, error) {
+	if strings.Contains(in.Urn, "::"+stackType+"::") {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.outputs = in.Outputs.AsMap()
+	}
 	return &emptypb.Empty{}, nil
 }
 
