@@ -49,7 +49,7 @@ func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 
 // deploy registers the components and the outputs. Prometheus discovers and scrapes targets,
 // exporters among them, stores the samples, evaluates rules and sends alerts to Alertmanager;
-// Grafana shows the metrics.
+// Grafana shows the metrics. What a stack does without is nil, and has no output.
 func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	cluster, err := components.NewCluster(ctx, "cluster", &components.ClusterArgs{Stack: stack})
 	if err != nil {
@@ -62,7 +62,7 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 		return err
 	}
 	opts = pulumi.Composite(opts, storage.BeforeOthers())
-	discovery, err := components.NewDiscovery(ctx, "discovery", &components.DiscoveryArgs{Site: site, Claims: storage.PrometheusClaims()}, opts)
+	discovery, err := components.DeployDiscovery(ctx, site, storage.PrometheusClaims(), opts)
 	if err != nil {
 		return err
 	}
@@ -92,10 +92,14 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 
 	ctx.Export("version", pulumi.String(config.Version))
 	ctx.Export("namespace", site.Namespace)
-	ctx.Export("prometheusUrl", prometheus.URL)
-	ctx.Export("prometheusPortForward", portForward(site, render.Prometheus))
-	if thanos.Query != nil {
+	if prometheus != nil {
+		ctx.Export("prometheusUrl", prometheus.URL)
+		ctx.Export("prometheusPortForward", portForward(site, render.Prometheus))
+	}
+	if thanos.Store != nil {
 		ctx.Export("bucket", thanos.Store.Bucket)
+	}
+	if thanos.Query != nil {
 		ctx.Export("queryUrl", thanos.Frontend.URL)
 		ctx.Export("queryGrpcAddress", thanos.Query.GRPCAddress)
 		if address := stack.Config.LongTermStorage.Query.ExternalAddress; address != "" {

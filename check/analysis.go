@@ -8,7 +8,7 @@ import (
 type Analysis struct {
 	*render.Stack
 
-	jobs   []*job     // in the order of prometheus.yml
+	jobs   []*job     // in the order of prometheus.yml; then, without a Prometheus, the one of loadElsewhere
 	series *catalogue // every series that the server can have
 
 	estimate Estimate // zero if the size of the cluster is not known

@@ -235,11 +235,17 @@ func (c *catalogue) find(selector *parser.VectorSelector) []*series {
 }
 
 // openJobs returns the jobs with unknown metrics that a selector's series may come from. With
-// honor_labels, as in a federation, their series may name any job.
+// honor_labels, as in a federation, their series may name any job. Those of jobs of other clusters name
+// none that this program ships.
 func (c *catalogue) openJobs(selector *parser.VectorSelector) []*job {
 	var open []*job
 	for _, j := range c.analysis.jobs {
-		if j.open && (j.anyName || j.honors || matches(selector, model.JobLabel, j.name)) {
+		switch {
+		case j.foreign:
+			if !slices.ContainsFunc(config.Jobs, func(job config.Job) bool { return matches(selector, model.JobLabel, string(job)) }) {
+				open = append(open, j)
+			}
+		case j.open && (j.anyName || j.honors || matches(selector, model.JobLabel, j.name)):
 			open = append(open, j)
 		}
 	}

@@ -92,6 +92,9 @@ func TestNoFinding(t *testing.T) {
 		"native applications": "discovery: {jobs: {kubernetes-pods: {histograms: native}}}",
 		"everything, mixed":   "cluster: {name: test, platform: k3s}\ndiscovery: {ingest: all, histograms: classic, jobs: {kubernetes-nodes: {histograms: native}}}",
 		"slow scrapes":        "prometheus: {scrapeInterval: 1m, evaluationInterval: 1m}",
+		"central":             central,
+		"central, ephemeral":  "cluster: {name: test, platform: k3s, nodes: 1, pods: 10}\nstorage: {mode: ephemeral}\n" + central,
+		"central, native":     "cluster: {name: test, platform: gke-autopilot}\ndiscovery: {histograms: native}\n" + central,
 	} {
 		t.Run(name, func(t *testing.T) { assert.Empty(t, found(load(t, text))) })
 	}

@@ -55,11 +55,16 @@ type Estimate struct {
 }
 
 // EstimateOf estimates the load of a stack's server from cluster.nodes and cluster.pods. It
-// returns false if cluster.nodes is not set.
-func EstimateOf(a *Analysis) (Estimate, bool) { return a.estimate, a.Config.Cluster.Nodes > 0 }
+// returns false if cluster.nodes is not set, or if there is no server.
+func EstimateOf(a *Analysis) (Estimate, bool) {
+	return a.estimate, a.Config.Cluster.Nodes > 0 && a.Config.HasPrometheus()
+}
 
 // setEstimates sets the estimates for the configured cluster, and for one node without pods.
 func (a *Analysis) setEstimates() {
+	if !a.Config.HasPrometheus() {
+		return
+	}
 	a.least = a.estimateFor(1, 0)
 	if nodes := a.Config.Cluster.Nodes; nodes > 0 {
 		a.estimate = a.estimateFor(nodes, cmp.Or(a.Config.Cluster.Pods, podsPerNode*nodes))

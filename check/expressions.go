@@ -310,6 +310,9 @@ func ruleRecords(a *Analysis) []Finding {
 		if !isRecorded(name) || len(a.series.named(u.selector)) > 0 || len(a.Config.Discovery.ExtraScrapeConfigs) > 0 {
 			continue
 		}
+		if u.Own && !a.Config.HasPrometheus() {
+			continue // rules of other clusters may record it
+		}
 		hint := ""
 		if near, ok := a.series.typoOf(name); ok {
 			hint = fmt.Sprintf("; did you mean %s?", near)

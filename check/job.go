@@ -25,6 +25,7 @@ type job struct {
 	limit    uint // sample_limit; 0 for no limit
 	open     bool // its metrics are unknown, so it may expose any
 	anyName  bool // its relabelling sets the label job, so its series may have any value
+	foreign  bool // it stands for all jobs of other clusters that this program does not ship
 	many     bool // it certainly has several targets
 
 	labels  labelSet            // of its targets
@@ -54,6 +55,24 @@ func (a *Analysis) loadJobs() {
 		j.setTargetLabels(scrape)
 		a.jobs = append(a.jobs, j)
 	}
+	if !a.Config.HasPrometheus() {
+		a.loadElsewhere()
+	}
+}
+
+// loadElsewhere prepares the jobs for series of other clusters: each may have any value of the label
+// cluster, and there is one more for jobs that only those clusters know.
+func (a *Analysis) loadElsewhere() {
+	for _, j := range a.jobs {
+		delete(j.domains, "cluster")
+	}
+	a.jobs = append(a.jobs, &job{
+		name:     "of another cluster",
+		interval: a.Config.Prometheus.ScrapeInterval.Duration,
+		open:     true,
+		foreign:  true,
+		labels:   labelSet{may: map[string]bool{}, must: map[string]bool{}, open: true},
+	})
 }
 
 // several reports whether a job certainly has more than one target.

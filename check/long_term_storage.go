@@ -115,7 +115,7 @@ func (a *Analysis) compactorNeeds(e Estimate) int64 {
 
 // uploadInTime warns of samples that Prometheus may delete before they are uploaded.
 func uploadInTime(a *Analysis) []Finding {
-	if !a.Config.LongTermStorage.Enabled {
+	if !a.Config.HasObjectStore() {
 		return nil
 	}
 	prometheus := a.Config.Prometheus

@@ -97,7 +97,7 @@ func (c *catalogue) leastSamples(j *job) int {
 
 // storagePersistent warns of volumes that are deleted with their pods.
 func storagePersistent(a *Analysis) []Finding {
-	if a.Config.Storage.Mode != config.StorageEphemeral {
+	if a.Config.Storage.Mode != config.StorageEphemeral || !a.Config.HasPrometheus() {
 		return nil
 	}
 	lost := "samples"
@@ -110,8 +110,8 @@ func storagePersistent(a *Analysis) []Finding {
 // retentionFits finds a retention that does not fit into retentionSize on any cluster, and warns
 // of one that does not by the estimate.
 func retentionFits(a *Analysis) []Finding {
-	if a.Config.Agent() {
-		return nil // it keeps samples only until they are sent
+	if a.Config.Prometheus.Mode != config.ServerMode {
+		return nil // an agent keeps samples only until they are sent
 	}
 	prometheus := a.Config.Prometheus
 	retention, size := prometheus.Retention, prometheus.RetentionSize

@@ -25,6 +25,15 @@ type DiscoveryArgs struct {
 	Claims []pulumi.Resource
 }
 
+// DeployDiscovery creates the ConfigMaps with prometheus.yml, after the claims. It returns a Discovery
+// without any for a stack without a Prometheus.
+func DeployDiscovery(ctx *pulumi.Context, site Site, claims []pulumi.Resource, opts ...pulumi.ResourceOption) (*Discovery, error) {
+	if !site.Stack.Config.HasPrometheus() {
+		return &Discovery{}, nil
+	}
+	return NewDiscovery(ctx, "discovery", &DiscoveryArgs{Site: site, Claims: claims}, opts...)
+}
+
 // NewDiscovery creates the ConfigMaps with prometheus.yml.
 func NewDiscovery(ctx *pulumi.Context, name string, args *DiscoveryArgs, opts ...pulumi.ResourceOption) (*Discovery, error) {
 	c := &Discovery{}

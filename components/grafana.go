@@ -62,7 +62,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if err := a.service("service", a.name, false, grafanaWeb); err != nil {
 		return err
 	}
-	from := []string{render.Prometheus.Name}
+	from := a.withScraper()
 	if cfg.Imports() {
 		from = append(from, render.GrafanaImport)
 	}

@@ -7,6 +7,8 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // service creates a Service of the app. A headless one lists pods that are not ready, too.
@@ -39,6 +41,15 @@ type ingressRule struct {
 	webUI bool     // also from the namespaces in cluster.networkPolicies.fromNamespaces
 
 	namespaces []string // others from which it is allowed
+}
+
+// withScraper returns the names of apps, and the one of Prometheus if the stack has it: it scrapes every
+// app.
+func (a app) withScraper(apps ...string) []string {
+	if a.Stack.Config.HasPrometheus() {
+		apps = append(apps, render.Prometheus.Name)
+	}
+	return apps
 }
 
 // networkPolicy creates the app's NetworkPolicy, unless the stack turns policies off. It

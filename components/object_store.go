@@ -1,6 +1,8 @@
 package components
 
 import (
+	"errors"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -46,7 +48,15 @@ func NewObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opt
 	})
 }
 
-func (args *ObjectStoreArgs) check() error { return args.checkThanos() }
+func (args *ObjectStoreArgs) check() error {
+	if err := args.checkThanos(); err != nil {
+		return err
+	}
+	if args.Stack.Thanos.Bucket == nil {
+		return errors.New("ObjectStoreArgs needs a Stack with a Prometheus")
+	}
+	return nil
+}
 
 func (args *ObjectStoreArgs) inputs() pulumi.Map {
 	return pulumi.Map{"type": pulumi.String(string(args.Stack.Config.LongTermStorage.ObjectStore.Type))}

@@ -55,7 +55,8 @@ func NewPrometheus(ctx *pulumi.Context, name string, args *PrometheusArgs, opts 
 	})
 }
 
-// DeployPrometheus deploys every shard, retired ones included, and returns the first.
+// DeployPrometheus deploys every shard, retired ones included, and returns the first. It returns nil for a
+// stack without a Prometheus.
 func DeployPrometheus(ctx *pulumi.Context, site Site, discovery *Discovery, rules *Rules, store *ObjectStore, storages []*Storage, opts ...pulumi.ResourceOption) (*Prometheus, error) {
 	var first *Prometheus
 	for shard, storage := range storages {

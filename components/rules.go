@@ -31,10 +31,10 @@ func NewRules(ctx *pulumi.Context, name string, args *RulesArgs, opts ...pulumi.
 	})
 }
 
-// DeployRules creates the ConfigMap with the rule files. It returns Rules without one for an
-// agent, which evaluates none.
+// DeployRules creates the ConfigMap with the rule files. It returns Rules without one for a stack that
+// evaluates none: an agent, or one without a Prometheus.
 func DeployRules(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption) (*Rules, error) {
-	if site.Stack.Config.Agent() {
+	if !site.Stack.Config.EvaluatesRules() {
 		return &Rules{}, nil
 	}
 	return NewRules(ctx, "rules", &RulesArgs{Site: site}, opts...)

@@ -18,9 +18,9 @@ import (
 // Thanos holds the parts of Thanos, apart from the sidecars in the pods of Prometheus. Its fields are
 // nil for a stack without long-term storage.
 type Thanos struct {
-	Store         *ObjectStore
+	Store         *ObjectStore          // nil without a Prometheus that uploads
 	Certificate   *Certificate          // nil without TLS, or with a Secret that exists
-	StoreGateways []*ThanosStoreGateway // by partition
+	StoreGateways []*ThanosStoreGateway // by partition; none without a Store
 	Compactor     *ThanosCompactor      // nil if another stack compacts the bucket
 	Query         *ThanosQuery
 	Frontend      *ThanosQueryFrontend
@@ -34,22 +34,16 @@ func DeployThanos(ctx *pulumi.Context, site Site, storage *Storages, opts ...pul
 		return t, nil
 	}
 	var err error
-	if t.Store, err = NewObjectStore(ctx, "object-store", &ObjectStoreArgs{Site: site}, opts...); err != nil {
-		return nil, err
-	}
 	if tls := cfg.TLS; tls.IssuerRef.Name != "" {
 		args := &CertificateArgs{Site: site, Issuer: tls.IssuerRef, SecretName: tls.SecretName, DNSNames: render.CertificateNames(cfg)}
 		if t.Certificate, err = NewCertificate(ctx, "thanos-certificate", args, opts...); err != nil {
 			return nil, err
 		}
 	}
-	for partition := range cfg.StoreGateway.Partitions {
-		gateway, err := NewThanosStoreGateway(ctx, render.StoreGatewayName(site.Stack.Config, partition),
-			&ThanosStoreGatewayArgs{Site: site, Store: t.Store, Partition: partition}, opts...)
-		if err != nil {
+	if site.Stack.Config.HasObjectStore() {
+		if err := t.deployStore(ctx, site, opts...); err != nil {
 			return nil, err
 		}
-		t.StoreGateways = append(t.StoreGateways, gateway)
 	}
 	if storage.Compactor != nil {
 		args := &ThanosCompactorArgs{Site: site, Store: t.Store, Claims: storage.Compactor.Claims}
@@ -65,6 +59,23 @@ func DeployThanos(ctx *pulumi.Context, site Site, storage *Storages, opts ...pul
 	}
 	t.Ruler, err = NewThanosRuler(ctx, "thanos-ruler", &ThanosRulerArgs{Site: site, Store: t.Store, Claims: storage.Ruler.Claims}, opts...)
 	return t, err
+}
+
+// deployStore deploys the object store, and the gateways that answer queries from it.
+func (t *Thanos) deployStore(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOption) error {
+	var err error
+	if t.Store, err = NewObjectStore(ctx, "object-store", &ObjectStoreArgs{Site: site}, opts...); err != nil {
+		return err
+	}
+	for partition := range site.Stack.Config.LongTermStorage.StoreGateway.Partitions {
+		gateway, err := NewThanosStoreGateway(ctx, render.StoreGatewayName(site.Stack.Config, partition),
+			&ThanosStoreGatewayArgs{Site: site, Store: t.Store, Partition: partition}, opts...)
+		if err != nil {
+			return err
+		}
+		t.StoreGateways = append(t.StoreGateways, gateway)
+	}
+	return nil
 }
 
 // checkThanos rejects a Site of a stack without long-term storage.

@@ -45,7 +45,7 @@ func (args *ThanosQueryArgs) inputs() pulumi.Map {
 func (a app) deployQuery() error {
 	cfg := a.Stack.Config.LongTermStorage.Query
 	ports := []port{thanosHTTP, thanosGRPC}
-	clients := []string{render.ThanosQueryFrontend.Name, render.Prometheus.Name}
+	clients := a.withScraper(render.ThanosQueryFrontend.Name)
 	if a.Stack.Thanos.Ruler != nil {
 		clients = append(clients, render.ThanosRuler.Name)
 	}

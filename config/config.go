@@ -67,9 +67,10 @@ func defaultsOn(platform Platform) Config {
 func load(values map[string]any, isPlaintext func(path string) bool) (*Config, Problems) {
 	cfg := defaultsOn(platformOf(values))
 	cfg.applyLongTermStorage(values)
+	cfg.applyMode(values)
 	problems := decode(values, isPlaintext, &cfg)
 	cfg.complete()
-	for _, problem := range cfg.validate() {
+	for _, problem := range append(cfg.validateSettings(values), cfg.validate()...) {
 		if !problems.overlaps(problem.Path) { // otherwise it is about the default that replaced an invalid value
 			problems = append(problems, problem)
 		}
@@ -97,6 +98,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.Prometheus.validate(c.Storage)...)
 	p.Add(c.validateLongTermStorage()...)
 	p.Add(c.validateAgent()...)
+	p.Add(c.validateQueryOnly()...)
 	p.Add(c.validatePlatform()...)
 	p.Add(c.validateDiscovery()...)
 	p.Add(c.Exporters.validate()...)

@@ -83,9 +83,13 @@ func (g Grafana) validateDatasources() Problems {
 	return p
 }
 
-// validateExemplars rejects links from exemplars that Prometheus does not store.
+// validateExemplars rejects links from exemplars that Prometheus does not store. Without a Prometheus, the
+// clusters that the stack queries may store them.
 func (c *Config) validateExemplars() Problems {
 	var p Problems
+	if !c.HasPrometheus() {
+		return nil
+	}
 	const stored FeatureFlag = "exemplar-storage"
 	if uid := c.Grafana.Exemplars.DatasourceUID; c.Grafana.Enabled && uid != "" && !slices.Contains(c.Prometheus.FeatureFlags, stored) {
 		p.Addf("grafana.exemplars.datasourceUid", "%q, but Prometheus stores no exemplars; allowed with prometheus.featureFlags: [%s]", uid, stored)

@@ -276,7 +276,8 @@ func (c *Config) Divided(job Job) bool {
 }
 
 // Enabled reports whether a job is scraped: what it scrapes is deployed and has targets, the
-// platform exposes it and no setting disables it.
+// platform exposes it and no setting disables it. Without a Prometheus, it reports whether the clusters
+// that the stack queries may scrape it: unless a setting disables it.
 func (c *Config) Enabled(job Job) bool { return c.collected[job].enabled }
 
 // CollectedBy returns the enabled job that collects the metrics of job: the job itself, or one
@@ -291,7 +292,7 @@ func (c *Config) resolveJobs() {
 	c.collected = map[Job]collection{}
 	for _, row := range ScrapeJobs {
 		job := collection{blocker: c.blocker(row)}
-		idle := row.Targets != nil && !row.Approximate && row.Targets(c, max(1, c.Cluster.Nodes)) == 0
+		idle := c.HasPrometheus() && row.Targets != nil && !row.Approximate && row.Targets(c, max(1, c.Cluster.Nodes)) == 0
 		if job.enabled = job.blocker == "" && !idle && c.wanted(row.Name); job.enabled {
 			job.by = row.Name
 		}
@@ -317,6 +318,8 @@ func (c *Config) blocker(row ScrapeJob) string {
 	switch {
 	case target.CollectedBy != "":
 		return fmt.Sprintf("on %s, job %s collects its metrics", c.Cluster.Platform, target.CollectedBy)
+	case !c.HasPrometheus():
+		return ""
 	case row.ControlPlane && !known:
 		return fmt.Sprintf("on %s nothing serves its metrics", c.Cluster.Platform)
 	case row.Deployed != nil && !row.Deployed(c):

@@ -15,7 +15,8 @@ import (
 // LongTermStorage configures Thanos, which uploads Prometheus' samples to an object store and queries
 // them there: https://thanos.io/tip/thanos/design.md/
 type LongTermStorage struct {
-	// Upload samples to an object store, and query them there and in Prometheus as one.
+	// Upload samples to an object store, and query them there and in Prometheus as one. With
+	// prometheus.mode none, only query other clusters.
 	Enabled bool `json:"enabled"`
 	// Where the samples are stored.
 	ObjectStore ObjectStore `json:"objectStore"`
@@ -44,7 +45,7 @@ type LongTermStorage struct {
 // https://thanos.io/tip/thanos/storage.md/
 type ObjectStore struct {
 	// Kind of store: S3, GCS, AZURE, or FILESYSTEM for a directory of a volume that all nodes share.
-	// Required with longTermStorage.enabled.
+	// Required with longTermStorage.enabled, unless prometheus.mode is none.
 	Type ObjectStoreType `json:"type"`
 	// Options of the store, in Thanos' own format, without its secrets.
 	Config map[string]any `json:"config"`
@@ -220,6 +221,10 @@ func (l *LongTermStorage) complete(cluster Cluster) {
 	}
 }
 
+// HasObjectStore reports whether the stack uploads samples to an object store: with long-term storage,
+// unless it has no Prometheus whose samples it could upload.
+func (c *Config) HasObjectStore() bool { return c.LongTermStorage.Enabled && c.HasPrometheus() }
+
 // HasCompactor reports whether the stack compacts an object store.
 func (l LongTermStorage) HasCompactor() bool { return l.Enabled && l.Compactor.Enabled }
 
@@ -230,12 +235,16 @@ func (l LongTermStorage) HasRuler(prometheus Prometheus) bool {
 
 func (c *Config) validateLongTermStorage() Problems {
 	p := c.LongTermStorage.validate(c.Prometheus)
-	if !c.LongTermStorage.Enabled {
+	switch {
+	case !c.HasPrometheus():
+		return p
+	case !c.LongTermStorage.Enabled:
 		if !c.Agent() {
 			p.Add(c.Prometheus.refuseShards()...)
 		}
 		return p
 	}
+	p.Add(c.LongTermStorage.validateObjectStore(c.Prometheus)...)
 	p.Add(c.validateRuler()...)
 	if c.Prometheus.RemoteWriteReceiver.Enabled {
 		p.Addf("prometheus.remoteWriteReceiver.enabled", "true with longTermStorage: what is received would get the label cluster of this stack; "+
@@ -300,19 +309,25 @@ func (l LongTermStorage) validate(prometheus Prometheus) Problems {
 		}
 		return p
 	}
+	p.Add(l.TLS.validate("longTermStorage.tls")...)
+	p.Add(l.Query.validate("longTermStorage.query", l.encrypted(prometheus))...)
+	p.Add(l.QueryFrontend.validate("longTermStorage.queryFrontend")...)
+	return p
+}
+
+// validateObjectStore checks the object store, and the parts that upload to it or work on it.
+func (l LongTermStorage) validateObjectStore(prometheus Prometheus) Problems {
+	var p Problems
 	if prometheus.Retention.Duration < minUploadRetention {
 		p.Addf("prometheus.retention", "%s; allowed with longTermStorage: %s (three blocks, so that they are uploaded before they are deleted) or more",
 			prometheus.Retention, Duration{minUploadRetention})
 	}
 	p.Add(l.ObjectStore.validate("longTermStorage.objectStore")...)
 	p.Add(l.Retention.validate("longTermStorage.retention")...)
-	p.Add(l.TLS.validate("longTermStorage.tls")...)
 	p.Add(l.ServiceAccount.validate("longTermStorage.serviceAccount")...)
 	p.Add(l.Sidecar.Resources.validate("longTermStorage.sidecar.resources")...)
 	p.Add(l.StoreGateway.validate("longTermStorage.storeGateway")...)
 	p.Add(l.Compactor.validate("longTermStorage.compactor")...)
-	p.Add(l.Query.validate("longTermStorage.query", l.encrypted(prometheus))...)
-	p.Add(l.QueryFrontend.validate("longTermStorage.queryFrontend")...)
 	return p
 }
 

@@ -149,9 +149,13 @@ func coreDNS(requires string) ControlPlaneTarget {
 func (c Cluster) Profile() Profile { return Profiles[c.Platform] }
 
 // ControlPlaneTarget returns where the component that job scrapes is reached on the stack's
-// platform; false if the platform's profile does not list it.
+// platform; false if the platform's profile does not list it. A stack without a Prometheus queries
+// clusters of any platform: there, the generic one adds what its own does not list.
 func (c *Config) ControlPlaneTarget(job Job) (ControlPlaneTarget, bool) {
 	target, ok := c.Cluster.Profile().ControlPlane[job]
+	if !ok && !c.HasPrometheus() {
+		target, ok = Profiles[genericPlatform].ControlPlane[job]
+	}
 	return target, ok
 }
 

@@ -15,7 +15,8 @@ import (
 // Prometheus configures the server.
 type Prometheus struct {
 	// What the servers do: scrape, store, evaluate rules and answer queries (server), or only scrape
-	// and send what they scrape to prometheus.remoteWrite (agent).
+	// and send what they scrape to prometheus.remoteWrite (agent). With none there are no servers: the
+	// stack shows what longTermStorage.query finds in other clusters.
 	Mode Mode `json:"mode"`
 	// Number of identical servers, 1 to 10, each of which scrapes every target. Two or more
 	// survive the loss of a node.
@@ -88,11 +89,14 @@ type Mode string
 
 // Values of prometheus.mode.
 const (
-	ServerMode Mode = "server"
-	AgentMode  Mode = "agent"
+	ServerMode   Mode = "server"
+	AgentMode    Mode = "agent"
+	NoPrometheus Mode = "none"
 )
 
-func (Mode) Values() []string { return []string{string(ServerMode), string(AgentMode)} }
+func (Mode) Values() []string {
+	return []string{string(ServerMode), string(AgentMode), string(NoPrometheus)}
+}
 
 // Receiver configures an API to which others send samples. It shares the port of the web UI.
 type Receiver struct {
@@ -113,8 +117,14 @@ func (r Receiver) validate(path string) Problems {
 	return p
 }
 
-// Groups returns the number of groups of replicas: of shards, retired ones included.
-func (c Prometheus) Groups() int { return c.Shards + c.RetiredShards }
+// Groups returns the number of groups of replicas: of shards, retired ones included; 0 without a
+// Prometheus.
+func (c Prometheus) Groups() int {
+	if c.Mode == NoPrometheus {
+		return 0
+	}
+	return c.Shards + c.RetiredShards
+}
 
 // Pods returns the number of servers in all groups.
 func (c Prometheus) Pods() int { return c.Groups() * c.Replicas }
@@ -277,6 +287,9 @@ func (c Prometheus) validate(storage Storage) Problems {
 // Agent reports whether Prometheus only sends what it scrapes.
 func (c *Config) Agent() bool { return c.Prometheus.Mode == AgentMode }
 
+// EvaluatesRules reports whether the stack evaluates rules, and not whoever has its samples.
+func (c *Config) EvaluatesRules() bool { return c.Prometheus.Mode == ServerMode }
+
 // validateAgent rejects what an agent cannot do, which keeps samples only until they are sent.
 func (c *Config) validateAgent() Problems {
 	var p Problems
@@ -309,9 +322,9 @@ func (c *Config) validateAgent() Problems {
 }
 
 // HasRemoteWrite reports whether the server has metrics about remote writes, its own or those of agents
-// that write to it.
+// that write to it. Without a Prometheus, the clusters that the stack queries may have them.
 func (c *Config) HasRemoteWrite() bool {
-	return len(c.Prometheus.RemoteWrite) > 0 || c.Prometheus.RemoteWriteReceiver.Enabled
+	return len(c.Prometheus.RemoteWrite) > 0 || c.Prometheus.RemoteWriteReceiver.Enabled || !c.HasPrometheus()
 }
 
 // validateRemotes rejects remotes below path that have no name of their own, by which metrics, alerts

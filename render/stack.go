@@ -34,7 +34,7 @@ type Stack struct {
 	SizesScripts       ConfigMap   // scripts of node-directory-size-metrics
 	GrafanaConfig      ConfigMap   // files by path below GrafanaDir, whose last element is the key
 
-	Prometheus    *prometheus.Config         // prometheus.yml of the first shard as the server loads it
+	Prometheus    *prometheus.Config         // prometheus.yml of the first shard as the server loads it; of other clusters, if the stack has none
 	ScrapeConfigs []*prometheus.ScrapeConfig // of Prometheus, with the global defaults applied
 	Grants        []Grant                    // what Prometheus' ServiceAccount may do
 	Thanos        *Thanos                    // nil without long-term storage
@@ -95,8 +95,11 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
 	s.resolveIngest()
-	if cfg.Agent() { // whoever receives its samples evaluates the rules and shows the dashboards that need them
-		s.PrometheusRules.Files, s.Dashboards = nil, nil
+	if !cfg.EvaluatesRules() { // whoever has the samples does
+		s.PrometheusRules.Files = nil
+	}
+	if cfg.Agent() { // whoever receives its samples shows the dashboards that need them
+		s.Dashboards = nil
 	}
 	err = config.Join(err, s.renderPrometheus())
 	if err != nil {
@@ -106,9 +109,11 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 }
 
 // renderPrometheus sets the prometheus.yml of each shard, and that of the first as loaded and the rights
-// that it requires. The first is never retired, so that it scrapes targets of every job.
+// that it requires. The first is never retired, so that it scrapes targets of every job. A stack without a
+// Prometheus has only the loaded one, which stands for those of the clusters that it queries: the checks
+// read from it which series there are.
 func (s *Stack) renderPrometheus() error {
-	for shard := range s.Config.Prometheus.Groups() {
+	for shard := range max(1, s.Config.Prometheus.Groups()) {
 		text, loaded, err := s.prometheusConfig(shard)
 		if err != nil {
 			return err
@@ -121,6 +126,10 @@ func (s *Stack) renderPrometheus() error {
 	var err error
 	if s.ScrapeConfigs, err = s.Prometheus.GetScrapeConfigs(); err != nil {
 		return fmt.Errorf("prometheus.yml: %w", err)
+	}
+	if !s.Config.HasPrometheus() {
+		s.PrometheusConfigs = nil
+		return nil
 	}
 	s.Grants = grants(s.Config, s.Prometheus)
 	return nil

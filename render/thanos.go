@@ -8,13 +8,13 @@ import (
 
 // Thanos holds what the parts of Thanos read.
 type Thanos struct {
-	Bucket   *Bucket
+	Bucket   *Bucket   // nil without a Prometheus that uploads
 	Query    ConfigMap // endpoints.yaml
 	Frontend ConfigMap // cache.yaml
 	Ruler    *Ruler    // nil without shards
 
 	// Selectors holds, for each partition of the store gateway, the relabelling that selects its
-	// blocks; a single partition has all, and no relabelling.
+	// blocks; a single partition has all, and no relabelling. Without a Bucket there are none.
 	Selectors []string
 }
 
@@ -57,10 +57,6 @@ func (s *Stack) renderThanos() error {
 	if !cfg.Enabled {
 		return nil
 	}
-	store, err := bucket(s.Config)
-	if err != nil {
-		return err
-	}
 	endpoints, err := marshal(queryEndpoints(s.Config))
 	if err != nil {
 		return err
@@ -73,9 +69,14 @@ func (s *Stack) renderThanos() error {
 		return err
 	}
 	s.Thanos = &Thanos{
-		Bucket:   store,
 		Query:    ConfigMap{ThanosQuery.Name + "-config", "longTermStorage.query", map[string]string{"endpoints.yaml": endpoints}},
 		Frontend: ConfigMap{ThanosQueryFrontend.Name + "-config", "longTermStorage.queryFrontend", map[string]string{"cache.yaml": text}},
+	}
+	if !s.Config.HasObjectStore() {
+		return nil
+	}
+	if s.Thanos.Bucket, err = bucket(s.Config); err != nil {
+		return err
 	}
 	if s.Config.Prometheus.Sharded() {
 		if s.Thanos.Ruler, err = s.ruler(); err != nil {
@@ -93,7 +94,8 @@ func (s *Stack) renderThanos() error {
 }
 
 // queryEndpoints returns the servers that the querier asks: the sidecars, the store gateways and the
-// rulers of the stack, each pod by the SRV records of their headless Services, and those of other clusters.
+// rulers that the stack has, each pod by the SRV records of their headless Services, and those of other
+// clusters.
 func queryEndpoints(cfg *config.Config) endpointsFile {
 	longTerm := cfg.LongTermStorage
 	client := func(server string) *grpcClient {
@@ -107,8 +109,10 @@ func queryEndpoints(cfg *config.Config) endpointsFile {
 	for shard := range cfg.Prometheus.Groups() {
 		services = append(services, PrometheusShard(shard).Headless())
 	}
-	for partition := range longTerm.StoreGateway.Partitions {
-		services = append(services, StoreGatewayName(cfg, partition))
+	if cfg.HasObjectStore() {
+		for partition := range longTerm.StoreGateway.Partitions {
+			services = append(services, StoreGatewayName(cfg, partition))
+		}
 	}
 	if longTerm.HasRuler(cfg.Prometheus) {
 		services = append(services, ThanosRuler.Name)

@@ -13,8 +13,11 @@ import (
 )
 
 // printIngest prints, for each job of the stack, how many of the metrics that it is known to
-// expose Prometheus stores.
+// expose Prometheus stores; nothing without a Prometheus.
 func printIngest(out io.Writer, stack *render.Stack) error {
+	if !stack.Config.HasPrometheus() {
+		return nil
+	}
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "job\tmetrics stored")
 	for _, job := range config.Jobs {
