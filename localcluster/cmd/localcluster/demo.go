@@ -210,7 +210,7 @@ func (d *demo) prepare(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	if d.missing, err = loader.LoadStack(ctx, stack); err != nil || !stack.LongTermStorage.Enabled {
+	if d.missing, err = loader.LoadStack(ctx, stack); err != nil || !stack.HasObjectStore() {
 		return err
 	}
 	image, err := loader.LoadObjectStore(ctx)

@@ -57,10 +57,10 @@ func (d *demo) deploy(ctx context.Context) error {
 	return d.summary(ctx)
 }
 
-// setObjectStoreKey has a stack with long-term storage use the keys of the demo's object store.
+// setObjectStoreKey has a stack that uploads to an object store use the keys of the demo's object store.
 func (d *demo) setObjectStoreKey(ctx context.Context, e *engine.Engine) error {
 	stack, err := d.stackConfig()
-	if err != nil || !stack.LongTermStorage.Enabled {
+	if err != nil || !stack.HasObjectStore() {
 		return err
 	}
 	key, err := e.ObjectStoreKey()
