@@ -25,11 +25,18 @@ func TestProgram(t *testing.T) {
 	stacks.Binary(t, binary)
 }
 
+func TestOutputs(t *testing.T) {
+	binary, err := os.Executable()
+	require.NoError(t, err)
+	stacks.Outputs(t, binary)
+}
+
 func TestPreviewStops(t *testing.T)           { stacks.PreviewStops(t, program) }
 func TestBrokenStacks(t *testing.T)           { stacks.Broken(t, program) }
 func TestStacks(t *testing.T)                 { stacks.Committed(t, deploy) }
 func TestVariants(t *testing.T)               { stacks.Variants(t, deploy) }
 func TestParts(t *testing.T)                  { stacks.Parts(t, deploy) }
+func TestCentral(t *testing.T)                { stacks.Central(t, deploy) }
 func TestInvariantsFail(t *testing.T)         { stacks.InvariantsFail(t, deploy) }
 func TestPlatforms(t *testing.T)              { stacks.Platforms(t, deploy) }
 func TestAutopilot(t *testing.T)              { stacks.Autopilot(t, deploy) }

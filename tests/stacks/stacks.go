@@ -59,6 +59,7 @@ func PreviewStops(t *testing.T, program Preview) {
 const (
 	slack    = `alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: "https://hooks.example.com/s3cret"}, deadMansSwitchUrl: "https://example.com/s3cret", secrets: {pager: s3cret}}`
 	longTerm = `longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: s3cret, secret_key: s3cret}}}`
+	central  = "prometheus: {mode: none}\nlongTermStorage: {enabled: true, tls: {secretName: thanos-certificate}, query: {endpoints: ['thanos-query.shop.svc:10901', 'thanos.bank.example.com:443'], fromNamespaces: [ingress]}}"
 	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
 )
 
@@ -94,6 +95,9 @@ func Variants(t *testing.T, program tests.Program) {
 		"receivers":               "prometheus: {remoteWriteReceiver: {enabled: true, fromNamespaces: [shop]}, otlpReceiver: {enabled: true}}",
 		"long-term storage":       longTerm,
 		"more of it":              "prometheus: {replicas: 2, outOfOrderTimeWindow: 30m}\nstorage: {mode: local, local: {nodes: [a, b]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, serviceAccount: {annotations: {a: b}}, tls: {secretName: thanos-certificate}, storeGateway: {partitions: 2, replicas: 2}, query: {replicas: 2, endpoints: ['thanos.example.com:443'], fromNamespaces: [ingress]}, queryFrontend: {replicas: 2}}",
+		"central":                 central,
+		"central, all of it":      "cluster: {name: test, platform: openshift}\nstorage: {mode: local, local: {nodes: [a]}}\nprometheus: {mode: none}\nlongTermStorage: {enabled: true, tls: {issuerRef: {name: thanos}}, query: {replicas: 2, endpoints: ['thanos.bank.example.com:443']}, queryFrontend: {replicas: 2}}\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
+		"central, no Grafana":     "grafana: {enabled: false}\n" + central,
 		"shards":                  "prometheus: {shards: 2}\n" + longTerm,
 		"more shards":             "prometheus: {replicas: 2, shards: 2, retiredShards: 1, secrets: {central: s3cret}}\nstorage: {mode: local, local: {nodes: [a, b, c, d, e, f]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, tls: {secretName: thanos-certificate}, ruler: {replicas: 3}}",
 		"shards, no alerting":     "prometheus: {shards: 2}\nalerting: {enabled: false}\nstorage: {mode: ephemeral}\n" + longTerm,
