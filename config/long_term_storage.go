@@ -138,7 +138,8 @@ type Query struct {
 	// Stacks of other clusters to query, organization/project/stack, with an externalAddress.
 	Stacks []string `json:"stacks"`
 	// Address at which the queriers of other clusters reach this one, such as that of an ingress:
-	// host:port. It is an output of the stack, for the stacks of others.
+	// host:port. It is an output of the stack, for the stacks of others, for whose dashboards this one
+	// stores metrics even without a Grafana of its own.
 	ExternalAddress string `json:"externalAddress"`
 	// Namespaces whose pods, such as an ingress controller, may reach the querier over gRPC for other
 	// clusters.

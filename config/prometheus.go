@@ -290,6 +290,13 @@ func (c *Config) Agent() bool { return c.Prometheus.Mode == AgentMode }
 // EvaluatesRules reports whether the stack evaluates rules, and not whoever has its samples.
 func (c *Config) EvaluatesRules() bool { return c.Prometheus.Mode == ServerMode }
 
+// ShownElsewhere reports whether the dashboards of another stack show the samples of this one, which then
+// stores what they need: of the stack that an agent sends to, or of one that queries this one at
+// longTermStorage.query.externalAddress.
+func (c *Config) ShownElsewhere() bool {
+	return c.Agent() || c.LongTermStorage.Enabled && c.LongTermStorage.Query.ExternalAddress != ""
+}
+
 // validateAgent rejects what an agent cannot do, which keeps samples only until they are sent.
 func (c *Config) validateAgent() Problems {
 	var p Problems

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 )
@@ -56,4 +57,20 @@ discovery: {jobs: {etcd: {enabled: true}, kube-scheduler: {enabled: true}, kube-
 	assert.Equal(t, all, names("cluster: {name: test, platform: gke-autopilot}\n"+central))
 	assert.Contains(t, all, dashboards.UIDAlertsOverview)
 	assert.NotContains(t, names(central+"\ndiscovery: {jobs: {etcd: {enabled: false}}}"), "etcd")
+}
+
+// A stack that others query stores what their dashboards need, even if it has no Grafana itself.
+func TestQueriedWithoutGrafana(t *testing.T) {
+	rendered := func(further string) *Stack {
+		s, err := New(configtest.Config(t, "longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}}"+further))
+		require.NoError(t, err)
+		return s
+	}
+	shown, queried, alone := rendered("}"), rendered(", query: {externalAddress: 'thanos.example.com:443'}}\ngrafana: {enabled: false}"), rendered("}\ngrafana: {enabled: false}")
+	assert.Empty(t, queried.Dashboards)
+	assert.Empty(t, queried.GrafanaConfig.Files)
+	for job, ingest := range queried.Ingest {
+		assert.Equal(t, shown.Ingest[job].Names, ingest.Names, job)
+	}
+	assert.Less(t, len(alone.Ingest[config.NodeExporterJob].Names), len(queried.Ingest[config.NodeExporterJob].Names))
 }

@@ -98,7 +98,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	if !cfg.EvaluatesRules() { // whoever has the samples does
 		s.PrometheusRules.Files = nil
 	}
-	if cfg.Agent() { // whoever receives its samples shows the dashboards that need them
+	if !cfg.Grafana.Deployed() && !cfg.Grafana.Imports() { // whoever has them shows the dashboards that need them
 		s.Dashboards = nil
 	}
 	err = config.Join(err, s.renderPrometheus())
@@ -172,10 +172,10 @@ func (s *Stack) renderBlackbox() error {
 	return err
 }
 
-// renderGrafana sets the dashboards, if the stack deploys or fills a Grafana or an agent has to store
-// what they need, and what a deployed one reads.
+// renderGrafana sets the dashboards, if the stack deploys or fills a Grafana or has to store what they need
+// elsewhere, and what a deployed one reads.
 func (s *Stack) renderGrafana(custom fs.FS) error {
-	if !s.Config.Grafana.Deployed() && !s.Config.Grafana.Imports() && !s.Config.Agent() {
+	if !s.Config.Grafana.Deployed() && !s.Config.Grafana.Imports() && !s.Config.ShownElsewhere() {
 		return nil
 	}
 	var err error
