@@ -47,10 +47,11 @@ var identities = []identity{
 	{file: "kube-controller-manager", commonName: "system:kube-controller-manager", kubeconfig: true},
 	{file: "kube-scheduler", commonName: "system:kube-scheduler", kubeconfig: true},
 	{file: "kube-proxy", commonName: "system:kube-proxy", kubeconfig: true},
-	{file: thanosIdentity, commonName: thanosIdentity, hosts: []string{thanosIdentity}},
+	{file: thanosIdentity, commonName: thanosIdentity, hosts: []string{thanosIdentity, "thanos-query.monitoring.svc"}},
 }
 
-// thanosIdentity names the certificate of the parts of Thanos, and the host that it is valid for.
+// thanosIdentity names the certificate of the parts of Thanos, and the host by which they know each other. It is also
+// valid for the querier's Service, by which other stacks know it.
 const thanosIdentity = "thanos"
 
 // ensurePKI creates the cluster's authority, certificates and kubeconfigs in dir, and

@@ -72,6 +72,7 @@ func TestScale(t *testing.T) {
 		{"a key that the object store refuses says so, and nothing is lost", false, keyRefused},
 		{"what is uploaded outlives the volumes of all servers", true, volumesWiped},
 		{"a replica of each shard that is gone for a while leaves no gap", false, replicaGone},
+		{"a stack without a Prometheus shows this one, which it finds by its outputs", false, centralQueries},
 		{"the bucket is away for minutes, and nothing is lost", false, bucketAway},
 		{"history is compacted and downsampled, and expires, by a compactor that is killed at work", false, historyKept},
 	} {
@@ -463,6 +464,58 @@ func replicaGone(t *testing.T, n *node) {
 	for i, pair := range matrix[0].Values[1:] {
 		assert.LessOrEqual(t, pair.Timestamp.Sub(matrix[0].Values[i].Timestamp), step, "a gap before %s", pair.Timestamp.Time().Format(time.TimeOnly))
 	}
+}
+
+// centralQueries deploys a stack of its own namespace that only queries, and expects it to show what the query
+// frontend of this stack shows, and to run nothing else.
+func centralQueries(t *testing.T, n *node) {
+	const central = "central" // the stack and its namespace
+	certificate, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), n.stack.LongTermStorage.TLS.SecretName, metav1.GetOptions{})
+	require.NoError(t, err)
+	_, err = n.kubernetes.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: central}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	certificate.ObjectMeta = metav1.ObjectMeta{Name: certificate.Name}
+	_, err = n.kubernetes.CoreV1().Secrets(central).Create(t.Context(), certificate, metav1.CreateOptions{})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(n.cluster.dir, "Pulumi."+central+".yaml"), fmt.Appendf(nil, `config:
+  kubernetes-prometheus:cluster: {name: %[1]s, namespace: %[1]s, context: %[2]s, createNamespace: false}
+  kubernetes-prometheus:prometheus: {mode: none}
+  kubernetes-prometheus:longTermStorage:
+    enabled: true
+    tls: {secretName: %[3]s}
+    query: {stacks: [organization/%[4]s/%[5]s]}
+  kubernetes-prometheus:grafana: {replicas: 0}
+`, central, n.stack.Cluster.Context, certificate.Name, config.Project, n.cluster.stack), 0o600))
+	n.pulumi(t, "stack", "init", central, "--no-select")
+	t.Cleanup(func() {
+		n.pulumi(t, "destroy", "--yes", "--color", "never", "--stack", central)
+		n.pulumi(t, "stack", "rm", "--yes", "--stack", central)
+		require.NoError(t, n.kubernetes.CoreV1().Namespaces().Delete(context.WithoutCancel(t.Context()), central, metav1.DeleteOptions{}))
+	})
+	n.pulumi(t, "config", "set", "--stack", central, "--secret", "--path", config.Project+":grafana.adminPassword", "nobody-logs-in")
+	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never", "--stack", central)
+
+	own, other := n.frontend(t), promv1.NewAPI(n.serviceIn(t, central, "thanos-query-frontend:web"))
+	const targets = `count by (cluster, job) (up == 1)`
+	eventually(t, 2*time.Minute, "both show the same targets", func(ctx context.Context) string {
+		at := time.Now().Add(-30 * time.Second)
+		want, _, _, err := own.Query(ctx, targets, at)
+		if err != nil {
+			return err.Error()
+		}
+		got, _, _, err := other.Query(ctx, targets, at)
+		if err != nil || len(want.(model.Vector)) == 0 || got.String() != want.String() {
+			return fmt.Sprintf("want %s, got %s, %v", want, got, err)
+		}
+		return ""
+	})
+	pods, err := n.kubernetes.CoreV1().Pods(central).List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	running := map[string]bool{}
+	for _, pod := range pods.Items {
+		running[pod.Labels["app.kubernetes.io/name"]] = true
+	}
+	assert.Equal(t, map[string]bool{"thanos-query": true, "thanos-query-frontend": true}, running)
 }
 
 // bucketAway takes the object store away while blocks are written, and expects all of them afterwards.
