@@ -143,9 +143,13 @@ func (n *node) killAlertmanager(t *testing.T) {
 
 // cordon closes the local node, whose name is that of its context, to new pods, or opens it again.
 func (n *node) cordon(t *testing.T, cordoned bool) {
+	require.NoError(t, n.tryCordon(cordoned))
+}
+
+func (n *node) tryCordon(cordoned bool) error {
 	patch := fmt.Sprintf(`{"spec":{"unschedulable":%v}}`, cordoned)
 	_, err := n.kubernetes.CoreV1().Nodes().Patch(context.Background(), n.stack.Cluster.Context, ktypes.MergePatchType, []byte(patch), metav1.PatchOptions{})
-	require.NoError(t, err)
+	return err
 }
 
 // webhookHidden fails if the secret part of the webhook URL is in anything that Pulumi or the

@@ -137,8 +137,18 @@ func upgradeNode(t *testing.T, n *node) {
 	n.drain(t)
 	n.localcluster(t, "down")
 	t.Setenv("KUBERNETES", "")
-	n.localcluster(t, "up")
-	n.cordon(t, false)
+	up := make(chan error, 1)
+	go func() {
+		_, err := n.try(t, "up") // which waits for CoreDNS, whose pod was evicted, too
+		up <- err
+	}()
+	eventually(t, 40*time.Minute, "the node is uncordoned", func(context.Context) string {
+		if err := n.tryCordon(false); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	require.NoError(t, <-up)
 	after, err := n.kubernetes.Discovery().ServerVersion()
 	require.NoError(t, err)
 	require.NotEqual(t, before.Minor, after.Minor)
