@@ -21,9 +21,11 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 	}
 	spec.EnableServiceLinks = pulumi.Bool(false)
 	spec.ImagePullSecrets = a.pullSecrets()
-	if len(scheduling.NodeSelector) > 0 {
-		spec.NodeSelector = pulumi.ToStringMap(scheduling.NodeSelector)
+	nodes := pulumi.StringMap{config.OSLabel: pulumi.String(config.OS)}
+	for name, value := range scheduling.NodeSelector {
+		nodes[name] = pulumi.String(value)
 	}
+	spec.NodeSelector = nodes
 	spec.Tolerations = tolerations(scheduling.Tolerations)
 	if scheduling.PriorityClassName != "" {
 		spec.PriorityClassName = pulumi.String(scheduling.PriorityClassName)

@@ -155,6 +155,9 @@ func TestPrometheus(t *testing.T) {
 			"label of a node", "prometheus: {nodeSelector: {disk: a b}}",
 			`prometheus.nodeSelector["disk"]: "a b": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`,
 		}, {
+			"operating system", "prometheus: {nodeSelector: {kubernetes.io/os: windows}}",
+			`prometheus.nodeSelector["kubernetes.io/os"]: "windows"; allowed: linux, which the images are for`,
+		}, {
 			"name of a node's label", "prometheus: {nodeSelector: {a b: disk}}",
 			`prometheus.nodeSelector["a b"]: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character`,
 		}, {

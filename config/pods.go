@@ -60,9 +60,17 @@ func (l ResourceList) validate(path string) Problems {
 	return p
 }
 
+// OSLabel is the label of nodes with their operating system, and OS the one that the images of every
+// component are for: pods select no other nodes.
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-os
+const (
+	OSLabel = "kubernetes.io/os"
+	OS      = "linux"
+)
+
 // Scheduling determines which nodes pods may run on, and their priority.
 type Scheduling struct {
-	// Labels a node must have.
+	// Labels a node must have, besides kubernetes.io/os: linux.
 	NodeSelector map[string]string `json:"nodeSelector"`
 	// Taints that the pods tolerate, as in a pod's spec.tolerations.
 	Tolerations []Toleration `json:"tolerations"`
@@ -99,6 +107,9 @@ func (s Scheduling) validate(path string) Problems {
 		at := fmt.Sprintf("%s.nodeSelector[%q]", path, key)
 		p.invalid(at, key, validation.IsQualifiedName(key))
 		p.invalid(at, s.NodeSelector[key], validation.IsValidLabelValue(s.NodeSelector[key]))
+	}
+	if os, set := s.NodeSelector[OSLabel]; set && os != OS {
+		p.Addf(fmt.Sprintf("%s.nodeSelector[%q]", path, OSLabel), "%q; allowed: %s, which the images are for", os, OS)
 	}
 	for i, t := range s.Tolerations {
 		at := fmt.Sprintf("%s.tolerations[%d]", path, i)

@@ -36,6 +36,7 @@ var invariants = []struct {
 	{"selectors match the pods they are meant for", checkSelectors},
 	{"Service ports lead to container ports", checkServices},
 	{"what pods refer to exists", checkReferences},
+	{"pods run on Linux nodes only", checkNodes},
 	{"pods meet the restricted standard", checkPodSecurity},
 	{"containers have probes, requests and limits", checkContainers},
 	{"secrets are only in Secrets", checkSecrets},
@@ -318,6 +319,13 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 			assert.Equal(t, claim.Spec.AccessModes, template.Spec.AccessModes)
 			assert.NotEmpty(t, s.Of(set).Depends, "%s does not wait for its claims", set.Name)
 		}
+	}
+}
+
+// checkNodes asserts that pods select nodes of the operating system that the images are for.
+func checkNodes(t require.TestingT, s Snapshot, _ *config.Config) {
+	for name, pod := range Pods(s) {
+		assert.Equal(t, "linux", pod.Spec.NodeSelector["kubernetes.io/os"], "%s may be placed on a Windows node", name)
 	}
 }
 

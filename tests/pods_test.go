@@ -56,13 +56,12 @@ prometheus:
 exporters:
   nodeExporter: {tolerations: []}`), workloads)
 	spec := Get[*appsv1.StatefulSet](t, s, "prometheus").Spec.Template.Spec
-	assert.Equal(t, map[string]string{"disk": "ssd"}, spec.NodeSelector)
+	assert.Equal(t, map[string]string{"disk": "ssd", "kubernetes.io/os": "linux"}, spec.NodeSelector)
 	assert.Equal(t, []corev1.Toleration{{Key: "dedicated", Value: "monitoring", Effect: corev1.TaintEffectNoSchedule}}, spec.Tolerations)
 	assert.Equal(t, "important", spec.PriorityClassName)
 
 	assert.Empty(t, Get[*appsv1.DaemonSet](t, s, "node-exporter").Spec.Template.Spec.Tolerations, "a list replaces the default")
 	other := Get[*appsv1.Deployment](t, s, "blackbox-exporter").Spec.Template.Spec
-	assert.Empty(t, other.NodeSelector)
 	assert.Empty(t, other.Tolerations)
 	assert.Empty(t, other.PriorityClassName)
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"os"
@@ -536,8 +537,10 @@ func (n *node) addNode(t *testing.T, name, address string, labels map[string]str
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	nodes := n.kubernetes.CoreV1().Nodes()
+	all := map[string]string{corev1.LabelOSStable: "linux"} // as a kubelet sets it; the DaemonSets select it
+	maps.Copy(all, labels)
 	_, err := nodes.Create(ctx, &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: all},
 		Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: "fault-node", Effect: corev1.TaintEffectNoSchedule}}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)

@@ -188,6 +188,7 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		selectors  = "selectors match the pods they are meant for"
 		services   = "Service ports lead to container ports"
 		references = "what pods refer to exists"
+		nodes      = "pods run on Linux nodes only"
 		security   = "pods meet the restricted standard"
 		containers = "containers have probes, requests and limits"
 		secrets    = "secrets are only in Secrets"
@@ -222,6 +223,9 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		{references, "mount without volume", container(func(c *corev1.Container) { c.VolumeMounts[0].Name = "x" })},
 		{references, "secret in the environment", container(func(c *corev1.Container) {
 			c.Env = append(c.Env, corev1.EnvVar{Name: "X", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{Key: "x"}}})
+		})},
+		{nodes, "Windows nodes", edit(func(s tests.Snapshot) {
+			tests.Get[*appsv1.DaemonSet](t, s, "node-exporter").Spec.Template.Spec.NodeSelector = nil
 		})},
 		{security, "escalation", container(func(c *corev1.Container) { c.SecurityContext.AllowPrivilegeEscalation = new(true) })},
 		{security, "writable root", container(func(c *corev1.Container) { c.SecurityContext.ReadOnlyRootFilesystem = new(false) })},
