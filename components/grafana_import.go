@@ -135,6 +135,8 @@ func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 			},
 		}, cfg.ImportResources)},
 	}
+	scheduling := cfg.Scheduling
+	scheduling.Pod = scheduling.Pod.WithoutContainers()
 	metadata := a.metadata(a.name + "-" + a.Stack.Import.Hash)
 	metadata.Annotations = pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
 	timeout := (importDeadline + time.Minute).String()
@@ -143,7 +145,7 @@ func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 		Spec: &batchv1.JobSpecArgs{
 			BackoffLimit:          pulumi.Int(importRetries),
 			ActiveDeadlineSeconds: pulumi.Int(int(importDeadline.Seconds())),
-			Template:              a.pod(spec, cfg.Scheduling, nil),
+			Template:              a.pod(spec, scheduling, nil),
 		},
 	}, pulumi.DependsOn(before),
 		// Two jobs never write at the same time.

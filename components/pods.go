@@ -14,7 +14,8 @@ import (
 )
 
 // pod returns the template of the app's pods: spec, completed with what all pods have in
-// common. The pods restart when annotations, which may be nil, change.
+// common and what the stack adds to them. The pods restart when annotations, which may be nil,
+// change.
 func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotations pulumi.StringMap) *corev1.PodTemplateSpecArgs {
 	if spec.AutomountServiceAccountToken == nil {
 		spec.AutomountServiceAccountToken = pulumi.Bool(false)
@@ -31,13 +32,17 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 		spec.PriorityClassName = pulumi.String(scheduling.PriorityClassName)
 	}
 	labels := a.labels()
-	for name, value := range a.podLabels {
-		labels[name] = pulumi.String(value)
+	for _, more := range []map[string]string{a.podLabels, scheduling.Pod.Labels} {
+		for name, value := range more {
+			labels[name] = pulumi.String(value)
+		}
 	}
 	metadata := &metav1.ObjectMetaArgs{Labels: labels}
-	if annotations != nil {
-		metadata.Annotations = annotations
+	if added := pulumi.ToStringMap(scheduling.Pod.Annotations); len(annotations)+len(added) > 0 {
+		maps.Copy(added, annotations)
+		metadata.Annotations = added
 	}
+	addSettings(spec, scheduling.Pod)
 	return &corev1.PodTemplateSpecArgs{Metadata: metadata, Spec: spec}
 }
 

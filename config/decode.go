@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/agnivade/levenshtein"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // enum is a string type with a closed set of values.
@@ -54,6 +56,14 @@ func (d *decoder) into(path string, in any, out reflect.Value) {
 		d.text(path, in, t)
 		return
 	}
+	switch value := out.Addr().Interface().(type) { // of Kubernetes, each with a notation of its own
+	case *resource.Quantity:
+		d.quantity(path, in, value)
+		return
+	case *intstr.IntOrString:
+		d.intOrString(path, in, value)
+		return
+	}
 	switch out.Kind() {
 	case reflect.Pointer:
 		value := reflect.New(out.Type().Elem())
@@ -86,6 +96,31 @@ func (d *decoder) text(path string, in any, out text) {
 	}
 	if err := out.UnmarshalText([]byte(s)); err != nil {
 		d.problems.Addf(path, "%q: %v; allowed: %s", s, err, out.Allowed())
+	}
+}
+
+// quantity decodes a quantity in an object of Kubernetes, which may also be a number.
+func (d *decoder) quantity(path string, in any, out *resource.Quantity) {
+	switch in.(type) {
+	case int, int64, uint64, float64:
+		if n, ok := integer(in); ok {
+			in = n
+		}
+		in = fmt.Sprint(in)
+	}
+	var value Quantity
+	d.text(path, in, &value)
+	*out = value.Quantity
+}
+
+// intOrString decodes a number or a name, such as of a port.
+func (d *decoder) intOrString(path string, in any, out *intstr.IntOrString) {
+	if n, ok := integer(in); ok && n == int64(int32(n)) {
+		*out = intstr.FromInt32(int32(n))
+	} else if s, ok := in.(string); ok {
+		*out = intstr.FromString(s)
+	} else {
+		d.mistyped(path, in, "a whole number or a string")
 	}
 }
 
@@ -336,12 +371,13 @@ func fieldByKey(object reflect.Value, key string) (reflect.Value, bool) {
 		if !field.IsExported() {
 			continue
 		}
-		if field.Anonymous {
+		switch name := fieldName(field); {
+		case field.Anonymous && name == "":
 			if inner, ok := fieldByKey(object.Field(i), key); ok {
 				return inner, true
 			}
-		} else if field.Tag.Get("json") == key {
-			return object.Field(i), true
+		case name == key:
+			return object.Field(i), !slices.Contains(Unsupported[object.Type()], key)
 		}
 	}
 	return reflect.Value{}, false
@@ -352,13 +388,21 @@ func fieldNames(object reflect.Type) []string {
 	var names []string
 	for i := range object.NumField() {
 		field := object.Field(i)
-		if field.Anonymous {
-			names = append(names, fieldNames(field.Type)...)
-		} else if name := field.Tag.Get("json"); name != "" {
+		if name := fieldName(field); slices.Contains(Unsupported[object], name) {
+			continue
+		} else if name != "" {
 			names = append(names, name)
+		} else if field.Anonymous {
+			names = append(names, fieldNames(field.Type)...)
 		}
 	}
 	return names
+}
+
+// fieldName returns the key of a field; "" if it has none, or is embedded.
+func fieldName(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
 }
 
 // join returns the path of key in the object at path.

@@ -68,7 +68,8 @@ const (
 	OS      = "linux"
 )
 
-// Scheduling determines which nodes pods may run on, and their priority.
+// Scheduling determines which nodes pods may run on, their priority, and what they have besides what
+// the component gives them.
 type Scheduling struct {
 	// Labels a node must have, besides kubernetes.io/os: linux.
 	NodeSelector map[string]string `json:"nodeSelector"`
@@ -76,6 +77,8 @@ type Scheduling struct {
 	Tolerations []Toleration `json:"tolerations"`
 	// PriorityClass of the pods; empty for the cluster's default.
 	PriorityClassName string `json:"priorityClassName"`
+	// What the pods have besides, in Kubernetes' own format.
+	Pod Pod `json:"pod"`
 }
 
 // Toleration is a Kubernetes toleration:
@@ -123,5 +126,6 @@ func (s Scheduling) validate(path string) Problems {
 	if s.PriorityClassName != "" {
 		p.invalid(path+".priorityClassName", s.PriorityClassName, validation.IsDNS1123Subdomain(s.PriorityClassName))
 	}
+	p.Add(s.Pod.validate(path + ".pod")...)
 	return p
 }

@@ -155,7 +155,7 @@ func (w *walker) key(path, comment string, value reflect.Value) {
 func (w *walker) below(path string, value reflect.Value) {
 	t := value.Type()
 	switch {
-	case notationOf(t) != "" || w.shared[t]:
+	case notationOf(t) != "" || w.shared[t] || isNative(t):
 	case t.Kind() == reflect.Struct:
 		w.object(path, value)
 	case t.Kind() == reflect.Pointer:
@@ -179,6 +179,9 @@ func (w *walker) describe(t reflect.Type) string {
 		return link
 	} else if len(values) > 0 {
 		return oneOf(values)
+	}
+	if isNative(t) {
+		return "native " + t.Name()
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -177,6 +177,12 @@ func (w schemaWriter) value(value reflect.Value, defaults bool) *schema {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
+		switch {
+		case isNative(t):
+			return &schema{Type: orNull("object")}
+		case t == reflect.TypeFor[config.Pod](): // the same in every component, without defaults
+			return w.defined(t)
+		}
 		return w.object(value, defaults)
 	case reflect.Slice:
 		items := w.element(t.Elem())

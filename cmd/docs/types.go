@@ -32,7 +32,12 @@ func notationOf(t reflect.Type) string {
 }
 
 // isObject reports whether values of type t are objects with declared keys.
-func isObject(t reflect.Type) bool { return t.Kind() == reflect.Struct && notationOf(t) == "" }
+func isObject(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && notationOf(t) == "" && !isNative(t)
+}
+
+// isNative reports whether t is a type of Kubernetes' API, whose own reference describes its keys.
+func isNative(t reflect.Type) bool { return strings.HasPrefix(t.PkgPath(), "k8s.io/api/") }
 
 // field is one key of an object, or an embedded object whose keys are the outer
 // object's own.

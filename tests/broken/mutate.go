@@ -47,7 +47,7 @@ func (m *Mutator) set(object map[string]any, t reflect.Type) {
 	if ft.Kind() == reflect.Pointer {
 		ft = ft.Elem()
 	}
-	if ft.Kind() == reflect.Struct && notationOf(ft) == "" {
+	if ft.Kind() == reflect.Struct && notationOf(ft) == "" && !isNative(ft) {
 		inner, ok := object[key].(map[string]any)
 		if !ok {
 			inner = map[string]any{}
@@ -70,6 +70,8 @@ func (m *Mutator) value(t reflect.Type) any {
 		return pick(m, durations)
 	case strings.Contains(notationOf(t), "quantity"):
 		return pick(m, quantities)
+	case isNative(t):
+		return pick(m, junk)
 	case notationOf(t) != "":
 		return pick(m, []string{"https://a.example.com", "http://b:9090/prometheus", "https://c.example.com/?d"})
 	}
@@ -115,6 +117,9 @@ func valuesOf(t reflect.Type) []string {
 	}
 	return nil
 }
+
+// isNative reports whether t is a type of Kubernetes' API.
+func isNative(t reflect.Type) bool { return strings.HasPrefix(t.PkgPath(), "k8s.io/api/") }
 
 // notationOf returns what a type that is written as a string allows, in words; "" for any other
 // type.

@@ -1,0 +1,73 @@
+package components
+
+import (
+	"bytes"
+	"encoding/json"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// addSettings adds to spec what the stack adds to the component's pods. The first container is the
+// component's own.
+func addSettings(spec *corev1.PodSpecArgs, pod config.Pod) {
+	if pod.Affinity != nil {
+		spec.Affinity = native[corev1.Affinity, corev1.AffinityPtrInput](pod.Affinity)
+	}
+	if pod.TopologySpreadConstraints != nil { // an empty list replaces the component's own, too
+		spec.TopologySpreadConstraints = corev1.TopologySpreadConstraintArray(natives[corev1.TopologySpreadConstraint, corev1.TopologySpreadConstraintInput](pod.TopologySpreadConstraints))
+	}
+	if pod.RuntimeClassName != "" {
+		spec.RuntimeClassName = pulumi.String(pod.RuntimeClassName)
+	}
+	if pod.DNSPolicy != "" {
+		spec.DnsPolicy = pulumi.String(string(pod.DNSPolicy))
+	}
+	if pod.DNSConfig != nil {
+		spec.DnsConfig = native[corev1.PodDNSConfig, corev1.PodDNSConfigPtrInput](pod.DNSConfig)
+	}
+	containers, _ := spec.Containers.(corev1.ContainerArray)
+	own := containers[0].(*corev1.ContainerArgs)
+	if len(pod.Env) > 0 {
+		env, _ := own.Env.(corev1.EnvVarArray)
+		own.Env = append(env, natives[corev1.EnvVar, corev1.EnvVarInput](pod.Env)...)
+	}
+	if len(pod.VolumeMounts) > 0 {
+		mounts, _ := own.VolumeMounts.(corev1.VolumeMountArray)
+		own.VolumeMounts = append(mounts, natives[corev1.VolumeMount, corev1.VolumeMountInput](pod.VolumeMounts)...)
+	}
+	if len(pod.Volumes) > 0 {
+		volumes, _ := spec.Volumes.(corev1.VolumeArray)
+		spec.Volumes = append(volumes, natives[corev1.Volume, corev1.VolumeInput](pod.Volumes)...)
+	}
+	spec.Containers = append(containers, natives[corev1.Container, corev1.ContainerInput](pod.Containers)...)
+	if len(pod.InitContainers) > 0 {
+		spec.InitContainers = corev1.ContainerArray(natives[corev1.Container, corev1.ContainerInput](pod.InitContainers))
+	}
+}
+
+// native returns an object of Kubernetes' API as an input of the SDK. T is the SDK's type of it, whose
+// fields have the same names, and Input the interface of its inputs. The input fails if T lacks a field
+// that the object has: config.Unsupported names such fields.
+func native[T, Input any](object any) Input {
+	return pulumi.All().ApplyT(func([]any) (converted T, err error) {
+		text, err := json.Marshal(object)
+		if err != nil {
+			return converted, err
+		}
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		return converted, decoder.Decode(&converted)
+	}).(Input)
+}
+
+// natives returns a list of objects as native does one.
+func natives[T, Input, Object any](objects []Object) []Input {
+	inputs := make([]Input, len(objects))
+	for i, object := range objects {
+		inputs[i] = native[T, Input](object)
+	}
+	return inputs
+}
