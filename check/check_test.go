@@ -392,11 +392,36 @@ var broken = map[string][]struct {
 		{"a dead man's switch without Watchdog", `alerting: {acknowledgeNoNotifications: true, deadMansSwitchUrl: "https://example.com", disabled: [Watchdog]}`, nil, Error, "alerting.deadMansSwitchUrl", "alerting.disabled names Watchdog"},
 		{"an Ingress without Grafana", "grafana: {enabled: false, ingress: {enabled: true, host: grafana.example.com}}", nil, Warning, "grafana.ingress.enabled", "there is no Grafana"},
 	},
+	"pod-distinct": {
+		{"a volume", "prometheus: {pod: {volumes: [{name: data, emptyDir: {}}]}}", nil, Error, "prometheus.pod.volumes[0].name", `"data" is a volume of the component; allowed: any name but`},
+		{"a mount above the files", "prometheus: {pod: {volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /etc}]}}", nil, Error, "prometheus.pod.volumeMounts[0].mountPath", `"/etc"; allowed: a directory neither within nor above /etc/prometheus/config,`},
+		{"a mount of no volume in a sidecar", "alerting: {acknowledgeNoNotifications: true, pod: {initContainers: [{name: a, image: 'a:1', volumeMounts: [{name: dat, mountPath: /a}], " + restricted + "}]}}", nil, Error, "alerting.pod.initContainers[0].volumeMounts[0].name", `"dat" is not a volume of the pods; allowed: those in pod.volumes, and the component's own: config, data`},
+		{"a mount over an object store", longTerm(", storeGateway: {pod: {volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /etc/thanos/object-store}]}}}"), nil, Error, "longTermStorage.storeGateway.pod.volumeMounts[0].mountPath", "neither within nor above /thanos,"},
+	},
+	"pod-restricted": {
+		{"a directory of the node", "prometheus: {pod: {volumes: [{name: a, hostPath: {path: /}}]}}", nil, Error, "prometheus.pod.volumes[0]", "namespace monitoring admits these pods, because it does those of exporters.nodeExporter"},
+		{"in a restricted namespace", withoutHost + "prometheus: {pod: {volumes: [{name: a, hostPath: {path: /}}]}}", nil, Error, "prometheus.pod.volumes[0]", "namespace monitoring enforces it and refuses these pods"},
+		{"in a namespace of others", "cluster: {name: test, createNamespace: false}\n" + withoutHost + "prometheus: {pod: {volumes: [{name: a, hostPath: {path: /}}]}}", nil, Error, "prometheus.pod.volumes[0]", "namespace monitoring refuses these pods if it enforces restricted"},
+		{"root beside the scanner", "exporters: {nodeDirectorySizeMetrics: {pod: {containers: [{name: a, image: 'a:1', " + restricted + "}]}}}", nil, Error, "exporters.nodeDirectorySizeMetrics.pod.containers[0]", "runAsNonRoot != true"},
+		{"a port of the node", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', ports: [{containerPort: 80, hostPort: 80}], " + restricted + "}]}}}", nil, Error, "exporters.blackboxExporter.pod.containers[0]", "hostPort"},
+		{"a capability", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', " + strings.Replace(restricted, "drop:", "add: [NET_ADMIN], drop:", 1) + "}]}}}", nil, Error, "exporters.blackboxExporter.pod.containers[0]", "NET_ADMIN"},
+	},
+	"sidecar-resources": {
+		{"no limit", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', " + restricted + "}], initContainers: [{name: b, image: 'b:1', resources: {requests: {cpu: 1m, memory: 1Mi}}, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}}}", nil, Warning, "exporters.blackboxExporter.pod.initContainers[0].resources", "without limits.memory: "},
+	},
 	"namespace-admits": {
 		{"a namespace that exists", "cluster: {name: test, createNamespace: false}", nil, Warning, "cluster.createNamespace", "unless namespace monitoring is labelled pod-security.kubernetes.io/enforce: privileged"},
 		{"directory sizes alone", "cluster: {name: test, createNamespace: false}\nexporters: {nodeExporter: {enabled: false}}", nil, Warning, "cluster.createNamespace", "exporters.nodeDirectorySizeMetrics uses the host's files"},
 	},
 }
+
+// Parts of stacks, in YAML.
+const (
+	// restricted completes a sidecar that the Pod Security Standard restricted allows.
+	restricted = "securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}"
+	// withoutHost switches off what needs the host.
+	withoutHost = "exporters: {nodeExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}\n"
+)
 
 func TestBroken(t *testing.T) {
 	if testing.Short() {

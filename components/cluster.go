@@ -74,7 +74,7 @@ func (c *Cluster) connect(a app) error {
 	labels := pulumi.ToStringMap(cfg.Cluster.Labels)
 	labels["app.kubernetes.io/part-of"] = pulumi.String(config.Project)
 	labels["app.kubernetes.io/managed-by"] = pulumi.String("pulumi")
-	labels["pod-security.kubernetes.io/enforce"] = pulumi.String(podSecurity(cfg.Exporters))
+	labels["pod-security.kubernetes.io/enforce"] = pulumi.String(cfg.PodSecurity())
 	namespace, err := create(a, "namespace", corev1.NewNamespace, &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{Name: pulumi.String(cfg.Cluster.Namespace), Labels: labels},
 	}, pulumi.Provider(c.Provider), pulumi.Protect(cfg.Storage.Protected()))
@@ -84,14 +84,4 @@ func (c *Cluster) connect(a app) error {
 	// An output of the object, so that everything in the namespace is created after it.
 	c.Site.Namespace = namespace.Metadata.Name().Elem()
 	return nil
-}
-
-// podSecurity returns the Pod Security Standard that the namespace enforces: privileged with
-// an exporter that uses the host, else restricted.
-// https://kubernetes.io/docs/concepts/security/pod-security-standards/
-func podSecurity(exporters config.Exporters) string {
-	if len(exporters.UsingHost()) > 0 {
-		return "privileged"
-	}
-	return "restricted"
 }

@@ -19,10 +19,7 @@ type NodeDirectorySizeMetrics struct{ pulumi.ResourceState }
 
 // Paths in the containers.
 const (
-	sizesHost    = "/host"    // root of the node's directories
-	sizesMetrics = "/metrics" // directory of the metrics file
-	sizesScripts = "/scripts" // of the scanner
-	sizesWWW     = "/www"     // document root of the HTTP server
+	sizesWWW = "/www" // document root of the HTTP server
 )
 
 // NodeDirectorySizeMetricsArgs configures a NodeDirectorySizeMetrics.
@@ -98,14 +95,14 @@ func sizesVolumes(a app, directories []string) corev1.VolumeArray {
 // only capability that it needs to read the files of every user.
 func sizesScanner(a app, cfg config.NodeDirectorySizeMetrics) *corev1.ContainerArgs {
 	settings := directorysize.Settings{
-		Out:       sizesMetrics,
-		Host:      sizesHost,
+		Out:       render.SizesMetricsDir,
+		Host:      render.HostDir,
 		Depth:     cfg.Depth,
 		Threshold: cfg.Threshold.Value(),
 		Interval:  cfg.Interval.Duration,
 		Timeout:   cfg.Timeout.Duration,
 	}
-	mounts := corev1.VolumeMountArray{readOnlyMount("scripts", sizesScripts), mount("metrics", sizesMetrics)}
+	mounts := corev1.VolumeMountArray{readOnlyMount("scripts", render.SizesScriptsDir), mount("metrics", render.SizesMetricsDir)}
 	for i, directory := range cfg.Directories {
 		m := readOnlyMount(fmt.Sprintf("directory-%d", i), hostPath(directory))
 		// A file system that the node unmounts below is unmounted here too, not kept busy.
@@ -114,7 +111,7 @@ func sizesScanner(a app, cfg config.NodeDirectorySizeMetrics) *corev1.ContainerA
 	}
 	scanner := a.container(&corev1.ContainerArgs{
 		Name:         pulumi.String("scan"),
-		Command:      pulumi.ToStringArray(directorysize.Command(sizesScripts, cfg.Directories)),
+		Command:      pulumi.ToStringArray(directorysize.Command(render.SizesScriptsDir, cfg.Directories)),
 		Env:          environment(settings.Env()),
 		VolumeMounts: mounts,
 	}, cfg.Resources)
@@ -134,9 +131,9 @@ func sizesScanner(a app, cfg config.NodeDirectorySizeMetrics) *corev1.ContainerA
 // hostPath returns the path of a directory of the node in the scanner's container.
 func hostPath(directory string) string {
 	if directory == "/" {
-		return sizesHost
+		return render.HostDir
 	}
-	return sizesHost + directory
+	return render.HostDir + directory
 }
 
 // sizesServer returns the container that serves the metrics. It has no access to the node's
@@ -147,11 +144,11 @@ func sizesServer(a app, cfg config.NodeDirectorySizeMetrics, web port) *corev1.C
 	server := a.container(&corev1.ContainerArgs{
 		Name:           pulumi.String("serve"),
 		Command:        pulumi.ToStringArray([]string{"httpd", "-f", "-p", fmt.Sprint(web.number), "-h", sizesWWW}),
-		Env:            environment(map[string]string{"OUT": sizesMetrics}),
+		Env:            environment(map[string]string{"OUT": render.SizesMetricsDir}),
 		Ports:          containerPorts(web),
 		ReadinessProbe: probe("/cgi-bin/metrics", web.name, 10, 3),
 		LivenessProbe:  probe("/cgi-bin/metrics", web.name, 20, 6),
-		VolumeMounts:   corev1.VolumeMountArray{script, readOnlyMount("metrics", sizesMetrics)},
+		VolumeMounts:   corev1.VolumeMountArray{script, readOnlyMount("metrics", render.SizesMetricsDir)},
 	}, cfg.Resources)
 	server.SecurityContext = &corev1.SecurityContextArgs{
 		RunAsNonRoot:             pulumi.Bool(true),

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // NodeExporter reports on every node's hardware and kernel: a DaemonSet and a headless
@@ -80,7 +81,7 @@ func nodeExporterPod(a app, cfg config.NodeExporter, metrics port) *corev1.PodSp
 			LivenessProbe:  probe("/", metrics.name, 20, 6),
 			VolumeMounts: corev1.VolumeMountArray{&corev1.VolumeMountArgs{
 				Name:             pulumi.String("root"),
-				MountPath:        pulumi.String("/host"),
+				MountPath:        pulumi.String(render.HostDir),
 				MountPropagation: pulumi.String("HostToContainer"), // shows disks that are mounted later
 				ReadOnly:         pulumi.Bool(true),
 			}},

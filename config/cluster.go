@@ -49,6 +49,16 @@ func defaultCluster() Cluster {
 	return Cluster{Namespace: "monitoring", CreateNamespace: true, ReadyTimeout: duration(10 * time.Minute), NetworkPolicies: NetworkPolicies{Enabled: true}}
 }
 
+// PodSecurity returns the Pod Security Standard that the stack's namespace enforces, if the stack
+// creates it: privileged with an exporter that uses the host, else restricted.
+// https://kubernetes.io/docs/concepts/security/pod-security-standards/
+func (c *Config) PodSecurity() string {
+	if len(c.Exporters.UsingHost()) > 0 {
+		return "privileged"
+	}
+	return "restricted"
+}
+
 func (c Cluster) validate() Problems {
 	var p Problems
 	if c.Name == "" {

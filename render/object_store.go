@@ -227,7 +227,7 @@ func bucket(cfg *config.Config) (*Bucket, error) {
 	for _, name := range slices.Sorted(maps.Keys(store.Secrets)) {
 		var value any = store.Secrets[name].Reveal()
 		if key, ok := store.Secrets[name].Existing(); ok {
-			variable := "OBJSTORE_" + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+			variable := bucketVariable(name)
 			env[variable], value = key, valueOf(variable)
 		}
 		if !setOption(all, name, value) {
@@ -264,6 +264,12 @@ func bucket(cfg *config.Config) (*Bucket, error) {
 // and all that means something to YAML. https://thanos.io/tip/thanos/storage.md/
 func valueOf(variable string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.SingleQuotedStyle, Value: "$(" + variable + ")"}
+}
+
+// bucketVariable returns the name of the environment variable with a secret option that is in an
+// existing Secret.
+func bucketVariable(option string) string {
+	return "OBJSTORE_" + strings.ToUpper(strings.ReplaceAll(option, ".", "_"))
 }
 
 // checkPlainS3 rejects a store outside the cluster whose connections are not encrypted, unless the

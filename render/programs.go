@@ -72,6 +72,10 @@ const (
 	GrafanaDashboardsDir = "/etc/grafana-dashboards"
 	GrafanaDataDir       = "/var/lib/grafana"
 
+	HostDir         = "/host"    // root of the node's directories, in the pods of exporters
+	SizesMetricsDir = "/metrics" // of the metrics file
+	SizesScriptsDir = "/scripts" // of the scanner
+
 	ThanosDir            = "/etc/thanos/config"
 	ThanosObjectStoreDir = "/etc/thanos/object-store"
 	ThanosTLSDir         = "/etc/thanos/tls"

@@ -3,6 +3,7 @@ package tests
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // hostApps names the workloads that may use the host, because they report on it.
@@ -36,6 +38,7 @@ var invariants = []struct {
 	{"selectors match the pods they are meant for", checkSelectors},
 	{"Service ports lead to container ports", checkServices},
 	{"what pods refer to exists", checkReferences},
+	{"what pods have is known to what a stack may add to them", checkKnownPods},
 	{"pods run on Linux nodes only", checkNodes},
 	{"pods meet the restricted standard", checkPodSecurity},
 	{"containers have probes, requests and limits", checkContainers},
@@ -326,6 +329,52 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 func checkNodes(t require.TestingT, s Snapshot, _ *config.Config) {
 	for name, pod := range Pods(s) {
 		assert.Equal(t, "linux", pod.Spec.NodeSelector["kubernetes.io/os"], "%s may be placed on a Windows node", name)
+	}
+}
+
+// checkKnownPods asserts that render.Pods lists what the pods of each component have, so that what a
+// stack adds to pods cannot clash with it.
+func checkKnownPods(t require.TestingT, s Snapshot, cfg *config.Config) {
+	known := map[string]render.Pod{}
+	for _, pod := range render.Pods(cfg) {
+		known[pod.Name] = pod
+	}
+	for name, pod := range Pods(s) {
+		of, ok := known[pod.Labels["app.kubernetes.io/name"]]
+		if !ok {
+			assert.Equal(t, render.GrafanaImport, pod.Labels["app.kubernetes.io/name"], "render.Pods does not have %s", name)
+			continue
+		}
+		if !reflect.ValueOf(of.Settings).IsZero() {
+			continue
+		}
+		var volumes []string
+		for _, volume := range pod.Spec.Volumes {
+			volumes = append(volumes, volume.Name)
+		}
+		for _, set := range All[*appsv1.StatefulSet](s) {
+			for _, template := range set.Spec.VolumeClaimTemplates {
+				if set.Name == name {
+					volumes = append(volumes, template.Name)
+				}
+			}
+		}
+		for _, volume := range of.Volumes {
+			// A folder of Grafana is a volume only if it has dashboards.
+			assert.True(t, slices.Contains(volumes, volume) || strings.HasPrefix(volume, "folder-"), "%s has no volume %s", name, volume)
+		}
+		assert.Subset(t, of.Volumes, volumes, name)
+		for _, container := range pod.Spec.Containers {
+			assert.Contains(t, of.Containers, container.Name, name)
+		}
+		for _, variable := range pod.Spec.Containers[0].Env {
+			assert.Contains(t, of.Env, variable.Name, name)
+		}
+		for _, mount := range pod.Spec.Containers[0].VolumeMounts {
+			assert.True(t, slices.ContainsFunc(of.Mounts, func(dir string) bool {
+				return mount.MountPath == dir || strings.HasPrefix(mount.MountPath, dir+"/")
+			}), "render.Pods does not list the mount %s of %s", mount.MountPath, name)
+		}
 	}
 }
 

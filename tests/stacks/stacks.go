@@ -60,6 +60,10 @@ const (
 	slack    = `alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: "https://hooks.example.com/s3cret"}, deadMansSwitchUrl: "https://example.com/s3cret", secrets: {pager: s3cret}}`
 	longTerm = `longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: s3cret, secret_key: s3cret}}}`
 	central  = "prometheus: {mode: none}\nlongTermStorage: {enabled: true, tls: {secretName: thanos-certificate}, query: {endpoints: ['thanos-query.shop.svc:10901', 'thanos.bank.example.com:443'], fromNamespaces: [ingress]}}"
+	sidecars = `prometheus: {pod: {labels: {team: a}, volumes: [{name: scratch, emptyDir: {}}], containers: [{
+  name: backup, image: "registry.example.com/backup:1.4.2", resources: {requests: {cpu: 10m, memory: 64Mi}, limits: {memory: 64Mi}},
+  securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}},
+  volumeMounts: [{name: data, mountPath: /prometheus, readOnly: true}, {name: scratch, mountPath: /tmp}]}]}}`
 	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
 )
 
@@ -104,6 +108,7 @@ func Variants(t *testing.T, program tests.Program) {
 		"existing Secrets":        existing,
 		"mirrors":                 "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
 		"scheduling":              "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
+		"sidecars":                sidecars,
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := configtest.Config(t, text)
@@ -188,6 +193,7 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		selectors  = "selectors match the pods they are meant for"
 		services   = "Service ports lead to container ports"
 		references = "what pods refer to exists"
+		known      = "what pods have is known to what a stack may add to them"
 		nodes      = "pods run on Linux nodes only"
 		security   = "pods meet the restricted standard"
 		containers = "containers have probes, requests and limits"
@@ -224,6 +230,10 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		{references, "secret in the environment", container(func(c *corev1.Container) {
 			c.Env = append(c.Env, corev1.EnvVar{Name: "X", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{Key: "x"}}})
 		})},
+		{known, "volume", server(func(s *appsv1.StatefulSet) {
+			s.Spec.Template.Spec.Volumes = append(s.Spec.Template.Spec.Volumes, corev1.Volume{Name: "x"})
+		})},
+		{known, "variable", container(func(c *corev1.Container) { c.Env = append(c.Env, corev1.EnvVar{Name: "X"}) })},
 		{nodes, "Windows nodes", edit(func(s tests.Snapshot) {
 			tests.Get[*appsv1.DaemonSet](t, s, "node-exporter").Spec.Template.Spec.NodeSelector = nil
 		})},

@@ -1,0 +1,103 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/directorysize"
+)
+
+// Pod says what a component's pods have. What a stack adds to them must not have the same names or
+// paths. A test compares it with the pods of many stacks.
+type Pod struct {
+	Name     string     // of the program: the pods' label app.kubernetes.io/name
+	Path     string     // config path of the component
+	Settings config.Pod // what the stack adds
+
+	Containers []string
+	Volumes    []string
+	Env        []string          // of the first container
+	Mounts     []string          // directories of the first container
+	Labels     map[string]string // with which a cloud gives the pods an identity
+	Root       bool              // whether containers run as root that do not say otherwise
+}
+
+// Pods returns the pods of every component, whether or not the stack deploys it.
+func Pods(cfg *config.Config) []Pod {
+	exporters, long := cfg.Exporters, cfg.LongTermStorage
+	when := func(condition bool, names ...string) []string {
+		if condition {
+			return names
+		}
+		return nil
+	}
+	tls := when(long.TLS.SecretName != "", "thanos-tls")
+	store, storeMounts := []string{"object-store"}, []string{ThanosObjectStoreDir, ThanosTLSDir}
+	if dir, ok := long.ObjectStore.Config[bucketOption[config.Filesystem]].(string); ok && long.ObjectStore.Type == config.Filesystem {
+		store, storeMounts = append(store, "bucket"), append(storeMounts, dir)
+	}
+	var storeEnv []string
+	for option, secret := range long.ObjectStore.Secrets {
+		if _, existing := secret.Existing(); existing {
+			storeEnv = append(storeEnv, bucketVariable(option))
+		}
+	}
+	slices.Sort(storeEnv)
+	sizes := []string{"scripts", "metrics"}
+	for i := range exporters.NodeDirectorySizeMetrics.Directories {
+		sizes = append(sizes, fmt.Sprintf("directory-%d", i))
+	}
+	return []Pod{{
+		Name: Prometheus.Name, Path: "prometheus", Settings: cfg.Prometheus.Pod,
+		Containers: []string{"prometheus", "thanos-sidecar"},
+		Volumes: slices.Concat([]string{"config", "data"}, when(!cfg.Agent(), "rules"), when(len(cfg.Prometheus.Secrets) > 0, "secrets"),
+			when(long.Enabled, slices.Concat(store, tls)...)),
+		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir},
+		Labels: cfg.Prometheus.ServiceAccount.PodLabels,
+	}, {
+		Name: Alertmanager.Name, Path: "alerting", Settings: cfg.Alerting.Pod,
+		Containers: []string{"alertmanager"}, Volumes: append([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets")...),
+		Env: []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir},
+	}, {
+		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Pod,
+		Containers: []string{"grafana"},
+		Volumes: append([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
+			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID)...),
+		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, "/tmp"},
+	}, {
+		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Pod,
+		Containers: []string{"node-exporter"}, Volumes: []string{"root"}, Env: []string{"HOST_IP"}, Mounts: []string{HostDir},
+	}, {
+		Name: "node-directory-size-metrics", Path: "exporters.nodeDirectorySizeMetrics", Settings: exporters.NodeDirectorySizeMetrics.Pod,
+		Containers: []string{"scan", "serve"}, Volumes: sizes, Env: slices.Sorted(maps.Keys(directorysize.Settings{}.Env())),
+		Mounts: []string{SizesScriptsDir, SizesMetricsDir, HostDir}, Root: true,
+	}, {
+		Name: "kube-state-metrics", Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Pod,
+		Containers: []string{"kube-state-metrics"}, Env: []string{"SHARD"},
+	}, {
+		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Pod,
+		Containers: []string{"blackbox-exporter"}, Volumes: append([]string{"config"}, when(len(exporters.BlackboxExporter.Secrets) > 0, "secrets")...), Mounts: []string{BlackboxDir, BlackboxSecretsDir},
+	}, {
+		Name: ThanosStoreGateway.Name, Path: "longTermStorage.storeGateway", Settings: long.StoreGateway.Pod,
+		Containers: []string{"thanos-store-gateway"}, Volumes: slices.Concat([]string{"data"}, store, tls), Mounts: append([]string{ThanosDataDir}, storeMounts...),
+		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
+	}, {
+		Name: ThanosCompactor.Name, Path: "longTermStorage.compactor", Settings: long.Compactor.Pod,
+		Containers: []string{"thanos-compactor"}, Volumes: append([]string{"data"}, store...), Mounts: append([]string{ThanosDataDir}, storeMounts...),
+		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
+	}, {
+		Name: ThanosQuery.Name, Path: "longTermStorage.query", Settings: long.Query.Pod,
+		Containers: []string{"thanos-query"}, Volumes: append([]string{"config"}, tls...), Mounts: []string{ThanosDir, ThanosTLSDir},
+	}, {
+		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Pod,
+		Containers: []string{"thanos-query-frontend"}, Volumes: []string{"config"}, Mounts: []string{ThanosDir},
+	}, {
+		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Pod,
+		Containers: []string{"thanos-ruler"}, Volumes: slices.Concat([]string{"config", "rules", "data"}, store, tls),
+		Env: append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir}, storeMounts...),
+		Labels: long.ServiceAccount.PodLabels,
+	}}
+}
