@@ -19,8 +19,8 @@ const (
 	// serviceRange is where the ClusterIPs of Services are.
 	serviceRange = "10.96.0.0/16"
 
-	// port is the port of the API server on the machine's loopback. If it is in use, the
-	// node takes a free one. The kubeconfig names the port in use.
+	// port is the port of the API server on the machine's loopback, unless the node had another when
+	// it ran last. If it is in use, the node takes a free one. The kubeconfig names the port in use.
 	port = 16443
 )
 

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/mod/semver"
 	"golang.org/x/sys/unix"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // Node is a running node.
@@ -124,7 +125,7 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("a node already runs: locking %s: %w", dir.lock(), err)
 	}
-	listener, err := listen()
+	listener, err := listen(lastPort(dir.Kubeconfig()), port)
 	if err != nil {
 		return nil, err
 	}
@@ -182,14 +183,34 @@ func Start(dir Dir, version string, command ...string) (*Node, error) {
 	return n, err
 }
 
-// listen listens on port if it is free, so that kubeconfigs remain valid.
-func listen() (*net.TCPListener, error) {
+// listen listens on the first of the ports that is free, so that kubeconfigs remain valid; if none is, or for 0, on
+// any that is free.
+func listen(ports ...int) (*net.TCPListener, error) {
 	loopback := net.IPv4(127, 0, 0, 1)
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback, Port: port})
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback})
+	for _, port := range ports {
+		if port == 0 {
+			continue
+		}
+		listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback, Port: port})
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return listener, err
+		}
 	}
-	return listener, err
+	return net.ListenTCP("tcp4", &net.TCPAddr{IP: loopback})
+}
+
+// lastPort returns the port in a kubeconfig that this package wrote, or 0 if there is none.
+func lastPort(kubeconfig string) int {
+	cfg, err := clientcmd.LoadFromFile(kubeconfig)
+	if err != nil || cfg.Clusters[Name] == nil {
+		return 0
+	}
+	_, port, _ := strings.Cut(strings.TrimPrefix(cfg.Clusters[Name].Server, "https://"), ":")
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return 0
+	}
+	return number
 }
 
 // Keep lets the node run on when this process ends.

@@ -1,8 +1,11 @@
 package node
 
 import (
+	"net"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,4 +25,27 @@ func TestCheckVersion(t *testing.T) {
 		require.ErrorContains(t, err, "the node's data is of Kubernetes v1.37.2; to start one of "+version)
 		assert.ErrorContains(t, err, "make demo-down && rm -r "+dir.State)
 	}
+}
+
+// A node that starts again has the address that clients know.
+func TestListen(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, ensurePKI(dir, time.Now()))
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	assert.Zero(t, lastPort(kubeconfig), "a new node")
+	first, err := listen(0)
+	require.NoError(t, err)
+	require.NoError(t, writeKubeconfig(kubeconfig, dir, "admin", "https://"+first.Addr().String()))
+	last := first.Addr().(*net.TCPAddr).Port
+	assert.Equal(t, last, lastPort(kubeconfig))
+
+	other, err := listen(last, 0)
+	require.NoError(t, err)
+	defer other.Close()
+	assert.NotEqual(t, first.Addr(), other.Addr(), "another node has it")
+	require.NoError(t, first.Close())
+	again, err := listen(last, port)
+	require.NoError(t, err)
+	defer again.Close()
+	assert.Equal(t, last, again.Addr().(*net.TCPAddr).Port)
 }
