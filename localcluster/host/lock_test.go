@@ -24,8 +24,8 @@ func TestLockIsHeldByOneAtATime(t *testing.T) {
 	}()
 	<-waits
 	select {
-	case <-taken:
-		t.Fatal("two hold the lock")
+	case err := <-taken:
+		t.Fatal("two hold the lock", err)
 	case <-time.After(500 * time.Millisecond):
 	}
 	unlock()
