@@ -1,7 +1,9 @@
 package components
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,21 +17,22 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// clusterTimeout limits each question to the cluster about existing Secrets.
-const clusterTimeout = 5 * time.Second
+// clusterTimeout limits all questions to the cluster about existing Secrets together, and a plugin of the
+// kubeconfig that logs in for them.
+const clusterTimeout = 10 * time.Second
 
 // CheckExistingSecrets rejects a stack that names an existing Secret, or a key of one, that is not in
 // its cluster. It logs a warning if the cluster cannot be asked: it does not answer, does not let the
 // user read Secrets, or has no namespace yet.
 //
-// It asks the cluster itself, with the kubeconfig that the provider uses too. A resource that the
-// provider reads would have its values in the stack's state.
+// It asks the cluster itself, with the files of the user's kubeconfig. A resource that the provider reads
+// would have its values in the stack's state.
 func CheckExistingSecrets(ctx *pulumi.Context, cfg *config.Config) error {
 	existing := cfg.ExistingSecrets()
 	if len(existing) == 0 {
 		return nil
 	}
-	missing, err := missingSecrets(ctx.Context(), cfg.Cluster, existing)
+	missing, err := missingInTime(ctx.Context(), cfg.Cluster, existing)
 	if err != nil {
 		if err := ctx.Log.Warn(fmt.Sprintf("not every existing Secret was looked up, and pods do not start without one: %v", err), nil); err != nil {
 			return err
@@ -38,8 +41,30 @@ func CheckExistingSecrets(ctx *pulumi.Context, cfg *config.Config) error {
 	return missing.Err()
 }
 
+// missingInTime returns what missingSecrets does, or an error if that takes longer than clusterTimeout. It does
+// not wait for a login, which no context ends.
+func missingInTime(ctx context.Context, cluster config.Cluster, existing []config.ExistingSecret) (config.Problems, error) {
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
+	type answer struct {
+		missing config.Problems
+		err     error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		missing, err := missingSecrets(ctx, cluster, existing)
+		answers <- answer{missing, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.missing, a.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the cluster does not answer within %s", clusterTimeout)
+	}
+}
+
 // missingSecrets returns a Problem for each of existing that is not in the cluster. The error says why
-// the cluster cannot be asked about the rest.
+// the cluster cannot be asked about others.
 func missingSecrets(ctx context.Context, cluster config.Cluster, existing []config.ExistingSecret) (config.Problems, error) {
 	client, err := connect(cluster.Context)
 	if err != nil {
@@ -51,35 +76,49 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 		}
 	}
 	var missing config.Problems
+	var forbidden []error
 	secrets := map[string]*corev1.Secret{} // by name; nil if there is none
+	unknown := map[string]bool{}           // those that the user may not read
 	for _, e := range existing {
 		if _, asked := secrets[e.Secret]; !asked {
 			secret, err := client.CoreV1().Secrets(cluster.Namespace).Get(ctx, e.Secret, metav1.GetOptions{})
-			if err != nil && !apierrors.IsNotFound(err) {
-				return missing, fmt.Errorf("Secret %s: %w", e.Secret, err)
-			}
-			if err != nil {
+			switch {
+			case apierrors.IsForbidden(err): // others may be allowed
+				forbidden = append(forbidden, fmt.Errorf("Secret %s: %w", e.Secret, err))
+				unknown[e.Secret] = true
+			case apierrors.IsNotFound(err):
 				secret = nil // otherwise an empty one
+			case err != nil:
+				return missing, fmt.Errorf("Secret %s: %w", e.Secret, err)
 			}
 			secrets[e.Secret] = secret
 		}
-		switch secret := secrets[e.Secret]; {
-		case secret == nil:
+		if unknown[e.Secret] {
+			continue
+		}
+		secret := secrets[e.Secret]
+		if secret == nil {
 			missing.Addf(e.Path, "namespace %s has no Secret %q, for which pods would wait; create it first", cluster.Namespace, e.Secret)
-		case len(secret.Data[e.Key]) == 0:
-			missing.Addf(e.Path, "Secret %q has no key %q, or nothing in it; pods would wait for it, or fail", e.Secret, e.Key)
+		} else if value, ok := secret.Data[e.Key]; !ok {
+			missing.Addf(e.Path, "Secret %q has no key %q, for which pods would wait", e.Secret, e.Key)
+		} else if len(value) == 0 {
+			missing.Addf(e.Path, "Secret %q has nothing in its key %q", e.Secret, e.Key)
 		}
 	}
-	return missing, nil
+	return missing, errors.Join(forbidden...)
 }
 
-// connect returns a client of the cluster in a context of the kubeconfig; "" for the current one.
+// connect returns a client of the cluster in a context of the kubeconfig; "" for the current one. Without a
+// kubeconfig it returns an error, also in a pod of a cluster, which may be another one.
 func connect(kubecontext string) (*kubernetes.Clientset, error) {
-	rules, overrides := clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{CurrentContext: kubecontext}
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
+	loaded, err := clientcmd.NewDefaultClientConfigLoadingRules().Load()
 	if err != nil {
 		return nil, err
 	}
-	config.Timeout = clusterTimeout
-	return kubernetes.NewForConfig(config)
+	rest, err := clientcmd.NewNonInteractiveClientConfig(*loaded, cmp.Or(kubecontext, loaded.CurrentContext), nil, nil).ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	rest.QPS = -1 // each is asked once
+	return kubernetes.NewForConfig(rest)
 }

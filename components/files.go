@@ -62,12 +62,17 @@ func secretFiles(name, own string, values map[string]config.Secret) *corev1.Volu
 		return secretVolume(name, own)
 	}
 	var sources corev1.VolumeProjectionArray
-	for _, secret := range slices.Sorted(maps.Keys(items)) {
-		projection := &corev1.SecretProjectionArgs{Name: pulumi.String(secret)}
-		if secret != own { // which is there as a whole: another file in it changes no pod
-			projection.Items = items[secret]
-		}
+	add := func(projection *corev1.SecretProjectionArgs) {
 		sources = append(sources, &corev1.VolumeProjectionArgs{Secret: projection})
+	}
+	// The own one first and as a whole: another file in it changes no pod, and one that is left in it does not
+	// hide that of an existing Secret.
+	if len(items[own]) > 0 {
+		add(&corev1.SecretProjectionArgs{Name: pulumi.String(own)})
+		delete(items, own)
+	}
+	for _, secret := range slices.Sorted(maps.Keys(items)) {
+		add(&corev1.SecretProjectionArgs{Name: pulumi.String(secret), Items: items[secret]})
 	}
 	return &corev1.VolumeArgs{Name: pulumi.String(name), Projected: &corev1.ProjectedVolumeSourceArgs{Sources: sources}}
 }

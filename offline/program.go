@@ -21,7 +21,7 @@ import (
 
 // Program runs a program in dir with the config of a stack, from Pulumi.STACK.yaml in dir.
 // It does not decrypt secrets: the program gets them as in the file, and a placeholder for
-// each required secret that the file lacks. Nor has it a kubeconfig: it asks no cluster for the
+// each required secret that the file lacks. It has no kubeconfig, so it asks no cluster for the
 // Secrets that the stack names. It returns the errors that the program logged.
 func (e *Engine) Program(ctx context.Context, dir, binary, stack string) error {
 	values, err := stackConfig(filepath.Join(dir, "Pulumi."+stack+".yaml"))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
@@ -38,9 +39,15 @@ func apiServer(t *testing.T, objects map[string]any) {
 		assert.NoError(t, json.NewEncoder(w).Encode(object))
 	}))
 	t.Cleanup(server.Close)
+	setKubeconfig(t, server.URL, "{}")
+}
+
+// setKubeconfig sets the kubeconfig to one whose context test is that of a server and a user.
+func setKubeconfig(t *testing.T, server, user string) {
+	t.Helper()
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: other,
-  contexts: [{name: test, context: {cluster: test, user: test}}], users: [{name: test}], clusters: [{name: test, cluster: {server: %q}}]}`, server.URL)
+  contexts: [{name: test, context: {cluster: test, user: test}}], users: [{name: test, user: %s}], clusters: [{name: test, cluster: {server: %q}}]}`, user, server)
 	require.NoError(t, os.WriteFile(kubeconfig, []byte(text), 0o600))
 	t.Setenv("KUBECONFIG", kubeconfig)
 }
@@ -64,8 +71,8 @@ func TestMissingSecrets(t *testing.T) {
 	}{
 		"all there":    {objects: map[string]any{at: namespace, secrets + "login": login}},
 		"no Secret":    {objects: map[string]any{at: namespace}, want: `grafana.adminPassword: namespace monitoring has no Secret "login", for which pods would wait; create it first`},
-		"no key":       {objects: map[string]any{at: namespace, secrets + "login": holding(nil)}, want: `grafana.adminPassword: Secret "login" has no key "password", or nothing in it`},
-		"an empty key": {objects: map[string]any{at: namespace, secrets + "login": login}, further: ", secrets: {oauth: {secret: login, key: empty}}", want: `grafana.secrets.oauth: Secret "login" has no key "empty", or nothing in it`},
+		"no key":       {objects: map[string]any{at: namespace, secrets + "login": holding(nil)}, want: `grafana.adminPassword: Secret "login" has no key "password", for which pods would wait`},
+		"an empty key": {objects: map[string]any{at: namespace, secrets + "login": login}, further: ", secrets: {oauth: {secret: login, key: empty}}", want: `grafana.secrets.oauth: Secret "login" has nothing in its key "empty"`},
 		"both": {
 			objects: map[string]any{at: namespace, secrets + "other": apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "other", nil)},
 			further: ", secrets: {oauth: {secret: other, key: id}}", want: `grafana.adminPassword: namespace monitoring has no Secret "login"`, warning: "Secret other: ",
@@ -95,6 +102,8 @@ func TestMissingSecrets(t *testing.T) {
 // A cluster is asked about existing Secrets only, and a preview without one goes on.
 func TestUnreachableCluster(t *testing.T) {
 	t.Setenv("KUBECONFIG", os.DevNull)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1") // as in a pod of another cluster
+	t.Setenv("KUBERNETES_SERVICE_PORT", "1")
 	recorder, err := missing(t, "")
 	require.NoError(t, err)
 	assert.Empty(t, recorder.Warnings())
@@ -102,6 +111,17 @@ func TestUnreachableCluster(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, recorder.Warnings(), 1)
 	assert.Contains(t, recorder.Warnings()[0], "not every existing Secret was looked up")
+}
+
+// A login that waits for a person does not stop a preview.
+func TestLoginThatHangs(t *testing.T) {
+	setKubeconfig(t, "https://127.0.0.1:1", "{exec: {apiVersion: client.authentication.k8s.io/v1, command: sleep, args: ['30'], interactiveMode: Never}}")
+	started := time.Now()
+	recorder, err := missing(t, "cluster: {name: test, context: test}\ngrafana: {adminPassword: {secret: login, key: password}}")
+	require.NoError(t, err)
+	require.Len(t, recorder.Warnings(), 1)
+	assert.Contains(t, recorder.Warnings()[0], "the cluster does not answer within 10s")
+	assert.Less(t, time.Since(started), 20*time.Second)
 }
 
 // missing looks up the existing Secrets of a stack, in YAML.
