@@ -118,7 +118,7 @@ func printShards(out io.Writer, prometheus config.Prometheus, e check.Estimate) 
 }
 
 // printBucket prints a table of what the object store holds of each resolution at the end of its
-// retention; of a year, if it is kept for ever. Then it prints what is asked of it.
+// retention; of a year, if it is kept for ever. Then it prints what is asked of it, unless it is a file system.
 func printBucket(out io.Writer, stack *render.Stack, b check.Bucket) error {
 	const gib = 1 << 30
 	retention := stack.Config.LongTermStorage.Retention
@@ -129,6 +129,9 @@ func printBucket(out io.Writer, stack *render.Stack, b check.Bucket) error {
 	fmt.Fprintf(table, "1 hour\t\t%s\t%.1f\n", kept(retention.OneHour), b.Hours/gib)
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if stack.Config.LongTermStorage.ObjectStore.Type == config.Filesystem {
+		return nil
 	}
 	const million = 1e6 / 30
 	_, err := fmt.Fprintf(out, "requests in 30 days, without those of queries, for %.0f blocks: %.1f million reads and %.2f million writes, about $%.0f at the list price of S3\n",

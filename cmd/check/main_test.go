@@ -34,6 +34,17 @@ config:
 	assert.Regexp(t, `(?m)^every sample +0\.\d +90d +\d+\.\d$`, out.String())
 	assert.Regexp(t, `(?m)^1 hour +for ever: a year +\d\.\d$`, out.String())
 	assert.Regexp(t, `(?m)^requests in 30 days, .* for \d+ blocks: \d+\.\d million reads and 0\.\d\d million writes, about \$\d+ at`, out.String())
+
+	require.NoError(t, os.WriteFile(file, []byte(`
+config:
+  kubernetes-prometheus:cluster: {name: a, nodes: 10}
+  kubernetes-prometheus:alerting: {acknowledgeNoNotifications: true}
+  kubernetes-prometheus:longTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /data}}}
+`), 0o600))
+	out.Reset()
+	require.NoError(t, run(&out, file, false, ""))
+	assert.Contains(t, out.String(), "GiB per day")
+	assert.NotContains(t, out.String(), "requests in 30 days", "a file system has no price of requests")
 }
 
 // So is what each server of a shard needs.
