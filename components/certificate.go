@@ -2,6 +2,7 @@ package components
 
 import (
 	"errors"
+	"net"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
@@ -19,25 +20,33 @@ type CertificateArgs struct {
 	Site
 	Issuer     config.IssuerRef
 	SecretName string   // which cert-manager writes
-	DNSNames   []string // that the certificate is valid for, as server and as client
+	Hosts      []string // names and IP addresses that the certificate is valid for, as server and as client
 }
 
 // NewCertificate creates the Certificate. Pods that mount its Secret wait until cert-manager has written it.
 func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opts ...pulumi.ResourceOption) (*Certificate, error) {
 	a := app{name: "thanos", role: "certificate"}
 	return construct(ctx, "Certificate", name, &Certificate{}, args, opts, a, func(a app) (pulumi.Map, error) {
+		// https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
+		spec := map[string]any{
+			"secretName": args.SecretName,
+			"usages":     []string{"server auth", "client auth"},
+			"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+			"issuerRef":  map[string]any{"name": args.Issuer.Name, "kind": args.Issuer.Kind, "group": args.Issuer.Group},
+		}
+		for _, host := range args.Hosts {
+			field := "dnsNames"
+			if net.ParseIP(host) != nil {
+				field = "ipAddresses"
+			}
+			hosts, _ := spec[field].([]string)
+			spec[field] = append(hosts, host)
+		}
 		_, err := create(a, "certificate", apiextensions.NewCustomResource, &apiextensions.CustomResourceArgs{
-			ApiVersion: pulumi.String("cert-manager.io/v1"),
-			Kind:       pulumi.String("Certificate"),
-			Metadata:   a.metadata(args.SecretName),
-			// https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
-			OtherFields: kubernetes.UntypedArgs{"spec": map[string]any{
-				"secretName": args.SecretName,
-				"dnsNames":   args.DNSNames,
-				"usages":     []string{"server auth", "client auth"},
-				"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-				"issuerRef":  map[string]any{"name": args.Issuer.Name, "kind": args.Issuer.Kind, "group": args.Issuer.Group},
-			}},
+			ApiVersion:  pulumi.String("cert-manager.io/v1"),
+			Kind:        pulumi.String("Certificate"),
+			Metadata:    a.metadata(args.SecretName),
+			OtherFields: kubernetes.UntypedArgs{"spec": spec},
 		})
 		return pulumi.Map{}, err
 	})
@@ -47,8 +56,8 @@ func (args *CertificateArgs) check() error {
 	if err := args.Site.check(); err != nil {
 		return err
 	}
-	if args.Issuer.Name == "" || args.SecretName == "" || len(args.DNSNames) == 0 {
-		return errors.New("CertificateArgs needs an Issuer, a SecretName and DNSNames")
+	if args.Issuer.Name == "" || args.SecretName == "" || len(args.Hosts) == 0 {
+		return errors.New("CertificateArgs needs an Issuer, a SecretName and Hosts")
 	}
 	return nil
 }

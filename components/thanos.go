@@ -35,7 +35,7 @@ func DeployThanos(ctx *pulumi.Context, site Site, storage *Storages, opts ...pul
 	}
 	var err error
 	if tls := cfg.TLS; tls.IssuerRef.Name != "" {
-		args := &CertificateArgs{Site: site, Issuer: tls.IssuerRef, SecretName: tls.SecretName, DNSNames: render.CertificateNames(cfg)}
+		args := &CertificateArgs{Site: site, Issuer: tls.IssuerRef, SecretName: tls.SecretName, Hosts: render.CertificateHosts(cfg)}
 		if t.Certificate, err = NewCertificate(ctx, "thanos-certificate", args, opts...); err != nil {
 			return nil, err
 		}

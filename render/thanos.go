@@ -126,14 +126,15 @@ func queryEndpoints(cfg *config.Config) endpointsFile {
 	return file
 }
 
-// CertificateNames returns the names that the certificate of the parts of Thanos has to be valid for: the one by
-// which they know each other, and the host at which the queriers of other clusters reach this one.
-func CertificateNames(longTerm config.LongTermStorage) []string {
-	names := []string{longTerm.TLS.ServerName}
+// CertificateHosts returns the host names and IP addresses that the certificate of the parts of Thanos has to be
+// valid for: the name by which they know each other, and the host at which the queriers of other clusters reach
+// this one.
+func CertificateHosts(longTerm config.LongTermStorage) []string {
+	hosts := []string{longTerm.TLS.ServerName}
 	if address := longTerm.Query.ExternalAddress; address != "" {
-		names = append(names, hostOf(address))
+		hosts = append(hosts, hostOf(address))
 	}
-	return names
+	return hosts
 }
 
 // StoreGatewayName returns the name of the objects of a partition of the store gateway.

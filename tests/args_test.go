@@ -44,7 +44,7 @@ func TestArgs(t *testing.T) {
 		"probes":     of(components.NewBlackboxExporter, nil),
 		"bucket":     of(components.NewObjectStore, nil),
 		"certs":      of(components.NewCertificate, nil),
-		"no issuer":  of(components.NewCertificate, &components.CertificateArgs{Site: site(stack), SecretName: "a", DNSNames: []string{"b"}}),
+		"no issuer":  of(components.NewCertificate, &components.CertificateArgs{Site: site(stack), SecretName: "a", Hosts: []string{"b"}}),
 		"gateway":    of(components.NewThanosStoreGateway, nil),
 		"compactor":  of(components.NewThanosCompactor, nil),
 		"query":      of(components.NewThanosQuery, nil),

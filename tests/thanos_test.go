@@ -207,6 +207,11 @@ func TestThanosCertificate(t *testing.T) {
 	own := Get[*certmanagerv1.Certificate](t, longTerm(t, ", tls: {secretName: mine, issuerRef: {name: authority}}, query: {externalAddress: 'thanos.example.com:443'}}"), "mine")
 	assert.Equal(t, "mine", own.Spec.SecretName)
 	assert.Equal(t, []string{"thanos", "thanos.example.com"}, own.Spec.DNSNames, "the queriers of other clusters ask for this host")
+	assert.Empty(t, own.Spec.IPAddresses)
+
+	address := Get[*certmanagerv1.Certificate](t, longTerm(t, ", tls: {issuerRef: {name: authority}}, query: {externalAddress: '192.0.2.1:443'}}"), "thanos-certificate")
+	assert.Equal(t, []string{"thanos"}, address.Spec.DNSNames)
+	assert.Equal(t, []string{"192.0.2.1"}, address.Spec.IPAddresses)
 	assert.Empty(t, All[*certmanagerv1.Certificate](longTerm(t, ", tls: {secretName: mine}}")), "the Secret exists")
 }
 
