@@ -31,19 +31,26 @@ var ownSecrets = []string{PrometheusSecret, BlackboxSecret, AlertmanagerSecret, 
 // validate rejects names that no Secret and no key of one can have, and Secrets of this program.
 func (k SecretKey) validate(path string) Problems {
 	var p Problems
-	switch {
-	case k.Secret == "": // without the key, which may be a password in the wrong place
+	if k.Secret == "" { // without the key, which may be a password in the wrong place
 		p.Addf(path+".secret", "missing; the name of an existing Secret in the stack's namespace")
-	case slices.Contains(ownSecrets, k.Secret):
-		p.Addf(path+".secret", "%q is a Secret that this program creates; allowed: the name of any other", k.Secret)
-	default:
-		p.invalid(path+".secret", k.Secret, validation.IsDNS1123Subdomain(k.Secret))
+	} else {
+		p.Add(validateSecretOfOthers(path+".secret", k.Secret)...)
 	}
 	if k.Key == "" {
 		p.Addf(path+".key", "missing; the key of the value in the data of the existing Secret")
 	} else {
 		p.invalid(path+".key", k.Key, validation.IsConfigMapKey(k.Key))
 	}
+	return p
+}
+
+// validateSecretOfOthers rejects a name that no Secret can have, and those of Secrets that the program creates.
+func validateSecretOfOthers(path, name string) Problems {
+	var p Problems
+	if slices.Contains(ownSecrets, name) {
+		p.Addf(path, "%q is a Secret that this program creates; allowed: the name of any other", name)
+	}
+	p.invalid(path, name, validation.IsDNS1123Subdomain(name))
 	return p
 }
 

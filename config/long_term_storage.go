@@ -413,7 +413,7 @@ func forever(d Duration) string {
 func (t ThanosTLS) validate(path string) Problems {
 	var p Problems
 	if t.SecretName != "" {
-		p.invalid(path+".secretName", t.SecretName, validation.IsDNS1123Subdomain(t.SecretName))
+		p.Add(validateSecretOfOthers(path+".secretName", t.SecretName)...)
 	}
 	p.invalid(path+".serverName", t.ServerName, validation.IsDNS1123Subdomain(t.ServerName))
 	p.Add(t.IssuerRef.validate(path + ".issuerRef")...)
@@ -488,7 +488,7 @@ func (q Query) validateEndpoint(path, endpoint string, others []string, encrypte
 	case slices.Contains(others, endpoint):
 		p.Addf(path, "%q is named twice", endpoint)
 	case !encrypted && !InCluster(host):
-		p.Addf(path, "%q would answer unencrypted; allowed: any with longTermStorage.tls.secretName, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, "+
+		p.Addf(path, "%q would answer unencrypted; allowed: any with longTermStorage.tls, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, "+
 			"or any with prometheus.acknowledgeInsecureRemotes: true", endpoint)
 	}
 	return p

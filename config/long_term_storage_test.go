@@ -157,6 +157,9 @@ func TestLongTermStorage(t *testing.T) {
 			"hours for less than ever", longTerm(", retention: {5m: 0s}"),
 			`longTermStorage.retention.1h: 5y is less than 0s (for ever) of longTermStorage.retention.5m; a lower resolution is kept for as long, or longer`,
 		}, {
+			"Secret of the program", longTerm(", tls: {secretName: thanos-object-store}"),
+			`longTermStorage.tls.secretName: "thanos-object-store" is a Secret that this program creates; allowed: the name of any other`,
+		}, {
 			"name of the certificate", longTerm(", tls: {secretName: thanos, serverName: '*'}"),
 			`longTermStorage.tls.serverName: "*": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
 		}, {
@@ -194,7 +197,7 @@ func TestLongTermStorage(t *testing.T) {
 			`longTermStorage.query.externalAddress: "https://example.com"; allowed: host:port`,
 		}, {
 			"endpoint in plain text", longTerm(", query: {endpoints: ['thanos.example.com:10901']}"),
-			`longTermStorage.query.endpoints[0]: "thanos.example.com:10901" would answer unencrypted; allowed: any with longTermStorage.tls.secretName, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true`,
+			`longTermStorage.query.endpoints[0]: "thanos.example.com:10901" would answer unencrypted; allowed: any with longTermStorage.tls, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true`,
 		}, {
 			"queries of minutes", longTerm(", queryFrontend: {splitInterval: 30m}"),
 			`longTermStorage.queryFrontend.splitInterval: 30m; allowed: 1h or more`,

@@ -95,7 +95,7 @@ func TestRefusedWithoutPrometheus(t *testing.T) {
 			`longTermStorage.query.endpoints: missing; with prometheus.mode: none there is nothing else to query; name queriers of other clusters, or their stacks in longTermStorage.query.stacks`,
 		}, {
 			"querier in plain text", "prometheus: {mode: none}\nlongTermStorage: {enabled: true, query: {endpoints: ['thanos.example.com:443']}}",
-			`longTermStorage.query.endpoints[0]: "thanos.example.com:443" would answer unencrypted; allowed: any with longTermStorage.tls.secretName, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true`,
+			`longTermStorage.query.endpoints[0]: "thanos.example.com:443" would answer unencrypted; allowed: any with longTermStorage.tls, a Service of the cluster such as NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true`,
 		}, {
 			"volume without a node", central("") + "\nstorage: {mode: local}\ngrafana: {adminPassword: s3cret, persistence: {enabled: true}}",
 			`storage.local.nodes: names no node for the volume of grafana; name one`,
