@@ -56,6 +56,10 @@ type GrafanaExemplars struct {
 // datasourceUID matches UIDs that Grafana accepts.
 var datasourceUID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
+// secretOption matches names of options that are secrets, in camel case or in snake case: Grafana has them
+// in secureJsonData.
+var secretOption = regexp.MustCompile(`(?i)(password|secret|token|private_?key|^httpHeaderValue[0-9]+)$`)
+
 // datasourceType matches IDs of plugins.
 var datasourceType = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
@@ -117,12 +121,41 @@ func (d GrafanaDatasource) validate(path string, g Grafana) Problems {
 	if d.WithCredentials && d.Access != "direct" {
 		p.Addf(path+".withCredentials", "true is only used with access: direct")
 	}
+	for name, value := range d.JSONData {
+		p.Add(validateOption(path+".jsonData."+name, name, value)...)
+	}
+	for i, correlation := range d.Correlations {
+		p.Add(validateOption(fmt.Sprintf("%s.correlations[%d]", path, i), "", correlation)...)
+	}
 	if g.Import == ImportJob {
 		if len(d.SecureJSONData) > 0 {
 			p.Addf(path+".secureJsonData", "is not sent by a job, which does not have grafana.secrets; allowed with grafana.import: files")
 		}
 		if len(d.Correlations) > 0 {
 			p.Addf(path+".correlations", "is not sent by a job; allowed with grafana.import: files")
+		}
+	}
+	return p
+}
+
+// validateOption rejects secrets in an option that is stored in clear text, and in those inside it. The
+// problems do not repeat them. A switch is no secret.
+func validateOption(path, name string, value any) Problems {
+	var p Problems
+	text, _ := value.(string)
+	_, isSwitch := value.(bool)
+	if secretOption.MatchString(name) && !isSwitch || strings.Contains(text, "$__file{") {
+		p.Addf(path, "is a secret, which may not be in a ConfigMap; it belongs in secureJsonData")
+		return p
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for name, inner := range value {
+			p.Add(validateOption(path+"."+name, name, inner)...)
+		}
+	case []any:
+		for i, inner := range value {
+			p.Add(validateOption(fmt.Sprintf("%s[%d]", path, i), "", inner)...)
 		}
 	}
 	return p

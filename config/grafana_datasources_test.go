@@ -35,6 +35,24 @@ func TestGrafanaDatasources(t *testing.T) {
 			"credential in the URL", datasource("{" + loki + ", url: 'https://a:hunter2@loki.example.com'}"),
 			`grafana.datasources[0].url: contains a credential, but is stored in clear text; remove the credential`,
 		}, {
+			"password among the options", datasource("{" + loki + ", jsonData: {proxyPassword: hunter2}}"),
+			`grafana.datasources[0].jsonData.proxyPassword: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
+		}, {
+			"secret inside an option", datasource("{" + loki + ", jsonData: {clients: [{client_secret: hunter2}]}}"),
+			`grafana.datasources[0].jsonData.clients[0].client_secret: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
+		}, {
+			"private key", datasource("{" + loki + ", jsonData: {privateKey: hunter2}}"),
+			`grafana.datasources[0].jsonData.privateKey: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
+		}, {
+			"value of a header", datasource("{" + loki + ", jsonData: {httpHeaderName1: Authorization, httpHeaderValue1: hunter2}}"),
+			`grafana.datasources[0].jsonData.httpHeaderValue1: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
+		}, {
+			"file with a secret", datasource("{" + loki + ", jsonData: {user: '$__file{/etc/grafana-secrets/user}'}}"),
+			`grafana.datasources[0].jsonData.user: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
+		}, {
+			"token of a correlation", datasource("{" + loki + ", correlations: [{config: {target: {apiToken: hunter2}}}]}"),
+			`grafana.datasources[0].correlations[0].config.target.apiToken: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
+		}, {
 			"user without a password", datasource("{" + loki + ", basicAuthUser: a}"),
 			`grafana.datasources[0].basicAuthUser: "a" is only used with basicAuth: true`,
 		}, {
@@ -58,4 +76,5 @@ func TestGrafanaDatasources(t *testing.T) {
 		},
 	})
 	accepted(t, datasource("{"+loki+", url: 'http://loki.logs.svc:3100', jsonData: {maxLines: 500}}"))
+	accepted(t, datasource("{"+loki+", jsonData: {tlsAuth: true, httpHeaderName1: X-Scope-OrgID, tokenUri: 'https://example.com', passwordless: 'yes', secretNamespace: a, forwardToken: true}}"))
 }
