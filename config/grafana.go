@@ -93,7 +93,8 @@ type ExternalGrafana struct {
 	// Token of a service account that may write datasources, folders and dashboards; a
 	// secret. Required with url.
 	Token Secret `json:"token"`
-	// URL at which that Grafana reaches this stack's Prometheus. Required with url.
+	// URL at which that Grafana reaches this stack's Prometheus, or its query frontend with
+	// longTermStorage. Required with url.
 	PrometheusURL *URL `json:"prometheusUrl"`
 	// URL at which that Grafana reaches this stack's Alertmanagers; empty for no Alertmanager
 	// datasource.
@@ -124,6 +125,10 @@ func (g Grafana) Runs() bool { return g.Deployed() && g.Replicas > 0 }
 func (g Grafana) Imports() bool {
 	return g.Import == ImportJob && (g.Runs() || g.Enabled && g.External.URL != nil)
 }
+
+// Shows reports whether the stack has a Grafana show its dashboards: one that it deploys, or an external one
+// that it fills.
+func (g Grafana) Shows() bool { return g.Deployed() || g.Imports() }
 
 // AdminPasswordFile is the name of the administrator's password in SecretFiles.
 const AdminPasswordFile = "admin-password"
@@ -263,7 +268,7 @@ func (g Grafana) validateExternal() Problems {
 		p.missing("grafana.external.token")
 	}
 	if g.External.PrometheusURL == nil {
-		p.Addf("grafana.external.prometheusUrl", "missing; the Grafana at grafana.external.url needs an address of this Prometheus that it can reach")
+		p.Addf("grafana.external.prometheusUrl", "missing; the Grafana at grafana.external.url needs an address at which it reaches this Prometheus, or the query frontend with longTermStorage")
 	}
 	for path, u := range map[string]*URL{
 		"grafana.external.url":             g.External.URL,

@@ -86,7 +86,7 @@ func TestExternalGrafana(t *testing.T) {
 			`grafana.external.token: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.external.token'`,
 		}, {
 			"no way back", "grafana: {import: job, external: {url: 'https://grafana.example.com', token: hunter2}}",
-			`grafana.external.prometheusUrl: missing; the Grafana at grafana.external.url needs an address of this Prometheus that it can reach`,
+			`grafana.external.prometheusUrl: missing; the Grafana at grafana.external.url needs an address at which it reaches this Prometheus, or the query frontend with longTermStorage`,
 		}, {
 			"credential in the URL", "grafana: {import: job, external: {" + external + ", alertmanagerUrl: 'https://a:hunter2@alertmanager.example.com'}}",
 			`grafana.external.alertmanagerUrl: contains a credential, but is stored in clear text; remove the credential`,
