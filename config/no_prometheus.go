@@ -8,7 +8,7 @@ import (
 )
 
 // HasPrometheus reports whether the stack deploys Prometheus, as a server or an agent. Without one, it
-// shows in Grafana what the queriers of other clusters answer.
+// only queries other clusters.
 func (c *Config) HasPrometheus() bool { return c.Prometheus.Mode != NoPrometheus }
 
 // withoutPrometheus reports whether the values of a stack say that it has no Prometheus.
@@ -36,7 +36,7 @@ func (c *Config) applyMode(values map[string]any) {
 	}
 }
 
-// validateQueryOnly rejects a stack that has neither a Prometheus nor anything else to show.
+// validateQueryOnly rejects a stack that has neither a Prometheus nor anything else to query.
 func (c *Config) validateQueryOnly() Problems {
 	var p Problems
 	if c.HasPrometheus() {

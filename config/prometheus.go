@@ -287,7 +287,7 @@ func (c Prometheus) validate(storage Storage) Problems {
 // Agent reports whether Prometheus only sends what it scrapes.
 func (c *Config) Agent() bool { return c.Prometheus.Mode == AgentMode }
 
-// EvaluatesRules reports whether the stack evaluates rules, and not whoever has its samples.
+// EvaluatesRules reports whether the stack evaluates rules, and not another one that has its samples.
 func (c *Config) EvaluatesRules() bool { return c.Prometheus.Mode == ServerMode }
 
 // ShownElsewhere reports whether the dashboards of another stack show the samples of this one, which then

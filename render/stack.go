@@ -95,10 +95,10 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
 	s.resolveIngest()
-	if !cfg.EvaluatesRules() { // whoever has the samples does
+	if !cfg.EvaluatesRules() { // another stack evaluates them
 		s.PrometheusRules.Files = nil
 	}
-	if !cfg.Grafana.Deployed() && !cfg.Grafana.Imports() { // whoever has them shows the dashboards that need them
+	if !cfg.Grafana.Shows() { // another stack shows them
 		s.Dashboards = nil
 	}
 	err = config.Join(err, s.renderPrometheus())
@@ -175,7 +175,7 @@ func (s *Stack) renderBlackbox() error {
 // renderGrafana sets the dashboards, if the stack deploys or fills a Grafana or has to store what they need
 // elsewhere, and what a deployed one reads.
 func (s *Stack) renderGrafana(custom fs.FS) error {
-	if !s.Config.Grafana.Deployed() && !s.Config.Grafana.Imports() && !s.Config.ShownElsewhere() {
+	if !s.Config.Grafana.Shows() && !s.Config.ShownElsewhere() {
 		return nil
 	}
 	var err error
