@@ -3,11 +3,12 @@ package check
 import "fmt"
 
 // replicasPlaced finds more replicas of Prometheus than nodes. Only Prometheus needs a node for
-// each replica, unless the stack sets an affinity: replicas of other components share nodes if there
-// are too few.
+// each replica, unless the stack sets its podAntiAffinity: replicas of other components share nodes if
+// there are too few.
 func replicasPlaced(a *Analysis) []Finding {
 	nodes, replicas := a.Config.Cluster.Nodes, a.Config.Prometheus.Replicas
-	if nodes == 0 || replicas <= nodes || a.Config.Prometheus.Pod.Affinity != nil {
+	affinity := a.Config.Prometheus.Pod.Affinity
+	if nodes == 0 || replicas <= nodes || affinity != nil && affinity.PodAntiAffinity != nil {
 		return nil
 	}
 	return []Finding{{Path: "prometheus.replicas", Severity: Error, Message: fmt.Sprintf(

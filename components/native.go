@@ -13,8 +13,21 @@ import (
 // addSettings adds to spec what the stack adds to the component's pods. The first container is the
 // component's own.
 func addSettings(spec *corev1.PodSpecArgs, pod config.Pod) {
-	if pod.Affinity != nil {
-		spec.Affinity = native[corev1.Affinity, corev1.AffinityPtrInput](pod.Affinity)
+	if added := pod.Affinity; added != nil { // each kind on its own: the others stay the component's
+		affinity, _ := spec.Affinity.(*corev1.AffinityArgs)
+		if affinity == nil {
+			affinity = &corev1.AffinityArgs{}
+		}
+		if added.NodeAffinity != nil {
+			affinity.NodeAffinity = native[corev1.NodeAffinity, corev1.NodeAffinityPtrInput](added.NodeAffinity)
+		}
+		if added.PodAffinity != nil {
+			affinity.PodAffinity = native[corev1.PodAffinity, corev1.PodAffinityPtrInput](added.PodAffinity)
+		}
+		if added.PodAntiAffinity != nil {
+			affinity.PodAntiAffinity = native[corev1.PodAntiAffinity, corev1.PodAntiAffinityPtrInput](added.PodAntiAffinity)
+		}
+		spec.Affinity = affinity
 	}
 	if pod.TopologySpreadConstraints != nil { // an empty list replaces the component's own, too
 		spec.TopologySpreadConstraints = corev1.TopologySpreadConstraintArray(natives[corev1.TopologySpreadConstraint, corev1.TopologySpreadConstraintInput](pod.TopologySpreadConstraints))

@@ -13,15 +13,16 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Pod is what a component's pods have besides what the component gives them. The keys, and all below
-// them, are those of a pod in Kubernetes' own format:
+// Pod configures what a stack adds to a component's pods. The keys, and all below them, are those of a
+// pod in Kubernetes' own format:
 // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 type Pod struct {
 	// Labels, besides those of the program.
 	Labels map[string]string `json:"labels"`
 	// Annotations, besides those of the program.
 	Annotations map[string]string `json:"annotations"`
-	// Nodes and other pods that the pods need, prefer or avoid; replicas apart unless set.
+	// Nodes and other pods that the pods need, prefer or avoid; podAntiAffinity keeps
+	// replicas apart unless set.
 	Affinity *corev1.Affinity `json:"affinity"`
 	// How the pods are spread over zones, nodes or other parts of the cluster; replicas over zones
 	// unless set.
@@ -94,8 +95,8 @@ func (pod Pod) AllContainers() iter.Seq2[string, corev1.Container] {
 	}
 }
 
-// validate rejects what the API server would, and what belongs to the program. Whether names and
-// paths clash with those of a component is for package check.
+// validate rejects some of what the API server would, and what belongs to the program. Whether names
+// and paths clash with those of a component is for package check.
 func (pod Pod) validate(path string) Problems {
 	p := pod.validateMetadata(path)
 	for i, c := range pod.TopologySpreadConstraints {

@@ -179,6 +179,18 @@ prometheus:
 	}, spec.Containers[1])
 }
 
+// An affinity for nodes keeps the component's anti-affinity, which only a podAntiAffinity replaces.
+func TestAffinity(t *testing.T) {
+	affinity := func(set string) *corev1.Affinity {
+		s := Component(t, configtest.Config(t, "prometheus: {replicas: 2, pod: {affinity: {"+set+"}}}"), prometheus)
+		return Get[*appsv1.StatefulSet](t, s, "prometheus").Spec.Template.Spec.Affinity
+	}
+	nodes := affinity("nodeAffinity: {}")
+	assert.NotNil(t, nodes.NodeAffinity)
+	assert.Len(t, nodes.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, 1)
+	assert.Equal(t, &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{}}, affinity("podAntiAffinity: {}"))
+}
+
 // An empty list replaces the component's own.
 func TestNoTopologySpread(t *testing.T) {
 	s := Component(t, configtest.Config(t, "prometheus: {replicas: 2, pod: {topologySpreadConstraints: []}}"), prometheus)
