@@ -188,6 +188,11 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 	p.Add(g.Resources.validate("grafana.resources")...)
 	p.Add(g.ImportResources.validate("grafana.importResources")...)
 	p.Add(g.Scheduling.validate("grafana")...)
+	for i, variable := range g.Pod.Env {
+		if strings.HasPrefix(variable.Name, "GF_") {
+			p.Addf(fmt.Sprintf("grafana.pod.env[%d].name", i), "%q is a setting of Grafana; set it in grafana.config", variable.Name)
+		}
+	}
 	return p
 }
 
