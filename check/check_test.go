@@ -369,6 +369,7 @@ var broken = map[string][]struct {
 		{"a small volume", longTerm(", compactor: {size: 1Gi}}"), nil, Warning, "longTermStorage.compactor.size", "1Gi is less than the estimated "},
 	},
 	"replicas-placed": {
+		{"more replicas than nodes of a kind", "cluster: {name: test, nodes: 2}\nprometheus: {replicas: 3, pod: {affinity: {nodeAffinity: {}}}}", nil, Error, "prometheus.replicas", "1 would never start"},
 		{"more replicas than nodes", "cluster: {name: test, nodes: 2}\nprometheus: {replicas: 3}", nil, Error, "prometheus.replicas", "3, each on a node of its own, but cluster.nodes is 2: 1 would never start; allowed: up to 2"},
 	},
 	"host-port-free": {
@@ -396,10 +397,18 @@ var broken = map[string][]struct {
 		{"a volume", "prometheus: {pod: {volumes: [{name: data, emptyDir: {}}]}}", nil, Error, "prometheus.pod.volumes[0].name", `"data" is a volume of the component; allowed: any name but`},
 		{"a mount above the files", "prometheus: {pod: {volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /etc}]}}", nil, Error, "prometheus.pod.volumeMounts[0].mountPath", `"/etc"; allowed: a directory neither within nor above /etc/prometheus/config,`},
 		{"a mount of no volume in a sidecar", "alerting: {acknowledgeNoNotifications: true, pod: {initContainers: [{name: a, image: 'a:1', volumeMounts: [{name: dat, mountPath: /a}], " + restricted + "}]}}", nil, Error, "alerting.pod.initContainers[0].volumeMounts[0].name", `"dat" is not a volume of the pods; allowed: those in pod.volumes, and the component's own: config, data`},
+		{"a mount over the token", "exporters: {kubeStateMetrics: {pod: {volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /var/run/secrets}]}}}", nil, Error, "exporters.kubeStateMetrics.pod.volumeMounts[0].mountPath", "neither within nor above /var/run/secrets/kubernetes.io/serviceaccount"},
+		{"a port that would be scraped", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', ports: [{name: metrics, containerPort: 9200}], " + restricted + "}]}}}", nil, Error, "exporters.blackboxExporter.pod.containers[0].ports[0].name", `"metrics" is a name by which the stack scrapes or admits ports of its own; allowed: any name but grpc, metrics, sidecar, telemetry, web`},
+		{"a port that would be admitted", "alerting: {acknowledgeNoNotifications: true, pod: {initContainers: [{name: a, image: 'a:1', restartPolicy: Always, ports: [{name: gossip, containerPort: 9200}], " + restricted + "}]}}", nil, Error, "alerting.pod.initContainers[0].ports[0].name", "any name but gossip, gossip-udp, grpc, metrics,"},
+		{"a port of the component", "exporters: {kubeStateMetrics: {pod: {containers: [{name: a, image: 'a:1', ports: [{name: a, containerPort: 8081}], " + restricted + "}]}}}", nil, Error, "exporters.kubeStateMetrics.pod.containers[0].ports[0].containerPort", "8081 is a port of the component; allowed: any port but 8080, 8081"},
 		{"a mount over an object store", longTerm(", storeGateway: {pod: {volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /etc/thanos/object-store}]}}}"), nil, Error, "longTermStorage.storeGateway.pod.volumeMounts[0].mountPath", "neither within nor above /thanos,"},
 	},
 	"pod-restricted": {
-		{"a directory of the node", "prometheus: {pod: {volumes: [{name: a, hostPath: {path: /}}]}}", nil, Error, "prometheus.pod.volumes[0]", "namespace monitoring admits these pods, because it does those of exporters.nodeExporter"},
+		{"a profile", "exporters: {blackboxExporter: {pod: {annotations: {container.apparmor.security.beta.kubernetes.io/blackbox-exporter: unconfined}}}}", nil, Error, "exporters.blackboxExporter.pod.annotations", "forbidden AppArmor profile"},
+		{"a profile beside a sidecar", "exporters: {blackboxExporter: {pod: {annotations: {container.apparmor.security.beta.kubernetes.io/a: unconfined}, containers: [{name: a, image: 'a:1', " + restricted + "}]}}}", nil, Error, "exporters.blackboxExporter.pod.annotations", "kubernetes.io/a="},
+		{"the node's files in a sidecar", "exporters: {nodeExporter: {pod: {containers: [{name: a, image: 'a:1', volumeMounts: [{name: root, mountPath: /host}], " + restricted + "}]}}}", nil, Error, "exporters.nodeExporter.pod.containers[0].volumeMounts[0]", `volume "root" uses restricted volume type "hostPath"`},
+		{"the node's files once more", "exporters: {nodeDirectorySizeMetrics: {pod: {volumeMounts: [{name: directory-0, mountPath: /a}]}}}", nil, Error, "exporters.nodeDirectorySizeMetrics.pod.volumeMounts[0]", `volume "directory-0" uses restricted volume type "hostPath"`},
+		{"a directory of the node", "prometheus: {pod: {volumes: [{name: a, hostPath: {path: /}}]}}", nil, Error, "prometheus.pod.volumes[0]", "namespace monitoring admits these pods, because it is labelled privileged for exporters.nodeExporter"},
 		{"in a restricted namespace", withoutHost + "prometheus: {pod: {volumes: [{name: a, hostPath: {path: /}}]}}", nil, Error, "prometheus.pod.volumes[0]", "namespace monitoring enforces it and refuses these pods"},
 		{"in a namespace of others", "cluster: {name: test, createNamespace: false}\n" + withoutHost + "prometheus: {pod: {volumes: [{name: a, hostPath: {path: /}}]}}", nil, Error, "prometheus.pod.volumes[0]", "namespace monitoring refuses these pods if it enforces restricted"},
 		{"root beside the scanner", "exporters: {nodeDirectorySizeMetrics: {pod: {containers: [{name: a, image: 'a:1', " + restricted + "}]}}}", nil, Error, "exporters.nodeDirectorySizeMetrics.pod.containers[0]", "runAsNonRoot != true"},
@@ -407,7 +416,8 @@ var broken = map[string][]struct {
 		{"a capability", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', " + strings.Replace(restricted, "drop:", "add: [NET_ADMIN], drop:", 1) + "}]}}}", nil, Error, "exporters.blackboxExporter.pod.containers[0]", "NET_ADMIN"},
 	},
 	"sidecar-resources": {
-		{"no limit", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', " + restricted + "}], initContainers: [{name: b, image: 'b:1', resources: {requests: {cpu: 1m, memory: 1Mi}}, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}}}", nil, Warning, "exporters.blackboxExporter.pod.initContainers[0].resources", "without limits.memory: "},
+		{"no requests", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', resources: {limits: {memory: 1Mi}}, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}}}", nil, Warning, "exporters.blackboxExporter.pod.containers[0].resources", "without requests.cpu the scheduler reserves no CPU for it"},
+		{"no limit", "exporters: {blackboxExporter: {pod: {containers: [{name: a, image: 'a:1', " + restricted + "}], initContainers: [{name: b, image: 'b:1', resources: {requests: {cpu: 1m, memory: 1Mi}}, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}}}", nil, Warning, "exporters.blackboxExporter.pod.initContainers[0].resources", "without limits.memory it may use all memory of the node"},
 	},
 	"namespace-admits": {
 		{"a namespace that exists", "cluster: {name: test, createNamespace: false}", nil, Warning, "cluster.createNamespace", "unless namespace monitoring is labelled pod-security.kubernetes.io/enforce: privileged"},

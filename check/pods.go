@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,8 +17,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
-// podDistinct finds what a stack adds to pods under a name or at a path that the component uses, and
-// mounts of volumes that the pods do not have. The API server refuses them, or one hides the other.
+// podDistinct finds what a stack adds to pods under a name, at a path or at a port that the component
+// uses, and mounts of volumes that the pods do not have. The API server refuses them, or one hides the
+// other, or a sidecar is scraped and admitted in place of the component.
 func podDistinct(a *Analysis) []Finding {
 	var findings []Finding
 	for _, pod := range render.Pods(a.Config) {
@@ -35,6 +37,24 @@ func podDistinct(a *Analysis) []Finding {
 				if !added && !slices.Contains(pod.Volumes, mount.Name) {
 					find(fmt.Sprintf("%s[%d].name", at, i), "%q is not a volume of the pods; allowed: those in pod.volumes, and the component's own: %s",
 						mount.Name, cmp.Or(strings.Join(pod.Volumes, ", "), "none"))
+				}
+			}
+		}
+		portNames := slices.AppendSeq(render.PortNames(), maps.Keys(pod.Ports))
+		slices.Sort(portNames)
+		portNames = slices.Compact(portNames)
+		var numbers []string
+		for _, number := range slices.Compact(slices.Sorted(maps.Values(pod.Ports))) {
+			numbers = append(numbers, strconv.Itoa(number))
+		}
+		exposed := func(at string, ports []corev1.ContainerPort) {
+			for i, port := range ports {
+				if slices.Contains(portNames, port.Name) {
+					find(fmt.Sprintf("%s[%d].name", at, i), "%q is a name by which the stack scrapes or admits ports of its own; allowed: any name but %s",
+						port.Name, strings.Join(portNames, ", "))
+				}
+				if number := strconv.Itoa(int(port.ContainerPort)); slices.Contains(numbers, number) {
+					find(fmt.Sprintf("%s[%d].containerPort", at, i), "%s is a port of the component; allowed: any port but %s", number, strings.Join(numbers, ", "))
 				}
 			}
 		}
@@ -58,6 +78,7 @@ func podDistinct(a *Analysis) []Finding {
 		for key, container := range pod.Settings.AllContainers() {
 			distinct(key+".name", "container", container.Name, pod.Containers)
 			mounted(key+".volumeMounts", container.VolumeMounts)
+			exposed(key+".ports", container.Ports)
 		}
 	}
 	return findings
@@ -68,8 +89,9 @@ func inside(a, b string) bool {
 	return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/")
 }
 
-// podRestricted finds containers and volumes that the Pod Security Standard restricted forbids, as the
-// API server decides: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+// podRestricted finds annotations, containers and volumes that the Pod Security Standard restricted
+// forbids, as the API server decides, and mounts of the node's directories that the component's own
+// container has: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func podRestricted(a *Analysis) []Finding {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil { // the checks of the module contradict each other
@@ -77,13 +99,13 @@ func podRestricted(a *Analysis) []Finding {
 	}
 	var findings []Finding
 	for _, pod := range render.Pods(a.Config) {
-		evaluate := func(at string, spec corev1.PodSpec) {
+		evaluate := func(at string, annotations map[string]string, spec corev1.PodSpec) {
 			spec.SecurityContext = &corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
 			if !pod.Root {
 				spec.SecurityContext.RunAsNonRoot = new(true)
 			}
 			level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
-			result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &metav1.ObjectMeta{Annotations: pod.Settings.Annotations}, &spec))
+			result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &metav1.ObjectMeta{Annotations: annotations}, &spec))
 			if result.Allowed {
 				return
 			}
@@ -91,11 +113,24 @@ func podRestricted(a *Analysis) []Finding {
 			findings = append(findings, Finding{Path: pod.Path + ".pod." + at, Severity: Error, Final: final, Message: fmt.Sprintf(
 				"%s; allowed: what the Pod Security Standard restricted allows; %s", result.ForbiddenDetail(), verdict)})
 		}
-		for i, volume := range pod.Settings.Volumes {
-			evaluate(fmt.Sprintf("volumes[%d]", i), corev1.PodSpec{Volumes: []corev1.Volume{volume}})
+		volume := func(at string, volume corev1.Volume) {
+			evaluate(at, nil, corev1.PodSpec{Volumes: []corev1.Volume{volume}})
 		}
+		mounted := func(at string, mounts []corev1.VolumeMount) {
+			for i, mount := range mounts {
+				if slices.Contains(pod.HostVolumes, mount.Name) {
+					volume(fmt.Sprintf("%s[%d]", at, i), corev1.Volume{Name: mount.Name, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{}}})
+				}
+			}
+		}
+		evaluate("annotations", pod.Settings.Annotations, corev1.PodSpec{})
+		for i, added := range pod.Settings.Volumes {
+			volume(fmt.Sprintf("volumes[%d]", i), added)
+		}
+		mounted("volumeMounts", pod.Settings.VolumeMounts)
 		for key, container := range pod.Settings.AllContainers() {
-			evaluate(key, corev1.PodSpec{Containers: []corev1.Container{container}})
+			evaluate(key, nil, corev1.PodSpec{Containers: []corev1.Container{container}})
+			mounted(key+".volumeMounts", container.VolumeMounts)
 		}
 	}
 	return findings
@@ -107,37 +142,33 @@ func admission(cfg *config.Config) (verdict string, final bool) {
 	namespace := cfg.Cluster.Namespace
 	switch {
 	case !cfg.Cluster.CreateNamespace:
-		return fmt.Sprintf("namespace %s refuses these pods if it enforces restricted or, mostly, baseline", namespace), false
+		return fmt.Sprintf("namespace %s refuses these pods if it enforces restricted, and may refuse them if it enforces baseline", namespace), false
 	case cfg.PodSecurity() == string(api.LevelRestricted):
 		return fmt.Sprintf("namespace %s enforces it and refuses these pods", namespace), true
 	default:
-		return fmt.Sprintf("namespace %s admits these pods, because it does those of %s", namespace, strings.Join(cfg.Exporters.UsingHost(), " and ")), false
+		return fmt.Sprintf("namespace %s admits these pods, because it is labelled privileged for %s", namespace, strings.Join(cfg.Exporters.UsingHost(), " and ")), false
 	}
 }
 
-// sidecarResources warns of sidecars without requests or a memory limit: the scheduler places the pods
-// as if they needed nothing, and a leak takes the memory of others.
+// sidecarResources warns of sidecars without requests or a memory limit. A request that is not set is
+// the limit, if that is.
 func sidecarResources(a *Analysis) []Finding {
 	var findings []Finding
 	for _, pod := range render.Pods(a.Config) {
 		for key, container := range pod.Settings.AllContainers() {
-			resources := container.Resources
+			requests, limits := container.Resources.Requests, container.Resources.Limits
 			var missing []string
-			for _, amount := range []struct {
-				name  string
-				value interface{ IsZero() bool }
-			}{
-				{"requests.cpu", resources.Requests.Cpu()},
-				{"requests.memory", resources.Requests.Memory()},
-				{"limits.memory", resources.Limits.Memory()},
-			} {
-				if amount.value.IsZero() {
-					missing = append(missing, amount.name)
-				}
+			if requests.Cpu().IsZero() && limits.Cpu().IsZero() {
+				missing = append(missing, "without requests.cpu the scheduler reserves no CPU for it")
+			}
+			if requests.Memory().IsZero() && limits.Memory().IsZero() {
+				missing = append(missing, "without requests.memory the scheduler reserves no memory for it")
+			}
+			if limits.Memory().IsZero() {
+				missing = append(missing, "without limits.memory it may use all memory of the node")
 			}
 			if len(missing) > 0 {
-				findings = append(findings, Finding{Path: pod.Path + ".pod." + key + ".resources", Severity: Warning, Message: fmt.Sprintf(
-					"without %s: the scheduler does not count on the container, and without a limit it may take the memory of the node", strings.Join(missing, ", "))})
+				findings = append(findings, Finding{Path: pod.Path + ".pod." + key + ".resources", Severity: Warning, Message: strings.Join(missing, "; ")})
 			}
 		}
 	}

@@ -17,12 +17,14 @@ type Pod struct {
 	Path     string     // config path of the component
 	Settings config.Pod // what the stack adds
 
-	Containers []string
-	Volumes    []string
-	Env        []string          // of the first container
-	Mounts     []string          // directories of the first container
-	Labels     map[string]string // with which a cloud gives the pods an identity
-	Root       bool              // whether containers run as root that do not say otherwise
+	Containers  []string
+	Ports       map[string]int // of all containers, by name
+	Volumes     []string
+	HostVolumes []string          // those of Volumes that are directories of the node
+	Env         []string          // of the first container
+	Mounts      []string          // directories of the first container
+	Labels      map[string]string // with which a cloud gives the pods an identity
+	Root        bool              // whether containers run as root that do not say otherwise
 }
 
 // Pods returns the pods of every component, whether or not the stack deploys it.
@@ -46,58 +48,71 @@ func Pods(cfg *config.Config) []Pod {
 		}
 	}
 	slices.Sort(storeEnv)
-	sizes := []string{"scripts", "metrics"}
+	var directories []string
 	for i := range exporters.NodeDirectorySizeMetrics.Directories {
-		sizes = append(sizes, fmt.Sprintf("directory-%d", i))
+		directories = append(directories, fmt.Sprintf("directory-%d", i))
 	}
+	thanosPorts := map[string]int{"web": ThanosHTTPPort}
+	thanosStorePorts := map[string]int{"web": ThanosHTTPPort, "grpc": ThanosGRPCPort}
 	return []Pod{{
 		Name: Prometheus.Name, Path: "prometheus", Settings: cfg.Prometheus.Pod,
 		Containers: []string{"prometheus", "thanos-sidecar"},
+		Ports:      map[string]int{"web": Prometheus.Port, ThanosSidecarPort: ThanosHTTPPort, "grpc": ThanosGRPCPort},
 		Volumes: slices.Concat([]string{"config", "data"}, when(!cfg.Agent(), "rules"), when(len(cfg.Prometheus.Secrets) > 0, "secrets"),
 			when(long.Enabled, slices.Concat(store, tls)...)),
-		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir},
+		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir, serviceAccountDir},
 		Labels: cfg.Prometheus.ServiceAccount.PodLabels,
 	}, {
 		Name: Alertmanager.Name, Path: "alerting", Settings: cfg.Alerting.Pod,
-		Containers: []string{"alertmanager"}, Volumes: append([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets")...),
-		Env: []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir},
+		Containers: []string{"alertmanager"}, Ports: map[string]int{"web": Alertmanager.Port, "gossip": 9094, "gossip-udp": 9094},
+		Volumes: append([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets")...),
+		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir},
 	}, {
 		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Pod,
-		Containers: []string{"grafana"},
+		Containers: []string{"grafana"}, Ports: map[string]int{"web": Grafana.Port},
 		Volumes: append([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
 			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID)...),
 		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, "/tmp"},
 	}, {
 		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Pod,
-		Containers: []string{"node-exporter"}, Volumes: []string{"root"}, Env: []string{"HOST_IP"}, Mounts: []string{HostDir},
+		Containers: []string{"node-exporter"}, Ports: map[string]int{"metrics": exporters.NodeExporter.Port},
+		Volumes: []string{"root"}, HostVolumes: []string{"root"}, Env: []string{"HOST_IP"}, Mounts: []string{HostDir},
 	}, {
 		Name: "node-directory-size-metrics", Path: "exporters.nodeDirectorySizeMetrics", Settings: exporters.NodeDirectorySizeMetrics.Pod,
-		Containers: []string{"scan", "serve"}, Volumes: sizes, Env: slices.Sorted(maps.Keys(directorysize.Settings{}.Env())),
-		Mounts: []string{SizesScriptsDir, SizesMetricsDir, HostDir}, Root: true,
+		Containers: []string{"scan", "serve"}, Ports: map[string]int{"metrics": 9102},
+		Volumes: append([]string{"scripts", "metrics"}, directories...), HostVolumes: directories,
+		Env: slices.Sorted(maps.Keys(directorysize.Settings{}.Env())), Mounts: []string{SizesScriptsDir, SizesMetricsDir, HostDir}, Root: true,
 	}, {
 		Name: "kube-state-metrics", Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Pod,
-		Containers: []string{"kube-state-metrics"}, Env: []string{"SHARD"},
+		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},
+		Env: []string{"SHARD"}, Mounts: []string{serviceAccountDir},
 	}, {
 		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Pod,
-		Containers: []string{"blackbox-exporter"}, Volumes: append([]string{"config"}, when(len(exporters.BlackboxExporter.Secrets) > 0, "secrets")...), Mounts: []string{BlackboxDir, BlackboxSecretsDir},
+		Containers: []string{"blackbox-exporter"}, Ports: map[string]int{"web": BlackboxExporter.Port},
+		Volumes: append([]string{"config"}, when(len(exporters.BlackboxExporter.Secrets) > 0, "secrets")...), Mounts: []string{BlackboxDir, BlackboxSecretsDir},
 	}, {
 		Name: ThanosStoreGateway.Name, Path: "longTermStorage.storeGateway", Settings: long.StoreGateway.Pod,
-		Containers: []string{"thanos-store-gateway"}, Volumes: slices.Concat([]string{"data"}, store, tls), Mounts: append([]string{ThanosDataDir}, storeMounts...),
+		Containers: []string{"thanos-store-gateway"}, Ports: thanosStorePorts,
+		Volumes: slices.Concat([]string{"data"}, store, tls), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosCompactor.Name, Path: "longTermStorage.compactor", Settings: long.Compactor.Pod,
-		Containers: []string{"thanos-compactor"}, Volumes: append([]string{"data"}, store...), Mounts: append([]string{ThanosDataDir}, storeMounts...),
+		Containers: []string{"thanos-compactor"}, Ports: thanosPorts,
+		Volumes: append([]string{"data"}, store...), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosQuery.Name, Path: "longTermStorage.query", Settings: long.Query.Pod,
-		Containers: []string{"thanos-query"}, Volumes: append([]string{"config"}, tls...), Mounts: []string{ThanosDir, ThanosTLSDir},
+		Containers: []string{"thanos-query"}, Ports: thanosStorePorts,
+		Volumes: append([]string{"config"}, tls...), Mounts: []string{ThanosDir, ThanosTLSDir},
 	}, {
 		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Pod,
-		Containers: []string{"thanos-query-frontend"}, Volumes: []string{"config"}, Mounts: []string{ThanosDir},
+		Containers: []string{"thanos-query-frontend"}, Ports: thanosPorts,
+		Volumes: []string{"config"}, Mounts: []string{ThanosDir},
 	}, {
 		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Pod,
-		Containers: []string{"thanos-ruler"}, Volumes: slices.Concat([]string{"config", "rules", "data"}, store, tls),
-		Env: append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir}, storeMounts...),
+		Containers: []string{"thanos-ruler"}, Ports: thanosStorePorts,
+		Volumes: slices.Concat([]string{"config", "rules", "data"}, store, tls),
+		Env:     append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir}, storeMounts...),
 		Labels: long.ServiceAccount.PodLabels,
 	}}
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -33,6 +34,12 @@ const (
 
 	ThanosSidecarPort = "sidecar" // name of a sidecar's HTTP port, which differs from those of Prometheus
 )
+
+// PortNames returns the names of ports that the stack's own scrape jobs or NetworkPolicies select, in
+// whatever container of a pod they are.
+func PortNames() []string {
+	return append(strings.Split(scrapedPorts, "|"), ThanosSidecarPort, "grpc")
+}
 
 // GrafanaImport is the name of the job that fills Grafana.
 const GrafanaImport = "grafana-import"

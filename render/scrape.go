@@ -344,6 +344,9 @@ func thanosSidecars(cfg *config.Config) scrapeConfig {
 	return scrape
 }
 
+// scrapedPorts matches the names of the ports at which programs of the stack have metrics.
+const scrapedPorts = "web|metrics|telemetry"
+
 // ownPods returns the service discovery of the pods of a program of the stack, and the rules
 // that keep those that have not ended, and their HTTP ports.
 func ownPods(cfg *config.Config, component string) ([]kubernetesSD, []relabel) {
@@ -353,7 +356,7 @@ func ownPods(cfg *config.Config, component string) ([]kubernetesSD, []relabel) {
 			Selectors:  []sdSelector{{Role: "pod", Label: "app.kubernetes.io/part-of=" + config.Project + ",app.kubernetes.io/name=" + component}},
 		}}, []relabel{
 			keep("Pending|Running", "__meta_kubernetes_pod_phase"),
-			keep("web|metrics|telemetry", "__meta_kubernetes_pod_container_port_name"),
+			keep(scrapedPorts, "__meta_kubernetes_pod_container_port_name"),
 		}
 }
 

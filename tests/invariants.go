@@ -351,6 +351,7 @@ func checkKnownPods(t require.TestingT, s Snapshot, cfg *config.Config) {
 		var volumes []string
 		for _, volume := range pod.Spec.Volumes {
 			volumes = append(volumes, volume.Name)
+			assert.Equal(t, volume.HostPath != nil, slices.Contains(of.HostVolumes, volume.Name), "volume %s of %s", volume.Name, name)
 		}
 		for _, set := range All[*appsv1.StatefulSet](s) {
 			for _, template := range set.Spec.VolumeClaimTemplates {
@@ -366,6 +367,9 @@ func checkKnownPods(t require.TestingT, s Snapshot, cfg *config.Config) {
 		assert.Subset(t, of.Volumes, volumes, name)
 		for _, container := range pod.Spec.Containers {
 			assert.Contains(t, of.Containers, container.Name, name)
+			for _, port := range container.Ports {
+				assert.Equal(t, of.Ports[port.Name], int(port.ContainerPort), "port %s of %s", port.Name, name)
+			}
 		}
 		for _, variable := range pod.Spec.Containers[0].Env {
 			assert.Contains(t, of.Env, variable.Name, name)
@@ -375,6 +379,7 @@ func checkKnownPods(t require.TestingT, s Snapshot, cfg *config.Config) {
 				return mount.MountPath == dir || strings.HasPrefix(mount.MountPath, dir+"/")
 			}), "render.Pods does not list the mount %s of %s", mount.MountPath, name)
 		}
+		assert.Equal(t, *pod.Spec.AutomountServiceAccountToken, slices.Contains(of.Mounts, "/var/run/secrets/kubernetes.io/serviceaccount"), "token of %s", name)
 	}
 }
 
