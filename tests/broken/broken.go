@@ -131,14 +131,15 @@ func secrets(stack string) map[string]any {
 	return values
 }
 
-// merge merges value into onto if both are objects, in place, and otherwise returns value.
+// merge merges value into onto if both are objects, in place, and otherwise returns value. A secret is not an object
+// in this sense.
 func merge(onto, value any) any {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return value
 	}
 	before, ok := onto.(map[string]any)
-	if !ok {
+	if _, secret := before["secure"]; !ok || secret {
 		return value
 	}
 	for key, change := range object {
