@@ -72,8 +72,7 @@ func (c Cluster) validate() Problems {
 		if !c.CreateNamespace {
 			p.Addf(path, "is only used with cluster.createNamespace: true")
 		}
-		p.invalid(path, label, validation.IsQualifiedName(label))
-		p.invalid(path, c.Labels[label], validation.IsValidLabelValue(c.Labels[label]))
+		p.invalidLabel(path, label, c.Labels[label])
 		if strings.HasPrefix(label, "app.kubernetes.io/") || label == "pod-security.kubernetes.io/enforce" || label == "kubernetes.io/metadata.name" {
 			p.Addf(path, "%q is a label that the program or Kubernetes sets; allowed: any other", label)
 		}

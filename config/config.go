@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Project is the Pulumi project, the prefix of every key in a stack file.
@@ -138,6 +140,12 @@ func (p *Problems) invalid(path, value string, errs []string) {
 		rule, _, _ := strings.Cut(errs[0], " (e.g. ")
 		p.Addf(path, "%q: %s", value, rule)
 	}
+}
+
+// invalidLabel appends Problems if name and value cannot be a label of an object.
+func (p *Problems) invalidLabel(path, name, value string) {
+	p.invalid(path, name, validation.IsQualifiedName(name))
+	p.invalid(path, value, validation.IsValidLabelValue(value))
 }
 
 // missing appends the Problem of a required secret that is not set.

@@ -138,8 +138,7 @@ func (pod Pod) validateMetadata(path string) Problems {
 	var p Problems
 	for _, name := range slices.Sorted(maps.Keys(pod.Labels)) {
 		at := fmt.Sprintf("%s.labels[%q]", path, name)
-		p.invalid(at, name, validation.IsQualifiedName(name))
-		p.invalid(at, pod.Labels[name], validation.IsValidLabelValue(pod.Labels[name]))
+		p.invalidLabel(at, name, pod.Labels[name])
 		if strings.HasPrefix(name, "app.kubernetes.io/") || slices.Contains(ownLabels, name) {
 			p.Addf(at, "%q is a label that the program or Kubernetes sets; allowed: any other", name)
 		}

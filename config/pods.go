@@ -108,8 +108,7 @@ func (s Scheduling) validate(path string) Problems {
 	var p Problems
 	for _, key := range slices.Sorted(maps.Keys(s.NodeSelector)) {
 		at := fmt.Sprintf("%s.nodeSelector[%q]", path, key)
-		p.invalid(at, key, validation.IsQualifiedName(key))
-		p.invalid(at, s.NodeSelector[key], validation.IsValidLabelValue(s.NodeSelector[key]))
+		p.invalidLabel(at, key, s.NodeSelector[key])
 	}
 	if os, set := s.NodeSelector[OSLabel]; set && os != OS {
 		p.Addf(fmt.Sprintf("%s.nodeSelector[%q]", path, OSLabel), "%q; allowed: %s, which the images are for", os, OS)

@@ -153,8 +153,7 @@ func (s ServiceAccount) validate(path string) Problems {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.PodLabels)) {
 		at := fmt.Sprintf("%s.podLabels[%q]", path, name)
-		p.invalid(at, name, validation.IsQualifiedName(name))
-		p.invalid(at, s.PodLabels[name], validation.IsValidLabelValue(s.PodLabels[name]))
+		p.invalidLabel(at, name, s.PodLabels[name])
 		if strings.HasPrefix(name, "app.kubernetes.io/") {
 			p.Addf(at, "%q is a label that the program sets; allowed: any other", name)
 		}
