@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -205,11 +206,11 @@ func lastPort(kubeconfig string) int {
 	if err != nil || cfg.Clusters[Name] == nil {
 		return 0
 	}
-	_, port, _ := strings.Cut(strings.TrimPrefix(cfg.Clusters[Name].Server, "https://"), ":")
-	number, err := strconv.Atoi(port)
+	address, err := url.Parse(cfg.Clusters[Name].Server)
 	if err != nil {
 		return 0
 	}
+	number, _ := strconv.Atoi(address.Port()) // 0 without one
 	return number
 }
 
