@@ -51,10 +51,15 @@ const (
 // RequestCost returns what the requests of 30 days cost, in US dollars, at the list price of S3.
 func (b Bucket) RequestCost() float64 { return 30 * (b.Reads*readPrice + b.Writes*writePrice) }
 
+// servers returns the number of servers that upload samples: replicas of all shards.
+func (a *Analysis) servers() float64 {
+	return float64(a.Config.Prometheus.Replicas * a.Config.Prometheus.Shards)
+}
+
 // bucket estimates what the sidecars of all replicas of all shards upload.
 func (a *Analysis) bucket(e Estimate) Bucket {
 	cfg := a.Config.LongTermStorage
-	servers := float64(a.Config.Prometheus.Replicas * a.Config.Prometheus.Shards)
+	servers := a.servers()
 	days := func(retention config.Duration) float64 {
 		if retention.Duration == 0 {
 			return 365
@@ -110,7 +115,7 @@ func (a *Analysis) requests(blocks float64) (reads, writes float64) {
 // compactorNeeds returns how many bytes of disk the compactor needs: for the blocks of one server that
 // it compacts into its largest one, and for that.
 func (a *Analysis) compactorNeeds(e Estimate) int64 {
-	return int64(2 * compactedDays * e.Bucket.Daily / float64(a.Config.Prometheus.Replicas*a.Config.Prometheus.Shards))
+	return int64(2 * compactedDays * e.Bucket.Daily / a.servers())
 }
 
 // uploadInTime warns of samples that Prometheus may delete before they are uploaded.
