@@ -75,34 +75,34 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 			return nil, fmt.Errorf("namespace %s: %w", cluster.Namespace, err)
 		}
 	}
+	type answer struct {
+		secret *corev1.Secret
+		err    error
+	}
+	answers := map[string]answer{} // by name
 	var missing config.Problems
 	var forbidden []error
-	secrets := map[string]*corev1.Secret{} // by name; nil if there is none
-	unknown := map[string]bool{}           // those that the user may not read
 	for _, e := range existing {
-		if _, asked := secrets[e.Secret]; !asked {
-			secret, err := client.CoreV1().Secrets(cluster.Namespace).Get(ctx, e.Secret, metav1.GetOptions{})
-			switch {
-			case apierrors.IsForbidden(err): // others may be allowed
-				forbidden = append(forbidden, fmt.Errorf("Secret %s: %w", e.Secret, err))
-				unknown[e.Secret] = true
-			case apierrors.IsNotFound(err):
-				secret = nil // otherwise an empty one
-			case err != nil:
-				return missing, fmt.Errorf("Secret %s: %w", e.Secret, err)
-			}
-			secrets[e.Secret] = secret
+		a, asked := answers[e.Secret]
+		if !asked {
+			a.secret, a.err = client.CoreV1().Secrets(cluster.Namespace).Get(ctx, e.Secret, metav1.GetOptions{})
+			answers[e.Secret] = a
 		}
-		if unknown[e.Secret] {
-			continue
-		}
-		secret := secrets[e.Secret]
-		if secret == nil {
+		switch {
+		case apierrors.IsNotFound(a.err):
 			missing.Addf(e.Path, "namespace %s has no Secret %q, for which pods would wait; create it first", cluster.Namespace, e.Secret)
-		} else if value, ok := secret.Data[e.Key]; !ok {
-			missing.Addf(e.Path, "Secret %q has no key %q, for which pods would wait", e.Secret, e.Key)
-		} else if len(value) == 0 {
-			missing.Addf(e.Path, "Secret %q has nothing in its key %q", e.Secret, e.Key)
+		case apierrors.IsForbidden(a.err): // others may be allowed
+			if !asked {
+				forbidden = append(forbidden, fmt.Errorf("Secret %s: %w", e.Secret, a.err))
+			}
+		case a.err != nil:
+			return missing, fmt.Errorf("Secret %s: %w", e.Secret, a.err)
+		default:
+			if value, there := a.secret.Data[e.Key]; !there {
+				missing.Addf(e.Path, "Secret %q has no key %q, for which pods would wait", e.Secret, e.Key)
+			} else if len(value) == 0 {
+				missing.Addf(e.Path, "Secret %q has nothing in its key %q", e.Secret, e.Key)
+			}
 		}
 	}
 	return missing, errors.Join(forbidden...)
