@@ -112,6 +112,11 @@ check: ## Check a stack: make check STACK=prod; METRIC=name says who uses a metr
 	@go build -o .local/bin/check ./cmd/check
 	@.local/bin/check $(if $(METRIC),-metric $(METRIC)) Pulumi.$(STACK).yaml
 
+.PHONY: images
+images: ## List the images that a stack pulls, with their names in mirrors: STACK=prod
+	@go build -o .local/bin/check ./cmd/check
+	@.local/bin/check -images Pulumi.$(STACK).yaml
+
 PROMETHEUS ?= http://localhost:9090
 # What the dashboards of one object show: one that every stack has.
 VARS ?= namespace=monitoring workload_type=StatefulSet workload=prometheus pod=prometheus-0

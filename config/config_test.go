@@ -277,10 +277,10 @@ func TestImages(t *testing.T) {
 	run(t, []violation{
 		{
 			"override without tag", "images: {overrides: {prometheus: quay.io/prometheus/prometheus}}",
-			`images.overrides.prometheus: "quay.io/prometheus/prometheus" has neither tag nor digest; allowed: registry/repository:tag`,
+			`images.overrides.prometheus: "quay.io/prometheus/prometheus" has neither tag nor digest; allowed: registry/repository:tag, with or without @sha256:digest`,
 		}, {
 			"override that is not a reference", "images: {overrides: {prometheus: 'Quay.io/Prom:v1:v2'}}",
-			`images.overrides.prometheus: "Quay.io/Prom:v1:v2": invalid reference format: repository name (Prom) must be lowercase; allowed: registry/repository:tag`,
+			`images.overrides.prometheus: "Quay.io/Prom:v1:v2": invalid reference format: repository name (Prom) must be lowercase; allowed: registry/repository:tag, with or without @sha256:digest`,
 		}, {
 			"mirror of a registry that nothing comes from", "images: {registryMirrors: {quay.oi: mirror.example.com}}",
 			`images.registryMirrors["quay.oi"]: unknown "quay.oi"; did you mean "quay.io"?`,
@@ -300,6 +300,12 @@ func TestImageReferences(t *testing.T) {
 		{"pin", "images: {}", "quay.io/prometheus/prometheus:v3.16.0", "v3.16.0"},
 		{"override", "images: {overrides: {prometheus: 'example.com/prom:v9'}}", "example.com/prom:v9", "v9"},
 		{"digest", "images: {overrides: {prometheus: 'example.com/prom" + digest + "'}}", "example.com/prom" + digest, ""},
+		{"tag and digest", "images: {overrides: {prometheus: 'example.com/prom:v9" + digest + "'}}", "example.com/prom:v9" + digest, "v9"},
+		{"latest with a digest", "images: {overrides: {prometheus: 'example.com/prom:latest" + digest + "'}}", "example.com/prom:latest" + digest, "latest"},
+		{
+			"mirror of a tag and digest", "images: {overrides: {prometheus: 'quay.io/prometheus/prometheus:v3.16.1" + digest + "'}, registryMirrors: {quay.io: mirror.example.com}}",
+			"mirror.example.com/prometheus/prometheus:v3.16.1" + digest, "v3.16.1",
+		},
 		{"mirror", "images: {registryMirrors: {quay.io: 'mirror.example.com:5000/quay/'}}", "mirror.example.com:5000/quay/prometheus/prometheus:v3.16.0", "v3.16.0"},
 		{"mirror of another registry", "images: {registryMirrors: {registry.k8s.io: mirror.example.com}}", "quay.io/prometheus/prometheus:v3.16.0", "v3.16.0"},
 		{

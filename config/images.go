@@ -26,14 +26,15 @@ const (
 	ThanosImage           Image = "thanos"
 )
 
-// pins maps each image to its pinned reference: registry, repository and tag.
+// pins maps each image to its pinned reference: registry, repository and the tag of one release, and a
+// digest if one is pinned too: registry/repository:tag@sha256:digest.
 var pins = map[Image]string{
 	PrometheusImage:       "quay.io/prometheus/prometheus:v3.16.0",
 	AlertmanagerImage:     "quay.io/prometheus/alertmanager:v0.34.2",
 	NodeExporterImage:     "quay.io/prometheus/node-exporter:v1.12.1",
 	KubeStateMetricsImage: "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1",
 	BlackboxExporterImage: "quay.io/prometheus/blackbox-exporter:v0.28.0",
-	BusyboxImage:          "docker.io/library/busybox:1.37",
+	BusyboxImage:          "docker.io/library/busybox:1.37.0",
 	GrafanaImage:          "docker.io/grafana/grafana:13.1.3",
 	CurlImage:             "docker.io/curlimages/curl:8.21.0",
 	ThanosImage:           "quay.io/thanos/thanos:v0.42.4",
@@ -52,7 +53,8 @@ type Images struct {
 	// Registry to its mirror: with `quay.io: mirror.example.com/quay`, every image of quay.io is
 	// pulled from there.
 	RegistryMirrors map[string]string `json:"registryMirrors"`
-	// Image to the full reference (repository and tag or digest) that replaces the pinned one.
+	// Image to the full reference that replaces the pinned one: registry/repository:tag, a digest, or
+	// both, registry/repository:tag@sha256:digest.
 	Overrides map[Image]string `json:"overrides"`
 	// Pull policy of every container: IfNotPresent, Always or Never.
 	PullPolicy PullPolicy `json:"pullPolicy"`
@@ -68,7 +70,7 @@ func (PullPolicy) Values() []string { return []string{"IfNotPresent", "Always", 
 // Ref returns the reference to pull image by: its override or pin, from the registry's mirror if
 // there is one.
 func (i Images) Ref(image Image) string {
-	ref := i.source(image)
+	ref := i.Source(image)
 	registry := registryOf(ref)
 	mirror, ok := i.RegistryMirrors[registry]
 	if !ok {
@@ -81,12 +83,18 @@ func (i Images) Ref(image Image) string {
 	return strings.TrimSuffix(mirror, "/") + strings.TrimPrefix(named.String(), registry)
 }
 
-// source returns the override or pin of image.
-func (i Images) source(image Image) string {
+// Source returns the override or pin of image, which a mirror has a copy of.
+func (i Images) Source(image Image) string {
 	if override, ok := i.Overrides[image]; ok {
 		return override
 	}
 	return pins[image]
+}
+
+// pinned reports whether a reference has a digest, so that what it refers to does not change.
+func pinned(ref reference.Named) bool {
+	_, digested := ref.(reference.Digested)
+	return digested
 }
 
 // registryOf returns the registry of a reference: docker.io if it names none, "" if it is invalid.
@@ -118,16 +126,16 @@ func (i Images) validate() Problems {
 		path, value := "images.overrides."+string(name), i.Overrides[name]
 		ref, err := reference.ParseNormalizedNamed(value)
 		if err != nil {
-			p.Addf(path, "%q: %v; allowed: registry/repository:tag", value, err)
+			p.Addf(path, "%q: %v; allowed: registry/repository:tag, with or without @sha256:digest", value, err)
 		} else if reference.IsNameOnly(ref) {
-			p.Addf(path, "%q has neither tag nor digest; allowed: registry/repository:tag", value)
-		} else if tagged, ok := ref.(reference.Tagged); ok && tagged.Tag() == "latest" {
+			p.Addf(path, "%q has neither tag nor digest; allowed: registry/repository:tag, with or without @sha256:digest", value)
+		} else if tagged, ok := ref.(reference.Tagged); ok && tagged.Tag() == "latest" && !pinned(ref) {
 			p.Addf(path, "%q changes over time; allowed: registry/repository:tag with the tag of a version", value)
 		}
 	}
 	used := map[string]bool{}
 	for image := range pins {
-		used[registryOf(i.source(image))] = true
+		used[registryOf(i.Source(image))] = true
 	}
 	for _, registry := range slices.Sorted(maps.Keys(i.RegistryMirrors)) {
 		path := fmt.Sprintf("images.registryMirrors[%q]", registry)

@@ -17,6 +17,9 @@ type Pod struct {
 	Path     string     // config path of the component
 	Settings config.Pod // what the stack adds
 
+	Deployed bool           // whether the stack has the component
+	Images   []config.Image // of Containers
+
 	Containers  []string
 	Ports       map[string]int // of all containers, by name
 	Volumes     []string
@@ -48,6 +51,11 @@ func Pods(cfg *config.Config) []Pod {
 		}
 	}
 	slices.Sort(storeEnv)
+	thanos := []config.Image{config.ThanosImage}
+	var sidecar []config.Image
+	if cfg.HasObjectStore() {
+		sidecar = thanos
+	}
 	var directories []string
 	for i := range exporters.NodeDirectorySizeMetrics.Directories {
 		directories = append(directories, fmt.Sprintf("directory-%d", i))
@@ -56,6 +64,7 @@ func Pods(cfg *config.Config) []Pod {
 	thanosStorePorts := map[string]int{"web": ThanosHTTPPort, "grpc": ThanosGRPCPort}
 	return []Pod{{
 		Name: Prometheus.Name, Path: "prometheus", Settings: cfg.Prometheus.Pod,
+		Deployed: cfg.HasPrometheus(), Images: append([]config.Image{config.PrometheusImage}, sidecar...),
 		Containers: []string{"prometheus", "thanos-sidecar"},
 		Ports:      map[string]int{"web": Prometheus.Port, ThanosSidecarPort: ThanosHTTPPort, "grpc": ThanosGRPCPort},
 		Volumes: slices.Concat([]string{"config", "data"}, when(!cfg.Agent(), "rules"), when(len(cfg.Prometheus.Secrets) > 0, "secrets"),
@@ -64,52 +73,63 @@ func Pods(cfg *config.Config) []Pod {
 		Labels: cfg.Prometheus.ServiceAccount.PodLabels,
 	}, {
 		Name: Alertmanager.Name, Path: "alerting", Settings: cfg.Alerting.Pod,
+		Deployed: cfg.Alerting.Enabled, Images: []config.Image{config.AlertmanagerImage},
 		Containers: []string{"alertmanager"}, Ports: map[string]int{"web": Alertmanager.Port, "gossip": 9094, "gossip-udp": 9094},
 		Volumes: append([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets")...),
 		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir},
 	}, {
 		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Pod,
+		Deployed: cfg.Grafana.Deployed(), Images: []config.Image{config.GrafanaImage},
 		Containers: []string{"grafana"}, Ports: map[string]int{"web": Grafana.Port},
 		Volumes: append([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
 			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID)...),
 		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, "/tmp"},
 	}, {
 		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Pod,
+		Deployed: exporters.NodeExporter.Enabled, Images: []config.Image{config.NodeExporterImage},
 		Containers: []string{"node-exporter"}, Ports: map[string]int{"metrics": exporters.NodeExporter.Port},
 		Volumes: []string{"root"}, HostVolumes: []string{"root"}, Env: []string{"HOST_IP"}, Mounts: []string{HostDir},
 	}, {
 		Name: "node-directory-size-metrics", Path: "exporters.nodeDirectorySizeMetrics", Settings: exporters.NodeDirectorySizeMetrics.Pod,
+		Deployed: exporters.NodeDirectorySizeMetrics.Enabled, Images: []config.Image{config.BusyboxImage},
 		Containers: []string{"scan", "serve"}, Ports: map[string]int{"metrics": 9102},
 		Volumes: append([]string{"scripts", "metrics"}, directories...), HostVolumes: directories,
 		Env: slices.Sorted(maps.Keys(directorysize.Settings{}.Env())), Mounts: []string{SizesScriptsDir, SizesMetricsDir, HostDir}, Root: true,
 	}, {
 		Name: "kube-state-metrics", Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Pod,
+		Deployed: exporters.KubeStateMetrics.Enabled, Images: []config.Image{config.KubeStateMetricsImage},
 		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},
 		Env: []string{"SHARD"}, Mounts: []string{serviceAccountDir},
 	}, {
 		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Pod,
+		Deployed: exporters.BlackboxExporter.Enabled, Images: []config.Image{config.BlackboxExporterImage},
 		Containers: []string{"blackbox-exporter"}, Ports: map[string]int{"web": BlackboxExporter.Port},
 		Volumes: append([]string{"config"}, when(len(exporters.BlackboxExporter.Secrets) > 0, "secrets")...), Mounts: []string{BlackboxDir, BlackboxSecretsDir},
 	}, {
 		Name: ThanosStoreGateway.Name, Path: "longTermStorage.storeGateway", Settings: long.StoreGateway.Pod,
+		Deployed: cfg.HasObjectStore(), Images: thanos,
 		Containers: []string{"thanos-store-gateway"}, Ports: thanosStorePorts,
 		Volumes: slices.Concat([]string{"data"}, store, tls), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosCompactor.Name, Path: "longTermStorage.compactor", Settings: long.Compactor.Pod,
+		Deployed: long.HasCompactor(), Images: thanos,
 		Containers: []string{"thanos-compactor"}, Ports: thanosPorts,
 		Volumes: append([]string{"data"}, store...), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosQuery.Name, Path: "longTermStorage.query", Settings: long.Query.Pod,
+		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query"}, Ports: thanosStorePorts,
 		Volumes: append([]string{"config"}, tls...), Mounts: []string{ThanosDir, ThanosTLSDir},
 	}, {
 		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Pod,
+		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query-frontend"}, Ports: thanosPorts,
 		Volumes: []string{"config"}, Mounts: []string{ThanosDir},
 	}, {
 		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Pod,
+		Deployed: long.HasRuler(cfg.Prometheus), Images: thanos,
 		Containers: []string{"thanos-ruler"}, Ports: thanosStorePorts,
 		Volumes: slices.Concat([]string{"config", "rules", "data"}, store, tls),
 		Env:     append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir}, storeMounts...),

@@ -2,7 +2,7 @@
 // Pulumi's engine: `make check STACK=prod`. It exits with status 1 if a file is
 // not valid or a check fails.
 //
-//	check [-list] [-routes] [-metric NAME] FILE...
+//	check [-list] [-routes] [-images] [-metric NAME] FILE...
 package main
 
 import (
@@ -24,6 +24,7 @@ func main() {
 	debug.SetGCPercent(400) // it ends within a second: to collect sooner would cost a third of its time
 	list := flag.Bool("list", false, "list the checks")
 	routes := flag.Bool("routes", false, "list which receivers each alert reaches")
+	images := flag.Bool("images", false, "only list the images that the pods pull, each with its name in the mirror if there is one")
 	metric := flag.String("metric", "", "say which jobs expose this metric or what else writes it, who uses it, and whether it is stored")
 	flag.Parse()
 	if *list {
@@ -33,7 +34,13 @@ func main() {
 	}
 	failed := false
 	for _, file := range flag.Args() {
-		if err := run(os.Stdout, file, *routes, *metric); err != nil {
+		var err error
+		if *images {
+			err = printImages(os.Stdout, file)
+		} else {
+			err = run(os.Stdout, file, *routes, *metric)
+		}
+		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", file, err)
 			failed = true
 		}

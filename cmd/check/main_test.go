@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/check"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 func TestRun(t *testing.T) {
@@ -63,6 +64,36 @@ config:
 	var out strings.Builder
 	require.NoError(t, run(&out, file, false, ""))
 	assert.Regexp(t, `(?m)^shards +series of each +samples per second +cores +GiB of memory +GiB of disk\n3 +\d+ +\d+ +0\.\d\d +0\.\d +\d+\.\d$`, out.String())
+}
+
+func TestImages(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "Pulumi.mirrored.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+config:
+  kubernetes-prometheus:cluster: {name: a}
+  kubernetes-prometheus:images:
+    registryMirrors: {quay.io: registry.example.com/quay}
+    overrides: {kube-state-metrics: "registry.example.com/kube-state-metrics:v2.19.9"}
+  kubernetes-prometheus:exporters: {nodeDirectorySizeMetrics: {enabled: false}}
+  kubernetes-prometheus:grafana: {enabled: false}
+  kubernetes-prometheus:alerting:
+    acknowledgeNoNotifications: true
+    pod: {containers: [{name: proxy, image: "registry.example.com/proxy:1.0"}]}
+`), 0o600))
+	var out strings.Builder
+	require.NoError(t, printImages(&out, file))
+	var pulled []string
+	for line := range strings.Lines(out.String()) {
+		names := strings.Fields(line)
+		pulled = append(pulled, names[len(names)-1])
+		assert.Equal(t, strings.HasPrefix(line, "quay.io/"), len(names) == 2, line)
+	}
+	assert.Len(t, pulled, 6)
+	assert.Subset(t, pulled, []string{
+		"registry.example.com/proxy:1.0", "registry.example.com/kube-state-metrics:v2.19.9",
+		"registry.example.com/quay/prometheus/prometheus:" + config.Images{}.Version(config.PrometheusImage),
+	})
+	require.Error(t, printImages(&out, file+".missing"))
 }
 
 func TestRunFails(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests"
 )
 
@@ -31,9 +32,28 @@ func Committed(t *testing.T, program tests.Program) {
 		t.Run(stack, func(t *testing.T) {
 			cfg, err := config.FromFile("Pulumi." + stack + ".yaml")
 			require.NoError(t, err)
-			tests.CheckStack(t, tests.Deploy(t, program, cfg), cfg)
+			s := tests.Deploy(t, program, cfg)
+			tests.CheckStack(t, s, cfg)
+			checkImages(t, s, cfg)
 		})
 	}
+}
+
+// checkImages asserts that render.Images lists what the pods of a stack pull, and nothing else.
+func checkImages(t *testing.T, s tests.Snapshot, cfg *config.Config) {
+	t.Helper()
+	pulled := map[string]bool{}
+	for _, pod := range tests.Pods(s) {
+		for _, container := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+			pulled[container.Image] = true
+		}
+		for _, volume := range pod.Spec.Volumes {
+			if volume.Image != nil {
+				pulled[volume.Image.Reference] = true
+			}
+		}
+	}
+	assert.Equal(t, slices.Sorted(maps.Keys(pulled)), slices.Sorted(maps.Keys(render.Images(cfg))))
 }
 
 // PreviewStops asserts that the findings of package check stop a preview if they are errors, and
@@ -60,10 +80,10 @@ const (
 	slack    = `alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: "https://hooks.example.com/s3cret"}, deadMansSwitchUrl: "https://example.com/s3cret", secrets: {pager: s3cret}}`
 	longTerm = `longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: s3cret, secret_key: s3cret}}}`
 	central  = "prometheus: {mode: none}\nlongTermStorage: {enabled: true, tls: {secretName: thanos-certificate}, query: {endpoints: ['thanos-query.shop.svc:10901', 'thanos.bank.example.com:443'], fromNamespaces: [ingress]}}"
-	sidecars = `prometheus: {pod: {labels: {team: a}, volumes: [{name: scratch, emptyDir: {}}], containers: [{
+	sidecars = `prometheus: {pod: {labels: {team: a}, volumes: [{name: scratch, emptyDir: {}}, {name: tools, image: {reference: "registry.example.com/tools:1.0"}}], containers: [{
   name: backup, image: "registry.example.com/backup:1.4.2", resources: {requests: {cpu: 10m, memory: 64Mi}, limits: {memory: 64Mi}},
   securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}},
-  volumeMounts: [{name: data, mountPath: /prometheus, readOnly: true}, {name: scratch, mountPath: /tmp}]}]}}`
+  volumeMounts: [{name: data, mountPath: /prometheus, readOnly: true}, {name: scratch, mountPath: /tmp}, {name: tools, mountPath: /tools}]}]}}`
 	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
 )
 
@@ -114,6 +134,7 @@ func Variants(t *testing.T, program tests.Program) {
 			cfg := configtest.Config(t, text)
 			s := tests.Deploy(t, program, cfg)
 			tests.CheckStack(t, s, cfg)
+			checkImages(t, s, cfg)
 			for _, r := range s {
 				if r.Type == "kubernetes:core/v1:Secret" {
 					continue
