@@ -87,7 +87,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if err := a.networkPolicy(rules...); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(cfg.Replicas); err != nil {
+	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
 	// A new configuration restarts the replicas one by one. Silences and the notification

@@ -54,7 +54,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	if err := a.networkPolicy(ingressRule{ports: ports, from: []string{render.Prometheus.Name}}); err != nil {
 		return nil, err
 	}
-	if err := a.disruptionBudget(cfg.Shards); err != nil {
+	if err := a.disruptionBudget(cfg.Shards, cfg.PodDisruptionBudget); err != nil {
 		return nil, err
 	}
 	spec := &corev1.PodSpecArgs{

@@ -63,7 +63,7 @@ func (a app) deployNodeDirectorySizeMetrics() (pulumi.Map, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(a.Stack.SizesScripts.Files))}))
+	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, pulumi.StringMap{"checksum/scripts": pulumi.String(checksum(a.Stack.SizesScripts.Files))}), cfg.UpdateStrategy)
 }
 
 // sizesVolumes returns the volumes of the pod: volume directory-N is the directory N.

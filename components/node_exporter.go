@@ -48,7 +48,7 @@ func (a app) deployNodeExporter() (pulumi.Map, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, nil))
+	return pulumi.Map{}, a.daemonSet(a.pod(spec, cfg.Scheduling, nil), cfg.UpdateStrategy)
 }
 
 // nodeExporterPod returns the pod of each node.

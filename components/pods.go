@@ -9,6 +9,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	apps "k8s.io/api/apps/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -46,16 +47,19 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 	return &corev1.PodTemplateSpecArgs{Metadata: metadata, Spec: spec}
 }
 
-// daemonSet creates the app's DaemonSet, with a pod of template on every node.
-func (a app) daemonSet(template *corev1.PodTemplateSpecArgs) error {
+// daemonSet creates the app's DaemonSet, with a pod of template on every node. Unless set says otherwise, an
+// update replaces the pods of 10% of the nodes at a time.
+func (a app) daemonSet(template *corev1.PodTemplateSpecArgs, set *apps.DaemonSetUpdateStrategy) error {
+	rolling := &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")}
+	if set != nil && set.RollingUpdate != nil {
+		rolling = &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: amount(set.RollingUpdate.MaxUnavailable), MaxSurge: amount(set.RollingUpdate.MaxSurge)}
+	}
 	_, err := create(a, "daemonset", appsv1.NewDaemonSet, &appsv1.DaemonSetArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DaemonSetSpecArgs{
-			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{
-				RollingUpdate: &appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.String("10%")},
-			},
-			Template: template,
+			Selector:       &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
+			UpdateStrategy: &appsv1.DaemonSetUpdateStrategyArgs{RollingUpdate: rolling},
+			Template:       template,
 		},
 	}, a.readyTimeout(0))
 	return err

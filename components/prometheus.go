@@ -132,7 +132,7 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 	if err := a.networkPolicy(rules...); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(cfg.Replicas); err != nil {
+	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
 	before := slices.Clone(c.secrets)

@@ -5,6 +5,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	policyv1 "k8s.io/api/policy/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -71,7 +72,7 @@ func (a app) deployQuery() error {
 		"--query.auto-downsampling",
 	}, own...)
 	flags = append(flags, a.addTLS(spec, container)...)
-	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, cfg.Replicas, cfg.Resources, cfg.Scheduling)
+	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, thanosPods{cfg.Replicas, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }
 
 // queryFlags returns the flags with which the querier evaluates a query as Prometheus does.
@@ -94,11 +95,17 @@ func queryFlags(prometheus config.Prometheus) ([]string, error) {
 // own engine as experimental ones. What Prometheus does not know, the preview refuses.
 const experimentalFunctions = "--enable-feature=promql-experimental-functions"
 
+// thanosPods is what a stack says about the pods of a part of Thanos without data.
+type thanosPods struct {
+	replicas   int
+	budget     *policyv1.PodDisruptionBudgetSpec
+	resources  config.Resources
+	scheduling config.Scheduling
+}
+
 // thanosDeployment completes and creates the Deployment of a part of Thanos without data, with its
 // ConfigMap, ServiceAccount and disruption budget. The part restarts when its configuration changes.
-func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, flags []string, files render.ConfigMap,
-	replicas int, resources config.Resources, scheduling config.Scheduling,
-) error {
+func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, flags []string, files render.ConfigMap, pods thanosPods) error {
 	configMap, err := a.configMap("config", files)
 	if err != nil {
 		return err
@@ -106,7 +113,7 @@ func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.Contai
 	if spec.ServiceAccountName, err = a.serviceAccount(nil); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(replicas); err != nil {
+	if err := a.disruptionBudget(pods.replicas, pods.budget); err != nil {
 		return err
 	}
 	addVolume(spec, configMapVolume("config", files.Name))
@@ -115,16 +122,16 @@ func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.Contai
 	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
 	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
 	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
-	spec.Containers = corev1.ContainerArray{a.container(container, resources)}
-	if replicas > 1 {
+	spec.Containers = corev1.ContainerArray{a.container(container, pods.resources)}
+	if pods.replicas > 1 {
 		a.spreadReplicas(spec, false)
 	}
 	_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
-			Replicas: pulumi.Int(replicas),
+			Replicas: pulumi.Int(pods.replicas),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template: a.pod(spec, scheduling, pulumi.StringMap{"checksum/config": pulumi.String(checksum(files.Files))}),
+			Template: a.pod(spec, pods.scheduling, pulumi.StringMap{"checksum/config": pulumi.String(checksum(files.Files))}),
 		},
 	}, pulumi.DependsOn([]pulumi.Resource{configMap}), a.readyTimeout(0))
 	return err

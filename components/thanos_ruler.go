@@ -74,7 +74,7 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 	); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(cfg.Replicas); err != nil {
+	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
 	a.podLabels = args.Store.podLabels

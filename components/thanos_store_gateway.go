@@ -71,7 +71,7 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 	); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(cfg.Replicas); err != nil {
+	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
 	a.podLabels = args.Store.podLabels

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	policyv1 "k8s.io/api/policy/v1"
 )
 
 // Alerting configures Alertmanager and the alerting rules.
@@ -54,6 +56,9 @@ type Alerting struct {
 	// Additional rule files in Prometheus' own format, by name:
 	// https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/
 	ExtraRules map[string]any `json:"extraRules"`
+	// PodDisruptionBudget of several replicas, in Kubernetes' own format without its selector; maxUnavailable: 1
+	// unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
 	// Compute resources of each replica.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -148,6 +153,7 @@ func (a Alerting) validate(storage Storage) Problems {
 		}
 	}
 	p.Add(a.Resources.validate("alerting.resources")...)
+	p.Add(validateBudget("alerting.podDisruptionBudget", a.PodDisruptionBudget, a.Replicas)...)
 	p.Add(a.Scheduling.validate("alerting")...)
 	return p
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -56,6 +58,9 @@ type NodeExporter struct {
 	Enabled bool `json:"enabled"`
 	// Port on each node's address, 1024 to 65535.
 	Port int `json:"port"`
+	// How an update replaces the pods, in Kubernetes' own format; on 10% of the nodes at a time unless
+	// set.
+	UpdateStrategy *appsv1.DaemonSetUpdateStrategy `json:"updateStrategy"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -78,6 +83,9 @@ type KubeStateMetrics struct {
 	// Number of pods, 1 to 64, that divide the objects between them. One is enough unless a
 	// cluster has more objects than a single pod can list.
 	Shards int `json:"shards"`
+	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
+	// unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -155,6 +163,7 @@ func (e Exporters) validate() Problems {
 		p.Addf("exporters.nodeExporter.port", "%d; allowed: 1024 to 65535", port)
 	}
 	p.Add(e.NodeExporter.Resources.validate("exporters.nodeExporter.resources")...)
+	p.Add(validateUpdateStrategy("exporters.nodeExporter.updateStrategy", e.NodeExporter.UpdateStrategy, false)...)
 	p.Add(e.NodeExporter.Scheduling.validate("exporters.nodeExporter")...)
 	p.Add(e.NodeDirectorySizeMetrics.validate()...)
 	p.Add(e.KubeStateMetrics.validate()...)
@@ -187,6 +196,7 @@ func (k KubeStateMetrics) validate() Problems {
 		p.Addf(path+".shards", "%d; allowed: 1 to 64", k.Shards)
 	}
 	p.Add(k.Resources.validate(path + ".resources")...)
+	p.Add(validateBudget(path+".podDisruptionBudget", k.PodDisruptionBudget, k.Shards)...)
 	p.Add(k.Scheduling.validate(path)...)
 	return p
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -111,6 +112,9 @@ type StoreGateway struct {
 	Partitions int `json:"partitions"`
 	// Disk space of each pod for a cache, 1Gi or more, which is deleted with the pod.
 	Size Quantity `json:"size"`
+	// PodDisruptionBudget of several pods of each partition, in Kubernetes' own format without its
+	// selector; maxUnavailable: 1 unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -144,6 +148,9 @@ type Query struct {
 	// Namespaces whose pods, such as an ingress controller, may reach the querier over gRPC for other
 	// clusters.
 	FromNamespaces []string `json:"fromNamespaces"`
+	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
+	// unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -157,6 +164,9 @@ type QueryFrontend struct {
 	SplitInterval Duration `json:"splitInterval"`
 	// Memory for cached results of each pod, 1Mi or more.
 	CacheSize Quantity `json:"cacheSize"`
+	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
+	// unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -170,6 +180,9 @@ type Ruler struct {
 	// Size of each pod's volume, 1Gi or more, which holds what rules record for prometheus.retention. It
 	// can be increased in place but not reduced.
 	Size Quantity `json:"size"`
+	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
+	// unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -298,6 +311,7 @@ func (r Ruler) validate(path string) Problems {
 	p := validateReplicas(path, r.Replicas)
 	p.Add(validateSize(path, r.Size)...)
 	p.Add(r.Resources.validate(path + ".resources")...)
+	p.Add(validateBudget(path+".podDisruptionBudget", r.PodDisruptionBudget, r.Replicas)...)
 	p.Add(r.Scheduling.validate(path)...)
 	return p
 }
@@ -428,6 +442,7 @@ func (s StoreGateway) validate(path string) Problems {
 	}
 	p.Add(validateSize(path, s.Size)...)
 	p.Add(s.Resources.validate(path + ".resources")...)
+	p.Add(validateBudget(path+".podDisruptionBudget", s.PodDisruptionBudget, s.Replicas)...)
 	p.Add(s.Scheduling.validate(path)...)
 	return p
 }
@@ -474,6 +489,7 @@ func (q Query) validate(path string, encrypted bool) Problems {
 		p.invalid(fmt.Sprintf("%s.fromNamespaces[%d]", path, i), namespace, validation.IsDNS1123Label(namespace))
 	}
 	p.Add(q.Resources.validate(path + ".resources")...)
+	p.Add(validateBudget(path+".podDisruptionBudget", q.PodDisruptionBudget, q.Replicas)...)
 	p.Add(q.Scheduling.validate(path)...)
 	return p
 }
@@ -514,6 +530,7 @@ func (f QueryFrontend) validate(path string) Problems {
 		p.Addf(path+".cacheSize", "%s; allowed: %s", f.CacheSize, allowed)
 	}
 	p.Add(f.Resources.validate(path + ".resources")...)
+	p.Add(validateBudget(path+".podDisruptionBudget", f.PodDisruptionBudget, f.Replicas)...)
 	p.Add(f.Scheduling.validate(path)...)
 	return p
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
 )
 
 // NodeDirectorySizeMetrics configures the exporter of the sizes of directories, as du measures
@@ -25,6 +27,9 @@ type NodeDirectorySizeMetrics struct {
 	// Time after which the scan of one directory is stopped and counts as failed: 1s to 1h, in
 	// whole seconds.
 	Timeout Duration `json:"timeout"`
+	// How an update replaces the pods, in Kubernetes' own format; on 10% of the nodes at a time unless
+	// set.
+	UpdateStrategy *appsv1.DaemonSetUpdateStrategy `json:"updateStrategy"`
 	// Compute resources of each of the pod's two containers.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -80,6 +85,7 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 		}
 	}
 	p.Add(n.Resources.validate(at + ".resources")...)
+	p.Add(validateUpdateStrategy(at+".updateStrategy", n.UpdateStrategy, true)...)
 	p.Add(n.Scheduling.validate(at)...)
 	return p
 }

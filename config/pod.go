@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -46,8 +47,8 @@ type Pod struct {
 	InitContainers []corev1.Container `json:"initContainers"`
 }
 
-// Unsupported names the fields of Kubernetes' types below pod that its provider does not know yet, by
-// type. The decoder does not know them either: they would be lost on the way to the cluster.
+// Unsupported names the fields of Kubernetes' types that a stack cannot set, by type. Pulumi's provider does
+// not know them yet, so that they would be lost on the way to the cluster, or they belong to the program.
 var Unsupported = map[reflect.Type][]string{
 	reflect.TypeFor[corev1.ClusterTrustBundleProjection]():  {"user"},
 	reflect.TypeFor[corev1.ConfigMapVolumeSource]():         {"defaultUser"},
@@ -62,6 +63,7 @@ var Unsupported = map[reflect.Type][]string{
 	reflect.TypeFor[corev1.SecretVolumeSource]():            {"defaultUser"},
 	reflect.TypeFor[corev1.ServiceAccountTokenProjection](): {"user"},
 	reflect.TypeFor[corev1.VolumeMount]():                   {"bindMountOptions"},
+	reflect.TypeFor[policyv1.PodDisruptionBudgetSpec]():     {"selector"}, // the program's
 }
 
 // DNSPolicy is how the containers of a pod resolve names:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -79,6 +80,9 @@ type Prometheus struct {
 	Secrets map[string]Secret `json:"secrets"`
 	// The account that the server's pods run as.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
+	// PodDisruptionBudget of several replicas, in Kubernetes' own format without its selector; maxUnavailable: 1
+	// unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
 	// Compute resources of each replica.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -279,6 +283,7 @@ func (c Prometheus) validate(storage Storage) Problems {
 	p.Add(validateSecretNames("prometheus.secrets", c.Secrets)...)
 	p.Add(c.ServiceAccount.validate("prometheus.serviceAccount")...)
 	p.Add(c.Resources.validate("prometheus.resources")...)
+	p.Add(validateBudget("prometheus.podDisruptionBudget", c.PodDisruptionBudget, c.Replicas)...)
 	p.Add(c.Scheduling.validate("prometheus")...)
 	return p
 }
