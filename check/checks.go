@@ -47,7 +47,7 @@ var Checks = []Check{
 	{"compactor-fits", "The estimated samples of two weeks can be compacted on the compactor's volume.", compactorFits},
 	{"replicas-placed", "There are enough nodes to keep replicas apart.", replicasPlaced},
 	{"pod-distinct", "Nothing that a stack adds to pods has a name, a path or a port that the component uses, and what is mounted exists.", podDistinct},
-	{"pod-restricted", "The Pod Security Standard restricted allows the annotations, containers, volumes and mounts that a stack adds to pods.", podRestricted},
+	{"pod-restricted", "The Pod Security Standard restricted allows the annotations, security contexts, containers, volumes and mounts that a stack adds to pods.", podRestricted},
 	{"sidecar-resources", "Sidecars have requests and a memory limit.", sidecarResources},
 	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
 	{"host-port-free", "No other program of the nodes listens on the port of node-exporter.", hostPortFree},

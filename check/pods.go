@@ -89,7 +89,7 @@ func inside(a, b string) bool {
 	return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/")
 }
 
-// podRestricted finds annotations, containers and volumes that the Pod Security Standard restricted
+// podRestricted finds annotations, security contexts, containers and volumes that the Pod Security Standard restricted
 // forbids, as the API server decides, and mounts of the node's directories that the component's own
 // container has: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func podRestricted(a *Analysis) []Finding {
@@ -99,10 +99,13 @@ func podRestricted(a *Analysis) []Finding {
 	}
 	var findings []Finding
 	for _, pod := range render.Pods(a.Config) {
+		own := corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
+		if !pod.Root {
+			own.RunAsNonRoot = new(true)
+		}
 		evaluate := func(at string, annotations map[string]string, spec corev1.PodSpec) {
-			spec.SecurityContext = &corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
-			if !pod.Root {
-				spec.SecurityContext.RunAsNonRoot = new(true)
+			if spec.SecurityContext == nil {
+				spec.SecurityContext = &own
 			}
 			level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
 			result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &metav1.ObjectMeta{Annotations: annotations}, &spec))
@@ -122,6 +125,12 @@ func podRestricted(a *Analysis) []Finding {
 					volume(fmt.Sprintf("%s[%d]", at, i), corev1.Volume{Name: mount.Name, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{}}})
 				}
 			}
+		}
+		if set := pod.Settings.SecurityContext; set != nil {
+			context := *set
+			context.RunAsNonRoot = cmp.Or(context.RunAsNonRoot, own.RunAsNonRoot)
+			context.SeccompProfile = cmp.Or(context.SeccompProfile, own.SeccompProfile)
+			evaluate("securityContext", nil, corev1.PodSpec{SecurityContext: &context})
 		}
 		evaluate("annotations", pod.Settings.Annotations, corev1.PodSpec{})
 		for i, added := range pod.Settings.Volumes {

@@ -12,10 +12,9 @@ import (
 )
 
 // serviceAccount creates the app's ServiceAccount, without any rights, and returns its name.
-// annotations may be nil.
-func (a app) serviceAccount(annotations map[string]string) (pulumi.StringInput, error) {
+func (a app) serviceAccount() (pulumi.StringInput, error) {
 	metadata := a.metadata(a.name)
-	if len(annotations) > 0 {
+	if annotations := a.account.Annotations; len(annotations) > 0 {
 		metadata.Annotations = pulumi.ToStringMap(annotations)
 	}
 	account, err := create(a, "account", corev1.NewServiceAccount, &corev1.ServiceAccountArgs{
@@ -28,6 +27,15 @@ func (a app) serviceAccount(annotations map[string]string) (pulumi.StringInput, 
 		return nil, err
 	}
 	return account.Metadata.Name().Elem(), nil
+}
+
+// identity creates the app's ServiceAccount if the stack gives it annotations, which a cloud reads, and returns
+// its name; otherwise nil, for the default account of the namespace.
+func (a app) identity() (pulumi.StringPtrInput, error) {
+	if len(a.account.Annotations) == 0 {
+		return nil, nil
+	}
+	return a.serviceAccount()
 }
 
 // clusterRole grants rules to the ServiceAccount called account, in the whole cluster.
@@ -76,10 +84,9 @@ func (a app) subjects(account pulumi.StringInput) rbacv1.SubjectArray {
 	return rbacv1.SubjectArray{&rbacv1.SubjectArgs{Kind: pulumi.String("ServiceAccount"), Name: account, Namespace: a.Namespace}}
 }
 
-// grantedAccount creates the app's ServiceAccount with the rights in grants, and returns its
-// name. annotations may be nil.
-func (a app) grantedAccount(grants []render.Grant, annotations map[string]string) (pulumi.StringInput, error) {
-	account, err := a.serviceAccount(annotations)
+// grantedAccount creates the app's ServiceAccount with the rights in grants, and returns its name.
+func (a app) grantedAccount(grants []render.Grant) (pulumi.StringInput, error) {
+	account, err := a.serviceAccount()
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +127,7 @@ func (a app) hostAccess(spec *corev1.PodSpecArgs, security *corev1.PodSecurityCo
 	if !a.Stack.Config.Cluster.Profile().AssignsUsers {
 		return nil
 	}
-	account, err := a.serviceAccount(nil)
+	account, err := a.serviceAccount()
 	if err != nil {
 		return err
 	}

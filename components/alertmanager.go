@@ -14,7 +14,7 @@ import (
 
 // Alertmanager groups, mutes and routes alerts: a StatefulSet, Services, a ConfigMap, a
 // NetworkPolicy, with several replicas a PodDisruptionBudget and, if the stack has secrets of
-// notifications, a Secret.
+// notifications, a Secret, and if it has annotations of one, a ServiceAccount.
 type Alertmanager struct {
 	pulumi.ResourceState
 
@@ -90,15 +90,20 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
+	a.account = cfg.ServiceAccount
+	account, err := a.identity()
+	if err != nil {
+		return err
+	}
 	// A new configuration restarts the replicas one by one. Silences and the notification
 	// log survive on their volumes, and on their peers.
-	_, err = create(a, "statefulset", appsv1.NewStatefulSet, alertmanagerStatefulSet(a, args, ports, annotations),
+	_, err = create(a, "statefulset", appsv1.NewStatefulSet, alertmanagerStatefulSet(a, args, account, ports, annotations),
 		bindTo(args.Claims), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }
 
 // alertmanagerStatefulSet returns the StatefulSet of Alertmanager.
-func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
+func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, account pulumi.StringPtrInput, ports []port, annotations pulumi.StringMap) *appsv1.StatefulSetArgs {
 	cfg := args.Stack.Config.Alerting
 	volumes := corev1.VolumeArray{configMapVolume("config", args.Stack.AlertmanagerConfig.Name)}
 	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.AlertmanagerDir)}
@@ -109,6 +114,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, ports []port, annota
 	mounts = append(mounts, mount(dataVolumeName, render.AlertmanagerDataDir))
 	templates, volumes := dataVolume(args.Claims, cfg.Size, volumes)
 	spec := &corev1.PodSpecArgs{
+		ServiceAccountName:            account,
 		SecurityContext:               a.nonRoot(nobodyUID),
 		TerminationGracePeriodSeconds: pulumi.Int(60),
 		Volumes:                       volumes,

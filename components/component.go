@@ -45,7 +45,7 @@ type app struct {
 	role   string       // app.kubernetes.io/component
 	image  config.Image // empty if the component runs no pods
 
-	podLabels map[string]string // of its pods, in addition to those of all its objects
+	account config.ServiceAccount // what the stack sets of the account that its pods run as
 }
 
 // arguments is implemented by the arguments of every component.

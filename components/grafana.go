@@ -19,7 +19,7 @@ import (
 
 // Grafana shows Prometheus' metrics in dashboards: a Deployment, a Service, a NetworkPolicy,
 // ConfigMaps with its configuration and dashboards, a Secret unless all its values are in existing
-// ones and, if configured, an Ingress.
+// ones and, if configured, an Ingress and a ServiceAccount.
 type Grafana struct {
 	pulumi.ResourceState
 
@@ -100,12 +100,17 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if secret != nil {
 		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
 	}
-	_, err = create(a, "deployment", appsv1.NewDeployment, grafanaDeployment(a, annotations), pulumi.DependsOn(before), a.readyTimeout(0))
+	a.account = cfg.ServiceAccount
+	account, err := a.identity()
+	if err != nil {
+		return err
+	}
+	_, err = create(a, "deployment", appsv1.NewDeployment, grafanaDeployment(a, account, annotations), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }
 
 // grafanaDeployment returns the Deployment of Grafana.
-func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentArgs {
+func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.StringMap) *appsv1.DeploymentArgs {
 	cfg := a.Stack.Config.Grafana
 	items := corev1.KeyToPathArray{}
 	for _, file := range slices.Sorted(maps.Keys(a.Stack.GrafanaConfig.Files)) {
@@ -151,8 +156,9 @@ func grafanaDeployment(a app, annotations pulumi.StringMap) *appsv1.DeploymentAr
 	}
 	startup := probe("/api/health", grafanaWeb.name, 5, 60) // the first start creates the database
 	template := a.pod(&corev1.PodSpecArgs{
-		SecurityContext: a.nonRoot(grafanaUID),
-		Volumes:         volumes,
+		ServiceAccountName: account,
+		SecurityContext:    a.nonRoot(grafanaUID),
+		Volumes:            volumes,
 		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
 			Name:           pulumi.String(a.name),
 			Ports:          containerPorts(grafanaWeb),

@@ -39,7 +39,8 @@ func (args *KubeStateMetricsArgs) inputs() pulumi.Map {
 
 func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	cfg := a.Stack.Config.Exporters.KubeStateMetrics
-	account, err := a.serviceAccount(nil)
+	a.account = cfg.ServiceAccount
+	account, err := a.serviceAccount()
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,13 @@ func addSettings(spec *corev1.PodSpecArgs, pod config.Pod) {
 	if pod.TopologySpreadConstraints != nil { // an empty list replaces the component's own, too
 		spec.TopologySpreadConstraints = corev1.TopologySpreadConstraintArray(natives[corev1.TopologySpreadConstraint, corev1.TopologySpreadConstraintInput](pod.TopologySpreadConstraints))
 	}
+	if pod.SecurityContext != nil { // each field on its own, too
+		own := spec.SecurityContext.(*corev1.PodSecurityContextArgs)
+		spec.SecurityContext = own.ToPodSecurityContextOutput().ApplyT(func(context corev1.PodSecurityContext) (corev1.PodSecurityContext, error) {
+			err := convert(pod.SecurityContext, &context)
+			return context, err
+		}).(corev1.PodSecurityContextOutput)
+	}
 	if pod.RuntimeClassName != "" {
 		spec.RuntimeClassName = pulumi.String(pod.RuntimeClassName)
 	}
@@ -61,19 +68,25 @@ func addSettings(spec *corev1.PodSpecArgs, pod config.Pod) {
 	}
 }
 
-// native returns an object of Kubernetes' API as an input of the SDK. T is the SDK's type of it, whose
-// fields have the same names, and Input the interface of its inputs. The input fails if T lacks a field
-// that the object has: config.Unsupported names such fields.
+// native returns an object of Kubernetes' API as an input of the SDK. T is the SDK's type of it, and Input
+// the interface of its inputs. The input fails where convert does.
 func native[T, Input any](object any) Input {
 	return pulumi.All().ApplyT(func([]any) (converted T, err error) {
-		text, err := json.Marshal(object)
-		if err != nil {
-			return converted, err
-		}
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.DisallowUnknownFields()
-		return converted, decoder.Decode(&converted)
+		err = convert(object, &converted)
+		return converted, err
 	}).(Input)
+}
+
+// convert sets the fields of onto, of a type of the SDK, that an object of Kubernetes' API has; both types
+// have the same names of fields. It fails if the SDK's lacks one: config.Unsupported names such fields.
+func convert(object, onto any) error {
+	text, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(onto)
 }
 
 // natives returns a list of objects as native does one.

@@ -17,9 +17,8 @@ type ObjectStore struct {
 	Secret *corev1.Secret      // with the configuration
 	Bucket pulumi.StringOutput `pulumi:"bucket"` // type://bucket/prefix, for people
 
-	account     pulumi.StringInput // name, of the store gateway and the compactor
-	annotations map[string]string  // of the account
-	podLabels   map[string]string
+	account     config.ServiceAccount       // of the pods of the store gateway, the compactor and the ruler
+	accountName pulumi.StringInput          // of their ServiceAccount
 	claim, dir  string                      // volume of FILESYSTEM, and where it is mounted; empty for other stores
 	env         map[string]config.SecretKey // variables that the configuration refers to
 }
@@ -38,12 +37,12 @@ func NewObjectStore(ctx *pulumi.Context, name string, args *ObjectStoreArgs, opt
 		cfg, bucket := a.Stack.Config.LongTermStorage, a.Stack.Thanos.Bucket
 		c.Bucket = pulumi.String(bucket.Name).ToStringOutput()
 		c.claim, c.dir, c.env = cfg.ObjectStore.Claim, bucket.Dir, bucket.Env
-		c.annotations, c.podLabels = cfg.ServiceAccount.Annotations, cfg.ServiceAccount.PodLabels
+		c.account, a.account = cfg.ServiceAccount, cfg.ServiceAccount
 		var err error
 		if c.Secret, err = a.secret("secret", config.ObjectStoreSecret, map[string]config.Secret{objectStoreFile: bucket.File}); err != nil {
 			return nil, err
 		}
-		c.account, err = a.serviceAccount(c.annotations)
+		c.accountName, err = a.serviceAccount()
 		return pulumi.Map{"bucket": c.Bucket}, err
 	})
 }
@@ -60,15 +59,4 @@ func (args *ObjectStoreArgs) check() error {
 
 func (args *ObjectStoreArgs) inputs() pulumi.Map {
 	return pulumi.Map{"type": pulumi.String(string(args.Stack.Config.LongTermStorage.ObjectStore.Type))}
-}
-
-// pods returns the annotations of pods that run as the store's ServiceAccount, and sets its name in
-// their spec.
-func (s *ObjectStore) pods(spec *corev1.PodSpecArgs) pulumi.StringMap {
-	spec.ServiceAccountName = s.account
-	annotations := pulumi.StringMap{}
-	if len(s.annotations) > 0 { // clouds read them when a pod starts
-		annotations["checksum/service-account"] = pulumi.String(checksum(s.annotations))
-	}
-	return annotations
 }

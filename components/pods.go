@@ -33,14 +33,18 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 		spec.PriorityClassName = pulumi.String(scheduling.PriorityClassName)
 	}
 	labels := a.labels()
-	for _, more := range []map[string]string{a.podLabels, scheduling.Pod.Labels} {
+	for _, more := range []map[string]string{a.account.PodLabels, scheduling.Pod.Labels} {
 		for name, value := range more {
 			labels[name] = pulumi.String(value)
 		}
 	}
 	metadata := &metav1.ObjectMetaArgs{Labels: labels}
-	if added := pulumi.ToStringMap(scheduling.Pod.Annotations); len(annotations)+len(added) > 0 {
-		maps.Copy(added, annotations)
+	added := pulumi.ToStringMap(scheduling.Pod.Annotations)
+	maps.Copy(added, annotations)
+	if account := a.account.Annotations; len(account) > 0 { // clouds read them when a pod starts
+		added["checksum/service-account"] = pulumi.String(checksum(account))
+	}
+	if len(added) > 0 {
 		metadata.Annotations = added
 	}
 	addSettings(spec, scheduling.Pod)

@@ -107,7 +107,7 @@ func (args *PrometheusArgs) inputs() pulumi.Map {
 
 func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 	cfg := a.Stack.Config.Prometheus
-	a.podLabels = cfg.ServiceAccount.PodLabels
+	a.account = cfg.ServiceAccount
 	if args.First != nil {
 		c.account, c.secrets = args.First.account, args.First.secrets
 	} else if err := c.deployShared(a); err != nil {
@@ -150,7 +150,7 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 func (c *Prometheus) deployShared(a app) error {
 	cfg := a.Stack.Config.Prometheus
 	var err error
-	if c.account, err = a.grantedAccount(a.Stack.Grants, cfg.ServiceAccount.Annotations); err != nil {
+	if c.account, err = a.grantedAccount(a.Stack.Grants); err != nil {
 		return err
 	}
 	// The server reads these files again for each scrape: a new value needs no restart.
@@ -179,9 +179,6 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	}
 	templates, volumes := dataVolume(args.Claims, args.Stack.Config.Storage.Size, volumes)
 	annotations := pulumi.StringMap{}
-	if len(cfg.ServiceAccount.Annotations) > 0 { // clouds read them when a pod starts
-		annotations["checksum/service-account"] = pulumi.String(checksum(cfg.ServiceAccount.Annotations))
-	}
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
@@ -206,9 +203,6 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	}
 	if args.Store != nil {
 		a.addSidecar(spec, annotations, args.Store)
-	}
-	if len(annotations) == 0 {
-		annotations = nil
 	}
 	return &appsv1.StatefulSetArgs{
 		Metadata: a.workloadMetadata(),

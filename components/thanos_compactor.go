@@ -58,14 +58,15 @@ func (a app) deployCompactor(args *ThanosCompactorArgs) error {
 	if err := a.networkPolicy(ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}}); err != nil {
 		return err
 	}
-	a.podLabels = args.Store.podLabels
+	a.account = args.Store.account
 	templates, volumes := dataVolume(args.Claims, cfg.Compactor.Size, nil)
 	spec := &corev1.PodSpecArgs{
+		ServiceAccountName:            args.Store.accountName,
 		SecurityContext:               a.nonRoot(nobodyUID),
 		TerminationGracePeriodSeconds: pulumi.Int(150),
 		Volumes:                       volumes,
 	}
-	annotations := args.Store.pods(spec)
+	annotations := pulumi.StringMap{}
 	container := &corev1.ContainerArgs{
 		Name:           pulumi.String(a.name),
 		Ports:          containerPorts(thanosHTTP),

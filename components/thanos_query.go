@@ -72,7 +72,7 @@ func (a app) deployQuery() error {
 		"--query.auto-downsampling",
 	}, own...)
 	flags = append(flags, a.addTLS(spec, container)...)
-	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, thanosPods{cfg.Replicas, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
+	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }
 
 // queryFlags returns the flags with which the querier evaluates a query as Prometheus does.
@@ -98,6 +98,7 @@ const experimentalFunctions = "--enable-feature=promql-experimental-functions"
 // thanosPods is what a stack says about the pods of a part of Thanos without data.
 type thanosPods struct {
 	replicas   int
+	account    config.ServiceAccount
 	budget     *policyv1.PodDisruptionBudgetSpec
 	resources  config.Resources
 	scheduling config.Scheduling
@@ -110,7 +111,8 @@ func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.Contai
 	if err != nil {
 		return err
 	}
-	if spec.ServiceAccountName, err = a.serviceAccount(nil); err != nil {
+	a.account = pods.account
+	if spec.ServiceAccountName, err = a.serviceAccount(); err != nil {
 		return err
 	}
 	if err := a.disruptionBudget(pods.replicas, pods.budget); err != nil {

@@ -57,5 +57,5 @@ func (a app) deployQueryFrontend() error {
 		"--query-range.response-cache-config-file=" + render.ThanosDir + "/cache.yaml",
 		"--query-frontend.compress-responses",
 	}
-	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{cfg.Replicas, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
+	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }

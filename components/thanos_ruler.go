@@ -77,17 +77,18 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
-	a.podLabels = args.Store.podLabels
+	a.account = args.Store.account
 	templates, volumes := dataVolume(args.Claims, cfg.Size, corev1.VolumeArray{
 		configMapVolume("config", files.Config.Name),
 		configMapVolume("rules", files.Rules.Name),
 	})
 	spec := &corev1.PodSpecArgs{
+		ServiceAccountName:            args.Store.accountName,
 		SecurityContext:               a.nonRoot(nobodyUID),
 		TerminationGracePeriodSeconds: pulumi.Int(150), // queries get two minutes to end
 		Volumes:                       volumes,
 	}
-	annotations := args.Store.pods(spec)
+	annotations := pulumi.StringMap{}
 	// It reads rules when it starts, and finds on its volume for how long alerts have been pending or firing.
 	annotations["checksum/config"] = pulumi.String(checksum(files.Config.Files))
 	annotations["checksum/rules"] = pulumi.String(checksum(files.Rules.Files))

@@ -74,13 +74,14 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
-	a.podLabels = args.Store.podLabels
+	a.account = args.Store.account
 	spec := &corev1.PodSpecArgs{
+		ServiceAccountName:            args.Store.accountName,
 		SecurityContext:               a.nonRoot(nobodyUID),
 		TerminationGracePeriodSeconds: pulumi.Int(150), // queries get two minutes to end
 		Volumes:                       corev1.VolumeArray{ephemeralData(cfg.Size)},
 	}
-	annotations := args.Store.pods(spec)
+	annotations := pulumi.StringMap{}
 	container := &corev1.ContainerArgs{
 		Name:  pulumi.String(a.name),
 		Ports: containerPorts(thanosHTTP, thanosGRPC),

@@ -56,6 +56,8 @@ type Alerting struct {
 	// Additional rule files in Prometheus' own format, by name:
 	// https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/
 	ExtraRules map[string]any `json:"extraRules"`
+	// The account that the pods run as; only with annotations, one of its own, such as for Amazon SNS.
+	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several replicas, in Kubernetes' own format without its selector; maxUnavailable: 1
 	// unless set.
 	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
@@ -153,6 +155,7 @@ func (a Alerting) validate(storage Storage) Problems {
 		}
 	}
 	p.Add(a.Resources.validate("alerting.resources")...)
+	p.Add(a.ServiceAccount.validate("alerting.serviceAccount")...)
 	p.Add(validateBudget("alerting.podDisruptionBudget", a.PodDisruptionBudget, a.Replicas)...)
 	p.Add(a.Scheduling.validate("alerting")...)
 	return p

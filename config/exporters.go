@@ -83,6 +83,8 @@ type KubeStateMetrics struct {
 	// Number of pods, 1 to 64, that divide the objects between them. One is enough unless a
 	// cluster has more objects than a single pod can list.
 	Shards int `json:"shards"`
+	// The account that the pods run as.
+	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
 	// unless set.
 	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
@@ -196,6 +198,7 @@ func (k KubeStateMetrics) validate() Problems {
 		p.Addf(path+".shards", "%d; allowed: 1 to 64", k.Shards)
 	}
 	p.Add(k.Resources.validate(path + ".resources")...)
+	p.Add(k.ServiceAccount.validate(path + ".serviceAccount")...)
 	p.Add(validateBudget(path+".podDisruptionBudget", k.PodDisruptionBudget, k.Shards)...)
 	p.Add(k.Scheduling.validate(path)...)
 	return p

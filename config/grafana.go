@@ -43,6 +43,9 @@ type Grafana struct {
 	Ingress GrafanaIngress `json:"ingress"`
 	// An existing Grafana to use instead of deploying one.
 	External ExternalGrafana `json:"external"`
+	// The account that the pod runs as; only with annotations, one of its own, such as for datasources of a
+	// cloud.
+	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// Compute resources of Grafana's pod.
 	Resources Resources `json:"resources"`
 	// Compute resources of the import job's pod.
@@ -187,6 +190,7 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 	p.Add(g.validateDatasources()...)
 	p.Add(g.Resources.validate("grafana.resources")...)
 	p.Add(g.ImportResources.validate("grafana.importResources")...)
+	p.Add(g.ServiceAccount.validate("grafana.serviceAccount")...)
 	p.Add(g.Scheduling.validate("grafana")...)
 	for i, variable := range g.Pod.Env {
 		if strings.HasPrefix(variable.Name, "GF_") {

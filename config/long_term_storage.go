@@ -148,6 +148,8 @@ type Query struct {
 	// Namespaces whose pods, such as an ingress controller, may reach the querier over gRPC for other
 	// clusters.
 	FromNamespaces []string `json:"fromNamespaces"`
+	// The account that the pods run as.
+	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
 	// unless set.
 	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
@@ -164,6 +166,8 @@ type QueryFrontend struct {
 	SplitInterval Duration `json:"splitInterval"`
 	// Memory for cached results of each pod, 1Mi or more.
 	CacheSize Quantity `json:"cacheSize"`
+	// The account that the pods run as.
+	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
 	// unless set.
 	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
@@ -489,6 +493,7 @@ func (q Query) validate(path string, encrypted bool) Problems {
 		p.invalid(fmt.Sprintf("%s.fromNamespaces[%d]", path, i), namespace, validation.IsDNS1123Label(namespace))
 	}
 	p.Add(q.Resources.validate(path + ".resources")...)
+	p.Add(q.ServiceAccount.validate(path + ".serviceAccount")...)
 	p.Add(validateBudget(path+".podDisruptionBudget", q.PodDisruptionBudget, q.Replicas)...)
 	p.Add(q.Scheduling.validate(path)...)
 	return p
@@ -530,6 +535,7 @@ func (f QueryFrontend) validate(path string) Problems {
 		p.Addf(path+".cacheSize", "%s; allowed: %s", f.CacheSize, allowed)
 	}
 	p.Add(f.Resources.validate(path + ".resources")...)
+	p.Add(f.ServiceAccount.validate(path + ".serviceAccount")...)
 	p.Add(validateBudget(path+".podDisruptionBudget", f.PodDisruptionBudget, f.Replicas)...)
 	p.Add(f.Scheduling.validate(path)...)
 	return p

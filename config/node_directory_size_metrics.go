@@ -86,6 +86,9 @@ func (n NodeDirectorySizeMetrics) validate() Problems {
 	}
 	p.Add(n.Resources.validate(at + ".resources")...)
 	p.Add(validateUpdateStrategy(at+".updateStrategy", n.UpdateStrategy, true)...)
+	if security := n.Pod.SecurityContext; security != nil && security.RunAsNonRoot != nil && *security.RunAsNonRoot {
+		p.Addf(at+".pod.securityContext.runAsNonRoot", "true, but the scanner reads the files of every user as root; remove it")
+	}
 	p.Add(n.Scheduling.validate(at)...)
 	return p
 }

@@ -28,6 +28,8 @@ type Pod struct {
 	// How the pods are spread over zones, nodes or other parts of the cluster; replicas over zones
 	// unless set.
 	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints"`
+	// Users, groups, SELinux and seccomp of all containers; each field replaces the component's own.
+	SecurityContext *corev1.PodSecurityContext `json:"securityContext"`
 	// RuntimeClass of the pods; empty for the cluster's default.
 	RuntimeClassName string `json:"runtimeClassName"`
 	// How names are resolved: ClusterFirst (default), ClusterFirstWithHostNet, Default, which is as on

@@ -77,6 +77,7 @@ func Pods(cfg *config.Config) []Pod {
 		Containers: []string{"alertmanager"}, Ports: map[string]int{"web": Alertmanager.Port, "gossip": 9094, "gossip-udp": 9094},
 		Volumes: append([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets")...),
 		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir},
+		Labels: cfg.Alerting.ServiceAccount.PodLabels,
 	}, {
 		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Pod,
 		Deployed: cfg.Grafana.Deployed(), Images: []config.Image{config.GrafanaImage},
@@ -84,6 +85,7 @@ func Pods(cfg *config.Config) []Pod {
 		Volumes: append([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
 			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID)...),
 		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, "/tmp"},
+		Labels: cfg.Grafana.ServiceAccount.PodLabels,
 	}, {
 		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Pod,
 		Deployed: exporters.NodeExporter.Enabled, Images: []config.Image{config.NodeExporterImage},
@@ -100,6 +102,7 @@ func Pods(cfg *config.Config) []Pod {
 		Deployed: exporters.KubeStateMetrics.Enabled, Images: []config.Image{config.KubeStateMetricsImage},
 		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},
 		Env: []string{"SHARD"}, Mounts: []string{serviceAccountDir},
+		Labels: exporters.KubeStateMetrics.ServiceAccount.PodLabels,
 	}, {
 		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Pod,
 		Deployed: exporters.BlackboxExporter.Enabled, Images: []config.Image{config.BlackboxExporterImage},
@@ -122,11 +125,13 @@ func Pods(cfg *config.Config) []Pod {
 		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query"}, Ports: thanosStorePorts,
 		Volumes: append([]string{"config"}, tls...), Mounts: []string{ThanosDir, ThanosTLSDir},
+		Labels: long.Query.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Pod,
 		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query-frontend"}, Ports: thanosPorts,
 		Volumes: []string{"config"}, Mounts: []string{ThanosDir},
+		Labels: long.QueryFrontend.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Pod,
 		Deployed: long.HasRuler(cfg.Prometheus), Images: thanos,

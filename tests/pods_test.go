@@ -103,6 +103,7 @@ func TestPodSettings(t *testing.T) {
 	assert.Equal(t, "a", template.Annotations["a"])
 	assert.Equal(t, pod.Affinity, spec.Affinity)
 	assert.Equal(t, pod.TopologySpreadConstraints, spec.TopologySpreadConstraints)
+	assert.Equal(t, pod.SecurityContext, spec.SecurityContext)
 	assert.Equal(t, "a", *spec.RuntimeClassName)
 	assert.Equal(t, corev1.DNSPolicy("a"), spec.DNSPolicy)
 	assert.Equal(t, pod.DNSConfig, spec.DNSConfig)
@@ -177,6 +178,18 @@ prometheus:
 		VolumeMounts:  []corev1.VolumeMount{{Name: "a", MountPath: "/a"}},
 		LivenessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromInt32(80)}}},
 	}, spec.Containers[1])
+}
+
+// Each field of a security context replaces the component's own, and the others stay.
+func TestPodSecurityContext(t *testing.T) {
+	s := Component(t, configtest.Config(t, "prometheus: {pod: {securityContext: {fsGroup: 3000, supplementalGroups: [5], seLinuxOptions: {level: 's0:c123'}}}}"), prometheus)
+	assert.Equal(t, &corev1.PodSecurityContext{
+		RunAsNonRoot: new(true), RunAsUser: new(int64(65534)), RunAsGroup: new(int64(65534)),
+		FSGroup: new(int64(3000)), SupplementalGroups: []int64{5},
+		FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch),
+		SeccompProfile:      &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		SELinuxOptions:      &corev1.SELinuxOptions{Level: "s0:c123"},
+	}, Get[*appsv1.StatefulSet](t, s, "prometheus").Spec.Template.Spec.SecurityContext)
 }
 
 // An affinity for nodes keeps the component's anti-affinity, which only a podAntiAffinity replaces.
