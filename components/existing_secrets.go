@@ -22,13 +22,13 @@ import (
 const clusterTimeout = 10 * time.Second
 
 // CheckExistingSecrets rejects a stack that names an existing Secret, or a key of one, that is not in
-// its cluster. It logs a warning if the cluster cannot be asked: it does not answer, does not let the
+// its cluster, or whose value a program cannot read. It logs a warning if the cluster cannot be asked: it does not answer, does not let the
 // user read Secrets, or has no namespace yet.
 //
 // It asks the cluster itself, with the files of the user's kubeconfig. A resource that the provider reads
 // would have its values in the stack's state.
 func CheckExistingSecrets(ctx *pulumi.Context, cfg *config.Config) error {
-	existing := cfg.ExistingSecrets()
+	existing := append(cfg.ExistingSecrets(), cfg.NamedSecrets()...)
 	if len(existing) == 0 {
 		return nil
 	}
@@ -63,8 +63,8 @@ func missingInTime(ctx context.Context, cluster config.Cluster, existing []confi
 	}
 }
 
-// missingSecrets returns a Problem for each of existing that is not in the cluster. The error says why
-// the cluster cannot be asked about others.
+// missingSecrets returns a Problem for each of existing that is not in the cluster or cannot be read. The
+// error says why the cluster cannot be asked about others.
 func missingSecrets(ctx context.Context, cluster config.Cluster, existing []config.ExistingSecret) (config.Problems, error) {
 	client, err := connect(cluster.Context)
 	if err != nil {
@@ -90,18 +90,20 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 		}
 		switch {
 		case apierrors.IsNotFound(a.err):
-			missing.Addf(e.Path, "namespace %s has no Secret %q, for which pods would wait; create it first", cluster.Namespace, e.Secret)
+			missing.Addf(e.Path, "namespace %s has no Secret %q, which pods need; create it first", cluster.Namespace, e.Secret)
 		case apierrors.IsForbidden(a.err): // others may be allowed
 			if !asked {
 				forbidden = append(forbidden, fmt.Errorf("Secret %s: %w", e.Secret, a.err))
 			}
 		case a.err != nil:
 			return missing, fmt.Errorf("Secret %s: %w", e.Secret, a.err)
-		default:
+		case e.Key != "":
 			if value, there := a.secret.Data[e.Key]; !there {
 				missing.Addf(e.Path, "Secret %q has no key %q, for which pods would wait", e.Secret, e.Key)
 			} else if len(value) == 0 {
 				missing.Addf(e.Path, "Secret %q has nothing in its key %q", e.Secret, e.Key)
+			} else if reason := e.Unreadable(string(value)); reason != "" {
+				missing.Addf(e.Path, "Secret %q has %s in its key %q, with which Thanos would read another value; allowed: neither a single quote nor a line break", e.Secret, reason, e.Key)
 			}
 		}
 	}

@@ -150,7 +150,7 @@ func (p *Problems) invalidLabel(path, name, value string) {
 
 // missing appends the Problem of a required secret that is not set.
 func (p *Problems) missing(path string) {
-	*p = append(*p, Problem{Path: path, Message: "missing; set it with: " + SecretCommand(path), missingSecret: true})
+	*p = append(*p, Problem{Path: path, Message: "missing; " + SetSecret(path), missingSecret: true})
 }
 
 // overlaps reports whether a known problem concerns path, a parent, a child, or the key

@@ -346,7 +346,7 @@ func TestAlerting(t *testing.T) {
 			`alerting.slack.channel: missing; set it with: pulumi config set --path 'kubernetes-prometheus:alerting.slack.channel' '#CHANNEL'`,
 		}, {
 			"no webhook", "alerting: {slack: {channel: '#alerts'}}",
-			`alerting.slack.webhookUrl: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:alerting.slack.webhookUrl'`,
+			`alerting.slack.webhookUrl: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:alerting.slack.webhookUrl'; or name an existing Secret there: {secret: NAME, key: KEY}`,
 		}, {
 			"empty webhook", "alerting: {slack: {channel: '#alerts', webhookUrl: ''}}",
 			"alerting.slack.webhookUrl: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`, or {secret: NAME, key: KEY} of an existing Secret",

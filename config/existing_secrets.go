@@ -1,8 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -58,7 +60,43 @@ func validateSecretOfOthers(path, name string) Problems {
 type ExistingSecret struct {
 	Path string // config path, such as alerting.slack.webhookUrl
 	SecretKey
+
+	Quoted bool // whether a program reads the value in single quotes, as a part of YAML
 }
+
+// Unreadable says why a program would not read a value as it is, without showing it; "" if it would. Quotes
+// end it, and a line break in it becomes a space, which matters to all values but objects in JSON.
+func (e ExistingSecret) Unreadable(value string) string {
+	switch {
+	case !e.Quoted:
+		return ""
+	case strings.Contains(value, "'"):
+		return "a single quote"
+	case strings.ContainsAny(value, "\r\n") && !strings.HasPrefix(value, "{"):
+		return "a line break"
+	default:
+		return ""
+	}
+}
+
+// NamedSecrets returns the settings that name a whole Secret which something else creates, and the pods need:
+// the logins of registries, without a key, and each key of the certificate of Thanos.
+func (c *Config) NamedSecrets() []ExistingSecret {
+	var named []ExistingSecret
+	for i, name := range c.Images.PullSecrets {
+		named = append(named, ExistingSecret{Path: fmt.Sprintf("images.pullSecrets[%d]", i), SecretKey: SecretKey{Secret: name}})
+	}
+	if tls := c.LongTermStorage.TLS; c.LongTermStorage.Enabled && tls.SecretName != "" && tls.IssuerRef.Name == "" {
+		for _, key := range []string{"ca.crt", "tls.crt", "tls.key"} {
+			named = append(named, ExistingSecret{Path: "longTermStorage.tls.secretName", SecretKey: SecretKey{tls.SecretName, key}})
+		}
+	}
+	return named
+}
+
+// objectStoreSecrets is the config path of values that Thanos reads from environment variables, in the file
+// about the object store.
+const objectStoreSecrets = "longTermStorage.objectStore.secrets"
 
 // ExistingSecrets returns the settings of programs in this stack whose values are in existing Secrets,
 // sorted by path.
@@ -71,7 +109,7 @@ func (c *Config) ExistingSecrets() []ExistingSecret {
 	}
 	add("prometheus.secrets", c.Prometheus.Secrets)
 	if c.LongTermStorage.Enabled {
-		add("longTermStorage.objectStore.secrets", c.LongTermStorage.ObjectStore.Secrets)
+		add(objectStoreSecrets, c.LongTermStorage.ObjectStore.Secrets)
 	}
 	if c.Exporters.BlackboxExporter.Enabled {
 		add("exporters.blackboxExporter.secrets", c.Exporters.BlackboxExporter.Secrets)
@@ -95,7 +133,7 @@ func (c *Config) ExistingSecrets() []ExistingSecret {
 	var existing []ExistingSecret
 	for _, path := range slices.Sorted(maps.Keys(secrets)) {
 		if key, ok := secrets[path].Existing(); ok {
-			existing = append(existing, ExistingSecret{path, key})
+			existing = append(existing, ExistingSecret{Path: path, SecretKey: key, Quoted: strings.HasPrefix(path, objectStoreSecrets)})
 		}
 	}
 	return existing

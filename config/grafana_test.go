@@ -17,7 +17,7 @@ func TestGrafana(t *testing.T) {
 	run(t, []violation{
 		{
 			"no password", "grafana: {}",
-			`grafana.adminPassword: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.adminPassword'`,
+			`grafana.adminPassword: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.adminPassword'; or name an existing Secret there: {secret: NAME, key: KEY}`,
 		}, {
 			"empty password", "grafana: {adminPassword: ''}",
 			"grafana.adminPassword: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`, or {secret: NAME, key: KEY} of an existing Secret",
@@ -83,7 +83,7 @@ func TestExternalGrafana(t *testing.T) {
 			`grafana.import: files cannot fill the Grafana at grafana.external.url; set job`,
 		}, {
 			"no token", "grafana: {import: job, external: {url: 'https://grafana.example.com', prometheusUrl: 'https://prometheus.example.com'}}",
-			`grafana.external.token: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.external.token'`,
+			`grafana.external.token: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.external.token'; or name an existing Secret there: {secret: NAME, key: KEY}`,
 		}, {
 			"no way back", "grafana: {import: job, external: {url: 'https://grafana.example.com', token: hunter2}}",
 			`grafana.external.prometheusUrl: missing; the Grafana at grafana.external.url needs an address at which it reaches this Prometheus, or the query frontend with longTermStorage`,

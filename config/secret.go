@@ -80,6 +80,11 @@ func SecretCommand(path string) string {
 	return fmt.Sprintf("pulumi config set --secret --path '%s:%s'", Project, path)
 }
 
+// SetSecret says how to set the secret at a config path, for the messages about one that is missing.
+func SetSecret(path string) string {
+	return "set it with: " + SecretCommand(path) + "; or name an existing Secret there: {secret: NAME, key: KEY}"
+}
+
 // notSecret returns the Problem of an encrypted value at a path that is not a secret.
 func notSecret(path string) Problem {
 	return Problem{Path: path, Message: "is encrypted, but this setting is stored in clear text in the cluster's ConfigMaps and the stack's state; " +

@@ -360,7 +360,7 @@ func secretFile(cfg config.Grafana, file string) error {
 	if near, ok := config.Nearest(name, slices.Collect(maps.Keys(cfg.SecretFiles()))); ok {
 		return fmt.Errorf("grafana.secrets has no %q; did you mean %q?", name, near)
 	}
-	return fmt.Errorf("grafana.secrets has no %q; set it with: %s", name, config.SecretCommand("grafana.secrets."+name))
+	return fmt.Errorf("grafana.secrets has no %q; %s", name, config.SetSecret("grafana.secrets."+name))
 }
 
 // readsBack rejects text, an INI file, unless Grafana's parser reads the values of want from

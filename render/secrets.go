@@ -31,7 +31,7 @@ func (s secretFiles) check(path string, native, loaded any) config.Problems {
 			if near, ok := config.Nearest(file, s.names); ok {
 				problem += fmt.Sprintf("; did you mean %q?", near)
 			} else {
-				problem += "; set it with: " + config.SecretCommand(s.path+"."+file)
+				problem += "; " + config.SetSecret(s.path+"."+file)
 			}
 			problems.Addf(path, "%s", problem)
 		case strings.HasSuffix(key, "_file") && !named && !slices.ContainsFunc(imageDirs, func(dir string) bool { return strings.HasPrefix(value, dir) }):

@@ -53,7 +53,7 @@ discovery:
 		path + "[5].proxy_url":                       user,
 		path + "[6].http_sd_configs[0].url":          user,
 		path + "[7].basic_auth.password_file":        `/etc/prometheus/secrets/shpo: prometheus.secrets has no "shpo"; did you mean "shop"?`,
-		path + "[8].http_headers.X-Token.files[0]":   `/etc/prometheus/secrets/warehouse: prometheus.secrets has no "warehouse"; set it with: pulumi config set --secret --path 'kubernetes-prometheus:prometheus.secrets.warehouse'`,
+		path + "[8].http_headers.X-Token.files[0]":   `/etc/prometheus/secrets/warehouse: prometheus.secrets has no "warehouse"; set it with: pulumi config set --secret --path 'kubernetes-prometheus:prometheus.secrets.warehouse'; or name an existing Secret there: {secret: NAME, key: KEY}`,
 	}, rejected(t, err))
 
 	_, _, err = (&Stack{Config: configtest.Config(t, `

@@ -70,7 +70,7 @@ func TestMissingSecrets(t *testing.T) {
 		want, warning string
 	}{
 		"all there":    {objects: map[string]any{at: namespace, secrets + "login": login}},
-		"no Secret":    {objects: map[string]any{at: namespace}, want: `grafana.adminPassword: namespace monitoring has no Secret "login", for which pods would wait; create it first`},
+		"no Secret":    {objects: map[string]any{at: namespace}, want: `grafana.adminPassword: namespace monitoring has no Secret "login", which pods need; create it first`},
 		"no key":       {objects: map[string]any{at: namespace, secrets + "login": holding(nil)}, want: `grafana.adminPassword: Secret "login" has no key "password", for which pods would wait`},
 		"an empty key": {objects: map[string]any{at: namespace, secrets + "login": login}, further: ", secrets: {oauth: {secret: login, key: empty}}", want: `grafana.secrets.oauth: Secret "login" has nothing in its key "empty"`},
 		"both": {
@@ -97,6 +97,47 @@ func TestMissingSecrets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Values of the object store become a part of a file in single quotes, which some would end or change.
+func TestValuesOfTheObjectStore(t *testing.T) {
+	at := "/api/v1/namespaces/monitoring"
+	keys := &corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, Data: map[string][]byte{
+		"plain": []byte(`a"b\c#d`), "quote": []byte("hunter'2"), "line": []byte("hunter2\n"), "json": []byte("{\n  \"type\": \"service_account\"\n}\n"),
+	}}
+	apiServer(t, map[string]any{at: &corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}, at + "/secrets/keys": keys})
+	const cluster = "cluster: {name: test, context: test}\n"
+	for key, want := range map[string]string{"plain": "", "json": "", "quote": "a single quote", "line": "a line break"} {
+		_, err := missing(t, cluster+"longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: blocks}, secrets: {service_account: {secret: keys, key: "+key+"}}}}")
+		if want == "" {
+			require.NoError(t, err, key)
+			continue
+		}
+		require.ErrorContains(t, err, `longTermStorage.objectStore.secrets.service_account: Secret "keys" has `+want+` in its key "`+key+`"`)
+		assert.NotContains(t, err.Error(), "hunter")
+	}
+	_, err := missing(t, cluster+"alerting: {secrets: {pager: {secret: keys, key: quote}, chat: {secret: keys, key: line}}}")
+	require.NoError(t, err, "files may have anything in them")
+}
+
+// Logins of registries and certificates are Secrets as a whole.
+func TestNamedSecrets(t *testing.T) {
+	at := "/api/v1/namespaces/monitoring"
+	objects := map[string]any{
+		at:                           &corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}},
+		at + "/secrets/registry":     &corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}},
+		at + "/secrets/certificates": &corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, Data: map[string][]byte{"tls.crt": []byte("a"), "tls.key": []byte("b")}},
+	}
+	apiServer(t, objects)
+	const text = "cluster: {name: test, context: test}\nimages: {pullSecrets: [registry, other]}\nlongTermStorage: {enabled: true, tls: {%s}, objectStore: {type: GCS, config: {bucket: blocks}}}"
+	_, err := missing(t, fmt.Sprintf(text, "secretName: certificates"))
+	require.ErrorContains(t, err, `images.pullSecrets[1]: namespace monitoring has no Secret "other", which pods need; create it first`)
+	require.ErrorContains(t, err, `longTermStorage.tls.secretName: Secret "certificates" has no key "ca.crt", for which pods would wait`)
+	require.ErrorContains(t, err, "2 problem(s)")
+	_, err = missing(t, fmt.Sprintf(text, "secretName: none"))
+	require.ErrorContains(t, err, "2 problem(s)", "not one for each key")
+	_, err = missing(t, fmt.Sprintf(text, "secretName: none, issuerRef: {name: thanos}"))
+	require.ErrorContains(t, err, "1 problem(s)", "cert-manager makes the Secret")
 }
 
 // A cluster is asked about existing Secrets only, and a preview without one goes on.

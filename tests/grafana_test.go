@@ -97,10 +97,12 @@ func mounted(t *testing.T, s Snapshot, pod corev1.PodTemplateSpec) map[string]st
 			add(dir, Get[*corev1.Secret](t, s, volume.Secret.SecretName).StringData, volume.Secret.Items)
 		case volume.Projected != nil:
 			for _, source := range volume.Projected.Sources {
-				if source.ConfigMap == nil {
-					continue // an existing Secret
+				switch {
+				case source.ConfigMap != nil:
+					add(dir, Get[*corev1.ConfigMap](t, s, source.ConfigMap.Name).Data, source.ConfigMap.Items)
+				case source.Secret.Name == config.GrafanaSecret: // others are existing ones
+					add(dir, Get[*corev1.Secret](t, s, source.Secret.Name).StringData, source.Secret.Items)
 				}
-				add(dir, Get[*corev1.ConfigMap](t, s, source.ConfigMap.Name).Data, source.ConfigMap.Items)
 			}
 		}
 	}
