@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	autoscalingv1 "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/apis/autoscaling.k8s.io/v1"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
@@ -18,14 +19,16 @@ import (
 )
 
 // podDistinct finds what a stack adds to pods under a name, at a path or at a port that the component
-// uses, and mounts of volumes that the pods do not have. The API server refuses them, or one hides the
-// other, or a sidecar is scraped and admitted in place of the component.
+// uses, and mounts of volumes and limits of an autoscaler for containers that the pods do not have. The API
+// server refuses them, or one hides the other, or a sidecar is scraped and admitted in place of the component,
+// or a limit has no effect.
 func podDistinct(a *Analysis) []Finding {
 	var findings []Finding
 	for _, pod := range render.Pods(a.Config) {
-		find := func(at, format string, args ...any) {
-			findings = append(findings, Finding{Path: pod.Path + ".pod." + at, Severity: Error, Final: true, Message: fmt.Sprintf(format, args...)})
+		findAt := func(path, format string, args ...any) {
+			findings = append(findings, Finding{Path: pod.Path + "." + path, Severity: Error, Final: true, Message: fmt.Sprintf(format, args...)})
 		}
+		find := func(at, format string, args ...any) { findAt("pod."+at, format, args...) }
 		distinct := func(at, what, name string, own []string) {
 			if slices.Contains(own, name) {
 				find(at, "%q is a %s of the component; allowed: any name but %s", name, what, strings.Join(own, ", "))
@@ -33,7 +36,7 @@ func podDistinct(a *Analysis) []Finding {
 		}
 		mounted := func(at string, mounts []corev1.VolumeMount) {
 			for i, mount := range mounts {
-				added := slices.ContainsFunc(pod.Settings.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name })
+				added := slices.ContainsFunc(pod.Settings.Pod.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name })
 				if !added && !slices.Contains(pod.Volumes, mount.Name) {
 					find(fmt.Sprintf("%s[%d].name", at, i), "%q is not a volume of the pods; allowed: those in pod.volumes, and the component's own: %s",
 						mount.Name, cmp.Or(strings.Join(pod.Volumes, ", "), "none"))
@@ -58,27 +61,37 @@ func podDistinct(a *Analysis) []Finding {
 				}
 			}
 		}
-		for _, label := range slices.Sorted(maps.Keys(pod.Settings.Labels)) {
+		for _, label := range slices.Sorted(maps.Keys(pod.Settings.Pod.Labels)) {
 			if _, set := pod.Labels[label]; set {
 				find(fmt.Sprintf("labels[%q]", label), "%q is in serviceAccount.podLabels, too; keep one of them", label)
 			}
 		}
-		for i, variable := range pod.Settings.Env {
+		for i, variable := range pod.Settings.Pod.Env {
 			distinct(fmt.Sprintf("env[%d].name", i), "variable", variable.Name, pod.Env)
 		}
-		for i, volume := range pod.Settings.Volumes {
+		for i, volume := range pod.Settings.Pod.Volumes {
 			distinct(fmt.Sprintf("volumes[%d].name", i), "volume", volume.Name, pod.Volumes)
 		}
-		for i, mount := range pod.Settings.VolumeMounts {
+		for i, mount := range pod.Settings.Pod.VolumeMounts {
 			if slices.ContainsFunc(pod.Mounts, func(own string) bool { return inside(own, mount.MountPath) || inside(mount.MountPath, own) }) {
 				find(fmt.Sprintf("volumeMounts[%d].mountPath", i), "%q; allowed: a directory neither within nor above %s", mount.MountPath, strings.Join(pod.Mounts, ", "))
 			}
 		}
-		mounted("volumeMounts", pod.Settings.VolumeMounts)
-		for key, container := range pod.Settings.AllContainers() {
+		mounted("volumeMounts", pod.Settings.Pod.VolumeMounts)
+		names := append([]string{autoscalingv1.DefaultContainerResourcePolicy}, pod.Containers...)
+		for key, container := range pod.Settings.Pod.AllContainers() {
+			names = append(names, container.Name)
 			distinct(key+".name", "container", container.Name, pod.Containers)
 			mounted(key+".volumeMounts", container.VolumeMounts)
 			exposed(key+".ports", container.Ports)
+		}
+		if autoscaler := pod.Settings.VerticalPodAutoscaler; autoscaler != nil && autoscaler.ResourcePolicy != nil {
+			for i, policy := range autoscaler.ResourcePolicy.ContainerPolicies {
+				if !slices.Contains(names, policy.ContainerName) {
+					findAt(fmt.Sprintf("verticalPodAutoscaler.resourcePolicy.containerPolicies[%d].containerName", i),
+						"%q is not a container of the pods; allowed: %s", policy.ContainerName, strings.Join(names, ", "))
+				}
+			}
 		}
 	}
 	return findings
@@ -126,18 +139,18 @@ func podRestricted(a *Analysis) []Finding {
 				}
 			}
 		}
-		if set := pod.Settings.SecurityContext; set != nil {
+		if set := pod.Settings.Pod.SecurityContext; set != nil {
 			context := *set
 			context.RunAsNonRoot = cmp.Or(context.RunAsNonRoot, own.RunAsNonRoot)
 			context.SeccompProfile = cmp.Or(context.SeccompProfile, own.SeccompProfile)
 			evaluate("securityContext", nil, corev1.PodSpec{SecurityContext: &context})
 		}
-		evaluate("annotations", pod.Settings.Annotations, corev1.PodSpec{})
-		for i, added := range pod.Settings.Volumes {
+		evaluate("annotations", pod.Settings.Pod.Annotations, corev1.PodSpec{})
+		for i, added := range pod.Settings.Pod.Volumes {
 			volume(fmt.Sprintf("volumes[%d]", i), added)
 		}
-		mounted("volumeMounts", pod.Settings.VolumeMounts)
-		for key, container := range pod.Settings.AllContainers() {
+		mounted("volumeMounts", pod.Settings.Pod.VolumeMounts)
+		for key, container := range pod.Settings.Pod.AllContainers() {
 			evaluate(key, nil, corev1.PodSpec{Containers: []corev1.Container{container}})
 			mounted(key+".volumeMounts", container.VolumeMounts)
 		}
@@ -164,7 +177,7 @@ func admission(cfg *config.Config) (verdict string, final bool) {
 func sidecarResources(a *Analysis) []Finding {
 	var findings []Finding
 	for _, pod := range render.Pods(a.Config) {
-		for key, container := range pod.Settings.AllContainers() {
+		for key, container := range pod.Settings.Pod.AllContainers() {
 			requests, limits := container.Resources.Requests, container.Resources.Limits
 			var missing []string
 			if requests.Cpu().IsZero() && limits.Cpu().IsZero() {

@@ -95,6 +95,9 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if err != nil {
 		return err
 	}
+	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {
+		return err
+	}
 	// A new configuration restarts the replicas one by one. Silences and the notification
 	// log survive on their volumes, and on their peers.
 	_, err = create(a, "statefulset", appsv1.NewStatefulSet, alertmanagerStatefulSet(a, args, account, ports, annotations),

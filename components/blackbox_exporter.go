@@ -41,6 +41,9 @@ func (a app) deployBlackboxExporter() (pulumi.Map, error) {
 	if err := a.networkPolicy(ingressRule{ports: []port{web}, from: []string{render.Prometheus.Name}}); err != nil {
 		return nil, err
 	}
+	if err := a.autoscale("Deployment", cfg.Scheduling); err != nil {
+		return nil, err
+	}
 	volumes := corev1.VolumeArray{configMapVolume("config", files.Name)}
 	mounts := corev1.VolumeMountArray{readOnlyMount("config", render.BlackboxDir)}
 	secret, err := a.secret("secrets", config.BlackboxSecret, cfg.Secrets)

@@ -100,6 +100,9 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if secret != nil {
 		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
 	}
+	if err := a.autoscale("Deployment", cfg.Scheduling); err != nil {
+		return err
+	}
 	a.account = cfg.ServiceAccount
 	account, err := a.identity()
 	if err != nil {

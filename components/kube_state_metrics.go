@@ -58,6 +58,13 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	if err := a.disruptionBudget(cfg.Shards, cfg.PodDisruptionBudget); err != nil {
 		return nil, err
 	}
+	kind := "Deployment"
+	if cfg.Shards > 1 {
+		kind = "StatefulSet"
+	}
+	if err := a.autoscale(kind, cfg.Scheduling); err != nil {
+		return nil, err
+	}
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),

@@ -52,6 +52,9 @@ func (a app) deployNodeDirectorySizeMetrics() (pulumi.Map, error) {
 		return nil, err
 	}
 	cfg := a.Stack.Config.Exporters.NodeDirectorySizeMetrics
+	if err := a.autoscale("DaemonSet", cfg.Scheduling); err != nil {
+		return nil, err
+	}
 	spec := &corev1.PodSpecArgs{
 		// A scan can be killed: the next pod starts another.
 		TerminationGracePeriodSeconds: pulumi.Int(1),

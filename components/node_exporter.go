@@ -39,6 +39,9 @@ func (a app) deployNodeExporter() (pulumi.Map, error) {
 	if err := a.service("service", a.name, true, metrics); err != nil {
 		return nil, err
 	}
+	if err := a.autoscale("DaemonSet", cfg.Scheduling); err != nil {
+		return nil, err
+	}
 	spec := nodeExporterPod(a, cfg, metrics)
 	if err := a.hostAccess(spec, &corev1.PodSecurityContextArgs{
 		RunAsNonRoot:   pulumi.Bool(true),

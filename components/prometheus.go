@@ -135,6 +135,9 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
+	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {
+		return err
+	}
 	before := slices.Clone(c.secrets)
 	if args.Store != nil {
 		before = append(before, args.Store.Secret)

@@ -58,6 +58,9 @@ func (a app) deployCompactor(args *ThanosCompactorArgs) error {
 	if err := a.networkPolicy(ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}}); err != nil {
 		return err
 	}
+	if err := a.autoscale("StatefulSet", cfg.Compactor.Scheduling); err != nil {
+		return err
+	}
 	a.account = args.Store.account
 	templates, volumes := dataVolume(args.Claims, cfg.Compactor.Size, nil)
 	spec := &corev1.PodSpecArgs{

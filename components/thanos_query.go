@@ -118,6 +118,9 @@ func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.Contai
 	if err := a.disruptionBudget(pods.replicas, pods.budget); err != nil {
 		return err
 	}
+	if err := a.autoscale("Deployment", pods.scheduling); err != nil {
+		return err
+	}
 	addVolume(spec, configMapVolume("config", files.Name))
 	addMount(container, readOnlyMount("config", render.ThanosDir))
 	container.Args = pulumi.ToStringArray(flags)

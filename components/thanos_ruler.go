@@ -77,6 +77,9 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
+	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {
+		return err
+	}
 	a.account = args.Store.account
 	templates, volumes := dataVolume(args.Claims, cfg.Size, corev1.VolumeArray{
 		configMapVolume("config", files.Config.Name),

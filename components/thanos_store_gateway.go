@@ -74,6 +74,9 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
 	}
+	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {
+		return err
+	}
 	a.account = args.Store.account
 	spec := &corev1.PodSpecArgs{
 		ServiceAccountName:            args.Store.accountName,

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"regexp"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -25,10 +24,7 @@ func validateBudget(path string, budget *policyv1.PodDisruptionBudgetSpec, repli
 	p.Add(validateAmount(path+".minAvailable", budget.MinAvailable)...)
 	p.Add(validateAmount(path+".maxUnavailable", budget.MaxUnavailable)...)
 	if policy := budget.UnhealthyPodEvictionPolicy; policy != nil {
-		allowed := []string{string(policyv1.IfHealthyBudget), string(policyv1.AlwaysAllow)}
-		if !slices.Contains(allowed, string(*policy)) {
-			p.Add(UnknownName(path+".unhealthyPodEvictionPolicy", string(*policy), allowed))
-		}
+		p.Add(validateValue(path+".unhealthyPodEvictionPolicy", *policy, policyv1.IfHealthyBudget, policyv1.AlwaysAllow)...)
 	}
 	switch {
 	case len(p) > 0:

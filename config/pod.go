@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	autoscalingv1 "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/apis/autoscaling.k8s.io/v1"
 )
 
 // Pod configures what a stack adds to a component's pods. The keys, and all below them, are those of a
@@ -66,6 +67,8 @@ var Unsupported = map[reflect.Type][]string{
 	reflect.TypeFor[corev1.ServiceAccountTokenProjection](): {"user"},
 	reflect.TypeFor[corev1.VolumeMount]():                   {"bindMountOptions"},
 	reflect.TypeFor[policyv1.PodDisruptionBudgetSpec]():     {"selector"}, // the program's
+
+	reflect.TypeFor[autoscalingv1.VerticalPodAutoscalerSpec](): {"targetRef"}, // the program's
 }
 
 // DNSPolicy is how the containers of a pod resolve names:

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
+	autoscalingv1 "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/apis/autoscaling.k8s.io/v1"
 )
 
 // Resources holds a container's compute requests and limits.
@@ -77,6 +78,8 @@ type Scheduling struct {
 	Tolerations []Toleration `json:"tolerations"`
 	// PriorityClass of the pods; empty for the cluster's default.
 	PriorityClassName string `json:"priorityClassName"`
+	// VerticalPodAutoscaler of the pods, in its own format without targetRef; none unless set.
+	VerticalPodAutoscaler *autoscalingv1.VerticalPodAutoscalerSpec `json:"verticalPodAutoscaler"`
 	// What the pods have besides, in Kubernetes' own format.
 	Pod Pod `json:"pod"`
 }
@@ -125,6 +128,7 @@ func (s Scheduling) validate(path string) Problems {
 	if s.PriorityClassName != "" {
 		p.invalid(path+".priorityClassName", s.PriorityClassName, validation.IsDNS1123Subdomain(s.PriorityClassName))
 	}
+	p.Add(validateAutoscaler(path+".verticalPodAutoscaler", s.VerticalPodAutoscaler)...)
 	p.Add(s.Pod.validate(path + ".pod")...)
 	return p
 }

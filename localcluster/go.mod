@@ -78,6 +78,7 @@ require (
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261026165753-2ffab32bce7e // indirect
 	gotest.tools/v3 v3.5.2 // indirect
+	k8s.io/autoscaler/vertical-pod-autoscaler v1.5.1 // indirect
 )
 
 require (

@@ -15,10 +15,10 @@ func Images(cfg *config.Config) map[string]string {
 		for _, image := range pod.Images {
 			add(image)
 		}
-		for _, container := range pod.Settings.AllContainers() {
+		for _, container := range pod.Settings.Pod.AllContainers() {
 			images[container.Image] = container.Image
 		}
-		for _, volume := range pod.Settings.Volumes {
+		for _, volume := range pod.Settings.Pod.Volumes {
 			if volume.Image != nil {
 				images[volume.Image.Reference] = volume.Image.Reference
 			}

@@ -13,9 +13,9 @@ import (
 // Pod says what a component's pods have. What a stack adds to them must not have the same names or
 // paths. A test compares it with the pods of many stacks.
 type Pod struct {
-	Name     string     // of the program: the pods' label app.kubernetes.io/name
-	Path     string     // config path of the component
-	Settings config.Pod // what the stack adds
+	Name     string            // of the program: the pods' label app.kubernetes.io/name
+	Path     string            // config path of the component
+	Settings config.Scheduling // of the stack; what it adds is in Settings.Pod
 
 	Deployed bool           // whether the stack has the component
 	Images   []config.Image // of Containers
@@ -63,7 +63,7 @@ func Pods(cfg *config.Config) []Pod {
 	thanosPorts := map[string]int{"web": ThanosHTTPPort}
 	thanosStorePorts := map[string]int{"web": ThanosHTTPPort, "grpc": ThanosGRPCPort}
 	return []Pod{{
-		Name: Prometheus.Name, Path: "prometheus", Settings: cfg.Prometheus.Pod,
+		Name: Prometheus.Name, Path: "prometheus", Settings: cfg.Prometheus.Scheduling,
 		Deployed: cfg.HasPrometheus(), Images: append([]config.Image{config.PrometheusImage}, sidecar...),
 		Containers: []string{"prometheus", "thanos-sidecar"},
 		Ports:      map[string]int{"web": Prometheus.Port, ThanosSidecarPort: ThanosHTTPPort, "grpc": ThanosGRPCPort},
@@ -72,14 +72,14 @@ func Pods(cfg *config.Config) []Pod {
 		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir, serviceAccountDir},
 		Labels: cfg.Prometheus.ServiceAccount.PodLabels,
 	}, {
-		Name: Alertmanager.Name, Path: "alerting", Settings: cfg.Alerting.Pod,
+		Name: Alertmanager.Name, Path: "alerting", Settings: cfg.Alerting.Scheduling,
 		Deployed: cfg.Alerting.Enabled, Images: []config.Image{config.AlertmanagerImage},
 		Containers: []string{"alertmanager"}, Ports: map[string]int{"web": Alertmanager.Port, "gossip": 9094, "gossip-udp": 9094},
 		Volumes: append([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets")...),
 		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir},
 		Labels: cfg.Alerting.ServiceAccount.PodLabels,
 	}, {
-		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Pod,
+		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Scheduling,
 		Deployed: cfg.Grafana.Deployed(), Images: []config.Image{config.GrafanaImage},
 		Containers: []string{"grafana"}, Ports: map[string]int{"web": Grafana.Port},
 		Volumes: append([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
@@ -87,53 +87,53 @@ func Pods(cfg *config.Config) []Pod {
 		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, "/tmp"},
 		Labels: cfg.Grafana.ServiceAccount.PodLabels,
 	}, {
-		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Pod,
+		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Scheduling,
 		Deployed: exporters.NodeExporter.Enabled, Images: []config.Image{config.NodeExporterImage},
 		Containers: []string{"node-exporter"}, Ports: map[string]int{"metrics": exporters.NodeExporter.Port},
 		Volumes: []string{"root"}, HostVolumes: []string{"root"}, Env: []string{"HOST_IP"}, Mounts: []string{HostDir},
 	}, {
-		Name: "node-directory-size-metrics", Path: "exporters.nodeDirectorySizeMetrics", Settings: exporters.NodeDirectorySizeMetrics.Pod,
+		Name: "node-directory-size-metrics", Path: "exporters.nodeDirectorySizeMetrics", Settings: exporters.NodeDirectorySizeMetrics.Scheduling,
 		Deployed: exporters.NodeDirectorySizeMetrics.Enabled, Images: []config.Image{config.BusyboxImage},
 		Containers: []string{"scan", "serve"}, Ports: map[string]int{"metrics": 9102},
 		Volumes: append([]string{"scripts", "metrics"}, directories...), HostVolumes: directories,
 		Env: slices.Sorted(maps.Keys(directorysize.Settings{}.Env())), Mounts: []string{SizesScriptsDir, SizesMetricsDir, HostDir}, Root: true,
 	}, {
-		Name: "kube-state-metrics", Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Pod,
+		Name: "kube-state-metrics", Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Scheduling,
 		Deployed: exporters.KubeStateMetrics.Enabled, Images: []config.Image{config.KubeStateMetricsImage},
 		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},
 		Env: []string{"SHARD"}, Mounts: []string{serviceAccountDir},
 		Labels: exporters.KubeStateMetrics.ServiceAccount.PodLabels,
 	}, {
-		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Pod,
+		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Scheduling,
 		Deployed: exporters.BlackboxExporter.Enabled, Images: []config.Image{config.BlackboxExporterImage},
 		Containers: []string{"blackbox-exporter"}, Ports: map[string]int{"web": BlackboxExporter.Port},
 		Volumes: append([]string{"config"}, when(len(exporters.BlackboxExporter.Secrets) > 0, "secrets")...), Mounts: []string{BlackboxDir, BlackboxSecretsDir},
 	}, {
-		Name: ThanosStoreGateway.Name, Path: "longTermStorage.storeGateway", Settings: long.StoreGateway.Pod,
+		Name: ThanosStoreGateway.Name, Path: "longTermStorage.storeGateway", Settings: long.StoreGateway.Scheduling,
 		Deployed: cfg.HasObjectStore(), Images: thanos,
 		Containers: []string{"thanos-store-gateway"}, Ports: thanosStorePorts,
 		Volumes: slices.Concat([]string{"data"}, store, tls), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
-		Name: ThanosCompactor.Name, Path: "longTermStorage.compactor", Settings: long.Compactor.Pod,
+		Name: ThanosCompactor.Name, Path: "longTermStorage.compactor", Settings: long.Compactor.Scheduling,
 		Deployed: long.HasCompactor(), Images: thanos,
 		Containers: []string{"thanos-compactor"}, Ports: thanosPorts,
 		Volumes: append([]string{"data"}, store...), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
-		Name: ThanosQuery.Name, Path: "longTermStorage.query", Settings: long.Query.Pod,
+		Name: ThanosQuery.Name, Path: "longTermStorage.query", Settings: long.Query.Scheduling,
 		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query"}, Ports: thanosStorePorts,
 		Volumes: append([]string{"config"}, tls...), Mounts: []string{ThanosDir, ThanosTLSDir},
 		Labels: long.Query.ServiceAccount.PodLabels,
 	}, {
-		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Pod,
+		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Scheduling,
 		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query-frontend"}, Ports: thanosPorts,
 		Volumes: []string{"config"}, Mounts: []string{ThanosDir},
 		Labels: long.QueryFrontend.ServiceAccount.PodLabels,
 	}, {
-		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Pod,
+		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Scheduling,
 		Deployed: long.HasRuler(cfg.Prometheus), Images: thanos,
 		Containers: []string{"thanos-ruler"}, Ports: thanosStorePorts,
 		Volumes: slices.Concat([]string{"config", "rules", "data"}, store, tls),

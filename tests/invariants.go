@@ -345,7 +345,7 @@ func checkKnownPods(t require.TestingT, s Snapshot, cfg *config.Config) {
 			assert.Equal(t, render.GrafanaImport, pod.Labels["app.kubernetes.io/name"], "render.Pods does not have %s", name)
 			continue
 		}
-		if !reflect.ValueOf(of.Settings).IsZero() {
+		if !reflect.ValueOf(of.Settings.Pod).IsZero() {
 			continue
 		}
 		var volumes []string

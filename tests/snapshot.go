@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	autoscalingv1 "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/apis/autoscaling.k8s.io/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	kjson "sigs.k8s.io/json"
 
@@ -103,10 +104,14 @@ func snapshot(t testing.TB, resources []offline.Resource) Snapshot {
 	return s
 }
 
-// objects has the types of all objects that stacks deploy: those of Kubernetes and of cert-manager.
+// objects has the types of all objects that stacks deploy: those of Kubernetes, of cert-manager and of the
+// autoscaler.
 var objects = scheme.Scheme
 
-func init() { utilruntime.Must(certmanagerv1.AddToScheme(objects)) }
+func init() {
+	utilruntime.Must(certmanagerv1.AddToScheme(objects))
+	utilruntime.Must(autoscalingv1.AddToScheme(objects))
+}
 
 // decode decodes the inputs of a resource into a Kubernetes object. The test fails on fields that
 // the object's type does not have. token is the resource's type, without "kubernetes:".

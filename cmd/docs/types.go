@@ -36,8 +36,11 @@ func isObject(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && notationOf(t) == "" && !isNative(t)
 }
 
-// isNative reports whether t is a type of Kubernetes' API, whose own reference describes its keys.
-func isNative(t reflect.Type) bool { return strings.HasPrefix(t.PkgPath(), "k8s.io/api/") }
+// isNative reports whether t is a type of Kubernetes' API or of its autoscaler's, whose own reference
+// describes its keys.
+func isNative(t reflect.Type) bool {
+	return strings.HasPrefix(t.PkgPath(), "k8s.io/api/") || strings.HasPrefix(t.PkgPath(), "k8s.io/autoscaler/")
+}
 
 // field is one key of an object, or an embedded object whose keys are the outer
 // object's own.

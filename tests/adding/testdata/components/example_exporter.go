@@ -36,6 +36,9 @@ func (a app) deployExampleExporter() (pulumi.Map, error) {
 	if err := a.networkPolicy(ingressRule{ports: []port{metrics}, from: []string{render.Prometheus.Name}}); err != nil {
 		return nil, err
 	}
+	if err := a.autoscale("Deployment", cfg.Scheduling); err != nil {
+		return nil, err
+	}
 	_, err := create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
