@@ -139,12 +139,31 @@ func programDeployed(a *Analysis) []Finding {
 	}
 	if grafana := cfg.Grafana; !grafana.Enabled {
 		const off = "there is no Grafana: grafana.enabled is false; set it to true, or remove the setting"
-		if grafana.Ingress.Enabled {
-			needs("grafana.ingress.enabled", off)
-		}
 		if grafana.External.URL != nil {
 			needs("grafana.external.url", off)
 		}
+	}
+	for _, ui := range cfg.UIs() {
+		if ui.Access.Published() && !ui.Deployed {
+			needs(ui.Path+".access.host", "the stack deploys no "+ui.Name+"; remove it")
+		}
+	}
+	return findings
+}
+
+// uiLogin finds web UIs that everyone sees who reaches them from outside of the cluster.
+func uiLogin(a *Analysis) []Finding {
+	var findings []Finding
+	for _, ui := range a.Config.UIs() {
+		if ui.Deployed && ui.Access.Published() && ui.Access.Login == config.NoLogin {
+			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Error, Message: fmt.Sprintf(
+				"none, so everyone who reaches %s sees every metric, and may use %s's API; set another login, or waive this if something in front asks for one",
+				ui.Access.URL(), ui.Name)})
+		}
+	}
+	if grafana := a.Config.Grafana; grafana.Deployed() && grafana.Access.Published() && fmt.Sprint(grafana.Config["auth.anonymous"]["enabled"]) == "true" {
+		findings = append(findings, Finding{Path: "grafana.config[\"auth.anonymous\"].enabled", Severity: Error, Message: fmt.Sprintf(
+			"true, so everyone who reaches %s may query every metric; remove it, or waive this if something in front asks for a login", grafana.Access.URL())})
 	}
 	return findings
 }

@@ -40,13 +40,24 @@ func objectSize(a *Analysis) []Finding {
 				object.Name, size>>10, len(object.Files[largest])>>10, largest, maxConfigMap>>10)})
 		}
 	}
-	size := 0
-	for name, value := range a.Config.Grafana.Ingress.Annotations {
-		size += len(name) + len(value)
-	}
-	if size > maxAnnotations {
-		findings = append(findings, Finding{Path: "grafana.ingress.annotations", Severity: Error,
-			Message: fmt.Sprintf("%d KiB; allowed: up to %d KiB on an object", size>>10, maxAnnotations>>10)})
+	for _, ui := range a.Config.UIs() {
+		annotations := map[string]map[string]string{}
+		if in := ui.Access.Ingress; in != nil {
+			annotations["ingress"] = in.Annotations
+		}
+		if route := ui.Access.HTTPRoute; route != nil {
+			annotations["httpRoute"] = route.Annotations
+		}
+		for key, set := range annotations {
+			size := 0
+			for name, value := range set {
+				size += len(name) + len(value)
+			}
+			if size > maxAnnotations {
+				findings = append(findings, Finding{Path: fmt.Sprintf("%s.access.%s.annotations", ui.Path, key), Severity: Error,
+					Message: fmt.Sprintf("%d KiB; allowed: up to %d KiB on an object", size>>10, maxAnnotations>>10)})
+			}
+		}
 	}
 	return findings
 }

@@ -73,7 +73,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if a.Stack.Config.LongTermStorage.HasRuler(a.Stack.Config.Prometheus) {
 		clients = append(clients, render.ThanosRuler.Name)
 	}
-	rules := []ingressRule{{ports: ports, from: clients, webUI: true}}
+	rules := []ingressRule{{ports: ports, from: clients, webUI: true, namespaces: cfg.Access.FromNamespaces}}
 	if err := a.service("service", a.name, false, ports...); err != nil {
 		return err
 	}
@@ -93,6 +93,9 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	a.account = cfg.ServiceAccount
 	account, err := a.identity()
 	if err != nil {
+		return err
+	}
+	if err := a.publish(cfg.Access, alertmanagerWeb); err != nil {
 		return err
 	}
 	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {

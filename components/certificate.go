@@ -27,29 +27,34 @@ type CertificateArgs struct {
 func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opts ...pulumi.ResourceOption) (*Certificate, error) {
 	a := app{name: "thanos", role: "certificate"}
 	return construct(ctx, "Certificate", name, &Certificate{}, args, opts, a, func(a app) (pulumi.Map, error) {
-		// https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
-		spec := map[string]any{
-			"secretName": args.SecretName,
-			"usages":     []string{"server auth", "client auth"},
-			"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-			"issuerRef":  map[string]any{"name": args.Issuer.Name, "kind": args.Issuer.Kind, "group": args.Issuer.Group},
-		}
-		for _, host := range args.Hosts {
-			field := "dnsNames"
-			if net.ParseIP(host) != nil {
-				field = "ipAddresses"
-			}
-			hosts, _ := spec[field].([]string)
-			spec[field] = append(hosts, host)
-		}
-		_, err := create(a, "certificate", apiextensions.NewCustomResource, &apiextensions.CustomResourceArgs{
-			ApiVersion:  pulumi.String("cert-manager.io/v1"),
-			Kind:        pulumi.String("Certificate"),
-			Metadata:    a.metadata(args.SecretName),
-			OtherFields: kubernetes.UntypedArgs{"spec": spec},
-		})
-		return pulumi.Map{}, err
+		return pulumi.Map{}, a.certificate("certificate", args.Issuer, args.SecretName, args.Hosts, "server auth", "client auth")
 	})
+}
+
+// certificate creates a Certificate of cert-manager that is valid for hosts, names or IP addresses, and for
+// usages: https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
+func (a app) certificate(suffix string, issuer config.IssuerRef, secretName string, hosts []string, usages ...string) error {
+	spec := map[string]any{
+		"secretName": secretName,
+		"usages":     usages,
+		"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+		"issuerRef":  map[string]any{"name": issuer.Name, "kind": issuer.Kind, "group": issuer.Group},
+	}
+	for _, host := range hosts {
+		field := "dnsNames"
+		if net.ParseIP(host) != nil {
+			field = "ipAddresses"
+		}
+		hosts, _ := spec[field].([]string)
+		spec[field] = append(hosts, host)
+	}
+	_, err := create(a, suffix, apiextensions.NewCustomResource, &apiextensions.CustomResourceArgs{
+		ApiVersion:  pulumi.String("cert-manager.io/v1"),
+		Kind:        pulumi.String("Certificate"),
+		Metadata:    a.metadata(secretName),
+		OtherFields: kubernetes.UntypedArgs{"spec": spec},
+	})
+	return err
 }
 
 func (args *CertificateArgs) check() error {

@@ -9,7 +9,6 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -19,7 +18,7 @@ import (
 
 // Grafana shows Prometheus' metrics in dashboards: a Deployment, a Service, a NetworkPolicy,
 // ConfigMaps with its configuration and dashboards, a Secret unless all its values are in existing
-// ones and, if configured, an Ingress and a ServiceAccount.
+// ones, if configured a ServiceAccount and, if it is published, an Ingress or an HTTPRoute.
 type Grafana struct {
 	pulumi.ResourceState
 
@@ -66,13 +65,11 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if cfg.Imports() {
 		from = append(from, render.GrafanaImport)
 	}
-	if err := a.networkPolicy(ingressRule{ports: []port{grafanaWeb}, from: from, webUI: true}); err != nil {
+	if err := a.networkPolicy(ingressRule{ports: []port{grafanaWeb}, from: from, webUI: true, namespaces: cfg.Access.FromNamespaces}); err != nil {
 		return err
 	}
-	if cfg.Ingress.Enabled {
-		if err := a.grafanaIngress(); err != nil {
-			return err
-		}
+	if err := a.publish(cfg.Access, grafanaWeb); err != nil {
+		return err
 	}
 	files := a.Stack.GrafanaConfig
 	keys := map[string]string{} // file names: a key of a ConfigMap has no slashes
@@ -180,40 +177,6 @@ func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.
 			Template: template,
 		},
 	}
-}
-
-// grafanaIngress creates the Ingress configured in grafana.ingress.
-func (a app) grafanaIngress() error {
-	cfg := a.Stack.Config.Grafana.Ingress
-	metadata := a.metadata(a.name)
-	annotations := pulumi.ToStringMap(cfg.Annotations)
-	// Many controllers never set the load balancer address that Pulumi would wait for.
-	annotations["pulumi.com/skipAwait"] = pulumi.String("true")
-	metadata.Annotations = annotations
-	spec := &networkingv1.IngressSpecArgs{
-		Rules: networkingv1.IngressRuleArray{&networkingv1.IngressRuleArgs{
-			Host: pulumi.String(cfg.Host),
-			Http: &networkingv1.HTTPIngressRuleValueArgs{Paths: networkingv1.HTTPIngressPathArray{&networkingv1.HTTPIngressPathArgs{
-				Path:     pulumi.String("/"),
-				PathType: pulumi.String("Prefix"),
-				Backend: &networkingv1.IngressBackendArgs{Service: &networkingv1.IngressServiceBackendArgs{
-					Name: pulumi.String(a.name),
-					Port: &networkingv1.ServiceBackendPortArgs{Name: pulumi.String(grafanaWeb.name)},
-				}},
-			}}},
-		}},
-	}
-	if cfg.ClassName != "" {
-		spec.IngressClassName = pulumi.String(cfg.ClassName)
-	}
-	if cfg.TLSSecret != "" {
-		spec.Tls = networkingv1.IngressTLSArray{&networkingv1.IngressTLSArgs{
-			Hosts:      pulumi.ToStringArray([]string{cfg.Host}),
-			SecretName: pulumi.String(cfg.TLSSecret),
-		}}
-	}
-	_, err := create(a, "ingress", networkingv1.NewIngress, &networkingv1.IngressArgs{Metadata: metadata, Spec: spec})
-	return err
 }
 
 // DeployGrafana deploys Grafana onto its storage, which may be nil, and the import job that

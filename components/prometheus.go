@@ -118,7 +118,7 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 	}
 	senders := slices.Concat(cfg.RemoteWriteReceiver.FromNamespaces, cfg.OTLPReceiver.FromNamespaces)
 	ports, rules := []port{prometheusWeb}, []ingressRule{
-		{ports: []port{prometheusWeb}, from: []string{a.name, render.Grafana.Name}, webUI: true, namespaces: senders},
+		{ports: []port{prometheusWeb}, from: []string{a.name, render.Grafana.Name}, webUI: true, namespaces: slices.Concat(senders, cfg.Access.FromNamespaces)},
 	}
 	if args.Store != nil {
 		ports = append(ports, thanosGRPC)
@@ -134,6 +134,11 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 	}
 	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
 		return err
+	}
+	if args.Shard == 0 { // sharded servers are not published
+		if err := a.publish(cfg.Access, prometheusWeb); err != nil {
+			return err
+		}
 	}
 	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {
 		return err

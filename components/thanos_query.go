@@ -71,6 +71,9 @@ func (a app) deployQuery() error {
 		"--query.replica-label=replica",
 		"--query.auto-downsampling",
 	}, own...)
+	if prefix := a.Stack.Config.LongTermStorage.QueryFrontend.Access.Path; prefix != "/" {
+		flags = append(flags, "--web.external-prefix="+prefix, "--web.route-prefix=/") // of links in its pages, which the frontend passes on
+	}
 	flags = append(flags, a.addTLS(spec, container)...)
 	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }

@@ -45,7 +45,10 @@ func (a app) deployQueryFrontend() error {
 	if err := a.service("service", a.name, false, thanosHTTP); err != nil {
 		return err
 	}
-	if err := a.networkPolicy(ingressRule{ports: []port{thanosHTTP}, from: a.withScraper(render.Grafana.Name), webUI: true}); err != nil {
+	if err := a.networkPolicy(ingressRule{ports: []port{thanosHTTP}, from: a.withScraper(render.Grafana.Name), webUI: true, namespaces: cfg.Access.FromNamespaces}); err != nil {
+		return err
+	}
+	if err := a.publish(cfg.Access, thanosHTTP); err != nil {
 		return err
 	}
 	container := &corev1.ContainerArgs{Name: pulumi.String(a.name), Ports: containerPorts(thanosHTTP)}

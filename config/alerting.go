@@ -42,8 +42,10 @@ type Alerting struct {
 	Secrets map[string]Secret `json:"secrets"`
 	// Accept that alerts which only the root route matches notify nobody.
 	AcknowledgeNoNotifications bool `json:"acknowledgeNoNotifications"`
-	// URL at which Alertmanager is reached from outside the cluster, for links in notifications.
+	// URL at which people open Alertmanager, for links in notifications; that of access unless set.
 	ExternalURL *URL `json:"externalUrl"`
+	// How Alertmanager is reached from outside the cluster.
+	Access Access `json:"access"`
 	// URL below which the runbook of each shipped alert is, as ALERT.md; of a fork or a mirror of docs/runbooks.
 	RunbookURL *URL `json:"runbookUrl"`
 	// Share of requests that the API servers must serve without an error and in time, over 30 days;
@@ -116,6 +118,7 @@ func defaultAlerting() Alerting {
 			RepeatInterval: duration(12 * time.Hour),
 		},
 		APIServerObjective: threshold("99.9%"),
+		Access:             defaultAccess(),
 		Resources:          resources("20m", "48Mi", "128Mi"),
 	}
 }

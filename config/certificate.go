@@ -16,6 +16,15 @@ type IssuerRef struct {
 
 func defaultIssuerRef() IssuerRef { return IssuerRef{Kind: "ClusterIssuer", Group: "cert-manager.io"} }
 
+// complete sets the kind and group of cert-manager's own issuers, unless they are set.
+func (r *IssuerRef) complete() {
+	if *r == (IssuerRef{Name: r.Name}) {
+		*r = IssuerRef{Name: r.Name, Kind: defaultIssuerRef().Kind, Group: defaultIssuerRef().Group}
+	} else if r.Group == "" {
+		r.Group = defaultIssuerRef().Group
+	}
+}
+
 func (r IssuerRef) validate(path string) Problems {
 	var p Problems
 	if r.Name == "" {

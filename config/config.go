@@ -87,7 +87,9 @@ func (c *Config) complete() {
 	}
 	c.Prometheus.complete(c.Storage)
 	c.LongTermStorage.complete(c.Cluster)
-	c.Grafana.complete()
+	for _, ui := range c.UIs() {
+		ui.complete()
+	}
 	c.Exporters.BlackboxExporter.complete()
 	c.resolveJobs()
 }
@@ -105,8 +107,9 @@ func (c *Config) validate() Problems {
 	p.Add(c.validateDiscovery()...)
 	p.Add(c.Exporters.validate()...)
 	p.Add(c.Alerting.validate(c.Storage)...)
-	p.Add(c.Grafana.validate(c.Storage, c.Cluster.NetworkPolicies)...)
+	p.Add(c.Grafana.validate(c.Storage)...)
 	p.Add(c.validateExemplars()...)
+	p.Add(c.validateAccess()...)
 	p.Add(c.Checks.validate()...)
 	return p
 }

@@ -413,11 +413,19 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// moved maps keys of earlier versions to what to set instead.
+var moved = map[string]string{
+	"grafana.ingress": "set grafana.access: {host: HOST, ingress: {className: CLASS, annotations: {...}, tls: {secretName: SECRET}}}",
+}
+
 // unknownKey returns the Problem of a key that is not one of known. It explains the dotted key
 // that `pulumi config set a.b` creates without --path.
 func unknownKey(path, key string, known []string) Problem {
 	if first, _, dotted := strings.Cut(key, "."); path == "" && dotted && slices.Contains(known, first) {
 		return Problem{Path: key, Message: fmt.Sprintf("is one key with a dot in it; remove it, and set the value inside %s with: pulumi config set --path '%s:%s' VALUE", first, Project, key)}
+	}
+	if instead, ok := moved[join(path, key)]; ok {
+		return Problem{Path: join(path, key), Message: "is not a setting any more; " + instead}
 	}
 	problem := UnknownName(join(path, key), key, known)
 	if near, ok := Nearest(key, known); ok {

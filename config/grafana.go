@@ -37,10 +37,10 @@ type Grafana struct {
 	Datasources []GrafanaDatasource `json:"datasources"`
 	// Links from exemplars to traces.
 	Exemplars GrafanaExemplars `json:"exemplars"`
-	// URL at which people open Grafana; the ingress's URL or external.url unless set.
+	// URL at which people open Grafana; that of access, or external.url, unless set.
 	ExternalURL *URL `json:"externalUrl"`
 	// How Grafana is reached from outside the cluster.
-	Ingress GrafanaIngress `json:"ingress"`
+	Access Access `json:"access"`
 	// An existing Grafana to use instead of deploying one.
 	External ExternalGrafana `json:"external"`
 	// The account that the pod runs as; only with annotations, one of its own, such as for datasources of a
@@ -73,22 +73,6 @@ type GrafanaPersistence struct {
 	Size Quantity `json:"size"`
 }
 
-// GrafanaIngress exposes Grafana outside the cluster.
-type GrafanaIngress struct {
-	// Create an Ingress. With network policies, cluster.networkPolicies.fromNamespaces must name
-	// the namespace of its controller.
-	Enabled bool `json:"enabled"`
-	// Host name, such as grafana.example.com. Required with an Ingress.
-	Host string `json:"host"`
-	// IngressClass; empty for the cluster's default.
-	ClassName string `json:"className"`
-	// Annotations of the Ingress, for its controller.
-	Annotations map[string]string `json:"annotations"`
-	// Name of a TLS Secret with the host's certificate in the stack's namespace, such as one that
-	// cert-manager creates; empty for no TLS.
-	TLSSecret string `json:"tlsSecret"`
-}
-
 // ExternalGrafana is a Grafana that this stack does not deploy.
 type ExternalGrafana struct {
 	// Base URL at which pods of this cluster reach that Grafana.
@@ -112,6 +96,7 @@ func defaultGrafana() Grafana {
 		Import:          ImportFiles,
 		Persistence:     GrafanaPersistence{Size: quantity("5Gi")},
 		Exemplars:       GrafanaExemplars{Label: "trace_id"},
+		Access:          defaultAccess(),
 		Resources:       resources("100m", "192Mi", "512Mi"),
 		ImportResources: resources("10m", "16Mi", "64Mi"),
 	}
@@ -146,18 +131,6 @@ func (g Grafana) SecretFiles() map[string]Secret {
 	return files
 }
 
-// complete derives ExternalURL from the ingress, unless it is set.
-func (g *Grafana) complete() {
-	if g.ExternalURL != nil || !g.Ingress.Enabled || g.Ingress.Host == "" {
-		return
-	}
-	scheme := "http"
-	if g.Ingress.TLSSecret != "" {
-		scheme = "https"
-	}
-	g.ExternalURL = &URL{scheme + "://" + g.Ingress.Host + "/"}
-}
-
 // Link returns the URL at which people open Grafana; "" if only a port-forward reaches it.
 func (g Grafana) Link() string {
 	switch {
@@ -174,7 +147,7 @@ func (g Grafana) Link() string {
 // loginPattern matches user names that HTTP's basic authentication and an ini file can both carry.
 var loginPattern = regexp.MustCompile(`^[A-Za-z0-9@._-]+$`)
 
-func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
+func (g Grafana) validate(storage Storage) Problems {
 	if !g.Enabled {
 		return nil
 	}
@@ -182,7 +155,7 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 	if g.External.URL != nil {
 		p.Add(g.validateExternal()...)
 	} else {
-		p.Add(g.validateDeployed(storage, policies)...)
+		p.Add(g.validateDeployed(storage)...)
 	}
 	if g.ExternalURL != nil {
 		p.Add(validateBaseURL("grafana.externalUrl", *g.ExternalURL)...)
@@ -201,7 +174,7 @@ func (g Grafana) validate(storage Storage, policies NetworkPolicies) Problems {
 }
 
 // validateDeployed checks the settings of a Grafana that the stack deploys.
-func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Problems {
+func (g Grafana) validateDeployed(storage Storage) Problems {
 	var p Problems
 	if g.Replicas < 0 || g.Replicas > 1 {
 		p.Addf("grafana.replicas", "%d; allowed: 0 or 1, because only one pod can use the database", g.Replicas)
@@ -230,12 +203,6 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 			p.Addf(path, "the name is taken by grafana.adminPassword; choose another")
 		}
 	}
-	if g.Ingress.Enabled {
-		p.Add(g.Ingress.validate()...)
-		if policies.Enabled && len(policies.FromNamespaces) == 0 {
-			p.Addf("cluster.networkPolicies.fromNamespaces", "empty, so the controller of grafana.ingress cannot reach Grafana; add its namespace")
-		}
-	}
 	for path, set := range map[string]bool{
 		"grafana.external.token":           g.External.Token.IsSet(),
 		"grafana.external.prometheusUrl":   g.External.PrometheusURL != nil,
@@ -244,25 +211,6 @@ func (g Grafana) validateDeployed(storage Storage, policies NetworkPolicies) Pro
 		if set {
 			p.Addf(path, "is only used with grafana.external.url")
 		}
-	}
-	return p
-}
-
-func (i GrafanaIngress) validate() Problems {
-	var p Problems
-	if i.Host == "" {
-		p.Addf("grafana.ingress.host", "missing; an Ingress requires the host name that people open, such as grafana.example.com")
-	} else {
-		p.invalid("grafana.ingress.host", i.Host, validation.IsDNS1123Subdomain(i.Host))
-	}
-	if i.ClassName != "" {
-		p.invalid("grafana.ingress.className", i.ClassName, validation.IsDNS1123Subdomain(i.ClassName))
-	}
-	if i.TLSSecret != "" {
-		p.invalid("grafana.ingress.tlsSecret", i.TLSSecret, validation.IsDNS1123Subdomain(i.TLSSecret))
-	}
-	for _, key := range slices.Sorted(maps.Keys(i.Annotations)) {
-		p.invalid("grafana.ingress.annotations", key, validation.IsQualifiedName(strings.ToLower(key)))
 	}
 	return p
 }
@@ -292,7 +240,7 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.adminPassword":       g.AdminPassword.IsSet(),
 		"grafana.config":              len(g.Config) > 0,
 		"grafana.secrets":             len(g.Secrets) > 0,
-		"grafana.ingress.enabled":     g.Ingress.Enabled,
+		"grafana.access.host":         g.Access.Published(),
 		"grafana.persistence.enabled": g.Persistence.Enabled,
 	} {
 		if set {

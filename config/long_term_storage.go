@@ -171,6 +171,8 @@ type QueryFrontend struct {
 	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
 	// unless set.
 	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
+	// How Thanos' web UI is reached from outside the cluster.
+	Access Access `json:"access"`
 	// Compute resources of each pod.
 	Resources Resources `json:"resources"`
 	Scheduling
@@ -213,6 +215,7 @@ func defaultLongTermStorage() LongTermStorage {
 		Query:     Query{Replicas: 1, Resources: resources("100m", "256Mi", "2Gi")},
 		QueryFrontend: QueryFrontend{
 			Replicas: 1, SplitInterval: duration(day), CacheSize: quantity("256Mi"),
+			Access:    defaultAccess(),
 			Resources: resources("50m", "256Mi", "1Gi"),
 		},
 		Ruler: Ruler{Replicas: 1, Size: quantity("10Gi"), Resources: resources("100m", "256Mi", "1Gi")},

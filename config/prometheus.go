@@ -46,8 +46,10 @@ type Prometheus struct {
 	OutOfOrderTimeWindow *Duration `json:"outOfOrderTimeWindow"`
 	// Labels on everything that leaves the server, in addition to `cluster` and `replica`.
 	ExternalLabels map[string]string `json:"externalLabels"`
-	// URL at which the server is reached from outside the cluster, for links in alerts.
+	// URL at which people open the server, for links in alerts; that of access unless set.
 	ExternalURL *URL `json:"externalUrl"`
+	// How the server's web UI is reached from outside the cluster.
+	Access Access `json:"access"`
 	// How long a start may take, 1m to 24h. Replaying the write-ahead log of a large server
 	// takes minutes.
 	StartupTimeout Duration `json:"startupTimeout"`
@@ -194,6 +196,7 @@ func defaultPrometheus() Prometheus {
 		ScrapeTimeout:      duration(10 * time.Second),
 		EvaluationInterval: duration(30 * time.Second),
 		StartupTimeout:     duration(30 * time.Minute),
+		Access:             defaultAccess(),
 		Resources:          resources("500m", "2Gi", "4Gi"),
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -36,10 +37,12 @@ func isObject(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && notationOf(t) == "" && !isNative(t)
 }
 
-// isNative reports whether t is a type of Kubernetes' API or of its autoscaler's, whose own reference
-// describes its keys.
+// isNative reports whether t is a type of Kubernetes' API, its autoscaler's or the Gateway API, whose own
+// reference describes its keys.
 func isNative(t reflect.Type) bool {
-	return strings.HasPrefix(t.PkgPath(), "k8s.io/api/") || strings.HasPrefix(t.PkgPath(), "k8s.io/autoscaler/")
+	return slices.ContainsFunc([]string{"k8s.io/api/", "k8s.io/autoscaler/", "sigs.k8s.io/gateway-api/"}, func(module string) bool {
+		return strings.HasPrefix(t.PkgPath(), module)
+	})
 }
 
 // field is one key of an object, or an embedded object whose keys are the outer

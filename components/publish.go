@@ -1,0 +1,86 @@
+package components
+
+import (
+	"encoding/json"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+)
+
+// publish creates the Ingress or HTTPRoute, and the Certificate, with which people reach a port of the app's
+// Service from outside of the cluster, if access says so.
+func (a app) publish(access config.Access, web port) error {
+	switch {
+	case access.Ingress != nil:
+		return a.ingress(access, web)
+	case access.HTTPRoute != nil:
+		return a.httpRoute(access, web)
+	}
+	return nil
+}
+
+func (a app) ingress(access config.Access, web port) error {
+	cfg := access.Ingress
+	metadata := a.metadata(a.name)
+	annotations := pulumi.ToStringMap(cfg.Annotations)
+	// Many controllers never set the load balancer address that Pulumi would wait for.
+	annotations["pulumi.com/skipAwait"] = pulumi.String("true")
+	metadata.Annotations = annotations
+	spec := &networkingv1.IngressSpecArgs{
+		Rules: networkingv1.IngressRuleArray{&networkingv1.IngressRuleArgs{
+			Host: pulumi.String(access.Host),
+			Http: &networkingv1.HTTPIngressRuleValueArgs{Paths: networkingv1.HTTPIngressPathArray{&networkingv1.HTTPIngressPathArgs{
+				Path:     pulumi.String(access.Path),
+				PathType: pulumi.String("Prefix"),
+				Backend: &networkingv1.IngressBackendArgs{Service: &networkingv1.IngressServiceBackendArgs{
+					Name: pulumi.String(a.name),
+					Port: &networkingv1.ServiceBackendPortArgs{Name: pulumi.String(web.name)},
+				}},
+			}}},
+		}},
+	}
+	if cfg.ClassName != "" {
+		spec.IngressClassName = pulumi.String(cfg.ClassName)
+	}
+	if secret := cfg.TLS.SecretName; secret != "" {
+		spec.Tls = networkingv1.IngressTLSArray{&networkingv1.IngressTLSArgs{
+			Hosts:      pulumi.ToStringArray([]string{access.Host}),
+			SecretName: pulumi.String(secret),
+		}}
+		if cfg.TLS.IssuerRef.Name != "" {
+			if err := a.certificate("certificate", cfg.TLS.IssuerRef, secret, []string{access.Host}, "server auth"); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := create(a, "ingress", networkingv1.NewIngress, &networkingv1.IngressArgs{Metadata: metadata, Spec: spec})
+	return err
+}
+
+func (a app) httpRoute(access config.Access, web port) error {
+	metadata := a.metadata(a.name)
+	annotations := pulumi.ToStringMap(access.HTTPRoute.Annotations)
+	// Its status is the gateway's to set, which may be created later.
+	annotations["pulumi.com/skipAwait"] = pulumi.String("true")
+	metadata.Annotations = annotations
+	text, err := json.Marshal(render.HTTPRouteSpec(access, a.name, web.number))
+	if err != nil {
+		return err
+	}
+	var spec map[string]any
+	if err := json.Unmarshal(text, &spec); err != nil {
+		return err
+	}
+	_, err = create(a, "http-route", apiextensions.NewCustomResource, &apiextensions.CustomResourceArgs{
+		ApiVersion:  pulumi.String("gateway.networking.k8s.io/v1"),
+		Kind:        pulumi.String("HTTPRoute"),
+		Metadata:    metadata,
+		OtherFields: kubernetes.UntypedArgs{"spec": spec},
+	})
+	return err
+}
