@@ -334,7 +334,7 @@ var broken = map[string][]struct {
 	},
 	"object-size": {
 		{"rules", "alerting: {acknowledgeNoNotifications: true, extraRules: {large: '" + largeRules() + "'}}", nil, Error, "alerting.extraRules", "ConfigMap prometheus-rules has "},
-		{"annotations", "grafana: {adminPassword: s3cret, ingress: {host: grafana.example.com, annotations: {note: " + strings.Repeat("x", maxAnnotations) + "}}}", nil, Error, "grafana.ingress.annotations", "256 KiB; allowed: up to 256 KiB on an object"},
+		{"annotations", "grafana: {adminPassword: s3cret, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {annotations: {note: " + strings.Repeat("x", maxAnnotations) + "}}}}", nil, Error, "grafana.access.ingress.annotations", "256 KiB; allowed: up to 256 KiB on an object"},
 	},
 	"sample-limit": {
 		{"below what every target has", "discovery: {jobs: {node-exporter: {sampleLimit: 3}}}", nil, Error, "discovery.jobs.node-exporter.sampleLimit", "3 is too low: every target of the job exposes at least"},
@@ -383,6 +383,10 @@ var broken = map[string][]struct {
 		{"an older server", "images: {overrides: {prometheus: 'quay.io/prometheus/prometheus:v2.55.1'}}", nil, Warning, "images.overrides.prometheus", "v2.55.1, but flags, settings and metrics are known for v3."},
 		{"a newer exporter", "images: {overrides: {kube-state-metrics: 'registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.99.0'}}", nil, Warning, "images.overrides.kube-state-metrics", "v2.99.0, but"},
 	},
+	"ui-login": {
+		{"none", "prometheus: {access: {host: prometheus.example.com, login: none, fromNamespaces: [a], ingress: {}}}", nil, Error, "prometheus.access.login", "none, so everyone who reaches http://prometheus.example.com/ sees every metric"},
+		{"anonymous users of Grafana", "grafana: {adminPassword: s3cret, config: {auth.anonymous: {enabled: true}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["auth.anonymous"].enabled`, "true, so everyone who reaches http://grafana.example.com/ may query every metric"},
+	},
 	"secret-known": {
 		{"a webhook", `alerting: {slack: {channel: "#a", webhookUrl: {secret: slack, key: url}}}`, nil, Warning, "alerting.slack.webhookUrl", `is the key "url" of the existing Secret "slack", whose value the preview does not know`},
 		{"a key of the object store", "longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: b}, secrets: {access_key: me, secret_key: {secret: minio, key: password}}}}", nil, Warning, "longTermStorage.objectStore.secrets.secret_key", `is the key "password" of the existing Secret "minio"`},
@@ -391,7 +395,7 @@ var broken = map[string][]struct {
 		{"targets that nobody probes", "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://example.com'}]}}", nil, Warning, "exporters.blackboxExporter.targets", "nothing probes them"},
 		{"notifications without Alertmanager", `alerting: {enabled: false, slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}}`, nil, Warning, "alerting.slack", "nobody is notified without Alertmanager"},
 		{"a dead man's switch without Watchdog", `alerting: {acknowledgeNoNotifications: true, deadMansSwitchUrl: "https://example.com", disabled: [Watchdog]}`, nil, Error, "alerting.deadMansSwitchUrl", "alerting.disabled names Watchdog"},
-		{"an Ingress without Grafana", "grafana: {enabled: false, ingress: {enabled: true, host: grafana.example.com}}", nil, Warning, "grafana.ingress.enabled", "there is no Grafana"},
+		{"an Ingress without Grafana", "grafana: {enabled: false, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Warning, "grafana.access.host", "the stack deploys no Grafana"},
 	},
 	"pod-distinct": {
 		{"a volume", "prometheus: {pod: {volumes: [{name: data, emptyDir: {}}]}}", nil, Error, "prometheus.pod.volumes[0].name", `"data" is a volume of the component; allowed: any name but`},

@@ -100,9 +100,9 @@ func (c *Config) UIs() []UI {
 // Published reports whether people reach the UI outside of the cluster.
 func (a Access) Published() bool { return a.Host != "" }
 
-// URL returns the address at which people open the UI; nil if it is not published.
+// URL returns the address at which people open the UI; nil if it is not published, or not at a valid one.
 func (a Access) URL() *URL {
-	if !a.Published() {
+	if len(validation.IsDNS1123Subdomain(a.Host)) > 0 || !a.validPath() {
 		return nil
 	}
 	address := url.URL{Scheme: "http", Host: a.Host, Path: a.Path}
@@ -110,6 +110,11 @@ func (a Access) URL() *URL {
 		address.Scheme = "https"
 	}
 	return &URL{address.String()}
+}
+
+// validPath reports whether the path needs no escapes and can stand before those of the UI.
+func (a Access) validPath() bool {
+	return strings.HasPrefix(a.Path, "/") && path.Clean(a.Path) == a.Path && (&url.URL{Path: a.Path}).EscapedPath() == a.Path
 }
 
 // complete derives the external URL from access unless it is set, and the name of a Certificate's Secret.
@@ -157,7 +162,7 @@ func (ui UI) validate(policies NetworkPolicies) Problems {
 	case a.Login == NoLogin && ui.OwnLogin:
 		p.Addf(at+".login", "none, but %s has users of its own; leave it out", ui.Name)
 	}
-	if !strings.HasPrefix(a.Path, "/") || path.Clean(a.Path) != a.Path || (&url.URL{Path: a.Path}).EscapedPath() != a.Path {
+	if !a.validPath() {
 		p.Addf(at+".path", "%q; allowed: / or a path such as /%s, without a slash at its end", a.Path, strings.ToLower(ui.Name))
 	}
 	for i, namespace := range a.FromNamespaces {
@@ -175,7 +180,7 @@ func (ui UI) validate(policies NetworkPolicies) Problems {
 	} else {
 		p.Add(a.HTTPRoute.validate(at + ".httpRoute")...)
 	}
-	if ui.External != nil && *ui.External != nil {
+	if ui.External != nil && *ui.External != nil && a.URL() != nil {
 		p.Add(a.agrees(ui.Path+".externalUrl", **ui.External)...)
 	}
 	return p

@@ -55,18 +55,6 @@ func TestGrafana(t *testing.T) {
 			"settings", "grafana: {adminPassword: hunter2, config: {server: on}}",
 			`grafana.config.server: is a string; allowed: an object`,
 		}, {
-			"ingress without host", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true}}",
-			`grafana.ingress.host: missing; an Ingress requires the host name that people open, such as grafana.example.com`,
-		}, {
-			"ingress of a URL", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: 'https://grafana.example.com'}}",
-			`grafana.ingress.host: "https://grafana.example.com": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
-		}, {
-			"ingress class", ingress + "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: grafana.example.com, className: NGINX}}",
-			`grafana.ingress.className: "NGINX": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
-		}, {
-			"ingress that no policy lets in", "grafana: {adminPassword: hunter2, ingress: {enabled: true, host: grafana.example.com}}",
-			`cluster.networkPolicies.fromNamespaces: empty, so the controller of grafana.ingress cannot reach Grafana; add its namespace`,
-		}, {
 			"CPU", "grafana: {adminPassword: hunter2, resources: {limits: {cpu: 1m}}}",
 			`grafana.resources.requests.cpu: 100m is more than the limit of 1m`,
 		}, {
@@ -126,14 +114,8 @@ func TestGrafanaIsWhatTheStackSays(t *testing.T) {
 	}
 }
 
-func TestGrafanaURLFollowsTheIngress(t *testing.T) {
-	grafana := func(settings string) *config.URL {
-		return accepted(t, ingress+"grafana: {adminPassword: hunter2, "+settings+"}").Grafana.ExternalURL
-	}
-	assert.Nil(t, grafana("ingress: {host: grafana.example.com}"))
+func TestGrafanaLink(t *testing.T) {
 	assert.Equal(t, "https://grafana.example.com", accepted(t, "grafana: {import: job, external: {"+external+"}}").Grafana.Link())
 	assert.Empty(t, accepted(t, "grafana: {enabled: false, externalUrl: 'https://grafana.example.com'}").Grafana.Link())
-	assert.Equal(t, "http://grafana.example.com/", grafana("ingress: {enabled: true, host: grafana.example.com}").String())
-	assert.Equal(t, "https://grafana.example.com/", grafana("ingress: {enabled: true, host: grafana.example.com, tlsSecret: grafana-tls}").String())
-	assert.Equal(t, "https://example.com/grafana/", grafana("ingress: {enabled: true, host: grafana.example.com}, externalUrl: 'https://example.com/grafana/'").String())
+	assert.Equal(t, "https://grafana.example.com/", accepted(t, ingress+"grafana: {adminPassword: hunter2, access: {host: grafana.example.com, ingress: {tls: {secretName: a}}}}").Grafana.Link())
 }

@@ -212,18 +212,6 @@ func TestGrafanaWithoutAPod(t *testing.T) {
 	assert.Empty(t, All[*batchv1.Job](s), "there is nothing to import into")
 }
 
-func TestGrafanaIngress(t *testing.T) {
-	s := grafanaSnapshot(t, files+`, ingress: {enabled: true, host: grafana.example.com, className: nginx, tlsSecret: grafana-tls,
-		annotations: {cert-manager.io/cluster-issuer: letsencrypt, pulumi.com/skipAwait: "false"}}`)
-	ingress := Get[*networkingv1.Ingress](t, s, "grafana")
-	assert.Equal(t, "nginx", *ingress.Spec.IngressClassName)
-	assert.Equal(t, "letsencrypt", ingress.Annotations["cert-manager.io/cluster-issuer"])
-	assert.Equal(t, []networkingv1.IngressTLS{{Hosts: []string{"grafana.example.com"}, SecretName: "grafana-tls"}}, ingress.Spec.TLS)
-	assert.Equal(t, "grafana.example.com", ingress.Spec.Rules[0].Host)
-	ini := Get[*corev1.ConfigMap](t, s, "grafana-config").Data["grafana.ini"]
-	assert.Regexp(t, `root_url\s+= https://grafana.example.com/`, ini)
-}
-
 func TestWhoMayConnectToGrafana(t *testing.T) {
 	peers := func(settings string) (apps, namespaces []string) {
 		policy := Get[*networkingv1.NetworkPolicy](t, grafanaSnapshot(t, settings), "grafana")

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -227,6 +228,15 @@ func checkServices(t require.TestingT, s Snapshot, _ *config.Config) {
 				assert.True(t, slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool {
 					return p.Name == path.Backend.Service.Port.Name
 				}), "Ingress %s leads to no port of Service %s", ingress.Name, service.Name)
+			}
+		}
+	}
+	for _, route := range All[*gatewayv1.HTTPRoute](s) {
+		for _, rule := range route.Spec.Rules {
+			for _, backend := range rule.BackendRefs {
+				service := Get[*corev1.Service](t, s, string(backend.Name))
+				assert.True(t, slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == *backend.Port }),
+					"HTTPRoute %s leads to no port of Service %s", route.Name, service.Name)
 			}
 		}
 	}

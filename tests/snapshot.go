@@ -17,6 +17,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	autoscalingv1 "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/apis/autoscaling.k8s.io/v1"
 	"k8s.io/client-go/kubernetes/scheme"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
@@ -104,13 +105,14 @@ func snapshot(t testing.TB, resources []offline.Resource) Snapshot {
 	return s
 }
 
-// objects has the types of all objects that stacks deploy: those of Kubernetes, of cert-manager and of the
-// autoscaler.
+// objects has the types of all objects that stacks deploy: those of Kubernetes, its autoscaler, cert-manager and
+// the Gateway API.
 var objects = scheme.Scheme
 
 func init() {
 	utilruntime.Must(certmanagerv1.AddToScheme(objects))
 	utilruntime.Must(autoscalingv1.AddToScheme(objects))
+	utilruntime.Must(gatewayv1.Install(objects))
 }
 
 // decode decodes the inputs of a resource into a Kubernetes object. The test fails on fields that

@@ -94,6 +94,15 @@ prometheus: {shards: 2, secrets: {central: {secret: central, key: password}}}
 exporters: {blackboxExporter: {secrets: {shop: {secret: shop, key: password}}}}
 longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: {secret: minio, key: user}, secret_key: {secret: minio, key: password}}}}`
 
+// published returns a stack whose UIs are published by an ingress or an httpRoute, in YAML.
+func published(by string) string {
+	access := func(host, login string) string {
+		return "{host: " + host + ".example.com, path: /" + host + ", " + login + by + ", fromNamespaces: [ingress]}"
+	}
+	return "checks: {waive: {ui-login: a login is in front}}\nprometheus: {access: " + access("prometheus", "login: none, ") + "}\nalerting: {access: " + access("alertmanager", "login: none, ") +
+		"}\ngrafana: {adminPassword: s3cret, access: " + access("grafana", "") + "}\n"
+}
+
 // Variants asserts the invariants for variants of the config, and that only Secrets contain
 // secrets.
 func Variants(t *testing.T, program tests.Program) {
@@ -105,6 +114,8 @@ func Variants(t *testing.T, program tests.Program) {
 		"no policies":             "cluster: {name: test, networkPolicies: {enabled: false}}",
 		"policies for others":     "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}",
 		"a namespace that exists": "cluster: {name: test, namespace: observability, createNamespace: false}",
+		"published":               published("ingress: {className: nginx, annotations: {rewrite: a}, tls: {issuerRef: {name: letsencrypt}}}") + longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {host: thanos.example.com, login: none, ingress: {}, fromNamespaces: [ingress]}}}",
+		"published by a gateway":  published("httpRoute: {parentRefs: [{name: public, namespace: gateways, sectionName: https}], annotations: {a: b}}"),
 		"some namespaces":         "discovery: {namespaces: [shop, bank]}",
 		"every job off":           "discovery: {jobs: {" + off() + "}}",
 		"no exporters":            "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
