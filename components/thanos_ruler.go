@@ -136,13 +136,17 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 // https://thanos.io/tip/components/rule.md/#flags
 func rulerFlags(cfg *config.Config) ([]string, error) {
 	query := render.ThanosQuery.URL(cfg)
+	graph := query
+	if url := cfg.GraphURL(); url != nil {
+		graph = url.String()
+	}
 	flags := []string{
 		"rule",
 		"--data-dir=" + render.ThanosDataDir,
 		"--rule-file=" + render.ThanosRulesDir + "/*.yaml",
 		"--eval-interval=" + cfg.Prometheus.EvaluationInterval.Duration.String(),
 		"--query=" + query,
-		"--alert.query-url=" + query, // of the links in alerts
+		"--alert.query-url=" + graph, // of the links in alerts
 		"--alertmanagers.config-file=" + render.ThanosDir + "/alertmanagers.yaml",
 		"--alert.label-drop=replica", // the alerts of several pods are one
 		"--tsdb.retention=" + cfg.Prometheus.Retention.String(),

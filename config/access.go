@@ -112,6 +112,15 @@ func (a Access) URL() *URL {
 	return &URL{address.String()}
 }
 
+// GraphURL returns the address at which people open the expression of an alert: of Prometheus, or of Thanos
+// where a ruler evaluates it; nil if they cannot.
+func (c *Config) GraphURL() *URL {
+	if c.LongTermStorage.HasRuler(c.Prometheus) {
+		return c.LongTermStorage.QueryFrontend.Access.URL()
+	}
+	return c.Prometheus.ExternalURL
+}
+
 // validPath reports whether the path needs no escapes and can stand before those of the UI.
 func (a Access) validPath() bool {
 	return strings.HasPrefix(a.Path, "/") && path.Clean(a.Path) == a.Path && (&url.URL{Path: a.Path}).EscapedPath() == a.Path

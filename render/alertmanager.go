@@ -57,7 +57,7 @@ type amRoute struct {
 // text.
 func alertmanagerConfig(cfg *config.Config) (map[string]string, *alertmanager.Config, error) {
 	alerting := cfg.Alerting
-	files := map[string]string{shippedTemplates: slackTemplate + slackLinks(cfg.Prometheus, cfg.Grafana.Link())}
+	files := map[string]string{shippedTemplates: slackTemplate + slackLinks(cfg, cfg.Grafana.Link())}
 	var problems config.Problems
 	for _, name := range slices.Sorted(maps.Keys(alerting.Templates)) {
 		if !strings.HasSuffix(name, ".tmpl") || name == shippedTemplates || len(validation.IsConfigMapKey(name)) > 0 {
@@ -90,12 +90,12 @@ func alertmanagerConfig(cfg *config.Config) (map[string]string, *alertmanager.Co
 	return files, loaded, nil
 }
 
-// slackLinks returns the templates of the links below each alert: to Prometheus if it has an
-// external URL and evaluates the alerts, and to the alert's dashboard: of an alert without one, if Grafana has the URL
+// slackLinks returns the templates of the links below each alert: to its expression if people can open what
+// evaluates it, and to the alert's dashboard: of an alert without one, if Grafana has the URL
 // grafana, to that of all alerts.
-func slackLinks(prometheus config.Prometheus, grafana string) string {
+func slackLinks(cfg *config.Config, grafana string) string {
 	var graph, overview string
-	if prometheus.ExternalURL != nil && !prometheus.Sharded() {
+	if cfg.GraphURL() != nil {
 		graph = "{{ with .GeneratorURL }}<{{ . }}|Prometheus>  {{ end }}"
 	}
 	if grafana != "" {

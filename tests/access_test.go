@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -58,4 +59,14 @@ func TestHTTPRoute(t *testing.T) {
 	require.Len(t, below.Filters, 2)
 	assert.Equal(t, "/", *below.Filters[0].URLRewrite.Path.ReplacePrefixMatch)
 	assert.Equal(t, []string{"X-Forwarded-Access-Token"}, below.Filters[1].RequestHeaderModifier.Remove)
+}
+
+// What people click in a notification leads to where they reach what evaluated the alert.
+func TestLinksOfAlerts(t *testing.T) {
+	s := longTerm(t, ", queryFrontend: {access: {host: thanos.example.com, path: /thanos, login: none, httpRoute: {parentRefs: [{name: public}]}, fromNamespaces: [gateways]}}}\nprometheus: {shards: 2}")
+	ruler := Get[*appsv1.StatefulSet](t, s, "thanos-ruler").Spec.Template.Spec.Containers[0]
+	assert.Contains(t, ruler.Args, "--alert.query-url=https://thanos.example.com/thanos")
+	query := Get[*appsv1.Deployment](t, s, "thanos-query").Spec.Template.Spec.Containers[0]
+	assert.Subset(t, query.Args, []string{"--web.external-prefix=/thanos", "--web.route-prefix=/"}, "of the links in its pages")
+	assert.Equal(t, gatewayv1.ObjectName("thanos-query-frontend"), Get[*gatewayv1.HTTPRoute](t, s, "thanos-query-frontend").Spec.Rules[0].BackendRefs[0].Name)
 }
