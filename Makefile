@@ -117,6 +117,12 @@ images: ## List the images that a stack pulls, with their names in mirrors: STAC
 	@go build -o .local/bin/check ./cmd/check
 	@.local/bin/check -images Pulumi.$(STACK).yaml
 
+.PHONY: backup restore
+backup: ## Copy samples, silences and Grafana's database of a running stack: STACK=prod TO=dir
+	@go run ./cmd/backup Pulumi.$(STACK).yaml $(or $(TO),$(error set TO, the directory to write))
+restore: ## Put a backup into a running stack: STACK=prod FROM=dir
+	@go run ./cmd/backup -restore Pulumi.$(STACK).yaml $(or $(FROM),$(error set FROM, the directory of a backup))
+
 PROMETHEUS ?= http://localhost:9090
 # What the dashboards of one object show: one that every stack has.
 VARS ?= namespace=monitoring workload_type=StatefulSet workload=prometheus pod=prometheus-0

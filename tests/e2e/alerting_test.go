@@ -55,6 +55,7 @@ func TestAlerting(t *testing.T) {
 		n.podNotReady(t, slack, workloads+"-peer-down")
 	})
 	step("the webhook URL is only in its Secret", func(t *testing.T) { n.webhookHidden(t) })
+	step("what a backup has is restored into a stack without samples and silences", func(t *testing.T) { n.backedUp(t) })
 }
 
 // upWithSlack deploys the stack dev with Slack, and with alerts that fire sooner.
