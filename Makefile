@@ -68,6 +68,11 @@ test-remote-write: localcluster ## Write to a receiver on the local node that is
 	.local/bin/localcluster up
 	go test -tags e2e -run '^TestRemoteWrite$$' -v -count=1 -timeout 30m ./tests/e2e -remote-write
 
+.PHONY: test-basic
+test-basic: localcluster ## Log in to Prometheus and Alertmanager on the local node with a user name and a password.
+	.local/bin/localcluster up
+	go test -tags e2e -run '^TestBasic$$' -v -count=1 -timeout 30m ./tests/e2e -basic
+
 # A fault of a batch runs beside the others, so -parallel is not about CPUs.
 .PHONY: test-faults
 test-faults: localcluster strace ## Break things on the local node: FAULTS=name,name QUIET=30m RECORD=1 for the rules' tests.

@@ -62,6 +62,9 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 		return err
 	}
 	opts = pulumi.Composite(opts, storage.BeforeOthers())
+	if err := components.DeployBasicLogin(ctx, site, opts); err != nil {
+		return err
+	}
 	discovery, err := components.DeployDiscovery(ctx, site, storage.PrometheusClaims(), opts)
 	if err != nil {
 		return err

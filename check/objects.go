@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -159,6 +160,14 @@ func uiLogin(a *Analysis) []Finding {
 			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Error, Message: fmt.Sprintf(
 				"none, so everyone who reaches %s sees every metric, and may use %s's API; set another login, or waive this if something in front asks for one",
 				ui.Access.URL(), ui.Name)})
+		}
+		address := ui.Access.URL()
+		if ui.External != nil && *ui.External != nil {
+			address = *ui.External
+		}
+		if ui.Deployed && ui.Access.Login == config.BasicLogin && address != nil && strings.HasPrefix(address.String(), "http://") {
+			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Warning, Message: fmt.Sprintf(
+				"basic, so passwords are in clear text on their way to %s; publish it with a certificate, unless something in front has one", address)})
 		}
 	}
 	if grafana := a.Config.Grafana; grafana.Deployed() && grafana.Access.Published() && fmt.Sprint(grafana.Config["auth.anonymous"]["enabled"]) == "true" {

@@ -124,16 +124,22 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, account pulumi.Strin
 		SecurityContext:               a.nonRoot(nobodyUID),
 		TerminationGracePeriodSeconds: pulumi.Int(60),
 		Volumes:                       volumes,
-		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-			Name:           pulumi.String(a.name),
-			Args:           pulumi.ToStringArray(alertmanagerFlags(args.Stack.Config)),
-			Env:            corev1.EnvVarArray{fieldEnv("POD_IP", "status.podIP")},
-			Ports:          containerPorts(ports...),
-			ReadinessProbe: probe("/-/ready", alertmanagerWeb.name, 5, 6),
-			LivenessProbe:  probe("/-/healthy", alertmanagerWeb.name, 10, 6),
-			VolumeMounts:   mounts,
-		}, cfg.Resources)},
 	}
+	container := a.container(&corev1.ContainerArgs{
+		Name:           pulumi.String(a.name),
+		Args:           pulumi.ToStringArray(alertmanagerFlags(args.Stack.Config)),
+		Env:            corev1.EnvVarArray{fieldEnv("POD_IP", "status.podIP")},
+		Ports:          containerPorts(ports...),
+		ReadinessProbe: probe("/-/ready", alertmanagerWeb.name, 5, 6),
+		LivenessProbe:  probe("/-/healthy", alertmanagerWeb.name, 10, 6),
+		VolumeMounts:   mounts,
+	}, cfg.Resources)
+	if render.AsksForLogin(args.Stack.Config, a.name) {
+		addLogin(spec, container)
+		container.ReadinessProbe = connects(alertmanagerWeb.name, 5, 6)
+		container.LivenessProbe = connects(alertmanagerWeb.name, 10, 6)
+	}
+	spec.Containers = corev1.ContainerArray{container}
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, false) // three peers on two nodes are better than two
 	}
@@ -157,6 +163,9 @@ func alertmanagerFlags(cfg *config.Config) []string {
 		"--config.file=" + render.AlertmanagerDir + "/alertmanager.yml",
 		"--storage.path=" + render.AlertmanagerDataDir,
 		"--web.route-prefix=/", // also with an external URL that has a path
+	}
+	if render.AsksForLogin(cfg, render.Alertmanager.Name) {
+		flags = append(flags, "--web.config.file="+webConfig)
 	}
 	if url := cfg.Alerting.ExternalURL; url != nil {
 		flags = append(flags, "--web.external-url="+url.String())

@@ -86,7 +86,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 			return err
 		}
 	}
-	secret, err := a.secret("secret", config.GrafanaSecret, cfg.SecretFiles())
+	secret, err := a.secret("secret", config.GrafanaSecret, a.Stack.GrafanaSecrets())
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.
 			Name:  pulumi.String(a.Stack.GrafanaConfig.Name),
 			Items: items,
 		}},
-		secretFiles("secrets", config.GrafanaSecret, cfg.SecretFiles()),
+		secretFiles("secrets", config.GrafanaSecret, a.Stack.GrafanaSecrets()),
 		&corev1.VolumeArgs{Name: pulumi.String("tmp"), EmptyDir: &corev1.EmptyDirVolumeSourceArgs{}},
 	}
 	mounts := corev1.VolumeMountArray{

@@ -2,7 +2,9 @@ package components
 
 import (
 	"errors"
+	"maps"
 	"path"
+	"slices"
 	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -15,9 +17,9 @@ import (
 )
 
 // GrafanaImport writes the datasources and dashboards through Grafana's HTTP API: a Job,
-// ConfigMaps with what it sends, a NetworkPolicy and, for an external Grafana, a Secret with
-// the token unless that is in an existing one. The Job runs again when what it sends changes, and
-// when it has failed.
+// ConfigMaps with what it sends, a NetworkPolicy and, if there are any, a Secret with the token of an
+// external Grafana, unless that is in an existing one, and with datasources that have a password. The
+// Job runs again when what it sends changes, and when it has failed.
 type GrafanaImport struct{ pulumi.ResourceState }
 
 // GrafanaImportArgs configures a GrafanaImport.
@@ -90,7 +92,7 @@ func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 		}
 	}
 
-	cfg := a.Stack.Config.Grafana
+	cfg, values := a.Stack.Config.Grafana, maps.Clone(a.Stack.Import.Secret)
 	login := importer.Login{User: cfg.AdminUser, PasswordFile: path.Join(credentialsDir, config.AdminPasswordFile)}
 	file := config.AdminPasswordFile
 	secret, key := secretKey(config.GrafanaSecret, file, cfg.AdminPassword)
@@ -100,13 +102,25 @@ func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 		file = tokenFile
 		login = importer.Login{TokenFile: path.Join(credentialsDir, file)}
 		secret, key = secretKey(config.GrafanaImportSecret, file, cfg.External.Token)
-		token, err := a.secret("secret", config.GrafanaImportSecret, map[string]config.Secret{file: cfg.External.Token})
-		if err != nil {
-			return err
+		values[file] = cfg.External.Token
+	}
+	own, err := a.secret("secret", config.GrafanaImportSecret, values)
+	if err != nil {
+		return err
+	}
+	if own != nil {
+		before = append(before, own)
+	}
+	var annotations pulumi.StringMap
+	if datasources := a.Stack.Import.Secret; len(datasources) > 0 {
+		var items corev1.KeyToPathArray
+		for _, file := range slices.Sorted(maps.Keys(datasources)) {
+			items = append(items, keyToPath(file, file))
 		}
-		if token != nil {
-			before = append(before, token)
-		}
+		sources = append(sources, &corev1.VolumeProjectionArgs{Secret: &corev1.SecretProjectionArgs{
+			Name: pulumi.String(config.GrafanaImportSecret), Items: items,
+		}})
+		annotations = pulumi.StringMap{"version/secret": own.Metadata.ResourceVersion().Elem()} // which a new password changes
 	}
 	env, err := importer.Environment(args.address(), importReady, login)
 	if err != nil {
@@ -145,7 +159,7 @@ func (a app) deployGrafanaImport(args *GrafanaImportArgs) error {
 		Spec: &batchv1.JobSpecArgs{
 			BackoffLimit:          pulumi.Int(importRetries),
 			ActiveDeadlineSeconds: pulumi.Int(int(importDeadline.Seconds())),
-			Template:              a.pod(spec, scheduling, nil),
+			Template:              a.pod(spec, scheduling, annotations),
 		},
 	}, pulumi.DependsOn(before),
 		// Two jobs never write at the same time.

@@ -195,17 +195,25 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 		// write-ahead log when it starts.
 		TerminationGracePeriodSeconds: pulumi.Int(300),
 		Volumes:                       volumes,
-		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-			Name:           pulumi.String("prometheus"),
-			Args:           pulumi.ToStringArray(prometheusFlags(args.Stack.Config)),
-			Env:            corev1.EnvVarArray{fieldEnv("POD_NAME", "metadata.name")},
-			Ports:          containerPorts(prometheusWeb),
-			StartupProbe:   probe("/-/ready", prometheusWeb.name, period, startup),
-			ReadinessProbe: probe("/-/ready", prometheusWeb.name, 5, 3),
-			LivenessProbe:  probe("/-/healthy", prometheusWeb.name, 10, 6),
-			VolumeMounts:   mounts,
-		}, cfg.Resources)},
 	}
+	container := a.container(&corev1.ContainerArgs{
+		Name:           pulumi.String("prometheus"),
+		Args:           pulumi.ToStringArray(prometheusFlags(args.Stack.Config)),
+		Env:            corev1.EnvVarArray{fieldEnv("POD_NAME", "metadata.name")},
+		Ports:          containerPorts(prometheusWeb),
+		StartupProbe:   probe("/-/ready", prometheusWeb.name, period, startup),
+		ReadinessProbe: probe("/-/ready", prometheusWeb.name, 5, 3),
+		LivenessProbe:  probe("/-/healthy", prometheusWeb.name, 10, 6),
+		VolumeMounts:   mounts,
+	}, cfg.Resources)
+	if args.Stack.Config.HasBasic() {
+		addLogin(spec, container) // also to the programs that it scrapes and sends alerts to
+	}
+	if render.AsksForLogin(args.Stack.Config, a.name) {
+		container.StartupProbe, container.ReadinessProbe = prometheusReady(period, startup), prometheusReady(10, 3)
+		container.LivenessProbe = connects(prometheusWeb.name, 10, 6)
+	}
+	spec.Containers = corev1.ContainerArray{container}
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, true)
 	}
@@ -248,6 +256,9 @@ func prometheusFlags(stack *config.Config) []string {
 			"--no-storage.tsdb.allow-overlapping-compaction")
 	}
 	flags = append(flags, "--web.route-prefix=/") // also with an external URL that has a path
+	if render.AsksForLogin(stack, render.Prometheus.Name) {
+		flags = append(flags, "--web.config.file="+webConfig)
+	}
 	if cfg.RemoteWriteReceiver.Enabled {
 		flags = append(flags, "--web.enable-remote-write-receiver")
 	}

@@ -146,6 +146,10 @@ func (a app) addSidecar(spec *corev1.PodSpecArgs, annotations pulumi.StringMap, 
 		"--prometheus.ready_timeout=" + cfg.Prometheus.StartupTimeout.Duration.String(), // as long as a replay may take
 		"--tsdb.path=" + render.PrometheusDataDir,
 	}
+	if render.AsksForLogin(cfg, render.Prometheus.Name) { // the server has mounted the volume
+		addMount(container, readOnlyMount(loginVolume, render.LoginDir))
+		flags = append(flags, "--prometheus.http-client-file="+httpClient)
+	}
 	flags = append(flags, store.add(spec, container, annotations)...)
 	flags = append(flags, a.addTLS(spec, container)...)
 	container.Args = pulumi.ToStringArray(flags)

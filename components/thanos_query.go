@@ -127,8 +127,10 @@ func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.Contai
 	addVolume(spec, configMapVolume("config", files.Name))
 	addMount(container, readOnlyMount("config", render.ThanosDir))
 	container.Args = pulumi.ToStringArray(flags)
-	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
-	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
+	if container.ReadinessProbe == nil {
+		container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
+		container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
+	}
 	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
 	spec.Containers = corev1.ContainerArray{a.container(container, pods.resources)}
 	if pods.replicas > 1 {

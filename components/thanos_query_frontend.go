@@ -60,5 +60,11 @@ func (a app) deployQueryFrontend() error {
 		"--query-range.response-cache-config-file=" + render.ThanosDir + "/cache.yaml",
 		"--query-frontend.compress-responses",
 	}
+	if render.AsksForLogin(a.Stack.Config, a.name) {
+		addLogin(spec, container)
+		flags = append(flags, "--http.config="+webConfig)
+		container.ReadinessProbe = connects(thanosHTTP.name, 5, 6)
+		container.LivenessProbe = connects(thanosHTTP.name, 10, 6)
+	}
 	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }

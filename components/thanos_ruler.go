@@ -113,6 +113,9 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 	}
 	flags = append(flags, args.Store.add(spec, container, annotations)...)
 	flags = append(flags, a.addTLS(spec, container)...)
+	if render.AsksForLogin(a.Stack.Config, render.Alertmanager.Name) {
+		addLogin(spec, container)
+	}
 	container.Args = pulumi.ToStringArray(flags)
 	spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
 	if cfg.Replicas > 1 {

@@ -20,8 +20,8 @@ type Access struct {
 	// Path at which people open the UI, such as /prometheus. An HTTPRoute removes it from requests; the
 	// controller of an Ingress has to be told by annotations.
 	Path string `json:"path"`
-	// Who may see the UI: none for everyone who reaches it. Required if it is published; Grafana has users of
-	// its own unless set.
+	// Who may see the UI: none for everyone who reaches it, basic for the users of login.basic, whom the program
+	// then asks for inside the cluster too. Required if it is published; Grafana has users of its own unless set.
 	Login Login `json:"login"`
 	// Publish the UI with an Ingress.
 	Ingress *Ingress `json:"ingress"`
@@ -32,16 +32,18 @@ type Access struct {
 	FromNamespaces []string `json:"fromNamespaces"`
 }
 
-// Login is who may see a published web UI.
+// Login is who may see a web UI.
 type Login string
 
 // The logins of web UIs.
 const (
 	// NoLogin shows the UI to everyone who reaches it.
 	NoLogin Login = "none"
+	// BasicLogin asks for a user of login.basic, with every request to the program's port.
+	BasicLogin Login = "basic"
 )
 
-func (Login) Values() []string { return []string{string(NoLogin)} }
+func (Login) Values() []string { return []string{string(NoLogin), string(BasicLogin)} }
 
 // Ingress configures an Ingress:
 // https://kubernetes.io/docs/concepts/services-networking/ingress/
@@ -153,6 +155,9 @@ func (c *Config) validateAccess() Problems {
 func (ui UI) validate(policies NetworkPolicies) Problems {
 	a, at := *ui.Access, ui.Path+".access"
 	var p Problems
+	if a.Login == BasicLogin && ui.OwnLogin {
+		p.Addf(at+".login", "%s, but %s has users of its own; leave it out", a.Login, ui.Name)
+	}
 	if !a.Published() {
 		for key, set := range map[string]bool{
 			"path": a.Path != "/", "ingress": a.Ingress != nil, "httpRoute": a.HTTPRoute != nil, "fromNamespaces": len(a.FromNamespaces) > 0,

@@ -36,6 +36,8 @@ type Config struct {
 	Alerting Alerting `json:"alerting"`
 	// Grafana, its datasource and dashboards.
 	Grafana Grafana `json:"grafana"`
+	// How people log in to web UIs whose access.login asks for it.
+	Login Logins `json:"login"`
 	// The checks of the whole stack that run in every preview.
 	Checks Checks `json:"checks"`
 
@@ -110,6 +112,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.Grafana.validate(c.Storage)...)
 	p.Add(c.validateExemplars()...)
 	p.Add(c.validateAccess()...)
+	p.Add(c.validateBasic()...)
 	p.Add(c.Checks.validate()...)
 	return p
 }

@@ -121,7 +121,7 @@ func TestUnrelatedTopLevelKey(t *testing.T) {
 			known = append(known, field.Tag.Get("json"))
 		}
 	}
-	assert.Equal(t, []string{`loki: unknown "loki"; allowed: ` + strings.Join(known, ", ")}, rejected(t, "loki: {}"))
+	assert.Equal(t, []string{`traces: unknown "traces"; allowed: ` + strings.Join(known, ", ")}, rejected(t, "traces: {}"))
 }
 
 func TestWrongTypes(t *testing.T) {

@@ -26,9 +26,10 @@ const (
 	GrafanaSecret       = "grafana"
 	GrafanaImportSecret = "grafana-import"
 	ObjectStoreSecret   = "thanos-object-store"
+	BasicLoginSecret    = "basic-login"
 )
 
-var ownSecrets = []string{PrometheusSecret, BlackboxSecret, AlertmanagerSecret, GrafanaSecret, GrafanaImportSecret, ObjectStoreSecret}
+var ownSecrets = []string{PrometheusSecret, BlackboxSecret, AlertmanagerSecret, GrafanaSecret, GrafanaImportSecret, ObjectStoreSecret, BasicLoginSecret}
 
 // validate rejects names that no Secret and no key of one can have, and Secrets of this program.
 func (k SecretKey) validate(path string) Problems {

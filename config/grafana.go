@@ -202,6 +202,9 @@ func (g Grafana) validateDeployed(storage Storage) Problems {
 		if name == AdminPasswordFile {
 			p.Addf(path, "the name is taken by grafana.adminPassword; choose another")
 		}
+		if name == LoginPasswordFile {
+			p.Addf(path, "the name is taken by login.basic.client.password; choose another")
+		}
 	}
 	for path, set := range map[string]bool{
 		"grafana.external.token":           g.External.Token.IsSet(),

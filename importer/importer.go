@@ -98,6 +98,18 @@ func New(datasources []Datasource, all []dashboards.Dashboard) (*Payload, error)
 	return p, nil
 }
 
+// WithPassword returns the name of the file of Payload.Files that writes a datasource with basic authentication,
+// and the same request with the password, which belongs in a Secret.
+func WithPassword(d Datasource, password string) (name, request string, err error) {
+	files := map[string]string{}
+	err = add(files, "datasource", d.UID, struct {
+		Datasource
+		SecureJSONData map[string]string `json:"secureJsonData"`
+	}{d, map[string]string{"basicAuthPassword": password}})
+	name = file("datasource", d.UID)
+	return name, files[name], err
+}
+
 func add(files map[string]string, kind, uid string, request any) error {
 	text, err := json.Marshal(request)
 	if err != nil {

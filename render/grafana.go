@@ -24,10 +24,11 @@ import (
 // cluster's name, and no datasource is the default.
 func datasources(cfg *config.Config) []importer.Datasource {
 	external := cfg.Grafana.External
-	prometheusURL, alertmanagerURL := Prometheus.URL(cfg), ""
+	queried := Prometheus
 	if cfg.LongTermStorage.Enabled {
-		prometheusURL = ThanosQueryFrontend.URL(cfg)
+		queried = ThanosQueryFrontend
 	}
+	prometheusURL, alertmanagerURL := queried.URL(cfg), ""
 	if cfg.Alerting.Enabled {
 		alertmanagerURL = Alertmanager.URL(cfg)
 	}
@@ -52,6 +53,7 @@ func datasources(cfg *config.Config) []importer.Datasource {
 			"manageAlerts":      true,                                                                // lists the rules; Grafana cannot change them
 		},
 	}
+	logIn(cfg, queried, &prometheus)
 	if exemplars := cfg.Grafana.Exemplars; exemplars.DatasourceUID != "" {
 		prometheus.JSONData["exemplarTraceIdDestinations"] = []any{
 			map[string]any{"name": exemplars.Label, "datasourceUid": exemplars.DatasourceUID},
@@ -71,6 +73,7 @@ func datasources(cfg *config.Config) []importer.Datasource {
 			"handleGrafanaManagedAlerts": false,
 		},
 	}
+	logIn(cfg, Alertmanager, &alertmanager)
 	prometheus.JSONData["alertmanagerUid"] = alertmanager.UID
 	return []importer.Datasource{prometheus, alertmanager}
 }

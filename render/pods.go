@@ -60,6 +60,9 @@ func Pods(cfg *config.Config) []Pod {
 	for i := range exporters.NodeDirectorySizeMetrics.Directories {
 		directories = append(directories, fmt.Sprintf("directory-%d", i))
 	}
+	login := func(programs ...string) []string { // the pods that check login.basic, or log in to a program
+		return when(slices.ContainsFunc(programs, func(name string) bool { return AsksForLogin(cfg, name) }), "login")
+	}
 	thanosPorts := map[string]int{"web": ThanosHTTPPort}
 	thanosStorePorts := map[string]int{"web": ThanosHTTPPort, "grpc": ThanosGRPCPort}
 	return []Pod{{
@@ -68,15 +71,15 @@ func Pods(cfg *config.Config) []Pod {
 		Containers: []string{"prometheus", "thanos-sidecar"},
 		Ports:      map[string]int{"web": Prometheus.Port, ThanosSidecarPort: ThanosHTTPPort, "grpc": ThanosGRPCPort},
 		Volumes: slices.Concat([]string{"config", "data"}, when(!cfg.Agent(), "rules"), when(len(cfg.Prometheus.Secrets) > 0, "secrets"),
-			when(long.Enabled, slices.Concat(store, tls)...)),
-		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir, serviceAccountDir},
+			when(long.Enabled, slices.Concat(store, tls)...), when(cfg.HasBasic(), "login")),
+		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir, LoginDir, serviceAccountDir},
 		Labels: cfg.Prometheus.ServiceAccount.PodLabels,
 	}, {
 		Name: Alertmanager.Name, Path: "alerting", Settings: cfg.Alerting.Scheduling,
 		Deployed: cfg.Alerting.Enabled, Images: []config.Image{config.AlertmanagerImage},
 		Containers: []string{"alertmanager"}, Ports: map[string]int{"web": Alertmanager.Port, "gossip": 9094, "gossip-udp": 9094},
-		Volumes: append([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets")...),
-		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir},
+		Volumes: slices.Concat([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets"), login(Alertmanager.Name)),
+		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir, LoginDir},
 		Labels: cfg.Alerting.ServiceAccount.PodLabels,
 	}, {
 		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Scheduling,
@@ -130,14 +133,14 @@ func Pods(cfg *config.Config) []Pod {
 		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Scheduling,
 		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query-frontend"}, Ports: thanosPorts,
-		Volumes: []string{"config"}, Mounts: []string{ThanosDir},
+		Volumes: append([]string{"config"}, login(ThanosQueryFrontend.Name)...), Mounts: []string{ThanosDir, LoginDir},
 		Labels: long.QueryFrontend.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Scheduling,
 		Deployed: long.HasRuler(cfg.Prometheus), Images: thanos,
 		Containers: []string{"thanos-ruler"}, Ports: thanosStorePorts,
-		Volumes: slices.Concat([]string{"config", "rules", "data"}, store, tls),
-		Env:     append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir}, storeMounts...),
+		Volumes: slices.Concat([]string{"config", "rules", "data"}, store, tls, login(Alertmanager.Name)),
+		Env:     append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir, LoginDir}, storeMounts...),
 		Labels: long.ServiceAccount.PodLabels,
 	}}
 }

@@ -79,6 +79,8 @@ const (
 	GrafanaDashboardsDir = "/etc/grafana-dashboards"
 	GrafanaDataDir       = "/var/lib/grafana"
 
+	LoginDir = "/etc/login" // of login.basic, in the pods that check it or log in
+
 	HostDir         = "/host"    // root of the node's directories, in the pods of exporters
 	SizesMetricsDir = "/metrics" // of the metrics file
 	SizesScriptsDir = "/scripts" // of the scanner

@@ -60,6 +60,7 @@ type alerting struct {
 }
 
 type alertmanagerTargets struct {
+	BasicAuth           *basicAuth     `yaml:"basic_auth,omitempty"`
 	KubernetesSDConfigs []kubernetesSD `yaml:"kubernetes_sd_configs"`
 	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
@@ -136,7 +137,7 @@ func alertmanagers(cfg *config.Config) *alerting {
 	return &alerting{
 		// Alertmanager deduplicates alerts with equal labels; the replicas' differ only in this.
 		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: podNames(cfg), TargetLabel: "replica", Replacement: ptr("")}},
-		Alertmanagers:       []alertmanagerTargets{{KubernetesSDConfigs: pods, RelabelConfigs: web}},
+		Alertmanagers:       []alertmanagerTargets{{BasicAuth: loginTo(cfg, Alertmanager.Name), KubernetesSDConfigs: pods, RelabelConfigs: web}},
 	}
 }
 

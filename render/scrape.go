@@ -23,6 +23,7 @@ type scrapeConfig struct {
 	MetricsPath          string           `yaml:"metrics_path,omitempty"`
 	Params               url.Values       `yaml:"params,omitempty"`
 	Authorization        *authorization   `yaml:"authorization,omitempty"`
+	BasicAuth            *basicAuth       `yaml:"basic_auth,omitempty"`
 	TLSConfig            *tlsConfig       `yaml:"tls_config,omitempty"`
 	KubernetesSDConfigs  []kubernetesSD   `yaml:"kubernetes_sd_configs,omitempty"`
 	StaticConfigs        []staticTargets  `yaml:"static_configs,omitempty"`
@@ -322,6 +323,7 @@ func unmuted(cfg *config.Config) []any {
 func ownProgram(cfg *config.Config, component string) scrapeConfig {
 	pods, ports := ownPods(cfg, component)
 	return scrapeConfig{
+		BasicAuth:           loginTo(cfg, component),
 		KubernetesSDConfigs: pods,
 		RelabelConfigs: append(ports,
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
@@ -336,6 +338,7 @@ func ownProgram(cfg *config.Config, component string) scrapeConfig {
 // thanosSidecars returns the scrape config of the sidecars in the pods of Prometheus.
 func thanosSidecars(cfg *config.Config) scrapeConfig {
 	scrape := ownProgram(cfg, Prometheus.Name)
+	scrape.BasicAuth = nil
 	for i, rule := range scrape.RelabelConfigs {
 		if rule.Action == "keep" && rule.SourceLabels[0] == "__meta_kubernetes_pod_container_port_name" {
 			scrape.RelabelConfigs[i] = keep(ThanosSidecarPort, rule.SourceLabels...)

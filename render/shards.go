@@ -31,9 +31,10 @@ type alertmanagersFile struct {
 }
 
 type rulerAlertmanagers struct {
-	StaticConfigs []string `yaml:"static_configs"`
-	Scheme        string   `yaml:"scheme"`
-	APIVersion    string   `yaml:"api_version"`
+	HTTPConfig    *httpClient `yaml:"http_config,omitempty"`
+	StaticConfigs []string    `yaml:"static_configs"`
+	Scheme        string      `yaml:"scheme"`
+	APIVersion    string      `yaml:"api_version"`
 }
 
 // ruler returns what the ruler reads. As the servers of Prometheus do, it sends alerts to every
@@ -41,7 +42,12 @@ type rulerAlertmanagers struct {
 func (s *Stack) ruler() (*Ruler, error) {
 	file := alertmanagersFile{Alertmanagers: []rulerAlertmanagers{}}
 	if s.Config.Alerting.Enabled {
+		var client *httpClient
+		if login := loginTo(s.Config, Alertmanager.Name); login != nil {
+			client = &httpClient{login}
+		}
 		file.Alertmanagers = append(file.Alertmanagers, rulerAlertmanagers{
+			HTTPConfig:    client,
 			StaticConfigs: []string{fmt.Sprintf("dnssrv+_web._tcp.%s.%s.svc", Alertmanager.Headless(), s.Config.Cluster.Namespace)},
 			Scheme:        "http",
 			APIVersion:    "v2",

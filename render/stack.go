@@ -42,6 +42,8 @@ type Stack struct {
 	Rules         []rules.File               // sorted by name
 	Queries       []Query                    // every expression of Rules and Dashboards
 
+	BasicLogin map[string]config.Secret // files of the Secret with login.basic; nil if no program asks for it
+
 	Exposed    map[config.Job]metrics.Exposition // by enabled job of this program; nil if unknown
 	Ingest     map[config.Job]Ingest             // by enabled job of this program
 	Histograms *histograms.Translator            // from classic histograms to the form that jobs store
@@ -60,7 +62,8 @@ type Stack struct {
 type Import struct {
 	Files      ConfigMap // script, datasources and folders
 	Dashboards []DashboardImport
-	Hash       string // changes whenever a file changes
+	Secret     map[string]config.Secret // datasources with a password, by file name; none without a login
+	Hash       string                   // changes whenever a file changes, but for passwords
 }
 
 // DashboardImport holds the request that saves one dashboard.
@@ -90,7 +93,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	}
 	s.Histograms = histograms.New(s.storedHistogram)
 	err := config.Join(s.addDatasources(), s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
-	err = config.Join(err, s.renderThanos())
+	err = config.Join(err, s.renderThanos(), s.renderLogin())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
@@ -207,7 +210,18 @@ func (s *Stack) renderImport() error {
 	if err != nil {
 		return err
 	}
-	s.Import = &Import{Files: ConfigMap{GrafanaImport, "grafana", payload.Files}, Hash: payload.Hash}
+	s.Import = &Import{Files: ConfigMap{GrafanaImport, "grafana", payload.Files}, Secret: map[string]config.Secret{}, Hash: payload.Hash}
+	for _, d := range s.Datasources {
+		if !logsIn(d) {
+			continue
+		}
+		file, request, err := importer.WithPassword(d, s.Config.Login.Basic.Client.Password.Reveal())
+		if err != nil {
+			return err
+		}
+		delete(payload.Files, file)
+		s.Import.Secret[file] = config.NewSecret(request)
+	}
 	for _, d := range s.Dashboards {
 		file := importer.DashboardFile(d.UID)
 		configMap := DashboardConfigMap(GrafanaImport, d)
@@ -218,6 +232,13 @@ func (s *Stack) renderImport() error {
 		return strings.Compare(importer.DashboardFile(a.UID), importer.DashboardFile(b.UID))
 	})
 	return nil
+}
+
+// renderLogin sets what programs read that ask for login.basic.
+func (s *Stack) renderLogin() error {
+	var err error
+	s.BasicLogin, err = basicLogin(s.Config)
+	return err
 }
 
 // renderSizes sets the scripts of node-directory-size-metrics.

@@ -45,6 +45,8 @@ func TestArgs(t *testing.T) {
 		"bucket":     of(components.NewObjectStore, nil),
 		"certs":      of(components.NewCertificate, nil),
 		"no issuer":  of(components.NewCertificate, &components.CertificateArgs{Site: site(stack), SecretName: "a", Hosts: []string{"b"}}),
+		"login":      of(components.NewBasicLogin, nil),
+		"no login":   of(components.NewBasicLogin, &components.BasicLoginArgs{Site: site(stack)}),
 		"gateway":    of(components.NewThanosStoreGateway, nil),
 		"compactor":  of(components.NewThanosCompactor, nil),
 		"query":      of(components.NewThanosQuery, nil),

@@ -78,7 +78,7 @@ var PulumiKubernetes = Target{
 var (
 	Prometheus = Target{
 		module:    "github.com/prometheus/prometheus",
-		packages:  []string{"cmd/prometheus"},
+		packages:  []string{"cmd/prometheus", "cmd/promtool"},
 		version:   prometheusVersion,
 		variables: prometheusVariables,
 		// The other discovery mechanisms would triple its size and are not used here.

@@ -175,8 +175,11 @@ func (l *Loader) buildImage(ctx context.Context, b blueprint) (v1.Image, error) 
 		if err := l.Builder.Ensure(ctx, *b.target); err != nil {
 			return nil, err
 		}
-		layer := append(program(l.Builder.Path(b.target.Names()[0]), b.at), b.dirs...)
-		r.layers = append(r.layers, layer)
+		layer := program(l.Builder.Path(b.target.Names()[0]), b.at)
+		for _, name := range b.target.Names()[1:] { // beside it
+			layer = append(layer, entry{path: path.Join(path.Dir(b.at), name), from: l.Builder.Path(name), mode: 0o755})
+		}
+		r.layers = append(r.layers, append(layer, b.dirs...))
 		r.entrypoint = append([]string{path.Join("/", b.at)}, b.args...)
 	}
 	return r.build()

@@ -87,6 +87,9 @@ const (
 	external = `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`
 )
 
+// basic is a login with a user name and a password, in YAML.
+const basic = "login: {basic: {users: {stack: '$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe'}, client: {user: stack, password: s3cret}}}\n"
+
 // existing is a stack all of whose secrets are in existing Secrets, in YAML.
 const existing = `grafana: {adminPassword: {secret: login, key: password}, import: job, persistence: {enabled: true}, secrets: {oauth: {secret: login, key: oauth}}}
 alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: {secret: slack, key: url}}, deadMansSwitchUrl: {secret: healthchecks, key: url}}
@@ -116,30 +119,33 @@ func Variants(t *testing.T, program tests.Program) {
 		"a namespace that exists": "cluster: {name: test, namespace: observability, createNamespace: false}",
 		"published":               published("ingress: {className: nginx, annotations: {rewrite: a}, tls: {issuerRef: {name: letsencrypt}}}") + longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {host: thanos.example.com, login: none, ingress: {}, fromNamespaces: [ingress]}}}",
 		"published by a gateway":  published("httpRoute: {parentRefs: [{name: public, namespace: gateways, sectionName: https}], annotations: {a: b}}"),
-		"some namespaces":         "discovery: {namespaces: [shop, bank]}",
-		"every job off":           "discovery: {jobs: {" + off() + "}}",
-		"no exporters":            "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
-		"sharded":                 "exporters: {kubeStateMetrics: {shards: 3}}",
-		"no alerting":             "alerting: {enabled: false}",
-		"no Grafana":              "grafana: {enabled: false}",
-		"Grafana without pod":     "grafana: {adminPassword: s3cret, replicas: 0}",
-		"Grafana with a volume":   "grafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}, secrets: {oauth: s3cret}}",
-		"a Grafana elsewhere":     external,
-		"remote write":            "prometheus: {secrets: {central: s3cret}, serviceAccount: {annotations: {eks.amazonaws.com/role-arn: a}}, remoteWrite: [{name: central, url: 'https://example.com', authorization: {credentials_file: /etc/prometheus/secrets/central}}]}",
-		"agent":                   "prometheus: {mode: agent, remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
-		"receivers":               "prometheus: {remoteWriteReceiver: {enabled: true, fromNamespaces: [shop]}, otlpReceiver: {enabled: true}}",
-		"long-term storage":       longTerm,
-		"more of it":              "prometheus: {replicas: 2, outOfOrderTimeWindow: 30m}\nstorage: {mode: local, local: {nodes: [a, b]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, serviceAccount: {annotations: {a: b}}, tls: {secretName: thanos-certificate}, storeGateway: {partitions: 2, replicas: 2}, query: {replicas: 2, endpoints: ['thanos.example.com:443'], fromNamespaces: [ingress]}, queryFrontend: {replicas: 2}}",
-		"central":                 central,
-		"central, all of it":      "cluster: {name: test, platform: openshift}\nstorage: {mode: local, local: {nodes: [a]}}\nprometheus: {mode: none}\nlongTermStorage: {enabled: true, tls: {issuerRef: {name: thanos}}, query: {replicas: 2, endpoints: ['thanos.bank.example.com:443']}, queryFrontend: {replicas: 2}}\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
-		"central, no Grafana":     "grafana: {enabled: false}\n" + central,
-		"shards":                  "prometheus: {shards: 2}\n" + longTerm,
-		"more shards":             "prometheus: {replicas: 2, shards: 2, retiredShards: 1, secrets: {central: s3cret}}\nstorage: {mode: local, local: {nodes: [a, b, c, d, e, f]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, tls: {secretName: thanos-certificate}, ruler: {replicas: 3}}",
-		"shards, no alerting":     "prometheus: {shards: 2}\nalerting: {enabled: false}\nstorage: {mode: ephemeral}\n" + longTerm,
-		"existing Secrets":        existing,
-		"mirrors":                 "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
-		"scheduling":              "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
-		"sidecars":                sidecars,
+		"basic login":             basic + "prometheus: {access: {login: basic}, replicas: 2}\nalerting: {access: {login: basic}, replicas: 3}\n",
+		"basic login to Thanos": basic + "prometheus: {shards: 2, access: {login: basic}}\nalerting: {access: {login: basic}}\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}\n" +
+			longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {login: basic}}}",
+		"some namespaces":       "discovery: {namespaces: [shop, bank]}",
+		"every job off":         "discovery: {jobs: {" + off() + "}}",
+		"no exporters":          "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
+		"sharded":               "exporters: {kubeStateMetrics: {shards: 3}}",
+		"no alerting":           "alerting: {enabled: false}",
+		"no Grafana":            "grafana: {enabled: false}",
+		"Grafana without pod":   "grafana: {adminPassword: s3cret, replicas: 0}",
+		"Grafana with a volume": "grafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}, secrets: {oauth: s3cret}}",
+		"a Grafana elsewhere":   external,
+		"remote write":          "prometheus: {secrets: {central: s3cret}, serviceAccount: {annotations: {eks.amazonaws.com/role-arn: a}}, remoteWrite: [{name: central, url: 'https://example.com', authorization: {credentials_file: /etc/prometheus/secrets/central}}]}",
+		"agent":                 "prometheus: {mode: agent, remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
+		"receivers":             "prometheus: {remoteWriteReceiver: {enabled: true, fromNamespaces: [shop]}, otlpReceiver: {enabled: true}}",
+		"long-term storage":     longTerm,
+		"more of it":            "prometheus: {replicas: 2, outOfOrderTimeWindow: 30m}\nstorage: {mode: local, local: {nodes: [a, b]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, serviceAccount: {annotations: {a: b}}, tls: {secretName: thanos-certificate}, storeGateway: {partitions: 2, replicas: 2}, query: {replicas: 2, endpoints: ['thanos.example.com:443'], fromNamespaces: [ingress]}, queryFrontend: {replicas: 2}}",
+		"central":               central,
+		"central, all of it":    "cluster: {name: test, platform: openshift}\nstorage: {mode: local, local: {nodes: [a]}}\nprometheus: {mode: none}\nlongTermStorage: {enabled: true, tls: {issuerRef: {name: thanos}}, query: {replicas: 2, endpoints: ['thanos.bank.example.com:443']}, queryFrontend: {replicas: 2}}\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
+		"central, no Grafana":   "grafana: {enabled: false}\n" + central,
+		"shards":                "prometheus: {shards: 2}\n" + longTerm,
+		"more shards":           "prometheus: {replicas: 2, shards: 2, retiredShards: 1, secrets: {central: s3cret}}\nstorage: {mode: local, local: {nodes: [a, b, c, d, e, f]}}\nlongTermStorage: {enabled: true, objectStore: {type: FILESYSTEM, claim: blocks, config: {directory: /blocks}}, tls: {secretName: thanos-certificate}, ruler: {replicas: 3}}",
+		"shards, no alerting":   "prometheus: {shards: 2}\nalerting: {enabled: false}\nstorage: {mode: ephemeral}\n" + longTerm,
+		"existing Secrets":      existing,
+		"mirrors":               "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
+		"scheduling":            "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
+		"sidecars":              sidecars,
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := configtest.Config(t, text)

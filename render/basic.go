@@ -1,0 +1,105 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2" // with which programs read the file
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
+)
+
+// Files of the Secret config.BasicLoginSecret, in LoginDir, besides config.LoginPasswordFile.
+const (
+	WebConfigFile  = "web.yml"    // who may log in to the program
+	HTTPClientFile = "client.yml" // how others log in to it
+)
+
+// basicAuth holds a credential in the form in which the configuration files of all programs have it.
+type basicAuth struct {
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+}
+
+// httpClient holds the part of an HTTP client's configuration that logs in:
+// https://prometheus.io/docs/prometheus/latest/configuration/promtool/#http_config_file
+type httpClient struct {
+	BasicAuth *basicAuth `yaml:"basic_auth"`
+}
+
+// AsksForLogin reports whether a program, by its name, asks for a user of login.basic.
+func AsksForLogin(cfg *config.Config, program string) bool {
+	return map[string]config.Access{
+		Prometheus.Name:          cfg.Prometheus.Access,
+		Alertmanager.Name:        cfg.Alerting.Access,
+		ThanosQueryFrontend.Name: cfg.LongTermStorage.QueryFrontend.Access,
+	}[program].Login == config.BasicLogin
+}
+
+// loginTo returns the credential with which pods that have LoginDir log in to a program; nil if it does not ask
+// for one.
+func loginTo(cfg *config.Config, program string) *basicAuth {
+	if !AsksForLogin(cfg, program) {
+		return nil
+	}
+	return &basicAuth{cfg.Login.Basic.Client.User, LoginDir + "/" + config.LoginPasswordFile}
+}
+
+// basicLogin returns the files with which programs check users of login.basic and log in as one; nil if no
+// program asks for them. Programs read them again with each request: a new value needs no restart.
+func basicLogin(cfg *config.Config) (map[string]config.Secret, error) {
+	if !cfg.HasBasic() {
+		return nil, nil
+	}
+	basic := cfg.Login.Basic
+	users := map[string]string{}
+	for name, hash := range basic.Users {
+		users[name] = hash.Reveal()
+	}
+	text, err := marshal(map[string]any{"basic_auth_users": users})
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.UnmarshalStrict([]byte(text), &web.Config{}); err != nil {
+		return nil, fmt.Errorf("%s: %w", WebConfigFile, err)
+	}
+	client, err := marshal(httpClient{&basicAuth{basic.Client.User, LoginDir + "/" + config.LoginPasswordFile}})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]config.Secret{
+		WebConfigFile:            config.NewSecret(text),
+		HTTPClientFile:           config.NewSecret(client),
+		config.LoginPasswordFile: basic.Client.Password,
+	}, nil
+}
+
+// Names of the secret option of a datasource with basic authentication, and its value where that is the password of
+// login.basic.client.
+const (
+	basicAuthPassword = "basicAuthPassword"
+	loginPassword     = "$__file{" + GrafanaSecretsDir + "/" + config.LoginPasswordFile + "}"
+)
+
+// logIn has Grafana log in to the program of a datasource, if that asks for it.
+func logIn(cfg *config.Config, program Program, d *importer.Datasource) {
+	if AsksForLogin(cfg, program.Name) {
+		d.BasicAuth, d.BasicAuthUser = true, cfg.Login.Basic.Client.User
+		d.SecureJSONData = map[string]string{basicAuthPassword: loginPassword}
+	}
+}
+
+// logsIn reports whether Grafana logs in to the program of a datasource.
+func logsIn(d importer.Datasource) bool { return d.SecureJSONData[basicAuthPassword] == loginPassword }
+
+// GrafanaSecrets returns the content of each file in the secrets directory of a Grafana that the stack deploys, by
+// name.
+func (s *Stack) GrafanaSecrets() map[string]config.Secret {
+	files := s.Config.Grafana.SecretFiles()
+	if s.Config.Grafana.Import == config.ImportFiles && slices.ContainsFunc(s.Datasources, logsIn) {
+		files[config.LoginPasswordFile] = s.Config.Login.Basic.Client.Password
+	}
+	return files
+}

@@ -1,0 +1,151 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var basicFlag = flag.Bool("basic", false, "run TestBasic")
+
+// With login basic, Prometheus and Alertmanager answer only who has a password, and the stack goes on.
+func TestBasic(t *testing.T) {
+	if !*basicFlag {
+		t.Skip("-basic is not set")
+	}
+	n := start(t)
+	n.deploy(t)
+	own, alice := url.UserPassword("stack", "e2eSECRETe2e"), url.UserPassword("alice", "e2eSECRETalice")
+	n.addUser(t, own)
+	password, _ := own.Password()
+	n.set(t, "login.basic.client.user", own.Username())
+	n.set(t, "login.basic.client.password", password, "--secret")
+	n.set(t, "prometheus.access.login", "basic")
+	n.set(t, "alerting.access.login", "basic")
+	n.up(t) // which waits for the probes of both
+	since := time.Now()
+
+	prometheus, alertmanager := n.basicAddress(t, "prometheus", 9090), n.basicAddress(t, "alertmanager", 9093)
+	for _, address := range []string{prometheus + "/api/v1/targets", prometheus + "/metrics", alertmanager + "/api/v2/alerts"} {
+		assert.Equal(t, http.StatusUnauthorized, status(t, address, nil), address)
+		assert.Equal(t, http.StatusUnauthorized, status(t, address, url.UserPassword("stack", "wrong")), address)
+		assert.Equal(t, http.StatusOK, status(t, address, own), address)
+	}
+
+	client, err := api.NewClient(api.Config{Address: withUser(t, prometheus, own)})
+	require.NoError(t, err)
+	n.prometheus = promv1.NewAPI(client)
+	eventually(t, 3*time.Minute, "all targets are up", func(ctx context.Context) string {
+		down, err := n.tryQuery(ctx, "up == 0", time.Now())
+		if err != nil || len(down) > 0 {
+			return fmt.Sprint(down, err)
+		}
+		for _, job := range []string{"prometheus", "alertmanager"} {
+			if up, err := n.tryQuery(ctx, fmt.Sprintf("up{job=%q} and timestamp(up{job=%q}) > %d", job, job, since.Unix()), time.Now()); err != nil || len(up) == 0 {
+				return fmt.Sprint(job, " is not scraped yet ", err)
+			}
+		}
+		return ""
+	})
+	eventually(t, 3*time.Minute, "alerts reach Alertmanager", func(ctx context.Context) string {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, withUser(t, alertmanager, own)+"/api/v2/alerts?filter=alertname%3DWatchdog", nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err.Error()
+		}
+		defer response.Body.Close()
+		var alerts []struct{ UpdatedAt time.Time }
+		if err := json.NewDecoder(response.Body).Decode(&alerts); err != nil {
+			return err.Error()
+		}
+		for _, alert := range alerts {
+			if alert.UpdatedAt.After(since) {
+				return ""
+			}
+		}
+		return fmt.Sprint("no Watchdog since the login: ", alerts)
+	})
+
+	// A new user needs no restart.
+	before := n.started(t)
+	n.addUser(t, alice)
+	n.up(t)
+	n.poke(t, namespace, "app.kubernetes.io/name in (prometheus, alertmanager)")
+	eventually(t, 3*time.Minute, "another user can log in", func(context.Context) string {
+		if got := status(t, prometheus+"/api/v1/targets", alice); got != http.StatusOK {
+			return fmt.Sprint("Prometheus answers ", got)
+		}
+		if got := status(t, alertmanager+"/api/v2/alerts", alice); got != http.StatusOK {
+			return fmt.Sprint("Alertmanager answers ", got)
+		}
+		return ""
+	})
+	assert.Equal(t, before, n.started(t), "containers")
+	n.unchanged(t)
+}
+
+// addUser adds a user to login.basic.
+func (n *node) addUser(t *testing.T, user *url.Userinfo) {
+	password, _ := user.Password()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	require.NoError(t, err)
+	n.set(t, "login.basic.users."+user.Username(), string(hash), "--secret")
+}
+
+// basicAddress forwards a local address to a port of a program, and returns its URL. The API server's proxy
+// would not pass a login on.
+func (n *node) basicAddress(t *testing.T, program string, port int) string {
+	address, stop, err := n.forward(t, "app.kubernetes.io/name="+program, port)
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	return "http://" + address
+}
+
+// withUser returns a URL with a user, as whom an HTTP client logs in.
+func withUser(t *testing.T, address string, user *url.Userinfo) string {
+	parsed, err := url.Parse(address)
+	require.NoError(t, err)
+	parsed.User = user
+	return parsed.String()
+}
+
+// status returns the status of the answer to a user; to nobody if it is nil.
+func status(t *testing.T, address string, user *url.Userinfo) int {
+	response, err := http.Get(withUser(t, address, user))
+	require.NoError(t, err)
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	return response.StatusCode
+}
+
+// started returns when each container of Prometheus and Alertmanager started, by pod and container.
+func (n *node) started(t *testing.T) map[string]time.Time {
+	pods, err := n.kubernetes.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name in (prometheus, alertmanager)"})
+	require.NoError(t, err)
+	started := map[string]time.Time{}
+	for _, pod := range pods.Items {
+		for _, container := range pod.Status.ContainerStatuses {
+			if running := container.State.Running; running != nil {
+				started[pod.Name+"/"+container.Name] = running.StartedAt.Time
+			}
+		}
+	}
+	return started
+}
