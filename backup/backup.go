@@ -131,9 +131,19 @@ func (s *Stack) load(ctx context.Context, file, pod string, command ...string) e
 	return s.pods.run(ctx, pod, in, io.Discard, command...)
 }
 
-// get returns the command with which a pod requests a path from a program in it.
-func get(program render.Program, path string, flags ...string) []string {
-	return append(append([]string{"wget", "-q", "-O", "-"}, flags...), fmt.Sprintf("http://localhost:%d%s", program.Port, path))
+// withLogin runs wget with the user and the password file that its first two arguments name.
+const withLogin = `user=$1 file=$2
+shift 2
+exec wget --header "Authorization: Basic $(printf %s:%s "$user" "$(cat "$file")" | base64 | tr -d '\n')" "$@"`
+
+// get returns the command with which the pod of a program requests a path from it.
+func (s *Stack) get(program render.Program, path string, flags ...string) []string {
+	args := append(append([]string{"-q", "-O", "-"}, flags...), fmt.Sprintf("http://localhost:%d%s", program.Port, path))
+	if render.AsksForLogin(s.Config, program.Name) {
+		login := []string{"sh", "-c", withLogin, "sh", s.Config.Login.Basic.Client.User, render.LoginDir + "/" + config.LoginPasswordFile}
+		return append(login, args...)
+	}
+	return append([]string{"wget"}, args...)
 }
 
 // exists reports whether a backup has a file. It says so if not.

@@ -24,6 +24,7 @@ type fakePods struct {
 	dir      string
 	silences string   // what Alertmanager answers
 	posted   []string // silences that it got
+	users    []string // that logged in
 }
 
 func (f *fakePods) named(_ context.Context, program string) ([]string, error) {
@@ -41,6 +42,10 @@ func (f *fakePods) run(ctx context.Context, pod string, stdin io.Reader, stdout 
 				command[i] = filepath.Join(f.dir, pod) + rest
 			}
 		}
+	}
+	if slices.Contains(command, withLogin) {
+		f.users = append(f.users, command[4])
+		return f.request(pod, stdout, command[6:])
 	}
 	if slices.Contains(command, "kill 1") {
 		return nil
@@ -218,4 +223,25 @@ func TestExistingDirectory(t *testing.T) {
 	s, _, _ := stack(t, "")
 	require.ErrorIs(t, s.Backup(t.Context(), t.TempDir()), os.ErrExist)
 	require.ErrorIs(t, s.Restore(t.Context(), filepath.Join(t.TempDir(), "none")), os.ErrNotExist)
+}
+
+// A program that asks for a login is asked as the user with whom programs of the stack log in.
+func TestLogin(t *testing.T) {
+	s, pods, _ := stack(t, `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, access: {login: basic}}
+login: {basic: {users: {stack: "$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe"}, client: {user: stack, password: s3cret}}}`)
+	pods.write(t, "prometheus-0", map[string]string{older: "a"})
+	require.NoError(t, s.Backup(t.Context(), filepath.Join(t.TempDir(), "backup")))
+	assert.Equal(t, []string{"stack"}, pods.users)
+}
+
+// What logs in sends the password of the file.
+func TestAuthorization(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte("s3cret"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "wget"), []byte("#!/bin/sh\nprintf '%s\\n' \"$@\""), 0o700))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", withLogin, "sh", "stack", filepath.Join(dir, "password"), "-q", "http://localhost")
+	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	assert.Equal(t, "--header\nAuthorization: Basic c3RhY2s6czNjcmV0\n-q\nhttp://localhost\n", string(out))
 }

@@ -97,7 +97,7 @@ func (s *Stack) copyBlocks(ctx context.Context, pod, file string) (err error) {
 // snapshot has a server write a snapshot, and returns its directory:
 // https://prometheus.io/docs/prometheus/latest/querying/api/#snapshot
 func (s *Stack) snapshot(ctx context.Context, pod string) (dir string, err error) {
-	text, err := s.output(ctx, pod, get(render.Prometheus, "/api/v1/admin/tsdb/snapshot", "--post-data=")...)
+	text, err := s.output(ctx, pod, s.get(render.Prometheus, "/api/v1/admin/tsdb/snapshot", "--post-data=")...)
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +147,7 @@ func (s *Stack) blocksLoaded(ctx context.Context, pod string) error {
 		if err != nil {
 			return err
 		}
-		exposed, err := s.output(ctx, pod, get(render.Prometheus, "/metrics")...)
+		exposed, err := s.output(ctx, pod, s.get(render.Prometheus, "/metrics")...)
 		if err != nil {
 			return err
 		}
