@@ -252,7 +252,7 @@ var broken = map[string][]struct {
 		{"two scrapes", "", []string{`rate(node_cpu_seconds_total{job="node-exporter"}[1m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", "rate over 1m is shorter than four scrapes of job node-exporter, which are 30s apart: one failed scrape leaves a gap; allowed: 2m or more"},
 		{"of a slow job", "discovery: {jobs: {node-exporter: {scrapeInterval: 2m}}}", []string{`increase(node_cpu_seconds_total[7m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", "allowed: 8m or more"},
 		{"of a job with unknown metrics", "", []string{`irate(http_requests_total{job="kubernetes-pods"}[1m])`}, Error, "alerting.extraRules/own.yaml/own/Own0", "four scrapes of job kubernetes-pods"},
-		{"of a shipped alert", "discovery: {jobs: {prometheus: {scrapeInterval: 5m}}}", nil, Error, "rules/alertmanager.yaml/notifications/PrometheusNotificationsDropped", "allowed: 20m or more"},
+		{"of a shipped alert", "discovery: {jobs: {prometheus: {scrapeInterval: 5m}}}", nil, Error, "rules/notifications.yaml/notifications/PrometheusNotificationsDropped", "allowed: 20m or more"},
 		{"of a shipped dashboard", "discovery: {jobs: {kubernetes-cadvisor: {scrapeInterval: 1m}}}", nil, Warning, `dashboards/kubernetes-pod-resources/panel "CPU by node", query A`, "allowed: 4m or more"},
 	},
 	"range-retained": {
@@ -394,7 +394,7 @@ var broken = map[string][]struct {
 	},
 	"program-deployed": {
 		{"targets that nobody probes", "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://example.com'}]}}", nil, Warning, "exporters.blackboxExporter.targets", "nothing probes them"},
-		{"notifications without Alertmanager", `alerting: {enabled: false, slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}}`, nil, Warning, "alerting.slack", "nobody is notified without Alertmanager"},
+		{"notifications without Alertmanager", `alerting: {enabled: false, slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}}`, nil, Warning, "alerting.slack", "the stack has no Alertmanager that notifies"},
 		{"a dead man's switch without Watchdog", `alerting: {acknowledgeNoNotifications: true, deadMansSwitchUrl: "https://example.com", disabled: [Watchdog]}`, nil, Error, "alerting.deadMansSwitchUrl", "alerting.disabled names Watchdog"},
 		{"an Ingress without Grafana", "grafana: {enabled: false, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Warning, "grafana.access.host", "the stack deploys no Grafana"},
 	},

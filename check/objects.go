@@ -130,7 +130,7 @@ func programDeployed(a *Analysis) []Finding {
 		{"alerting.routes", len(alerting.Routes) > 0},
 	} {
 		if setting.set && !alerting.Enabled {
-			needs(setting.path, "nobody is notified without Alertmanager: alerting.enabled is false; set it to true, or remove the setting")
+			needs(setting.path, "the stack has no Alertmanager that notifies: alerting.enabled is false; set it to true, or remove the setting")
 		}
 	}
 	watchdog := slices.ContainsFunc(a.alerts(), func(al alert) bool { return al.Rule.Alert == "Watchdog" })

@@ -91,6 +91,9 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 		TerminationGracePeriodSeconds: pulumi.Int(150), // queries get two minutes to end
 		Volumes:                       volumes,
 	}
+	if len(files.Secrets) > 0 { // of the Secret that the first shard of Prometheus creates
+		addVolume(spec, secretFiles("secrets", config.PrometheusSecret, files.Secrets))
+	}
 	annotations := pulumi.StringMap{}
 	// It reads rules when it starts, and finds on its volume for how long alerts have been pending or firing.
 	annotations["checksum/config"] = pulumi.String(checksum(files.Config.Files))
@@ -106,6 +109,9 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 			readOnlyMount("rules", render.ThanosRulesDir),
 			mount(dataVolumeName, render.ThanosDataDir),
 		},
+	}
+	if len(files.Secrets) > 0 {
+		addMount(container, readOnlyMount("secrets", render.PrometheusSecretsDir))
 	}
 	flags, err := rulerFlags(a.Stack.Config)
 	if err != nil {

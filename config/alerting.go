@@ -12,6 +12,10 @@ import (
 type Alerting struct {
 	// Deploy Alertmanager and send alerts to it. Rules are evaluated either way.
 	Enabled bool `json:"enabled"`
+	// Further Alertmanagers to send alerts to, which the stack does not deploy, in Prometheus' own format; also
+	// with enabled: false. Their *_file options read prometheus.secrets:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#alertmanager_config
+	Alertmanagers []map[string]any `json:"alertmanagers"`
 	// Number of Alertmanagers, 1 to 9. They share silences and send each notification once.
 	Replicas int `json:"replicas"`
 	// Size of each replica's volume, which holds silences and the notification log; 64Mi or more.
@@ -122,6 +126,9 @@ func defaultAlerting() Alerting {
 		Resources:          resources("20m", "48Mi", "128Mi"),
 	}
 }
+
+// Sends reports whether alerts are sent to an Alertmanager, of this stack or another.
+func (a Alerting) Sends() bool { return a.Enabled || len(a.Alertmanagers) > 0 }
 
 func (a Alerting) validate(storage Storage) Problems {
 	var p Problems

@@ -77,8 +77,8 @@ type Prometheus struct {
 	// Accept remotes outside the cluster with an http:// URL, on whose way everyone can read samples
 	// and credentials.
 	AcknowledgeInsecureRemotes bool `json:"acknowledgeInsecureRemotes"`
-	// Secrets of scrape configs and remotes: name to value. A *_file option of
-	// discovery.extraScrapeConfigs or remoteWrite reads /etc/prometheus/secrets/NAME.
+	// Secrets of scrape configs, remotes and alerting.alertmanagers: name to value. A *_file option of
+	// theirs reads /etc/prometheus/secrets/NAME.
 	Secrets map[string]Secret `json:"secrets"`
 	// The account that the server's pods run as.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
@@ -325,6 +325,7 @@ func (c *Config) validateAgent() Problems {
 		{c.Prometheus.RetiredShards > 0, "prometheus.retiredShards", "an agent uploads no samples; set it to 0"},
 		{c.LongTermStorage.Enabled, "longTermStorage.enabled", "true, but an agent stores no blocks to upload; set it to false, and store samples for long where they are received"},
 		{c.Alerting.Enabled, "alerting.enabled", "true, but an agent evaluates no rules; set it to false, and alert where the samples are received"},
+		{len(c.Alerting.Alertmanagers) > 0, "alerting.alertmanagers", "an agent evaluates no rules; remove it, and alert where the samples are received"},
 		{len(c.Alerting.ExtraRules) > 0, "alerting.extraRules", "an agent evaluates no rules; move them to where the samples are received"},
 		{c.Grafana.Enabled, "grafana.enabled", "true, but an agent answers no queries; set it to false, and use the Grafana where the samples are received"},
 	} {

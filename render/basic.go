@@ -20,7 +20,7 @@ const (
 // basicAuth holds a credential in the form in which the configuration files of all programs have it.
 type basicAuth struct {
 	Username     string `yaml:"username"`
-	PasswordFile string `yaml:"password_file"`
+	PasswordFile string `yaml:"password_file,omitempty"`
 }
 
 // httpClient holds the part of an HTTP client's configuration that logs in:

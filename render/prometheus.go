@@ -54,17 +54,6 @@ type tsdb struct {
 	} `yaml:"tsdb"`
 }
 
-type alerting struct {
-	AlertRelabelConfigs []relabel             `yaml:"alert_relabel_configs,omitempty"`
-	Alertmanagers       []alertmanagerTargets `yaml:"alertmanagers,omitempty"`
-}
-
-type alertmanagerTargets struct {
-	BasicAuth           *basicAuth     `yaml:"basic_auth,omitempty"`
-	KubernetesSDConfigs []kubernetesSD `yaml:"kubernetes_sd_configs"`
-	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
-}
-
 // serverOnly sets the parts of the file that only a server has.
 func (f *prometheusFile) serverOnly(cfg *config.Config) {
 	f.RuleFiles = []string{RulesDir + "/*.yaml"}
@@ -120,25 +109,11 @@ func (s *Stack) prometheusConfig(shard int) (string, *prometheus.Config, error) 
 		problems.Add(checkExtraScrapeConfig(cfg, i, job)...)
 	}
 	problems.Add(checkRemotes(cfg, loaded)...)
+	problems.Add(checkAlertmanagers(cfg, loaded)...)
 	if err := problems.Err(); err != nil {
 		return "", nil, err
 	}
 	return text, loaded, nil
-}
-
-// alertmanagers returns the config that sends alerts to every Alertmanager pod. The pods agree
-// on which of them notifies; for that each needs every alert, which a Service would send to
-// one only. It returns nil without Alertmanager.
-func alertmanagers(cfg *config.Config) *alerting {
-	if !cfg.Alerting.Enabled {
-		return nil
-	}
-	pods, web := ownPods(cfg, Alertmanager.Name)
-	return &alerting{
-		// Alertmanager deduplicates alerts with equal labels; the replicas' differ only in this.
-		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: podNames(cfg), TargetLabel: "replica", Replacement: ptr("")}},
-		Alertmanagers:       []alertmanagerTargets{{BasicAuth: loginTo(cfg, Alertmanager.Name), KubernetesSDConfigs: pods, RelabelConfigs: web}},
-	}
 }
 
 // ExternalLabels returns the configured labels, the cluster and the replica, which refers to the name of
@@ -216,6 +191,11 @@ func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]an
 			problems.Add(checkRemoteRead(cfg, i, loaded.RemoteReadConfigs[0])...)
 		}
 	}
+	for i, native := range cfg.Alerting.Alertmanagers {
+		if loaded := load(alertmanagersPath(i), "", "alerting", alerting{Alertmanagers: []any{native}}); loaded != nil {
+			problems.Add(checkAlertmanager(cfg, i, loaded.AlertingConfig.AlertmanagerConfigs[0])...)
+		}
+	}
 	if len(cfg.Prometheus.OTLP) > 0 {
 		load("prometheus.otlp", "", "otlp", cfg.Prometheus.OTLP)
 	}
@@ -230,10 +210,11 @@ func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]an
 // extraPath returns the config path of the extra scrape config i.
 func extraPath(i int) string { return fmt.Sprintf("discovery.extraScrapeConfigs[%d]", i) }
 
-// checkExtraScrapeConfig rejects, in the extra scrape config i, secrets in plain text and what
-// checkAddresses rejects. job is the same scrape config as loaded.
+// checkExtraScrapeConfig rejects, in the extra scrape config i, secrets in plain text and addresses of
+// which no scrape succeeds. job is the same scrape config as loaded.
 func checkExtraScrapeConfig(cfg *config.Config, i int, job *prometheus.ScrapeConfig) config.Problems {
-	return append(prometheusSecrets(cfg).check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), checkAddresses(extraPath(i), job)...)
+	where := addresses{extraPath(i), "metrics_path", job.Scheme, job.RelabelConfigs, job.ServiceDiscoveryConfigs}
+	return append(prometheusSecrets(cfg).check(extraPath(i), cfg.Discovery.ExtraScrapeConfigs[i], job), where.check()...)
 }
 
 // prometheusSecrets returns the secrets that the server reads as files.
@@ -241,32 +222,47 @@ func prometheusSecrets(cfg *config.Config) secretFiles {
 	return secretFiles{PrometheusSecretsDir, "prometheus.secrets", slices.Sorted(maps.Keys(cfg.Prometheus.Secrets))}
 }
 
-// checkAddresses rejects schemes and static targets that the loader accepts, but that fail in
-// every scrape.
-func checkAddresses(path string, job *prometheus.ScrapeConfig) config.Problems {
+// addresses holds what says where a server connects to.
+type addresses struct {
+	path        string // config path of the native object that has them
+	urlPath     string // its option for the path of the URL
+	scheme      string
+	rules       []*relabeling.Config
+	discoveries targets.Configs
+}
+
+// check rejects schemes and static targets that the loader accepts, but that fail each time.
+func (a addresses) check() config.Problems {
 	var problems config.Problems
-	if job.Scheme != "http" && job.Scheme != "https" {
-		problems.Addf(path+".scheme", "%q; allowed: http, https", job.Scheme)
+	if a.scheme != "http" && a.scheme != "https" {
+		problems.Addf(a.path+".scheme", "%q; allowed: http, https", a.scheme)
 	}
-	for _, rule := range job.RelabelConfigs {
-		if rule.TargetLabel == model.AddressLabel || rule.Action == relabeling.LabelMap {
-			return problems // the target may be a parameter, as in a probe, not an address
-		}
-	}
-	for _, discovery := range job.ServiceDiscoveryConfigs {
-		groups, static := discovery.(targets.StaticConfig)
-		if !static {
-			continue
-		}
-		for _, group := range groups {
-			for _, target := range group.Targets {
-				if address := string(target[model.AddressLabel]); !isAddress(address) {
-					problems.Addf(path+".static_configs", "target %q; allowed: host:port, with the rest in scheme and metrics_path", address)
-				}
-			}
+	for _, address := range a.static() {
+		if !isAddress(address) {
+			problems.Addf(a.path+".static_configs", "target %q; allowed: host:port, with the rest in scheme and %s", address, a.urlPath)
 		}
 	}
 	return problems
+}
+
+// static returns the static targets. It returns none if relabelling makes an address of something else,
+// as in a probe.
+func (a addresses) static() []string {
+	for _, rule := range a.rules {
+		if rule.TargetLabel == model.AddressLabel || rule.Action == relabeling.LabelMap {
+			return nil
+		}
+	}
+	var all []string
+	for _, discovery := range a.discoveries {
+		groups, _ := discovery.(targets.StaticConfig)
+		for _, group := range groups {
+			for _, target := range group.Targets {
+				all = append(all, string(target[model.AddressLabel]))
+			}
+		}
+	}
+	return all
 }
 
 // isAddress reports whether address is a host, with or without a port.

@@ -51,17 +51,6 @@ storage: {size: 100Gi}`))
 	assert.Equal(t, []string{RulesDir + "/*.yaml"}, file.RuleFiles)
 }
 
-func TestAlertsGoToEveryAlertmanager(t *testing.T) {
-	alerting := server(t, configtest.Config(t, "")).AlertingConfig
-	require.Len(t, alerting.AlertmanagerConfigs, 1)
-	alert := labels.NewBuilder(labels.FromStrings("alertname", "Down", "cluster", "a", "replica", "prometheus-0"))
-	keep := promrelabel.ProcessBuilder(alert, alerting.AlertRelabelConfigs...)
-	assert.True(t, keep)
-	assert.Equal(t, labels.FromStrings("alertname", "Down", "cluster", "a"), alert.Labels(), "replicas send the same alert")
-
-	assert.Empty(t, server(t, configtest.Config(t, "alerting: {enabled: false}")).AlertingConfig.AlertmanagerConfigs)
-}
-
 func TestJobSettings(t *testing.T) {
 	job := func(text string, job config.Job) *prometheus.ScrapeConfig {
 		for _, one := range loaded(t, configtest.Config(t, text)) {

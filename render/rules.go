@@ -47,11 +47,14 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 		for shard := range cfg.Prometheus.Shards {
 			options.Shards = append(options.Shards, PrometheusShard(shard).Name)
 		}
-		if !cfg.Alerting.Enabled { // the ruler counts what it cannot send as dropped
+		if !cfg.Alerting.Sends() { // the ruler counts what it cannot send as dropped
 			options.Disabled = append(slices.Clone(options.Disabled), "ThanosRulerAlertsDropped", "ThanosRulerAlertsFailing")
 		}
 	} else {
 		options.Without = append(options.Without, rules.ShardsFile)
+	}
+	if !cfg.Alerting.Sends() {
+		options.Without = append(options.Without, rules.NotificationsFile)
 	}
 	if !cfg.HasRemoteWrite() {
 		options.Without = append(options.Without, rules.RemoteWriteFile)

@@ -22,51 +22,32 @@ func PrometheusShard(shard int) Program {
 type Ruler struct {
 	Config ConfigMap // alertmanagers.yaml
 	Rules  ConfigMap // rule files
+
+	Secrets map[string]config.Secret // of prometheus.secrets, by name
 }
 
-// alertmanagersFile is what the ruler reads:
-// https://thanos.io/tip/components/rule.md/#alertmanager
-type alertmanagersFile struct {
-	Alertmanagers []rulerAlertmanagers `yaml:"alertmanagers"`
-}
-
-type rulerAlertmanagers struct {
-	HTTPConfig    *httpClient `yaml:"http_config,omitempty"`
-	StaticConfigs []string    `yaml:"static_configs"`
-	Scheme        string      `yaml:"scheme"`
-	APIVersion    string      `yaml:"api_version"`
-}
-
-// ruler returns what the ruler reads. As the servers of Prometheus do, it sends alerts to every
-// Alertmanager pod, which it finds by the SRV records of their headless Service.
-func (s *Stack) ruler() (*Ruler, error) {
-	file := alertmanagersFile{Alertmanagers: []rulerAlertmanagers{}}
-	if s.Config.Alerting.Enabled {
-		var client *httpClient
-		if login := loginTo(s.Config, Alertmanager.Name); login != nil {
-			client = &httpClient{login}
-		}
-		file.Alertmanagers = append(file.Alertmanagers, rulerAlertmanagers{
-			HTTPConfig:    client,
-			StaticConfigs: []string{fmt.Sprintf("dnssrv+_web._tcp.%s.%s.svc", Alertmanager.Headless(), s.Config.Cluster.Namespace)},
-			Scheme:        "http",
-			APIVersion:    "v2",
-		})
+// renderRuler sets what the ruler reads, if there are shards.
+func (s *Stack) renderRuler() error {
+	if s.Thanos == nil || !s.Config.Prometheus.Sharded() {
+		return nil
 	}
-	text, err := marshal(file)
+	text, err := marshal(rulerAlertmanagersOf(s.Config, otherAlertmanagers(s.Config, s.Prometheus)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r := &Ruler{
 		Config: ConfigMap{ThanosRuler.Name + "-config", "longTermStorage.ruler", map[string]string{"alertmanagers.yaml": text}},
 		Rules:  ConfigMap{ThanosRuler.Name + "-rules", "alerting.extraRules", map[string]string{}},
+
+		Secrets: rulerSecrets(s.Config),
 	}
 	for _, file := range s.Rules {
 		if file.Ruler {
 			r.Rules.Files[file.Name] = file.Text
 		}
 	}
-	return r, nil
+	s.Thanos.Ruler = r
+	return nil
 }
 
 // oneOf returns rules that keep what has a hash of some labels that leaves a remainder when divided by a

@@ -283,7 +283,7 @@ func TestRulesOfShards(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, []string{"alertmanager.yaml", "prometheus.yaml", "shards.yaml", "targets-monitoring.yaml", "thanos-ruler.yaml", "thanos.yaml"}, here)
+	assert.Equal(t, []string{"alertmanager.yaml", "notifications.yaml", "prometheus.yaml", "shards.yaml", "targets-monitoring.yaml", "thanos-ruler.yaml", "thanos.yaml"}, here)
 	assert.Contains(t, there, "general.yaml", "Watchdog shows that the ruler works")
 	assert.Contains(t, there, "shop.yaml")
 

@@ -104,7 +104,9 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	if !cfg.Grafana.Shows() { // another stack shows them
 		s.Dashboards = nil
 	}
-	err = config.Join(err, s.renderPrometheus())
+	if err = config.Join(err, s.renderPrometheus()); err == nil {
+		err = s.renderRuler()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ type cacheFile struct {
 	} `yaml:"config"`
 }
 
-// renderThanos sets what the parts of Thanos read, if they are deployed.
+// renderThanos sets what the parts of Thanos read, apart from the ruler, if they are deployed.
 func (s *Stack) renderThanos() error {
 	cfg := s.Config.LongTermStorage
 	if !cfg.Enabled {
@@ -77,11 +77,6 @@ func (s *Stack) renderThanos() error {
 	}
 	if s.Thanos.Bucket, err = bucket(s.Config); err != nil {
 		return err
-	}
-	if s.Config.Prometheus.Sharded() {
-		if s.Thanos.Ruler, err = s.ruler(); err != nil {
-			return err
-		}
 	}
 	for partition := range cfg.StoreGateway.Partitions {
 		selector, err := blocksOf(partition, cfg.StoreGateway.Partitions)

@@ -21,6 +21,7 @@ var dashboardOf = map[string]string{
 	"node-directory-size-metrics.yaml": dashboards.UIDNodeDirectorySizes,
 	"node-exporter.yaml":               dashboards.UIDNode,
 	"nodes.yaml":                       dashboards.UIDNode,
+	NotificationsFile:                  dashboards.UIDAlertmanager,
 	"opt-out.yaml":                     dashboards.UIDAlertsOverview,
 	"probes.yaml":                      dashboards.UIDPod,
 	"prometheus.yaml":                  dashboards.UIDPrometheusStats,

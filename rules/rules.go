@@ -38,6 +38,9 @@ var embedded embed.FS
 // DefaultRunbookURL is the URL below which this project's runbooks are, one <alert>.md for each alert.
 const DefaultRunbookURL = "https://github.com/kubernetes-prometheus/kubernetes-prometheus/blob/main/docs/runbooks"
 
+// NotificationsFile has the rules about the way of alerts to Alertmanagers.
+const NotificationsFile = "notifications.yaml"
+
 // RemoteWriteFile has the rules about remote writes.
 const RemoteWriteFile = "remote-write.yaml"
 
@@ -56,6 +59,7 @@ var needs = map[string]config.Job{
 	"controller-manager.yaml": config.ControllerManagerJob,
 	"kubelet.yaml":            config.NodesJob,
 	"nodes.yaml":              config.KubeStateMetricsJob,
+	NotificationsFile:         config.PrometheusJob,
 	"opt-out.yaml":            config.KubeStateMetricsJob,
 	"probes.yaml":             config.ContainerProbesJob,
 	RemoteWriteFile:           config.PrometheusJob,

@@ -146,6 +146,7 @@ func Variants(t *testing.T, program tests.Program) {
 		"mirrors":               "images: {registryMirrors: {quay.io: mirror.example.com}, pullPolicy: Always, pullSecrets: [registry]}",
 		"scheduling":            "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
 		"sidecars":              sidecars,
+		"alerts elsewhere":      "prometheus: {shards: 2, secrets: {central: s3cret, other: s3cret}}\nalerting: {enabled: false, alertmanagers: [{scheme: https, static_configs: [{targets: ['alerts.example.com:443']}], authorization: {credentials_file: /etc/prometheus/secrets/central}}]}\n" + longTerm,
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := configtest.Config(t, text)

@@ -1,0 +1,241 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	prometheus "github.com/prometheus/prometheus/config"
+	targets "github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+)
+
+// alerting is the part of prometheus.yml that says where alerts go.
+type alerting struct {
+	AlertRelabelConfigs []relabel `yaml:"alert_relabel_configs,omitempty"`
+	Alertmanagers       []any     `yaml:"alertmanagers,omitempty"`
+}
+
+type alertmanagerTargets struct {
+	BasicAuth           *basicAuth     `yaml:"basic_auth,omitempty"`
+	KubernetesSDConfigs []kubernetesSD `yaml:"kubernetes_sd_configs"`
+	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
+}
+
+// alertmanagers returns the config that sends alerts to every Alertmanager pod of the stack, and to those of
+// alerting.alertmanagers. The pods agree on which of them notifies; for that each needs every alert, which
+// a Service would send to one only. It returns nil if alerts go nowhere.
+func alertmanagers(cfg *config.Config) *alerting {
+	if !cfg.Alerting.Sends() {
+		return nil
+	}
+	file := &alerting{
+		// Alertmanager deduplicates alerts with equal labels; the replicas' differ only in this.
+		AlertRelabelConfigs: []relabel{{SourceLabels: []string{"replica"}, Regex: podNames(cfg), TargetLabel: "replica", Replacement: ptr("")}},
+	}
+	if cfg.Alerting.Enabled {
+		pods, web := ownPods(cfg, Alertmanager.Name)
+		file.Alertmanagers = append(file.Alertmanagers, alertmanagerTargets{BasicAuth: loginTo(cfg, Alertmanager.Name), KubernetesSDConfigs: pods, RelabelConfigs: web})
+	}
+	for _, native := range cfg.Alerting.Alertmanagers {
+		file.Alertmanagers = append(file.Alertmanagers, native)
+	}
+	return file
+}
+
+// alertmanagersPath returns the config path of the Alertmanagers i outside of the stack.
+func alertmanagersPath(i int) string { return fmt.Sprintf("alerting.alertmanagers[%d]", i) }
+
+// otherAlertmanagers returns, of a loaded prometheus.yml, the Alertmanagers outside of the stack; none for an
+// agent.
+func otherAlertmanagers(cfg *config.Config, loaded *prometheus.Config) prometheus.AlertmanagerConfigs {
+	all := loaded.AlertingConfig.AlertmanagerConfigs
+	if len(all) == 0 {
+		return nil
+	}
+	return all[len(all)-len(cfg.Alerting.Alertmanagers):]
+}
+
+// checkAlertmanagers checks the Alertmanagers outside of the stack in a loaded prometheus.yml.
+func checkAlertmanagers(cfg *config.Config, loaded *prometheus.Config) config.Problems {
+	var problems config.Problems
+	for i, other := range otherAlertmanagers(cfg, loaded) {
+		problems.Add(checkAlertmanager(cfg, i, other)...)
+	}
+	return problems
+}
+
+// checkAlertmanager rejects, in the Alertmanagers i outside of the stack, secrets in plain text, addresses to
+// which no alert gets, connections out of the cluster that are not encrypted, unless the stack accepts
+// those, and what the ruler cannot do. loaded is what the loader has read.
+func checkAlertmanager(cfg *config.Config, i int, loaded *prometheus.AlertmanagerConfig) config.Problems {
+	path, native := alertmanagersPath(i), cfg.Alerting.Alertmanagers[i]
+	problems := prometheusSecrets(cfg).check(path, native, loaded)
+	if len(loaded.ServiceDiscoveryConfigs) == 0 {
+		problems.Addf(path, "names no Alertmanager; allowed: static_configs, or any service discovery of Prometheus")
+	}
+	where := addresses{path, "path_prefix", loaded.Scheme, loaded.RelabelConfigs, loaded.ServiceDiscoveryConfigs}
+	problems.Add(where.check()...)
+	if loaded.Scheme == "http" && !cfg.Prometheus.AcknowledgeInsecureRemotes {
+		for _, address := range where.static() {
+			if host := hostOf(address); isAddress(address) && !config.InCluster(host) {
+				problems.Addf(path+".scheme", `"http" sends alerts and credentials to %s unencrypted; allowed: https, http for a Service of the cluster such as `+
+					"NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true", address)
+			}
+		}
+	}
+	if cfg.Prometheus.Sharded() {
+		problems.Add(checkRulerAlertmanager(path, native, loaded)...)
+	}
+	return problems
+}
+
+// rulerAlertmanagersFile is what the ruler reads:
+// https://thanos.io/tip/components/rule.md/#alertmanager
+type rulerAlertmanagersFile struct {
+	Alertmanagers []rulerAlertmanagers `yaml:"alertmanagers"`
+}
+
+type rulerAlertmanagers struct {
+	HTTPConfig    *rulerHTTP     `yaml:"http_config,omitempty"`
+	StaticConfigs []string       `yaml:"static_configs"`
+	Scheme        string         `yaml:"scheme"`
+	PathPrefix    string         `yaml:"path_prefix,omitempty"`
+	Timeout       model.Duration `yaml:"timeout,omitempty"`
+	APIVersion    string         `yaml:"api_version"`
+}
+
+type rulerHTTP struct {
+	BasicAuth       *basicAuth `yaml:"basic_auth,omitempty"`
+	BearerTokenFile string     `yaml:"bearer_token_file,omitempty"`
+	ProxyURL        string     `yaml:"proxy_url,omitempty"`
+	TLSConfig       rulerTLS   `yaml:"tls_config,omitempty"`
+}
+
+type rulerTLS struct {
+	CAFile             string `yaml:"ca_file,omitempty"`
+	CertFile           string `yaml:"cert_file,omitempty"`
+	KeyFile            string `yaml:"key_file,omitempty"`
+	ServerName         string `yaml:"server_name,omitempty"`
+	InsecureSkipVerify bool   `yaml:"insecure_skip_verify,omitempty"`
+}
+
+// rulerOptions holds the options of Prometheus' alertmanager_config that the ruler has too, each with those in it
+// if it is an object.
+var rulerOptions = map[string][]string{
+	"api_version":       nil,
+	"authorization":     {"credentials_file", "type"},
+	"basic_auth":        {"password_file", "username"},
+	"bearer_token_file": nil,
+	"path_prefix":       nil,
+	"proxy_url":         nil,
+	"scheme":            nil,
+	"static_configs":    nil,
+	"timeout":           nil,
+	"tls_config":        {"ca_file", "cert_file", "insecure_skip_verify", "key_file", "server_name"},
+}
+
+// checkRulerAlertmanager rejects what the ruler cannot do, in a native alertmanager_config at path that the
+// loader has read as loaded.
+func checkRulerAlertmanager(path string, native map[string]any, loaded *prometheus.AlertmanagerConfig) config.Problems {
+	var problems config.Problems
+	refuse := func(path string, allowed []string) {
+		problems.Addf(path, "the ruler of the shards sends alerts too, and does not have this option; allowed: %s", strings.Join(allowed, ", "))
+	}
+	for _, option := range slices.Sorted(maps.Keys(native)) {
+		within, known := rulerOptions[option]
+		if !known {
+			refuse(path+"."+option, slices.Sorted(maps.Keys(rulerOptions)))
+		}
+		inner, _ := native[option].(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(inner)) {
+			if known && !slices.Contains(within, name) {
+				refuse(path+"."+option+"."+name, within)
+			}
+		}
+	}
+	for _, discovery := range loaded.ServiceDiscoveryConfigs {
+		groups, _ := discovery.(targets.StaticConfig)
+		if slices.ContainsFunc(groups, func(group *targetgroup.Group) bool { return len(group.Labels) > 0 }) {
+			problems.Addf(path+".static_configs", "has labels, and the ruler of the shards, which sends alerts too, relabels no targets; allowed: targets")
+		}
+	}
+	if auth := loaded.HTTPClientConfig.Authorization; auth != nil && auth.Type != "Bearer" {
+		problems.Addf(path+".authorization.type", "%q; allowed: Bearer, the only one that the ruler of the shards has", auth.Type)
+	}
+	walk(path, native, func(path, _, value string) {
+		if strings.HasPrefix(value, serviceAccountDir) {
+			problems.Addf(path, "%s is not a file in the pods of the ruler of the shards; put its content into prometheus.secrets and name it: %s/NAME", value, PrometheusSecretsDir)
+		}
+	})
+	return problems
+}
+
+// rulerAlertmanagersOf returns what the ruler reads. As the servers of Prometheus do, it sends alerts to every
+// Alertmanager pod of the stack, which it finds by the SRV records of their headless Service, and to those of
+// alerting.alertmanagers, which the loader of Prometheus has read as others.
+func rulerAlertmanagersOf(cfg *config.Config, others prometheus.AlertmanagerConfigs) rulerAlertmanagersFile {
+	file := rulerAlertmanagersFile{Alertmanagers: []rulerAlertmanagers{}}
+	if cfg.Alerting.Enabled {
+		var client *rulerHTTP
+		if login := loginTo(cfg, Alertmanager.Name); login != nil {
+			client = &rulerHTTP{BasicAuth: login}
+		}
+		file.Alertmanagers = append(file.Alertmanagers, rulerAlertmanagers{
+			HTTPConfig:    client,
+			StaticConfigs: []string{fmt.Sprintf("dnssrv+_web._tcp.%s.%s.svc", Alertmanager.Headless(), cfg.Cluster.Namespace)},
+			Scheme:        "http",
+			APIVersion:    "v2",
+		})
+	}
+	for _, other := range others {
+		file.Alertmanagers = append(file.Alertmanagers, rulerAlertmanagers{
+			HTTPConfig:    rulerHTTPOf(other),
+			StaticConfigs: addresses{discoveries: other.ServiceDiscoveryConfigs}.static(),
+			Scheme:        other.Scheme,
+			PathPrefix:    other.PathPrefix,
+			Timeout:       other.Timeout,
+			APIVersion:    string(other.APIVersion),
+		})
+	}
+	return file
+}
+
+// rulerHTTPOf returns how the ruler connects to Alertmanagers as a server of Prometheus does.
+func rulerHTTPOf(other *prometheus.AlertmanagerConfig) *rulerHTTP {
+	client := other.HTTPClientConfig
+	tls := client.TLSConfig
+	ruler := &rulerHTTP{TLSConfig: rulerTLS{tls.CAFile, tls.CertFile, tls.KeyFile, tls.ServerName, tls.InsecureSkipVerify}}
+	if auth := client.BasicAuth; auth != nil {
+		ruler.BasicAuth = &basicAuth{auth.Username, auth.PasswordFile}
+	}
+	if auth := client.Authorization; auth != nil {
+		ruler.BearerTokenFile = auth.CredentialsFile
+	}
+	if proxy := client.ProxyURL.URL; proxy != nil && *proxy != (url.URL{}) {
+		ruler.ProxyURL = proxy.String()
+	}
+	if *ruler == (rulerHTTP{}) {
+		return nil
+	}
+	return ruler
+}
+
+// rulerSecrets returns those of prometheus.secrets that the ruler reads as files.
+func rulerSecrets(cfg *config.Config) map[string]config.Secret {
+	secrets := map[string]config.Secret{}
+	for i, native := range cfg.Alerting.Alertmanagers {
+		walk(alertmanagersPath(i), native, func(_, _, value string) {
+			name, file := strings.CutPrefix(value, PrometheusSecretsDir+"/")
+			if secret, known := cfg.Prometheus.Secrets[name]; file && known {
+				secrets[name] = secret
+			}
+		})
+	}
+	return secrets
+}
