@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +47,10 @@ func newGrafana(t *testing.T, authorization string) *grafana {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/health", g.health)
+	mux.HandleFunc("GET /api/datasources", g.authorized(g.listDatasources))
+	mux.HandleFunc("DELETE /api/datasources/uid/{uid}", g.authorized(g.deleteDatasource))
+	mux.HandleFunc("GET /api/dashboards/uid/{uid}", g.authorized(g.getDashboard))
+	mux.HandleFunc("DELETE /api/dashboards/uid/{uid}", g.authorized(g.deleteDashboard))
 	mux.HandleFunc("GET /api/datasources/uid/{uid}", g.authorized(g.getDatasource))
 	mux.HandleFunc("POST /api/datasources", g.authorized(g.addDatasource))
 	mux.HandleFunc("PUT /api/datasources/uid/{uid}", g.authorized(g.updateDatasource))
@@ -148,7 +154,29 @@ func (g *grafana) getDatasource(w http.ResponseWriter, r *http.Request) {
 		refuse(w, 404, "Data source not found")
 		return
 	}
-	answer(w, 200, models.DataSource{UID: d.UID, Name: d.Name, Type: d.Type, URL: d.URL})
+	answer(w, 200, models.DataSource{UID: d.UID, Name: d.Name, Type: d.Type, URL: d.URL, JSONData: d.JSONData})
+}
+
+func (g *grafana) listDatasources(w http.ResponseWriter, _ *http.Request) {
+	list := models.DataSourceList{}
+	for _, uid := range slices.Sorted(maps.Keys(g.datasources)) {
+		d := g.datasources[uid]
+		list = append(list, &models.DataSourceListItemDTO{UID: d.UID, Name: d.Name, Type: d.Type, URL: d.URL, JSONData: d.JSONData})
+	}
+	answer(w, 200, list)
+}
+
+func (g *grafana) deleteDatasource(w http.ResponseWriter, r *http.Request) {
+	uid := r.PathValue("uid")
+	switch _, exists := g.datasources[uid]; {
+	case !exists:
+		refuse(w, 404, "Data source not found")
+	case g.readOnly[uid]:
+		refuse(w, 403, "Cannot delete read-only data source")
+	default:
+		delete(g.datasources, uid)
+		answer(w, 200, map[string]any{"message": "Data source deleted"})
+	}
 }
 
 func (g *grafana) addDatasource(w http.ResponseWriter, r *http.Request) {
@@ -254,5 +282,27 @@ func (g *grafana) saveDashboard(w http.ResponseWriter, r *http.Request) {
 		answer(w, 200, map[string]any{
 			"status": "success", "uid": uid, "url": "/d/" + uid, "version": g.versions[uid], "folderUid": d.FolderUID,
 		})
+	}
+}
+
+func (g *grafana) getDashboard(w http.ResponseWriter, r *http.Request) {
+	d, ok := g.dashboards[r.PathValue("uid")]
+	if !ok {
+		refuse(w, 404, "Dashboard not found")
+		return
+	}
+	answer(w, 200, models.DashboardFullWithMeta{Dashboard: d.Dashboard, Meta: &models.DashboardMeta{FolderUID: d.FolderUID}})
+}
+
+func (g *grafana) deleteDashboard(w http.ResponseWriter, r *http.Request) {
+	uid := r.PathValue("uid")
+	switch _, exists := g.dashboards[uid]; {
+	case !exists:
+		refuse(w, 404, "Dashboard not found")
+	case g.provisioned[uid]:
+		refuse(w, 400, "provisioned dashboard cannot be deleted")
+	default:
+		delete(g.dashboards, uid)
+		answer(w, 200, map[string]any{"message": "Dashboard " + uid + " deleted", "title": uid})
 	}
 }

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Pushes datasources, folders and dashboards through Grafana's HTTP API. The request bodies
 # are in the script's directory: datasource.UID.json, folder.UID.json, dashboard.UID.json.
+# Before, it deletes the datasources and dashboards that it has pushed earlier and that are not
+# among these any more. What it has pushed is an option of the datasource whose UID is in the file
+# record: imported, with names such as dashboard.UID between spaces.
 # It stops at the first request that fails. Running it again changes nothing.
 #
 #   GRAFANA_URL            base URL, without credentials and trailing slash
@@ -89,6 +92,29 @@ dashboard() {
 	accepted POST /api/dashboards/db "$2"
 }
 
+# lists prints each list of what was imported in the response: of this stack, or of every one.
+lists() {
+	printf '%s' "$body" | grep -o '"imported":" [^"]*"' || :
+}
+
+# delete_others deletes what was imported and is not among the files, unless another stack that
+# fills the same Grafana has imported it too.
+delete_others() {
+	record=$(cat "$payload/record")
+	exists "/api/datasources/uid/$record" || return 0
+	imported=$(lists | cut -d '"' -f 4)
+	accepted GET /api/datasources
+	all=$(lists)
+	for name in $imported; do
+		[ ! -e "$payload/$name.json" ] || continue
+		[ "$(printf '%s\n' "$all" | grep -cF " $name ")" -le 1 ] || continue
+		kind=${name%%.*} uid=${name#*.}
+		exists "/api/${kind}s/uid/$uid" || continue
+		accepted DELETE "/api/${kind}s/uid/$uid"
+		printf 'import: %s %s is deleted, as the stack does not have it any more\n' "$kind" "$uid"
+	done
+}
+
 credential=${GRAFANA_TOKEN_FILE:-$GRAFANA_PASSWORD_FILE}
 [ -s "$credential" ] || fail "$credential: no credential in it"
 
@@ -100,6 +126,7 @@ until health=$(curl --disable --silent --max-time 5 --output /dev/null \
 	sleep 1
 done
 
+delete_others
 each datasource datasource
 each folder folder
 each dashboard dashboard

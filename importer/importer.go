@@ -1,5 +1,6 @@
 // Package importer renders what the import Job runs: a POSIX shell script that pushes
-// datasources and dashboards through Grafana's HTTP API, and the bodies of its requests.
+// datasources and dashboards through Grafana's HTTP API, and deletes those that it has pushed
+// before and the stack does not have any more, and the bodies of its requests.
 // Everything is rendered at preview; the script only loops over files. It needs an image
 // with a shell and curl, and runs as any user on a read-only root file system.
 //
@@ -11,6 +12,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -54,8 +56,8 @@ type Datasource struct {
 
 // Payload holds the files that a Job needs in Dir.
 type Payload struct {
-	// Files holds the script, the datasources and the folders, by file name. They fit into
-	// one ConfigMap.
+	// Files holds the script, the datasources, the folders and the UID of the datasource with the
+	// record, by file name. They fit into one ConfigMap.
 	Files map[string]string
 	// Dashboards holds the requests that save the dashboards, by file name. Each may fill a
 	// ConfigMap, so each needs one of its own.
@@ -65,13 +67,23 @@ type Payload struct {
 	Hash string
 }
 
-// New returns the payload that imports the datasources, the dashboards and their folders.
+// New returns the payload that imports the datasources, the dashboards and their folders. The first
+// datasource, whose UID must not change, records what is imported: a later payload deletes what
+// it does not have any more. New returns an error if there is no datasource.
 func New(datasources []Datasource, all []dashboards.Dashboard) (*Payload, error) {
+	if len(datasources) == 0 {
+		return nil, errors.New("importer: want at least one datasource")
+	}
 	p := &Payload{
-		Files:      map[string]string{"import.sh": script},
+		Files:      map[string]string{"import.sh": script, "record": datasources[0].UID},
 		Dashboards: map[string]string{},
 	}
-	for _, d := range datasources {
+	for i, d := range datasources {
+		if i == 0 {
+			recorded := map[string]any{"imported": imported(datasources, all)} // Grafana keeps options that it does not know
+			maps.Copy(recorded, d.JSONData)
+			d.JSONData = recorded
+		}
 		if err := add(p.Files, "datasource", d.UID, d); err != nil {
 			return nil, err
 		}
@@ -98,16 +110,32 @@ func New(datasources []Datasource, all []dashboards.Dashboard) (*Payload, error)
 	return p, nil
 }
 
-// WithPassword returns the name of the file of Payload.Files that writes a datasource with basic authentication,
-// and the same request with the password, which belongs in a Secret.
-func WithPassword(d Datasource, password string) (name, request string, err error) {
-	files := map[string]string{}
-	err = add(files, "datasource", d.UID, struct {
-		Datasource
-		SecureJSONData map[string]string `json:"secureJsonData"`
-	}{d, map[string]string{"basicAuthPassword": password}})
-	name = file("datasource", d.UID)
-	return name, files[name], err
+// WithPassword removes from Files the one that writes a datasource with basic authentication, by its UID, and returns its
+// name and the same request with the password, which belongs in a Secret.
+func (p *Payload) WithPassword(uid, password string) (name, request string, err error) {
+	name = file("datasource", uid)
+	var datasource map[string]any
+	if err := json.Unmarshal([]byte(p.Files[name]), &datasource); err != nil {
+		return "", "", fmt.Errorf("importer: %s: %w", name, err)
+	}
+	delete(p.Files, name)
+	datasource["secureJsonData"] = map[string]string{"basicAuthPassword": password}
+	text, err := json.Marshal(datasource)
+	return name, string(text), err
+}
+
+// imported returns the names of the datasources and dashboards, which are those of their files without
+// the extension, with a space before and after each.
+func imported(datasources []Datasource, all []dashboards.Dashboard) string {
+	var names []string
+	for _, d := range datasources {
+		names = append(names, name("datasource", d.UID))
+	}
+	for _, d := range all {
+		names = append(names, name("dashboard", d.UID))
+	}
+	slices.Sort(names)
+	return " " + strings.Join(names, " ") + " "
 }
 
 func add(files map[string]string, kind, uid string, request any) error {
@@ -119,7 +147,9 @@ func add(files map[string]string, kind, uid string, request any) error {
 	return nil
 }
 
-func file(kind, uid string) string { return kind + "." + uid + ".json" }
+func name(kind, uid string) string { return kind + "." + uid }
+
+func file(kind, uid string) string { return name(kind, uid) + ".json" }
 
 // DashboardFile returns the file of Payload.Dashboards that saves a dashboard.
 func DashboardFile(uid string) string { return file("dashboard", uid) }

@@ -3,12 +3,15 @@ package importer_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +206,58 @@ func TestImportLeavesAFolderItsTitle(t *testing.T) {
 	assert.Equal(t, "Überwachung", g.folders["folder-monitoring"])
 }
 
+// What the stack has imported and does not have any more is deleted, unless another stack has imported it
+// too. What people have created stays, copies of imported dashboards included.
+func TestImportDeletesWhatTheStackDoesNotHaveAnyMore(t *testing.T) {
+	g := newGrafana(t, basic(password))
+	imported := func(datasources []importer.Datasource, all []dashboards.Dashboard) string {
+		p, err := importer.New(datasources, all)
+		require.NoError(t, err)
+		stdout, stderr, err := newJob(t, p, g.URL, time.Minute, admin(t)).run(t)
+		require.NoError(t, err, stderr)
+		assert.Empty(t, stderr)
+		return stdout
+	}
+	named := func(uids ...string) (list []dashboards.Dashboard) {
+		for _, uid := range uids {
+			list = append(list, dashboards.Dashboard{UID: uid, Folder: dashboards.FolderMonitoring, JSON: []byte(`{"uid": "` + uid + `", "title": "Dashboard ` + uid + `"}`)})
+		}
+		return list
+	}
+	source := func(uid string) importer.Datasource {
+		return importer.Datasource{Name: "datasource " + uid, UID: uid, Type: "prometheus", Access: "proxy", URL: "http://" + uid}
+	}
+	loki := source("loki")
+	loki.JSONData = map[string]any{"derivedFields": []any{map[string]any{"datasourceUid": "by-hand"}}}
+
+	first := imported([]importer.Datasource{source("prometheus-a"), source("alertmanager-a"), loki}, named("nodes", "node", "pod", "custom.one"))
+	assert.NotContains(t, first, "deleted")
+	imported([]importer.Datasource{source("prometheus-b")}, named("nodes"))
+	g.dashboards["copy-of-pod"] = g.dashboards["pod"]
+	g.dashboards["by-hand"] = models.SaveDashboardCommand{FolderUID: "folder-monitoring"}
+	g.datasources["by-hand"] = models.AddDataSourceCommand{UID: "by-hand", Name: "by hand"}
+	delete(g.dashboards, "custom.one") // by somebody
+	g.take()
+
+	second := imported([]importer.Datasource{source("prometheus-a")}, named("node"))
+	assert.Contains(t, second, "import: dashboard pod is deleted, as the stack does not have it any more\n")
+	var deleted []string
+	for _, request := range g.take() {
+		if path, ok := strings.CutPrefix(request, "DELETE /api/"); ok {
+			deleted = append(deleted, path)
+		}
+	}
+	assert.Equal(t, []string{"dashboards/uid/pod", "datasources/uid/alertmanager-a", "datasources/uid/loki"}, deleted)
+	assert.Equal(t, []string{"by-hand", "copy-of-pod", "node", "nodes"}, slices.Sorted(maps.Keys(g.dashboards)), "the other stack has nodes")
+	assert.Equal(t, []string{"by-hand", "prometheus-a", "prometheus-b"}, slices.Sorted(maps.Keys(g.datasources)))
+
+	assert.NotContains(t, imported([]importer.Datasource{source("prometheus-a")}, named("node")), "deleted")
+	imported([]importer.Datasource{source("prometheus-b")}, named("node"))
+	assert.NotContains(t, g.dashboards, "nodes", "no stack has it")
+	assert.Contains(t, g.dashboards, "node")
+	assert.Contains(t, g.folders, "folder-monitoring")
+}
+
 func TestNoCredentialOutsideItsFile(t *testing.T) {
 	encoded := strings.TrimPrefix(basic(password), "Basic ")
 	tests := map[string]struct {
@@ -243,7 +298,7 @@ func TestImportFailsLoudly(t *testing.T) {
 	}{
 		"wrong password": {
 			prepare: func(g *grafana) { g.authorization = basic("another") },
-			want:    []string{"HTTP 401", `"message":"Invalid username or password"`, "GET", "/api/datasources/uid/alertmanager"},
+			want:    []string{"HTTP 401", `"message":"Invalid username or password"`, "GET", "/api/datasources/uid/prometheus"},
 		},
 		"name of another datasource": {
 			prepare: func(g *grafana) {
@@ -426,4 +481,23 @@ func TestEnvironmentRefuses(t *testing.T) {
 		"GRAFANA_READY_SECONDS": "300",
 		"GRAFANA_TOKEN_FILE":    "/token",
 	}, env)
+}
+
+// A datasource with a password is the same but for that, with the record of what is imported.
+func TestPassword(t *testing.T) {
+	datasources := []importer.Datasource{{UID: "prometheus", Name: "Prometheus", Type: "prometheus"}, {UID: "alertmanager", Name: "Alertmanager", Type: "alertmanager"}}
+	p, err := importer.New(datasources, nil)
+	require.NoError(t, err)
+	before := p.Files["datasource.prometheus.json"]
+	require.Contains(t, before, `" datasource.alertmanager datasource.prometheus "`)
+	name, request, err := p.WithPassword("prometheus", "s3cret")
+	require.NoError(t, err)
+	assert.Equal(t, "datasource.prometheus.json", name)
+	assert.NotContains(t, p.Files, name)
+	var want map[string]any
+	require.NoError(t, json.Unmarshal([]byte(before), &want))
+	want["secureJsonData"] = map[string]any{"basicAuthPassword": "s3cret"}
+	text, err := json.Marshal(want)
+	require.NoError(t, err)
+	assert.JSONEq(t, string(text), request)
 }

@@ -217,11 +217,10 @@ func (s *Stack) renderImport() error {
 		if !logsIn(d) {
 			continue
 		}
-		file, request, err := importer.WithPassword(d, s.Config.Login.Basic.Client.Password.Reveal())
+		file, request, err := payload.WithPassword(d.UID, s.Config.Login.Basic.Client.Password.Reveal())
 		if err != nil {
 			return err
 		}
-		delete(payload.Files, file)
 		s.Import.Secret[file] = config.NewSecret(request)
 	}
 	for _, d := range s.Dashboards {
