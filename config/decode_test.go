@@ -93,7 +93,7 @@ func TestUnknownKeys(t *testing.T) {
 			`prometheus.tolerations[1].keys: unknown "keys"; did you mean "key"?`,
 		}, {
 			"in the settings of a job", "discovery: {jobs: {kubernetes-pods: {interval: 15s}}}",
-			`discovery.jobs.kubernetes-pods.interval: unknown "interval"; allowed: enabled, scrapeInterval, scrapeTimeout, sampleLimit, keepMetrics, histograms, metricRelabelConfigs`,
+			`discovery.jobs.kubernetes-pods.interval: unknown "interval"; allowed: enabled, scrapeInterval, scrapeTimeout, sampleLimit, keepMetrics, histograms, tlsConfig, metricRelabelConfigs`,
 		}, {
 			"job", "discovery: {jobs: {kubernetes-pod: {enabled: false}}}",
 			`discovery.jobs.kubernetes-pod: unknown "kubernetes-pod"; did you mean "kubernetes-pods"?`,

@@ -75,6 +75,10 @@ type JobSettings struct {
 	// How this job stores histograms; discovery.histograms unless set, but classic for a job that
 	// scrapes applications.
 	Histograms *Histograms `json:"histograms"`
+	// Certificate with which etcd is scraped, on its port for clients, in Prometheus' own format; only for the job etcd.
+	// Its *_file options read prometheus.secrets:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#tls_config
+	TLSConfig map[string]any `json:"tlsConfig"`
 	// Relabelling of scraped samples in Prometheus' own format, applied after the job's own:
 	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#metric_relabel_configs
 	MetricRelabelConfigs []map[string]any `json:"metricRelabelConfigs"`
@@ -118,6 +122,9 @@ func (c *Config) validateDiscovery() Problems {
 		}
 		if settings.SampleLimit < 0 {
 			p.Addf(path+".sampleLimit", "%d; allowed: 0 (no limit) or more", settings.SampleLimit)
+		}
+		if target, _ := c.ControlPlaneTarget(job); len(settings.TLSConfig) > 0 && target.CertificatePort == 0 {
+			p.Addf(path+".tlsConfig", "has no effect: on %s, the targets of job %s ask for no certificate of a client", c.Cluster.Platform, job)
 		}
 		p.Add(c.validateKeepMetrics(path+".keepMetrics", job, settings.KeepMetrics)...)
 		if settings.Enabled != nil && *settings.Enabled {

@@ -48,6 +48,10 @@ type ControlPlaneTarget struct {
 	Port   int  // of the pods or nodes; 0 otherwise
 	Secure bool // HTTPS, and only for callers who may get /metrics
 
+	// Port of the same pods or nodes that serves the metrics by HTTPS to clients with a certificate, for
+	// jobs that have one; 0 if there is none.
+	CertificatePort int
+
 	// What must be changed in the cluster before the job can be enabled; empty if nothing.
 	Requires string
 }
@@ -79,8 +83,11 @@ var Profiles = map[Platform]Profile{
 		SchedulerJob:         {CollectedBy: NodesJob},
 		ControllerManagerJob: {CollectedBy: NodesJob},
 		KubeProxyJob:         {CollectedBy: NodesJob},
-		EtcdJob:              {Nodes: "node-role.kubernetes.io/etcd=true", Port: 2381, Requires: "embedded etcd and the server flag --etcd-expose-metrics"},
-		CoreDNSJob:           coreDNS(""),
+		EtcdJob: {
+			Nodes: "node-role.kubernetes.io/etcd=true", Port: 2381, CertificatePort: etcdClients,
+			Requires: "embedded etcd and the server flag --etcd-expose-metrics, or " + etcdCertificate,
+		},
+		CoreDNSJob: coreDNS(""),
 	}},
 
 	"eks": {SignsKubeletCertificates: true, ControlPlane: map[Job]ControlPlaneTarget{
@@ -119,7 +126,7 @@ var Profiles = map[Platform]Profile{
 var kubeadm = map[Job]ControlPlaneTarget{
 	SchedulerJob:         staticPods("kube-scheduler", 10259, "the kube-scheduler flag --bind-address=0.0.0.0"),
 	ControllerManagerJob: staticPods("kube-controller-manager", 10257, "the kube-controller-manager flag --bind-address=0.0.0.0"),
-	EtcdJob:              etcd("the etcd flag --listen-metrics-urls=http://0.0.0.0:2381"),
+	EtcdJob:              etcd("the etcd flag --listen-metrics-urls=http://0.0.0.0:2381, or " + etcdCertificate),
 	KubeProxyJob:         kubeProxy("k8s-app=kube-proxy", "metricsBindAddress: 0.0.0.0:10249 in the kube-proxy ConfigMap"),
 	CoreDNSJob:           coreDNS(""),
 }
@@ -129,9 +136,14 @@ func staticPods(name string, port int, requires string) ControlPlaneTarget {
 	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=" + name, Port: port, Secure: true, Requires: requires}
 }
 
-// etcd returns the target of etcd in static pods; it serves its metrics without TLS.
+const (
+	etcdClients     = 2379 // port of etcd for its clients, who need a certificate
+	etcdCertificate = "discovery.jobs.etcd.tlsConfig with a certificate of a client of etcd"
+)
+
+// etcd returns the target of etcd in static pods. Its port for metrics alone has no TLS.
 func etcd(requires string) ControlPlaneTarget {
-	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=etcd", Port: 2381, Requires: requires}
+	return ControlPlaneTarget{Namespace: "kube-system", Pods: "component=etcd", Port: 2381, CertificatePort: etcdClients, Requires: requires}
 }
 
 // kubeProxy returns the target of kube-proxy in pods that the label selector pods matches.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	prometheus "github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/util/strutil"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -14,6 +15,10 @@ import (
 // where its targets are.
 func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 	target, _ := cfg.ControlPlaneTarget(job)
+	certificate := cfg.Discovery.Jobs[job].TLSConfig
+	if len(certificate) > 0 {
+		target.Port = target.CertificatePort
+	}
 	switch {
 	case target.APIPath != "":
 		scrape := apiServers(cfg.Native(job))
@@ -21,12 +26,12 @@ func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 		scrape.MetricRelabelConfigs = nil
 		return scrape
 	case target.Nodes != "":
-		return withCredentials(target, scrapeConfig{
+		return withCredentials(target, certificate, scrapeConfig{
 			KubernetesSDConfigs: []kubernetesSD{{Role: "node", Selectors: []sdSelector{{Role: "node", Label: target.Nodes}}}},
 			RelabelConfigs:      append(addressOn("__meta_kubernetes_node_address_InternalIP", target.Port), copyLabel("__meta_kubernetes_node_name", "node")),
 		})
 	default:
-		return withCredentials(target, scrapeConfig{
+		return withCredentials(target, certificate, scrapeConfig{
 			KubernetesSDConfigs: []kubernetesSD{{
 				Role:       "pod",
 				Namespaces: &sdNamespaces{[]string{target.Namespace}},
@@ -42,16 +47,30 @@ func controlPlane(cfg *config.Config, job config.Job) scrapeConfig {
 	}
 }
 
-// withCredentials adds HTTPS and the ServiceAccount's token if target requires them. It does
-// not verify the certificate: the target signs its own, for a name that Prometheus does not
-// know.
-func withCredentials(target config.ControlPlaneTarget, scrape scrapeConfig) scrapeConfig {
-	if target.Secure {
+// withCredentials adds HTTPS and a certificate, if there is one, or the ServiceAccount's token, if target
+// requires it. It does not verify the certificate of such a target, which signs its own for a name that
+// Prometheus does not know.
+func withCredentials(target config.ControlPlaneTarget, certificate map[string]any, scrape scrapeConfig) scrapeConfig {
+	switch {
+	case len(certificate) > 0:
+		scrape.Scheme = "https"
+		scrape.TLSConfig = certificate
+	case target.Secure:
 		scrape.Scheme = "https"
 		scrape.Authorization = &authorization{serviceAccountDir + "/token"}
 		scrape.TLSConfig = &tlsConfig{InsecureSkipVerify: true}
 	}
 	return scrape
+}
+
+// checkCertificate rejects secrets in plain text, and files that the pods do not have, in the certificate of a
+// job of this program. loaded is the job as loaded.
+func checkCertificate(cfg *config.Config, loaded *prometheus.ScrapeConfig) config.Problems {
+	certificate := cfg.Discovery.Jobs[config.Job(loaded.JobName)].TLSConfig
+	if len(certificate) == 0 {
+		return nil
+	}
+	return prometheusSecrets(cfg).check("discovery.jobs."+loaded.JobName+".tlsConfig", certificate, &loaded.HTTPClientConfig.TLSConfig)
 }
 
 // addressOn sets a target's address to the IP address in the label ip, and port.

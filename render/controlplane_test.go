@@ -93,6 +93,47 @@ func TestControlPlaneNodes(t *testing.T) {
 	expect(t, nodes.targets(t, onPlatform(t, "k3s", config.EtcdJob)), config.EtcdJob, "http://10.0.0.1:2381/metrics instance=a node=a")
 }
 
+// With a certificate, etcd is scraped on its port for clients.
+func TestEtcdWithACertificate(t *testing.T) {
+	const certificate = "{ca_file: /etc/prometheus/secrets/ca, cert_file: /etc/prometheus/secrets/crt, key_file: /etc/prometheus/secrets/key}"
+	stack := func(platform, certificate string) *config.Config {
+		return configtest.Config(t, fmt.Sprintf("cluster: {name: test, platform: %s}\nprometheus: {secrets: {ca: s3cret, crt: s3cret, key: s3cret}}\ndiscovery: {jobs: {etcd: {enabled: true, tlsConfig: %s}, %s}}",
+			platform, certificate, jobsOff(config.EtcdJob)))
+	}
+	etcd := pod(t, `{metadata: {name: etcd-a, namespace: kube-system, labels: {component: etcd}}, spec: {containers: [{name: etcd}]}}`)
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"node-role.kubernetes.io/etcd": "true"}},
+		Status:     corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "10.0.0.1"}}},
+	}
+	for platform, want := range map[string]string{
+		"kubeadm": "https://10.0.0.1:2379/metrics namespace=kube-system node=node-1 pod=etcd-a",
+		"k3s":     "https://10.0.0.1:2379/metrics instance=a node=a",
+	} {
+		cfg := stack(platform, certificate)
+		expect(t, cluster{etcd, node}.targets(t, cfg), config.EtcdJob, want)
+		for _, job := range loaded(t, cfg) {
+			if job.JobName == string(config.EtcdJob) {
+				assert.Equal(t, "/etc/prometheus/secrets/key", job.HTTPClientConfig.TLSConfig.KeyFile)
+				assert.False(t, job.HTTPClientConfig.TLSConfig.InsecureSkipVerify)
+				assert.Nil(t, job.HTTPClientConfig.Authorization)
+			}
+		}
+	}
+
+	const path = "discovery.jobs.etcd.tlsConfig"
+	for certificate, want := range map[string]map[string]string{
+		"{key: hunter2, cert: a}": {path + ".key": "in plain text; put it into prometheus.secrets and name its file: key_file: /etc/prometheus/secrets/NAME"},
+		"{ca_file: /etc/kubernetes/pki/etcd/ca.crt}": {
+			path + ".ca_file": "/etc/kubernetes/pki/etcd/ca.crt is not a file in the pod; put its content into prometheus.secrets and name it: /etc/prometheus/secrets/NAME"},
+		"{caFile: /etc/prometheus/secrets/ca}": {"discovery.jobs.etcd": `unknown field "caFile"`},
+		"{cert_file: /etc/prometheus/secrets/crt}": {
+			"discovery.jobs.etcd": "exactly one of key or key_file must be configured when a client certificate is configured"},
+	} {
+		_, _, err := (&Stack{Config: stack("kubeadm", certificate)}).prometheusConfig(0)
+		assert.Equal(t, want, rejected(t, err), certificate)
+	}
+}
+
 // EKS serves the metrics of its scheduler and controller manager at the API servers.
 func TestControlPlaneOfEKS(t *testing.T) {
 	kubernetes := service(t, `{metadata: {name: kubernetes, namespace: default}, spec: {ports: [{name: https, port: 443, targetPort: 443}]}}`)

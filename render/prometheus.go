@@ -105,6 +105,9 @@ func (s *Stack) prometheusConfig(shard int) (string, *prometheus.Config, error) 
 		return "", nil, cmp.Or(rejectedParts(cfg, own, extra).Err(), fmt.Errorf("prometheus.yml: %w", err))
 	}
 	var problems config.Problems
+	for _, job := range loaded.ScrapeConfigs[:len(own)] {
+		problems.Add(checkCertificate(cfg, job)...)
+	}
 	for i, job := range loaded.ScrapeConfigs[len(own):] {
 		problems.Add(checkExtraScrapeConfig(cfg, i, job)...)
 	}
@@ -174,7 +177,9 @@ func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]an
 		return loaded
 	}
 	for _, job := range own {
-		load("discovery.jobs."+job.JobName, "", "scrape_configs", []any{job})
+		if loaded := load("discovery.jobs."+job.JobName, "", "scrape_configs", []any{job}); loaded != nil {
+			problems.Add(checkCertificate(cfg, loaded.ScrapeConfigs[0])...)
+		}
 	}
 	for i, job := range extra {
 		if loaded := load(extraPath(i), fmt.Sprintf("job %q: ", job["job_name"]), "scrape_configs", []any{job}); loaded != nil {

@@ -24,7 +24,7 @@ type scrapeConfig struct {
 	Params               url.Values       `yaml:"params,omitempty"`
 	Authorization        *authorization   `yaml:"authorization,omitempty"`
 	BasicAuth            *basicAuth       `yaml:"basic_auth,omitempty"`
-	TLSConfig            *tlsConfig       `yaml:"tls_config,omitempty"`
+	TLSConfig            any              `yaml:"tls_config,omitempty"`
 	KubernetesSDConfigs  []kubernetesSD   `yaml:"kubernetes_sd_configs,omitempty"`
 	StaticConfigs        []staticTargets  `yaml:"static_configs,omitempty"`
 	RelabelConfigs       []relabel        `yaml:"relabel_configs,omitempty"`
