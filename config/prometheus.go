@@ -74,8 +74,12 @@ type Prometheus struct {
 	// Where the server sends traces of its queries and scrapes, in Prometheus' own format:
 	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#tracing_config
 	Tracing map[string]any `json:"tracing"`
-	// Accept remotes outside the cluster with an http:// URL, on whose way everyone can read samples
-	// and credentials.
+	// What prometheus.yml can say and no other key sets, such as storage.exemplars or global.body_size_limit, in
+	// Prometheus' own format:
+	// https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
+	Config map[string]any `json:"config"`
+	// Accept remotes, and Alertmanagers elsewhere, outside the cluster with http://, on whose way everyone can
+	// read samples, alerts and credentials.
 	AcknowledgeInsecureRemotes bool `json:"acknowledgeInsecureRemotes"`
 	// Secrets of scrape configs, remotes and alerting.alertmanagers: name to value. A *_file option of
 	// theirs reads /etc/prometheus/secrets/NAME.
@@ -283,6 +287,7 @@ func (c Prometheus) validate(storage Storage) Problems {
 	if len(c.OTLP) > 0 && !c.OTLPReceiver.Enabled {
 		p.Addf("prometheus.otlp", "has no effect with prometheus.otlpReceiver.enabled: false")
 	}
+	p.Add(c.validateConfig()...)
 	p.Add(validateSecretNames("prometheus.secrets", c.Secrets)...)
 	p.Add(c.ServiceAccount.validate("prometheus.serviceAccount")...)
 	p.Add(c.Resources.validate("prometheus.resources")...)

@@ -35,6 +35,8 @@ type prometheusFile struct {
 	Tracing map[string]any `yaml:"tracing,omitempty"`
 
 	ScrapeConfigs []any `yaml:"scrape_configs"`
+
+	Others map[string]any `yaml:",inline"` // blocks of prometheus.config
 }
 
 type global struct {
@@ -42,6 +44,8 @@ type global struct {
 	ScrapeTimeout      config.Duration   `yaml:"scrape_timeout"`
 	EvaluationInterval config.Duration   `yaml:"evaluation_interval"`
 	ExternalLabels     map[string]string `yaml:"external_labels"`
+
+	Others map[string]any `yaml:",inline"`
 }
 
 type tsdb struct {
@@ -51,7 +55,11 @@ type tsdb struct {
 			Time config.Duration `yaml:"time"`
 			Size string          `yaml:"size"`
 		} `yaml:"retention"`
+
+		Others map[string]any `yaml:",inline"`
 	} `yaml:"tsdb"`
+
+	Others map[string]any `yaml:",inline"`
 }
 
 // serverOnly sets the parts of the file that only a server has.
@@ -63,6 +71,36 @@ func (f *prometheusFile) serverOnly(cfg *config.Config) {
 	f.Storage.TSDB.Retention.Time = cfg.Prometheus.Retention
 	// Prometheus' units are powers of two: its 1MB is 1 MiB.
 	f.Storage.TSDB.Retention.Size = fmt.Sprintf("%dMB", cfg.Prometheus.RetentionSize.Value()>>20)
+}
+
+// addConfig adds prometheus.config, which has none of the settings above.
+func (f *prometheusFile) addConfig(native map[string]any) {
+	f.Others = maps.Clone(native)
+	take := func(from map[string]any, block string) map[string]any {
+		object, _ := from[block].(map[string]any)
+		delete(from, block)
+		return maps.Clone(object)
+	}
+	f.Global.Others = take(f.Others, "global")
+	storage := take(f.Others, "storage")
+	if f.Storage != nil {
+		f.Storage.TSDB.Others = take(storage, "tsdb")
+		f.Storage.Others = storage
+	}
+}
+
+// configPath is the config path of what prometheus.yml has besides.
+const configPath = "prometheus.config"
+
+// checkConfig rejects log files of prometheus.config that the server cannot write.
+func checkConfig(cfg *config.Config) config.Problems {
+	var problems config.Problems
+	walk(configPath, cfg.Prometheus.Config, func(path, key, value string) {
+		if strings.HasSuffix(key, "_log_file") && !strings.HasPrefix(value, PrometheusDataDir+"/") {
+			problems.Addf(path, "%q; allowed: a file below %s, where the server can write", value, PrometheusDataDir)
+		}
+	})
+	return problems
 }
 
 // prometheusConfig returns the prometheus.yml of a shard and the config that Prometheus' loader reads from it.
@@ -81,6 +119,7 @@ func (s *Stack) prometheusConfig(shard int) (string, *prometheus.Config, error) 
 	if !cfg.Agent() {
 		file.serverOnly(cfg)
 	}
+	file.addConfig(cfg.Prometheus.Config)
 	file.OTLP, file.Tracing = cfg.Prometheus.OTLP, cfg.Prometheus.Tracing
 
 	own, extra := s.ownScrapeConfigs(shard), extraScrapeConfigs(cfg, shard)
@@ -111,6 +150,7 @@ func (s *Stack) prometheusConfig(shard int) (string, *prometheus.Config, error) 
 	for i, job := range loaded.ScrapeConfigs[len(own):] {
 		problems.Add(checkExtraScrapeConfig(cfg, i, job)...)
 	}
+	problems.Add(checkConfig(cfg)...)
 	problems.Add(checkRemotes(cfg, loaded)...)
 	problems.Add(checkAlertmanagers(cfg, loaded)...)
 	if err := problems.Err(); err != nil {
@@ -175,6 +215,12 @@ func rejectedParts(cfg *config.Config, own []scrapeConfig, extra []map[string]an
 			problems.Addf(path, "%s", prefix+loaderMessage(err))
 		}
 		return loaded
+	}
+	problems.Add(checkConfig(cfg)...)
+	if text, err := marshal(cfg.Prometheus.Config); err != nil {
+		problems.Addf(configPath, "%v", err)
+	} else if _, err := loadPrometheus(text); err != nil {
+		problems.Addf(configPath, "%s", loaderMessage(err))
 	}
 	for _, job := range own {
 		if loaded := load("discovery.jobs."+job.JobName, "", "scrape_configs", []any{job}); loaded != nil {

@@ -3,6 +3,7 @@ package render
 import (
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	promrelabel "github.com/prometheus/prometheus/model/relabel"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
@@ -49,6 +51,71 @@ storage: {size: 100Gi}`))
 	assert.EqualValues(t, 80<<30, file.StorageConfig.TSDBConfig.Retention.Size, "four fifths of the volume")
 	assert.Equal(t, map[string]string{"cluster": "test", "replica": "prometheus-1", "region": "eu", "price": "$HOME"}, file.GlobalConfig.ExternalLabels.Map())
 	assert.Equal(t, []string{RulesDir + "/*.yaml"}, file.RuleFiles)
+}
+
+// What prometheus.yml has besides is added to what the program writes.
+func TestPrometheusConfig(t *testing.T) {
+	const stack = `
+prometheus:
+  featureFlags: [exemplar-storage]
+  config:
+    global: {body_size_limit: 50MB, query_log_file: /prometheus/queries.log}
+    runtime: {gogc: 50}
+    storage: {exemplars: {max_exemplars: 1000}, tsdb: {stale_series_compaction_threshold: 0.5}}`
+	file, plain := server(t, configtest.Config(t, stack)), server(t, configtest.Config(t, "prometheus: {featureFlags: [exemplar-storage]}"))
+	assert.EqualValues(t, 50<<20, file.GlobalConfig.BodySizeLimit)
+	assert.Equal(t, plain.GlobalConfig.ScrapeInterval, file.GlobalConfig.ScrapeInterval)
+	assert.Equal(t, 50, file.Runtime.GoGC)
+	assert.EqualValues(t, 1000, file.StorageConfig.ExemplarsConfig.MaxExemplars)
+	assert.InDelta(t, 0.5, file.StorageConfig.TSDBConfig.StaleSeriesCompactionThreshold, 0)
+	assert.Equal(t, plain.StorageConfig.TSDBConfig.Retention, file.StorageConfig.TSDBConfig.Retention)
+
+	for text, want := range map[string]string{
+		"{runtimes: {gogc: 50}}":                          `prometheus.config: unknown field "runtimes"`,
+		"{runtime: {log_level: loud}}":                    `prometheus.config: `,
+		"{global: {body_size_limit: much}}":               `prometheus.config: `,
+		"{global: {query_log_file: /var/log/queries}}":    `prometheus.config.global.query_log_file: "/var/log/queries"; allowed: a file below /prometheus, where the server can write`,
+		"{storage: {tsdb: {out_of_order: 1h}}}":           `prometheus.config: unknown field "out_of_order"`,
+		"{global: {scrape_failure_log_file: failed.log}}": `prometheus.config.global.scrape_failure_log_file: "failed.log"; allowed: a file below /prometheus, where the server can write`,
+	} {
+		_, _, err := (&Stack{Config: configtest.Config(t, "prometheus: {config: "+text+"}")}).prometheusConfig(0)
+		assert.ErrorContains(t, err, want, text)
+	}
+}
+
+// Every setting that the program writes is refused in prometheus.config, which names the key that sets it.
+func TestPrometheusConfigCannotReplaceWhatIsWritten(t *testing.T) {
+	text, _, err := (&Stack{Config: configtest.Config(t, `
+prometheus:
+  remoteWrite: [{name: a, url: 'https://a'}]
+  remoteRead: [{name: a, url: 'https://a'}]
+  tracing: {endpoint: "collector.tracing.svc:4317", insecure: true}
+  otlpReceiver: {enabled: true}
+  otlp: {promote_resource_attributes: [service.name]}`)}).prometheusConfig(0)
+	require.NoError(t, err)
+	var file map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(text), &file))
+	refused := func(path ...string) {
+		var native any = "a"
+		for _, name := range slices.Backward(path) {
+			native = map[string]any{name: native}
+		}
+		_, err := configtest.Decode(map[string]any{"cluster": map[string]any{"name": "test"}, "prometheus": map[string]any{"config": native}})
+		assert.ErrorContains(t, err, "prometheus.config."+strings.Join(path, ".")+": is written by this program; set ")
+	}
+	for name := range file {
+		if name != "global" && name != "storage" {
+			refused(name)
+		}
+	}
+	for name := range file["global"].(map[string]any) {
+		refused("global", name)
+	}
+	storage := file["storage"].(map[string]any)
+	assert.Len(t, storage, 1)
+	for name := range storage["tsdb"].(map[string]any) {
+		refused("storage", "tsdb", name)
+	}
 }
 
 func TestJobSettings(t *testing.T) {
