@@ -17,7 +17,7 @@ func TestServiceAccounts(t *testing.T) {
 		part := "{" + setting + "}"
 		return map[string]Snapshot{
 			"alertmanager":          alertmanager(t, "alerting: "+part),
-			"grafana":               Component(t, grafanaConfig(t, setting), grafana),
+			"grafana":               Component(t, grafanaConfig(t, "adminPassword: s3cret, "+setting), grafana),
 			"kube-state-metrics":    Component(t, configtest.Config(t, "exporters: {kubeStateMetrics: "+part+"}"), workloads),
 			"thanos-query":          longTerm(t, ", query: "+part+"}"),
 			"thanos-query-frontend": longTerm(t, ", queryFrontend: "+part+"}"),

@@ -23,7 +23,7 @@ func TestAutoscalers(t *testing.T) {
 	for _, s := range []Snapshot{
 		longTerm(t, ", storeGateway: "+part+", compactor: "+part+", query: "+part+", queryFrontend: "+part+", ruler: "+part+"}\nprometheus: {shards: 2, "+vpa+"}"),
 		alertmanager(t, "alerting: "+part),
-		Component(t, grafanaConfig(t, vpa), grafana),
+		Component(t, grafanaConfig(t, "adminPassword: s3cret, "+vpa), grafana),
 		exporters(t, "nodeExporter: "+part+", nodeDirectorySizeMetrics: "+part+", kubeStateMetrics: "+part+", blackboxExporter: "+part),
 		Component(t, configtest.Config(t, "exporters: {kubeStateMetrics: {shards: 2, "+vpa+"}}"), workloads),
 	} {
