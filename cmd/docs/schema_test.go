@@ -144,7 +144,7 @@ var kinds = []struct {
 // names that a stack, its rules or another program's format define, or about values that
 // match the pattern of their type but cannot be parsed.
 var inexpressible = regexp.MustCompile(`^(alerting\.(route\.receiver|(receivers|routes|disabled)\[[^:]*|extraRules\.[^:]*|overrides\.\w+)|checks\.waive\.[^:]*` +
-	`|exporters\.blackboxExporter\.(modules\.[^:]*|targets\[\d+\]\.module)|discovery\.extraScrapeConfigs\[[^:]*|images\.registryMirrors\[[^:]*|prometheus\.remote(Write|Read)\[[^:]*|[\w.]+\.pod\.\w+(\[\d+\])?\.[^:]*): ` +
+	`|exporters\.blackboxExporter\.(modules\.[^:]*|targets\[\d+\]\.module)|discovery\.extraScrapeConfigs\[[^:]*|images\.registryMirrors\[[^:]*|prometheus\.remote(Write|Read)\[[^:]*|[\w.]+\.(pod\.\w+(\[\d+\])?|podDisruptionBudget|verticalPodAutoscaler)\.[^:]*): ` +
 	`|: (is an object with keys that are not strings|\d{4}-\d\d-\d\d is a date|1e\+30 is a number|"1000000y": |"https://[^"]*:http": )`)
 
 // example is a case of the corpus.
