@@ -93,6 +93,10 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 		return err
 	}
 
+	if err := components.DeployOAuth2Proxies(ctx, site, opts); err != nil {
+		return err
+	}
+
 	ctx.Export("version", pulumi.String(config.Version))
 	ctx.Export("namespace", site.Namespace)
 	if prometheus != nil {

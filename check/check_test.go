@@ -386,6 +386,8 @@ var broken = map[string][]struct {
 	"ui-login": {
 		{"none", "prometheus: {access: {host: prometheus.example.com, login: none, fromNamespaces: [a], ingress: {}}}", nil, Error, "prometheus.access.login", "none, so everyone who reaches http://prometheus.example.com/ sees every metric"},
 		{"passwords in clear text", "login: {basic: {users: {a: '$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe'}, client: {user: a, password: s3cret}}}\nprometheus: {access: {host: prometheus.example.com, login: basic, fromNamespaces: [a], ingress: {}}}", nil, Warning, "prometheus.access.login", "basic, so passwords are in clear text on their way to http://prometheus.example.com/"},
+		{"a cookie in plain text", "prometheus: {access: {host: prometheus.example.com, login: oidc, fromNamespaces: [a], ingress: {}}}\n" +
+			"login: {oidc: {issuerUrl: 'https://login.example.com', clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}", nil, Warning, "prometheus.access.login", "oidc, but people open http://prometheus.example.com/, so that others on the way can read the cookie"},
 		{"anonymous users of Grafana", "grafana: {adminPassword: s3cret, config: {auth.anonymous: {enabled: true}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["auth.anonymous"].enabled`, "true, so everyone who reaches http://grafana.example.com/ may query every metric"},
 	},
 	"secret-known": {

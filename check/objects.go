@@ -76,6 +76,7 @@ func hostPortFree(a *Analysis) []Finding {
 var versioned = []config.Image{
 	config.PrometheusImage, config.AlertmanagerImage, config.NodeExporterImage,
 	config.KubeStateMetricsImage, config.BlackboxExporterImage, config.GrafanaImage, config.ThanosImage,
+	config.OAuth2ProxyImage,
 }
 
 // release matches the major and minor version at the start of a tag.
@@ -168,6 +169,12 @@ func uiLogin(a *Analysis) []Finding {
 		if ui.Deployed && ui.Access.Login == config.BasicLogin && address != nil && strings.HasPrefix(address.String(), "http://") {
 			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Warning, Message: fmt.Sprintf(
 				"basic, so passwords are in clear text on their way to %s; publish it with a certificate, unless something in front has one", address)})
+		}
+	}
+	for _, ui := range a.Config.UIs() {
+		if address := ui.URL(); ui.Deployed && ui.Access.Login == config.OIDCLogin && address != nil && strings.HasPrefix(address.String(), "http://") {
+			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Warning, Message: fmt.Sprintf(
+				"oidc, but people open %s, so that others on the way can read the cookie with which somebody is logged in; publish it with a certificate, or set externalUrl if something in front has one", address)})
 		}
 	}
 	if grafana := a.Config.Grafana; grafana.Deployed() && grafana.Access.Published() && fmt.Sprint(grafana.Config["auth.anonymous"]["enabled"]) == "true" {

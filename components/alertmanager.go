@@ -73,7 +73,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	if a.Stack.Config.LongTermStorage.HasRuler(a.Stack.Config.Prometheus) {
 		clients = append(clients, render.ThanosRuler.Name)
 	}
-	rules := []ingressRule{{ports: ports, from: clients, webUI: true, namespaces: cfg.Access.FromNamespaces}}
+	rules := []ingressRule{webUI(cfg.Access, alertmanagerWeb, clients, nil)}
 	if err := a.service("service", a.name, false, ports...); err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if cfg.Imports() {
 		from = append(from, render.GrafanaImport)
 	}
-	if err := a.networkPolicy(ingressRule{ports: []port{grafanaWeb}, from: from, webUI: true, namespaces: cfg.Access.FromNamespaces}); err != nil {
+	if err := a.networkPolicy(webUI(cfg.Access, grafanaWeb, from, nil)); err != nil {
 		return err
 	}
 	if err := a.publish(cfg.Access, grafanaWeb); err != nil {

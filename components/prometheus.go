@@ -118,7 +118,7 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 	}
 	senders := slices.Concat(cfg.RemoteWriteReceiver.FromNamespaces, cfg.OTLPReceiver.FromNamespaces)
 	ports, rules := []port{prometheusWeb}, []ingressRule{
-		{ports: []port{prometheusWeb}, from: []string{a.name, render.Grafana.Name}, webUI: true, namespaces: slices.Concat(senders, cfg.Access.FromNamespaces)},
+		webUI(cfg.Access, prometheusWeb, []string{a.name, render.Grafana.Name}, senders),
 	}
 	if args.Store != nil {
 		ports = append(ports, thanosGRPC)

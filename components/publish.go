@@ -13,9 +13,12 @@ import (
 )
 
 // publish creates the Ingress or HTTPRoute, and the Certificate, with which people reach a port of the app's
-// Service from outside of the cluster, if access says so.
+// Service from outside of the cluster, if access says so. Where
+// people log in with an oauth2-proxy, it publishes that one instead.
 func (a app) publish(access config.Access, web port) error {
 	switch {
+	case access.Proxied() && a.name != render.OAuth2ProxyName:
+		return nil
 	case access.Ingress != nil:
 		return a.ingress(access, web)
 	case access.HTTPRoute != nil:
@@ -24,9 +27,20 @@ func (a app) publish(access config.Access, web port) error {
 	return nil
 }
 
+// webUI returns the rule that admits to the port of a web UI the apps called from, those in namespaces, and what
+// publishes it: its oauth2-proxy, or else the controller or gateway.
+func webUI(access config.Access, web port, from, namespaces []string) ingressRule {
+	if access.Proxied() {
+		from = append(from, render.OAuth2ProxyName)
+	} else {
+		namespaces = append(namespaces, access.FromNamespaces...)
+	}
+	return ingressRule{ports: []port{web}, from: from, webUI: true, namespaces: namespaces}
+}
+
 func (a app) ingress(access config.Access, web port) error {
 	cfg := access.Ingress
-	metadata := a.metadata(a.name)
+	metadata := a.metadata(a.objectName())
 	annotations := pulumi.ToStringMap(cfg.Annotations)
 	// Many controllers never set the load balancer address that Pulumi would wait for.
 	annotations["pulumi.com/skipAwait"] = pulumi.String("true")
@@ -38,7 +52,7 @@ func (a app) ingress(access config.Access, web port) error {
 				Path:     pulumi.String(access.Path),
 				PathType: pulumi.String("Prefix"),
 				Backend: &networkingv1.IngressBackendArgs{Service: &networkingv1.IngressServiceBackendArgs{
-					Name: pulumi.String(a.name),
+					Name: pulumi.String(a.objectName()),
 					Port: &networkingv1.ServiceBackendPortArgs{Name: pulumi.String(web.name)},
 				}},
 			}}},
@@ -63,12 +77,12 @@ func (a app) ingress(access config.Access, web port) error {
 }
 
 func (a app) httpRoute(access config.Access, web port) error {
-	metadata := a.metadata(a.name)
+	metadata := a.metadata(a.objectName())
 	annotations := pulumi.ToStringMap(access.HTTPRoute.Annotations)
 	// Its status is the gateway's to set, which may be created later.
 	annotations["pulumi.com/skipAwait"] = pulumi.String("true")
 	metadata.Annotations = annotations
-	text, err := json.Marshal(render.HTTPRouteSpec(access, a.name, web.number))
+	text, err := json.Marshal(render.HTTPRouteSpec(access, a.objectName(), web.number))
 	if err != nil {
 		return err
 	}

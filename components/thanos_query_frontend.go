@@ -45,7 +45,7 @@ func (a app) deployQueryFrontend() error {
 	if err := a.service("service", a.name, false, thanosHTTP); err != nil {
 		return err
 	}
-	if err := a.networkPolicy(ingressRule{ports: []port{thanosHTTP}, from: a.withScraper(render.Grafana.Name), webUI: true, namespaces: cfg.Access.FromNamespaces}); err != nil {
+	if err := a.networkPolicy(webUI(cfg.Access, thanosHTTP, a.withScraper(render.Grafana.Name), nil)); err != nil {
 		return err
 	}
 	if err := a.publish(cfg.Access, thanosHTTP); err != nil {

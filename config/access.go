@@ -18,10 +18,11 @@ type Access struct {
 	// Host name at which people open the UI, such as prometheus.example.com; empty to publish nothing.
 	Host string `json:"host"`
 	// Path at which people open the UI, such as /prometheus. An HTTPRoute removes it from requests; the
-	// controller of an Ingress has to be told by annotations.
+	// controller of an Ingress has to be told by annotations. With login: oidc, oauth2-proxy removes it.
 	Path string `json:"path"`
 	// Who may see the UI: none for everyone who reaches it, basic for the users of login.basic, whom the program
-	// then asks for inside the cluster too. Required if it is published; Grafana has users of its own unless set.
+	// then asks for inside the cluster too, or oidc for people who log in with the provider in login.oidc. Required
+	// if it is published; Grafana has only users of its own unless set.
 	Login Login `json:"login"`
 	// Publish the UI with an Ingress.
 	Ingress *Ingress `json:"ingress"`
@@ -30,6 +31,8 @@ type Access struct {
 	// Namespaces whose pods, those of the controller or gateway, may reach the UI, besides
 	// cluster.networkPolicies.fromNamespaces.
 	FromNamespaces []string `json:"fromNamespaces"`
+
+	proxied bool // by an oauth2-proxy; set by complete
 }
 
 // Login is who may see a web UI.
@@ -41,9 +44,11 @@ const (
 	NoLogin Login = "none"
 	// BasicLogin asks for a user of login.basic, with every request to the program's port.
 	BasicLogin Login = "basic"
+	// OIDCLogin shows the UI to people who log in with the OpenID Connect provider in login.oidc.
+	OIDCLogin Login = "oidc"
 )
 
-func (Login) Values() []string { return []string{string(NoLogin), string(BasicLogin)} }
+func (Login) Values() []string { return []string{string(NoLogin), string(BasicLogin), string(OIDCLogin)} }
 
 // Ingress configures an Ingress:
 // https://kubernetes.io/docs/concepts/services-networking/ingress/
@@ -102,6 +107,9 @@ func (c *Config) UIs() []UI {
 // Published reports whether people reach the UI outside of the cluster.
 func (a Access) Published() bool { return a.Host != "" }
 
+// Proxied reports whether an oauth2-proxy is published in front of the UI, which removes the path from requests.
+func (a Access) Proxied() bool { return a.proxied }
+
 // URL returns the address at which people open the UI; nil if it is not published, or not at a valid one.
 func (a Access) URL() *URL {
 	if len(validation.IsDNS1123Subdomain(a.Host)) > 0 || !a.validPath() {
@@ -128,8 +136,19 @@ func (a Access) validPath() bool {
 	return strings.HasPrefix(a.Path, "/") && path.Clean(a.Path) == a.Path && (&url.URL{Path: a.Path}).EscapedPath() == a.Path
 }
 
-// complete derives the external URL from access unless it is set, and the name of a Certificate's Secret.
+// URL returns the address at which people open the UI: its external URL, or that of access; nil if it has
+// neither.
+func (ui UI) URL() *URL {
+	if ui.External != nil && *ui.External != nil {
+		return *ui.External
+	}
+	return ui.Access.URL()
+}
+
+// complete derives the external URL from access unless it is set, the name of a Certificate's Secret, and
+// whether an oauth2-proxy is in front.
 func (ui UI) complete() {
+	ui.Access.proxied = ui.Access.Published() && ui.Access.Login == OIDCLogin && !ui.OwnLogin
 	if in := ui.Access.Ingress; in != nil && in.TLS.IssuerRef.Name != "" {
 		in.TLS.IssuerRef.complete()
 		if in.TLS.SecretName == "" {
@@ -160,7 +179,7 @@ func (ui UI) validate(policies NetworkPolicies) Problems {
 	}
 	if !a.Published() {
 		for key, set := range map[string]bool{
-			"path": a.Path != "/", "ingress": a.Ingress != nil, "httpRoute": a.HTTPRoute != nil, "fromNamespaces": len(a.FromNamespaces) > 0,
+			"path": a.Path != "/", "login": a.Login == OIDCLogin, "ingress": a.Ingress != nil, "httpRoute": a.HTTPRoute != nil, "fromNamespaces": len(a.FromNamespaces) > 0,
 		} {
 			if set {
 				p.Addf(at+".host", "missing, but %s.%s is set; allowed: the host name that people open, such as %s.example.com", at, key, strings.ToLower(ui.Name))
@@ -190,7 +209,7 @@ func (ui UI) validate(policies NetworkPolicies) Problems {
 		p.Addf(at+".fromNamespaces", "empty, so the network policies keep the controller or gateway from %s; name its namespace", ui.Name)
 	}
 	if a.Ingress != nil {
-		p.Add(a.Ingress.validate(at+".ingress", a.Path)...)
+		p.Add(a.Ingress.validate(at+".ingress", a.Path, a.proxied)...)
 	} else {
 		p.Add(a.HTTPRoute.validate(at + ".httpRoute")...)
 	}
@@ -210,13 +229,14 @@ func (a Access) agrees(path string, external URL) Problems {
 	return p
 }
 
-func (i Ingress) validate(at, prefix string) Problems {
+// validate checks the Ingress of a UI at a path, which an oauth2-proxy removes from requests if proxied is set.
+func (i Ingress) validate(at, prefix string, proxied bool) Problems {
 	var p Problems
 	if i.ClassName != "" {
 		p.invalid(at+".className", i.ClassName, validation.IsDNS1123Subdomain(i.ClassName))
 	}
 	p.Add(validateAnnotations(at+".annotations", i.Annotations)...)
-	if prefix != "/" && len(i.Annotations) == 0 {
+	if prefix != "/" && !proxied && len(i.Annotations) == 0 {
 		p.Addf(at+".annotations", "empty, so nothing removes the path %s from requests; set those with which the controller does, or publish with an httpRoute or a host of its own", prefix)
 	}
 	if i.TLS.SecretName != "" {

@@ -19,7 +19,7 @@ func TestAccessProblems(t *testing.T) {
 			`prometheus.access.host: "https://a.example.com": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
 		}, {
 			"no login", "prometheus: {access: {host: a.example.com, " + route + "}}",
-			"prometheus.access.login: missing; allowed: none, basic",
+			"prometheus.access.login: missing; allowed: none, basic, oidc",
 		}, {
 			"no login of Grafana", "grafana: {adminPassword: hunter2, access: {host: a.example.com, login: none, " + route + "}}",
 			"grafana.access.login: none, but Grafana has users of its own; leave it out",

@@ -8,12 +8,6 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// Logins configures the ways in which people log in to web UIs.
-type Logins struct {
-	// Login with a user name and a password, which Prometheus, Alertmanager and Thanos check themselves.
-	Basic Basic `json:"basic"`
-}
-
 // Basic configures HTTP's basic authentication, which programs check with their own web configuration:
 // https://prometheus.io/docs/prometheus/latest/configuration/https/
 type Basic struct {
@@ -65,10 +59,23 @@ func validateUser(path, name string, hash Secret) Problems {
 	}
 	if _, ok := hash.Existing(); ok {
 		p.Addf(path, "is in an existing Secret, but a program reads all hashes from one file, which this program writes; set the hash itself with: %s", SecretCommand(path))
-	} else if _, err := bcrypt.Cost([]byte(hash.Reveal())); err != nil && !hash.encrypted() {
+	} else if value, known := hash.known(); known && !isBcrypt(value) {
 		p.Addf(path, "not a bcrypt hash; allowed: what `htpasswd -nB %s` prints after the name and a colon", name)
 	}
 	return p
+}
+
+// isBcrypt reports whether a text is a bcrypt hash.
+func isBcrypt(text string) bool {
+	_, err := bcrypt.Cost([]byte(text))
+	return err == nil
+}
+
+// fits reports whether the secret is the password of a hash, as far as both are known.
+func (s Secret) fits(hash Secret) bool {
+	password, known := s.known()
+	text, hashed := hash.known()
+	return !known || !hashed || bcrypt.CompareHashAndPassword([]byte(text), []byte(password)) == nil
 }
 
 // validate rejects a credential with which programs could not log in as one of users.
@@ -93,7 +100,7 @@ func (c BasicClient) validate(users map[string]Secret) Problems {
 		p.Addf(password, "is in an existing Secret, so the preview cannot prove that it fits the user's hash; set the password itself with: %s", SecretCommand(password))
 	case strings.TrimSpace(value) != value:
 		p.Addf(password, "starts or ends with white space, which programs drop from a file")
-	case known && !hash.encrypted() && !c.Password.encrypted() && bcrypt.CompareHashAndPassword([]byte(hash.Reveal()), []byte(value)) != nil:
+	case !c.Password.fits(hash):
 		p.Addf(password, "does not fit the hash in login.basic.users.%s; allowed: the password that the hash was made of", c.User)
 	}
 	return p

@@ -59,6 +59,7 @@ func defaultsOn(platform Platform) Config {
 		Exporters:  defaultExporters(),
 		Alerting:   defaultAlerting(),
 		Grafana:    defaultGrafana(),
+		Login:      defaultLogins(),
 
 		LongTermStorage: defaultLongTermStorage(),
 	}
@@ -113,6 +114,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.validateExemplars()...)
 	p.Add(c.validateAccess()...)
 	p.Add(c.validateBasic()...)
+	p.Add(c.validateLogin()...)
 	p.Add(c.Checks.validate()...)
 	return p
 }

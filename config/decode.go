@@ -128,7 +128,7 @@ func (d *decoder) intOrString(path string, in any, out *intstr.IntOrString) {
 // existing Secret. Its errors never show the value.
 func (d *decoder) secret(path string, in any, out *Secret) {
 	if isEncrypted(in) {
-		unknown := encryptedValue
+		unknown := encrypted
 		out.value = &unknown
 		return
 	}

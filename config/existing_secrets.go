@@ -50,7 +50,7 @@ func (k SecretKey) validate(path string) Problems {
 // validateSecretOfOthers rejects a name that no Secret can have, and those of Secrets that the program creates.
 func validateSecretOfOthers(path, name string) Problems {
 	var p Problems
-	if slices.Contains(ownSecrets, name) {
+	if slices.Contains(ownSecrets, name) || slices.ContainsFunc(new(Config).UIs(), func(ui UI) bool { return name == ui.ProxyName() }) {
 		p.Addf(path, "%q is a Secret that this program creates; allowed: the name of any other", name)
 	}
 	p.invalid(path, name, validation.IsDNS1123Subdomain(name))
@@ -130,6 +130,15 @@ func (c *Config) ExistingSecrets() []ExistingSecret {
 		secrets["grafana.adminPassword"] = grafana.AdminPassword
 	case grafana.Enabled:
 		secrets["grafana.external.token"] = grafana.External.Token
+	}
+	if oidc, proxied := c.Login.OIDC, len(c.Proxied()) > 0; proxied || c.GrafanaOIDC() {
+		secrets["login.oidc.clientSecret"] = oidc.ClientSecret
+		if proxied {
+			secrets["login.oidc.cookieSecret"] = oidc.CookieSecret
+		}
+		if oidc.CA != nil {
+			secrets["login.oidc.ca"] = *oidc.CA
+		}
 	}
 	var existing []ExistingSecret
 	for _, path := range slices.Sorted(maps.Keys(secrets)) {

@@ -53,7 +53,7 @@ func FuzzDecode(f *testing.F) {
 				return
 			}
 			raw[config.Project+":"+key] = string(text)
-			if slices.Contains([]string{"prometheus", "exporters", "alerting", "grafana"}, key) { // which contain secrets
+			if slices.Contains([]string{"prometheus", "exporters", "alerting", "grafana", "login"}, key) { // which contain secrets
 				secrets = append(secrets, config.Project+":"+key)
 			}
 		}

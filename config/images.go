@@ -24,6 +24,7 @@ const (
 	GrafanaImage          Image = "grafana"
 	CurlImage             Image = "curl" // of Grafana's import job
 	ThanosImage           Image = "thanos"
+	OAuth2ProxyImage      Image = "oauth2-proxy"
 )
 
 // pins maps each image to its pinned reference: registry, repository and the tag of one release, and a
@@ -38,6 +39,7 @@ var pins = map[Image]string{
 	GrafanaImage:          "docker.io/grafana/grafana:13.1.3",
 	CurlImage:             "docker.io/curlimages/curl:8.21.0",
 	ThanosImage:           "quay.io/thanos/thanos:v0.42.4",
+	OAuth2ProxyImage:      "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6",
 }
 
 func (Image) Values() []string {

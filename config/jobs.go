@@ -27,6 +27,7 @@ const (
 	NodeDirectorySizeMetricsJob Job = "node-directory-size-metrics"
 	AlertmanagerJob             Job = "alertmanager"
 	GrafanaJob                  Job = "grafana"
+	OAuth2ProxyJob              Job = "oauth2-proxy"
 	SchedulerJob                Job = "kube-scheduler"
 	ControllerManagerJob        Job = "kube-controller-manager"
 	EtcdJob                     Job = "etcd"
@@ -186,6 +187,11 @@ var ScrapeJobs = []ScrapeJob{{
 	Name: GrafanaJob, About: "Grafana", Settings: "grafana",
 	Deployed: func(c *Config) bool { return c.Grafana.Runs() },
 	Targets:  fixed(1), Series: 800,
+}, {
+	Name: OAuth2ProxyJob, About: "the oauth2-proxies, with which people log in to web UIs", Settings: "login.oidc",
+	Deployed: func(c *Config) bool { return len(c.Proxied()) > 0 }, Needs: "prometheus.access.login: oidc",
+	Targets: func(c *Config, _ int) int { return len(c.Proxied()) * c.Login.OIDC.Replicas }, EveryShard: true,
+	Exporter: "oauth2-proxy", Image: OAuth2ProxyImage,
 }, {
 	Name: ThanosSidecarJob, About: "the sidecars that upload samples", Settings: "longTermStorage",
 	Deployed: longTermStorage,

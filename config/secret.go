@@ -48,14 +48,17 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
+// encrypted stands for the value of a secret in a stack file that is read without decrypting it.
+const encrypted = "[encrypted]"
+
+// known returns the plain value, to validate it; false if it is in an existing Secret, encrypted or not set.
+func (s Secret) known() (string, bool) {
+	value := s.Reveal()
+	return value, value != "" && value != encrypted
+}
+
 // NewSecret returns the Secret of a text that is composed of secrets.
 func NewSecret(value string) Secret { return Secret{value: &value} }
-
-// encryptedValue stands for the value of a secret that is read from a stack file.
-const encryptedValue = "[encrypted]"
-
-// encrypted reports whether the value is not known, because it is read from a stack file.
-func (s Secret) encrypted() bool { return s.Reveal() == encryptedValue }
 
 // IsSet reports whether the stack sets the secret, or names an existing one.
 func (s Secret) IsSet() bool { return s.existing != nil || s.Reveal() != "" }

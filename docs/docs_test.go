@@ -341,7 +341,7 @@ func problemsAt(t *testing.T, values map[string]any, key string, value any) []st
 	return found
 }
 
-var setting = regexp.MustCompile(`^(cluster|images|storage|prometheus|longTermStorage|discovery|exporters|alerting|grafana|checks)(\.[a-zA-Z0-9-]+)+$`)
+var setting = regexp.MustCompile(`^(cluster|images|storage|prometheus|longTermStorage|discovery|exporters|alerting|grafana|login|checks)(\.[a-zA-Z0-9-]+)+$`)
 
 // Every setting that a page names exists.
 func TestSettings(t *testing.T) {

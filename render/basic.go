@@ -97,7 +97,7 @@ func logsIn(d importer.Datasource) bool { return d.SecureJSONData[basicAuthPassw
 // GrafanaSecrets returns the content of each file in the secrets directory of a Grafana that the stack deploys, by
 // name.
 func (s *Stack) GrafanaSecrets() map[string]config.Secret {
-	files := s.Config.Grafana.SecretFiles()
+	files := s.Config.GrafanaSecretFiles()
 	if s.Config.Grafana.Import == config.ImportFiles && slices.ContainsFunc(s.Datasources, logsIn) {
 		files[config.LoginPasswordFile] = s.Config.Login.Basic.Client.Password
 	}

@@ -258,6 +258,11 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 		"snapshots": {"external_enabled": "false"},
 		"users":     {"allow_sign_up": "false"},
 	}
+	if cfg.GrafanaOIDC() {
+		oidc := cfg.Login.OIDC
+		sections["auth.generic_oauth"] = grafanaOIDC(oidc)
+		sections["users"]["auto_assign_org_role"] = string(oidc.Roles[config.Everyone])
+	}
 	var problems config.Problems
 	for _, section := range slices.Sorted(maps.Keys(native)) {
 		if sections[section] == nil {
@@ -381,4 +386,64 @@ func readsBack(text string, want *ini.File) error {
 		}
 	}
 	return nil
+}
+
+// grafanaOIDC returns the settings with which Grafana asks the OpenID Connect provider who people are. The
+// form for the administrator stays, for when the provider is down:
+// https://grafana.com/docs/grafana/latest/setup-grafana/configure-access/configure-authentication/generic-oauth/
+func grafanaOIDC(oidc config.OIDC) map[string]string {
+	_, everyone := oidc.Roles[config.Everyone]
+	settings := map[string]string{
+		"enabled":               "true",
+		"name":                  "OpenID Connect",
+		"allow_sign_up":         "true", // creates people when they log in for the first time
+		"client_id":             oidc.ClientID,
+		"client_secret":         "$__file{" + path.Join(GrafanaSecretsDir, "oidc-"+config.ClientSecretFile) + "}",
+		"scopes":                strings.Join(oidc.Scopes, " "),
+		"auth_url":              oidc.Endpoints.Authorization.String(),
+		"token_url":             oidc.Endpoints.Token.String(),
+		"api_url":               oidc.Endpoints.UserInfo.String(),
+		"allowed_domains":       strings.Join(oidc.EmailDomains, " "),
+		"use_pkce":              "true",
+		"role_attribute_path":   roleAttributePath(oidc),
+		"role_attribute_strict": strconv.FormatBool(!everyone), // otherwise people without a role get users.auto_assign_org_role
+	}
+	if oidc.CA != nil {
+		settings["tls_client_ca"] = path.Join(GrafanaSecretsDir, "oidc-"+config.CAFile)
+	}
+	return settings
+}
+
+// identifier matches the names that JMESPath knows without quotes.
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// roleAttributePath returns the JMESPath expression with which Grafana reads the highest role of a person from
+// the groups in its claims; "" if everyone has the same. A filter, unlike contains(), is false for a person
+// without groups: https://jmespath.org/specification.html
+func roleAttributePath(oidc config.OIDC) string {
+	names := strings.Split(oidc.GroupsClaim, ".")
+	if strings.Contains(oidc.GroupsClaim, "://") {
+		names = []string{oidc.GroupsClaim}
+	}
+	for i, name := range names {
+		if !identifier.MatchString(name) {
+			names[i] = strconv.Quote(name)
+		}
+	}
+	var roles []string
+	for _, role := range config.GrafanaRoles {
+		if oidc.Roles[config.Everyone] == role {
+			break // nobody has a lower one
+		}
+		var members []string
+		for _, group := range slices.Sorted(maps.Keys(oidc.Roles)) {
+			if oidc.Roles[group] == role {
+				members = append(members, "@ == '"+group+"'")
+			}
+		}
+		if len(members) > 0 {
+			roles = append(roles, fmt.Sprintf("%s[?%s] && '%s'", strings.Join(names, "."), strings.Join(members, " || "), role))
+		}
+	}
+	return strings.Join(roles, " || ")
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// HTTPRouteSpec returns the HTTPRoute that leads from access to a port of a Service, and removes the path of
-// access from requests: https://gateway-api.sigs.k8s.io/api-types/httproute/
+// HTTPRouteSpec returns the HTTPRoute that leads from access to a port of a Service. It removes the
+// path of access from requests, unless an oauth2-proxy does: https://gateway-api.sigs.k8s.io/api-types/httproute/
 func HTTPRouteSpec(access config.Access, service string, port int) gatewayv1.HTTPRouteSpec {
 	filters := access.HTTPRoute.Filters
-	if access.Path != "/" {
+	if access.Path != "/" && !access.Proxied() {
 		filters = append([]gatewayv1.HTTPRouteFilter{{
 			Type: gatewayv1.HTTPRouteFilterURLRewrite,
 			URLRewrite: &gatewayv1.HTTPURLRewriteFilter{Path: &gatewayv1.HTTPPathModifier{

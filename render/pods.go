@@ -90,6 +90,11 @@ func Pods(cfg *config.Config) []Pod {
 		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, "/tmp"},
 		Labels: cfg.Grafana.ServiceAccount.PodLabels,
 	}, {
+		Name: OAuth2ProxyName, Path: "login.oidc", Settings: cfg.Login.OIDC.Scheduling,
+		Deployed: len(cfg.Proxied()) > 0, Images: []config.Image{config.OAuth2ProxyImage},
+		Containers: []string{OAuth2ProxyName}, Ports: map[string]int{"proxy": OAuth2ProxyPort, "metrics": OAuth2ProxyMetricsPort},
+		Volumes: []string{"config", "secrets"}, Mounts: []string{OAuth2ProxyDir, OAuth2ProxySecretsDir},
+	}, {
 		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Scheduling,
 		Deployed: exporters.NodeExporter.Enabled, Images: []config.Image{config.NodeExporterImage},
 		Containers: []string{"node-exporter"}, Ports: map[string]int{"metrics": exporters.NodeExporter.Port},

@@ -80,6 +80,8 @@ const (
 	GrafanaDataDir       = "/var/lib/grafana"
 
 	LoginDir = "/etc/login" // of login.basic, in the pods that check it or log in
+	OAuth2ProxyDir        = "/etc/oauth2-proxy/config"
+	OAuth2ProxySecretsDir = "/etc/oauth2-proxy/secrets"
 
 	HostDir         = "/host"    // root of the node's directories, in the pods of exporters
 	SizesMetricsDir = "/metrics" // of the metrics file

@@ -34,6 +34,8 @@ type Stack struct {
 	SizesScripts       ConfigMap   // scripts of node-directory-size-metrics
 	GrafanaConfig      ConfigMap   // files by path below GrafanaDir, whose last element is the key
 
+	OAuth2Proxies []OAuth2Proxy // in front of web UIs, sorted by the path of their settings
+
 	Prometheus    *prometheus.Config         // prometheus.yml of the first shard as the server loads it; of other clusters, if the stack has none
 	ScrapeConfigs []*prometheus.ScrapeConfig // of Prometheus, with the global defaults applied
 	Grants        []Grant                    // what Prometheus' ServiceAccount may do
@@ -93,7 +95,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	}
 	s.Histograms = histograms.New(s.storedHistogram)
 	err := config.Join(s.addDatasources(), s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
-	err = config.Join(err, s.renderThanos(), s.renderLogin())
+	err = config.Join(err, s.renderThanos(), s.renderLogin(), s.renderOAuth2Proxies())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
@@ -271,6 +273,9 @@ func (s *Stack) ConfigMaps() []ConfigMap {
 		if ruler := s.Thanos.Ruler; ruler != nil {
 			all = append(all, ruler.Config, ruler.Rules)
 		}
+	}
+	for _, proxy := range s.OAuth2Proxies {
+		all = append(all, proxy.Config)
 	}
 	if s.Import != nil {
 		all = append(all, s.Import.Files)

@@ -22,6 +22,7 @@ var dashboardOf = map[string]string{
 	"node-exporter.yaml":               dashboards.UIDNode,
 	"nodes.yaml":                       dashboards.UIDNode,
 	NotificationsFile:                  dashboards.UIDAlertmanager,
+	"oauth2-proxy.yaml":                dashboards.UIDAlertsOverview,
 	"opt-out.yaml":                     dashboards.UIDAlertsOverview,
 	"probes.yaml":                      dashboards.UIDPod,
 	"prometheus.yaml":                  dashboards.UIDPrometheusStats,

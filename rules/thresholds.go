@@ -64,6 +64,7 @@ var thresholds = map[string]unit{
 	"KubeletTooManyPods":                   share,
 	"KubeletVolumeErrors":                  share,
 	"KubernetesClientErrors":               share,
+	"LoginErrorsHigh":                      share,
 	"MemoryOvercommitted":                  multiple, // of what is left without the largest node
 	"MemoryQuotaOvercommitted":             multiple,
 	"NodeCPUHigh":                          share,

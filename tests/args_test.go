@@ -51,6 +51,8 @@ func TestArgs(t *testing.T) {
 		"compactor":  of(components.NewThanosCompactor, nil),
 		"query":      of(components.NewThanosQuery, nil),
 		"frontend":   of(components.NewThanosQueryFrontend, nil),
+		"login":      of(components.NewOAuth2Proxy, nil),
+		"no login":   of(components.NewOAuth2Proxy, &components.OAuth2ProxyArgs{Site: site(stack)}),
 		"no bucket":  of(components.NewObjectStore, &components.ObjectStoreArgs{Site: site(stack)}),
 		"no Thanos":  of(components.NewThanosQuery, &components.ThanosQueryArgs{Site: site(stack)}),
 		"no store":   of(components.NewThanosCompactor, &components.ThanosCompactorArgs{Site: site(longTerm)}),

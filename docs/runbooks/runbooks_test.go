@@ -252,6 +252,8 @@ exporters:
     enabled: true
     targets: [{url: https://example.com}]
 longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: metrics}}, retention: {raw: 1y, 5m: 1y, 1h: 1y}}
+alerting: {acknowledgeNoNotifications: true, access: {host: example.com, login: oidc, ingress: {}, fromNamespaces: [ingress]}}
+login: {oidc: {issuerUrl: "https://login.example.com", clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}
 `)
 	stack, err := render.New(configtest.Config(t, everything.String()))
 	require.NoError(t, err)

@@ -247,6 +247,7 @@ var notProvoked = map[string]string{
 	"KubeletServerCertificateExpiring":       "the node's kubelet has certificates that it does not renew",
 	"KubeletServerCertificateRenewalFailing": "the node's kubelet has certificates that it does not renew",
 	"KubernetesVersionMismatch":              "the node has the parts of one version",
+	"LoginErrorsHigh":                        "the test's stack has no login",
 	"NodeBondingDegraded":                    "the machine's kernel has no bonding",
 	"NodeClockNotSynchronising":              "the clock is the one of the machine",
 	"NodeConntrackTableFull":                 "the limit is the one of the machine",

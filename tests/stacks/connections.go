@@ -184,6 +184,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 		"other Grafana":  policies + external,
 		"Thanos":         policies + longTerm,
 		"shards":         policies + "prometheus: {shards: 2, replicas: 2}\n" + longTerm,
+		"a login":        login + longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {host: thanos.example.com, login: oidc, ingress: {}}}}",
 		"no own targets": policies + "exporters: {nodeDirectorySizeMetrics: {enabled: false}, kubeStateMetrics: {enabled: false}}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +199,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 				config.PrometheusJob, config.AlertmanagerJob, config.GrafanaJob, config.KubeStateMetricsJob,
 				config.BlackboxExporterJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob,
 				config.ThanosSidecarJob, config.ThanosStoreGatewayJob, config.ThanosCompactorJob, config.ThanosQueryJob, config.ThanosQueryFrontendJob,
-				config.ThanosRulerJob,
+				config.ThanosRulerJob, config.OAuth2ProxyJob,
 			} {
 				assert.Equal(t, cfg.Enabled(job), len(targets[string(job)]) > 0, "targets of %s", job)
 			}
@@ -217,6 +218,13 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 			if cfg.Grafana.Deployed() {
 				needed("grafana", "prometheus", 9090, corev1.ProtocolTCP)
 				needed("grafana", "alertmanager", 9093, corev1.ProtocolTCP)
+			}
+			for _, ui := range cfg.Proxied() {
+				backend := map[string]string{"Alertmanager": "alertmanager", "Prometheus": "prometheus", "Thanos": "thanos-query-frontend"}[ui.Name]
+				port := map[string]int32{"Alertmanager": 9093, "Prometheus": 9090, "Thanos": 10902}[ui.Name]
+				needed(ui.ProxyName(), backend, port, corev1.ProtocolTCP)
+				assert.True(t, admitted(t, s, peer{namespace: "ingress"}, ui.ProxyName(), 4180, corev1.ProtocolTCP), ui.ProxyName())
+				assert.False(t, admitted(t, s, peer{namespace: "ingress"}, ui.ProxyName(), 44180, corev1.ProtocolTCP), "metrics of %s", ui.ProxyName())
 			}
 			if cfg.LongTermStorage.Enabled {
 				needed("grafana", "thanos-query-frontend", 10902, corev1.ProtocolTCP)

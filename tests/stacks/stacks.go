@@ -97,6 +97,15 @@ prometheus: {shards: 2, secrets: {central: {secret: central, key: password}}}
 exporters: {blackboxExporter: {secrets: {shop: {secret: shop, key: password}}}}
 longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}, secrets: {access_key: {secret: minio, key: user}, secret_key: {secret: minio, key: password}}}}`
 
+// login is a stack whose UIs are published behind a login, without the settings of Thanos, in YAML.
+const login = `cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}
+prometheus: {access: {host: example.com, path: /prometheus, login: oidc, ingress: {}}}
+alerting: {acknowledgeNoNotifications: true, access: {host: example.com, path: /alertmanager, login: oidc, ingress: {}}}
+grafana: {adminPassword: s3cret, access: {host: grafana.example.com, login: oidc, ingress: {}}}
+login: {oidc: {issuerUrl: "https://login.example.com", clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre], roles: {sre: Admin}, replicas: 2,
+  endpoints: {authorization: "https://login.example.com/auth", token: "https://login.example.com/token", userinfo: "https://login.example.com/me"}}}
+`
+
 // published returns a stack whose UIs are published by an ingress or an httpRoute, in YAML.
 func published(by string) string {
 	access := func(host, login string) string {
@@ -147,6 +156,7 @@ func Variants(t *testing.T, program tests.Program) {
 		"scheduling":            "prometheus: {nodeSelector: {disk: ssd}, tolerations: [{operator: Exists}], priorityClassName: high}",
 		"sidecars":              sidecars,
 		"alerts elsewhere":      "prometheus: {shards: 2, secrets: {central: s3cret, other: s3cret}}\nalerting: {enabled: false, alertmanagers: [{scheme: https, static_configs: [{targets: ['alerts.example.com:443']}], authorization: {credentials_file: /etc/prometheus/secrets/central}}]}\n" + longTerm,
+		"behind a login":        login + longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {host: thanos.example.com, login: oidc, ingress: {}}}}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := configtest.Config(t, text)
