@@ -86,6 +86,10 @@ test-scale: localcluster ## Long-term storage on a local node: lost volumes, a l
 test-scale-core: localcluster
 	go test -tags e2e -run '^TestScale$$' -v -count=1 -timeout 60m ./tests/e2e -scale=core
 
+.PHONY: test-login
+test-login: localcluster ## Log in to Prometheus and Alertmanager on a local node, with an OpenID Connect provider of the test.
+	go test -tags e2e -run '^TestLogin$$' -v -count=1 -timeout 40m ./tests/e2e -login
+
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.
 	go test -tags e2e -run '^$$' -bench 'Up|Preview|Prometheus' -benchtime 3x -timeout 40m ./tests/e2e

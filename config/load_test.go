@@ -61,7 +61,7 @@ func TestCommittedStacks(t *testing.T) {
 
 // The committed stacks are valid once their missing secrets are set.
 func TestCommittedStacksWithSecrets(t *testing.T) {
-	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml", "../Pulumi.scale.yaml"} {
+	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml", "../Pulumi.scale.yaml", "../Pulumi.login.yaml"} {
 		values, secretKeys := raw(t, path), []string{}
 		missing, err := config.MissingSecrets(path)
 		require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestCommittedStacksWithSecrets(t *testing.T) {
 			for _, key := range keys[1 : len(keys)-1] {
 				object = object[key].(map[string]any)
 			}
-			object[keys[len(keys)-1]] = "s3cret"
+			object[keys[len(keys)-1]] = "s3crets3crets3cr"
 			text, err := json.Marshal(top)
 			require.NoError(t, err)
 			values[project+keys[0]] = string(text)

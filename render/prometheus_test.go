@@ -314,7 +314,7 @@ func TestRejectedScrapeConfigs(t *testing.T) {
 
 // The committed stacks render to the same bytes every time.
 func TestCommittedStacks(t *testing.T) {
-	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml", "../Pulumi.scale.yaml"} {
+	for _, path := range []string{"../Pulumi.dev.yaml", "../Pulumi.prod.yaml", "../Pulumi.kind.yaml", "../Pulumi.scale.yaml", "../Pulumi.login.yaml"} {
 		cfg, err := config.FromFile(path)
 		require.NoError(t, err)
 		first, _, err := (&Stack{Config: cfg}).prometheusConfig(0)

@@ -101,12 +101,17 @@ var (
 		variables: prometheusVariables,
 		tags:      "slicelabels", // it casts labels to its own, which have this layout
 	}
+	OAuth2Proxy = Target{
+		module:    "github.com/oauth2-proxy/oauth2-proxy/v7",
+		modfile:   "oauth2-proxy",
+		variables: map[string]string{"github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION": "v%[1]s"},
+	}
 )
 
 // Targets lists all targets.
 var Targets = []Target{
 	Kubernetes, CoreDNS, SeaweedFS, Kwok, Pulumi, PulumiKubernetes,
-	Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos,
+	Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos, OAuth2Proxy,
 }
 
 // Find returns the target that builds a program. It returns an error that names all programs if none

@@ -59,6 +59,6 @@ func ensureRandomText(path string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return string(data), err
 	}
-	text := rand.Text()
+	text := rand.Text()[:24] // a key of AES is as long
 	return text, errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600))
 }

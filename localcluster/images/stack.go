@@ -77,6 +77,12 @@ var blueprints = map[config.Image]blueprint{
 		at:     "bin/thanos",
 		user:   "1001",
 	},
+	"oauth2-proxy": {
+		target: &build.OAuth2Proxy,
+		base:   func() ([]entry, error) { return baseFiles(), nil },
+		at:     "bin/oauth2-proxy",
+		user:   "65532",
+	},
 	"busybox": {
 		base: shell,
 		cmd:  []string{"sh"},
@@ -93,7 +99,8 @@ func (l *Loader) LoadStack(ctx context.Context, stack *config.Config) (missing [
 	var registries []name.Registry
 	images := stack.Images
 	for image := range blueprints {
-		if images.Ref(image) == "" || image == config.ThanosImage && !stack.LongTermStorage.Enabled {
+		if images.Ref(image) == "" || image == config.ThanosImage && !stack.LongTermStorage.Enabled ||
+			image == config.OAuth2ProxyImage && len(stack.Proxied()) == 0 {
 			continue
 		}
 		ref, err := name.ParseReference(images.Ref(image))
