@@ -52,7 +52,7 @@ var Checks = []Check{
 	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
 	{"host-port-free", "No other program of the nodes listens on the port of node-exporter.", hostPortFree},
 	{"image-known", "Overridden images are of the versions whose flags and metrics are known.", imageKnown},
-	{"ui-login", "Every published web UI asks who one is.", uiLogin},
+	{"ui-login", "Every published web UI asks who one is, and not for passwords in clear text.", uiLogin},
 	{"secret-known", "The preview knows the value of every secret.", secretKnown},
 	{"program-deployed", "What a setting needs is not switched off.", programDeployed},
 }

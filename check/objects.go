@@ -153,7 +153,8 @@ func programDeployed(a *Analysis) []Finding {
 	return findings
 }
 
-// uiLogin finds web UIs that everyone sees who reaches them from outside of the cluster.
+// uiLogin finds web UIs that everyone sees who reaches them from outside of the cluster, and those to which
+// passwords are sent in clear text.
 func uiLogin(a *Analysis) []Finding {
 	var findings []Finding
 	for _, ui := range a.Config.UIs() {

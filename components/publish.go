@@ -13,8 +13,8 @@ import (
 )
 
 // publish creates the Ingress or HTTPRoute, and the Certificate, with which people reach a port of the app's
-// Service from outside of the cluster, if access says so. Where
-// people log in with an oauth2-proxy, it publishes that one instead.
+// Service from outside of the cluster, if access says so. Of a UI with an oauth2-proxy, only that one is
+// published.
 func (a app) publish(access config.Access, web port) error {
 	switch {
 	case access.Proxied() && a.name != render.OAuth2ProxyName:

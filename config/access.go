@@ -48,7 +48,9 @@ const (
 	OIDCLogin Login = "oidc"
 )
 
-func (Login) Values() []string { return []string{string(NoLogin), string(BasicLogin), string(OIDCLogin)} }
+func (Login) Values() []string {
+	return []string{string(NoLogin), string(BasicLogin), string(OIDCLogin)}
+}
 
 // Ingress configures an Ingress:
 // https://kubernetes.io/docs/concepts/services-networking/ingress/

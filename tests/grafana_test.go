@@ -3,6 +3,7 @@ package tests
 import (
 	"encoding/json"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,7 +101,7 @@ func mounted(t *testing.T, s Snapshot, pod corev1.PodTemplateSpec) map[string]st
 				switch {
 				case source.ConfigMap != nil:
 					add(dir, Get[*corev1.ConfigMap](t, s, source.ConfigMap.Name).Data, source.ConfigMap.Items)
-				case source.Secret.Name == config.GrafanaSecret: // others are existing ones
+				case slices.Contains([]string{config.GrafanaSecret, config.GrafanaImportSecret}, source.Secret.Name): // others are existing ones
 					add(dir, Get[*corev1.Secret](t, s, source.Secret.Name).StringData, source.Secret.Items)
 				}
 			}
