@@ -67,7 +67,8 @@ func TestLogin(t *testing.T) {
 		return fmt.Sprintf("%s:%d", found.Spec.ClusterIP, found.Spec.Ports[0].Port)
 	}
 	for _, ui := range []struct{ proxy, page, api, shows string }{
-		{"prometheus-login", "http://monitoring.example.com/prometheus/query", "http://monitoring.example.com/prometheus/api/v1/targets", `"activeTargets"`},
+		// A Prometheus of Go modules alone has no pages.
+		{"prometheus-login", "http://monitoring.example.com/prometheus/-/healthy", "http://monitoring.example.com/prometheus/api/v1/targets", `"activeTargets"`},
 		{"alertmanager-login", "http://alertmanager.example.com/", "http://alertmanager.example.com/api/v2/status", `"versionInfo"`},
 	} {
 		t.Run(ui.proxy, func(t *testing.T) {
