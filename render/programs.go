@@ -79,7 +79,7 @@ const (
 	GrafanaDashboardsDir = "/etc/grafana-dashboards"
 	GrafanaDataDir       = "/var/lib/grafana"
 
-	LoginDir = "/etc/login" // of login.basic, in the pods that check it or log in
+	LoginDir              = "/etc/login" // of login.basic, in the pods that check it or log in
 	OAuth2ProxyDir        = "/etc/oauth2-proxy/config"
 	OAuth2ProxySecretsDir = "/etc/oauth2-proxy/secrets"
 
