@@ -25,6 +25,9 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
+// httpRoutes is the resource of the Gateway API.
+var httpRoutes = schema.GroupVersionResource{Group: gatewayv1.GroupName, Version: "v1", Resource: "httproutes"}
+
 // publishedUIs publishes Prometheus by an HTTPRoute and Grafana by an Ingress, which the API server must accept,
 // for the HTTPRoute by the rules of the Gateway API's own CustomResourceDefinition.
 func publishedUIs(t *testing.T, n *node) {
@@ -56,7 +59,7 @@ func publishedUIs(t *testing.T, n *node) {
 	}()
 	n.up(t)
 
-	object, err := n.dynamic.Resource(gatewayv1.GroupVersion.WithResource("httproutes")).Namespace(namespace).Get(t.Context(), "prometheus", metav1.GetOptions{})
+	object, err := n.dynamic.Resource(httpRoutes).Namespace(namespace).Get(t.Context(), "prometheus", metav1.GetOptions{})
 	require.NoError(t, err)
 	var route gatewayv1.HTTPRoute
 	require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &route, true))
@@ -89,7 +92,7 @@ func (n *node) applyGatewayAPI(t *testing.T) {
 	_, err = definitions.Create(t.Context(), definition, metav1.CreateOptions{})
 	require.True(t, err == nil || apierrors.IsAlreadyExists(err), "%v", err)
 	eventually(t, time.Minute, "HTTPRoutes are served", func(ctx context.Context) string {
-		if _, err := n.dynamic.Resource(gatewayv1.GroupVersion.WithResource("httproutes")).Namespace(namespace).List(ctx, metav1.ListOptions{}); err != nil {
+		if _, err := n.dynamic.Resource(httpRoutes).Namespace(namespace).List(ctx, metav1.ListOptions{}); err != nil {
 			return err.Error()
 		}
 		return ""
