@@ -22,7 +22,7 @@ import (
 // backedUp saves the samples and silences of a stack whose volumes are deleted with its pods, and restores them into
 // new pods.
 func (n *node) backedUp(t *testing.T) {
-	n.set(t, "prometheus.extraArgs[\"web.enable-admin-api\"]", "true")
+	n.set(t, "prometheus.extraArgs[\"web.enable-admin-api\"]", "true", "--type", "string") // not a boolean
 	defer func() {
 		n.pulumi(t, "config", "rm", "--path", config.Project+":prometheus.extraArgs")
 		n.up(t)
