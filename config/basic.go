@@ -87,7 +87,7 @@ func (c BasicClient) validate(users map[string]Secret) Problems {
 	case c.User == "":
 		p.Addf(user, "missing; allowed: one of login.basic.users, as which programs of the stack log in to each other")
 	case !known && len(users) == 0:
-		p.missing("login.basic.users." + c.User)
+		p.missingHere("login.basic.users." + c.User)
 	case !known:
 		p.Add(UnknownName(user, c.User, slices.Sorted(maps.Keys(users))))
 	}
@@ -95,7 +95,7 @@ func (c BasicClient) validate(users map[string]Secret) Problems {
 	value := c.Password.Reveal()
 	switch {
 	case !c.Password.IsSet():
-		p.missing(password)
+		p.missingHere(password)
 	case existing:
 		p.Addf(password, "is in an existing Secret, so the preview cannot prove that it fits the user's hash; set the password itself with: %s", SecretCommand(password))
 	case strings.TrimSpace(value) != value:

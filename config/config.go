@@ -161,6 +161,11 @@ func (p *Problems) missing(path string) {
 	*p = append(*p, Problem{Path: path, Message: "missing; " + SetSecret(path), missingSecret: true})
 }
 
+// missingHere appends the Problem of a required secret that is not set, and that cannot be in an existing Secret.
+func (p *Problems) missingHere(path string) {
+	*p = append(*p, Problem{Path: path, Message: "missing; set it with: " + SecretCommand(path), missingSecret: true})
+}
+
 // overlaps reports whether a known problem concerns path, a parent, a child, or the key
 // it was likely a typo of.
 func (p Problems) overlaps(path string) bool {

@@ -50,7 +50,7 @@ func (k SecretKey) validate(path string) Problems {
 // validateSecretOfOthers rejects a name that no Secret can have, and those of Secrets that the program creates.
 func validateSecretOfOthers(path, name string) Problems {
 	var p Problems
-	if slices.Contains(ownSecrets, name) || slices.ContainsFunc(new(Config).UIs(), func(ui UI) bool { return name == ui.ProxyName() }) {
+	if slices.Contains(ownSecrets, name) || slices.ContainsFunc(new(Config).UIs(), func(ui UI) bool { return !ui.OwnLogin && name == ui.ProxyName() }) {
 		p.Addf(path, "%q is a Secret that this program creates; allowed: the name of any other", name)
 	}
 	p.invalid(path, name, validation.IsDNS1123Subdomain(name))

@@ -35,10 +35,10 @@ func TestOIDC(t *testing.T) {
 			"login.oidc.clientId: missing; the ID of the client that the provider has for the web UIs",
 		}, {
 			"no secret", behindLogin + login("issuerUrl: 'https://login.example.com', clientId: monitoring, cookieSecret: 0123456789abcdef, groups: [sre]"),
-			"login.oidc.clientSecret: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:login.oidc.clientSecret'",
+			"login.oidc.clientSecret: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:login.oidc.clientSecret'; or name an existing Secret there: {secret: NAME, key: KEY}",
 		}, {
 			"no cookie secret", behindLogin + login(provider+", groups: [sre]"),
-			"login.oidc.cookieSecret: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:login.oidc.cookieSecret'",
+			"login.oidc.cookieSecret: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:login.oidc.cookieSecret'; or name an existing Secret there: {secret: NAME, key: KEY}",
 		}, {
 			"a short cookie secret", behindLogin + login(provider+", groups: [sre], cookieSecret: hunter2"),
 			"login.oidc.cookieSecret: 7 characters; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16",
