@@ -29,7 +29,6 @@ func (n *node) backedUp(t *testing.T) {
 	}()
 	n.up(t)
 	n.silence(t, "BackedUp")
-	targetsUp(t, n)
 	written = time.Now()
 	n.hasOldSamples(t)
 
