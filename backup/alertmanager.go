@@ -84,7 +84,7 @@ func (s *Stack) restoreAlertmanager(ctx context.Context, dir string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.output(ctx, s.alertmanager(), s.get(render.Alertmanager, "/api/v2/silences", "--header=Content-Type: application/json", "--post-data="+string(text))...); err != nil {
+		if _, err := s.output(ctx, s.alertmanager(), s.post(render.Alertmanager, "/api/v2/silences", string(text))...); err != nil {
 			return err
 		}
 		restored++

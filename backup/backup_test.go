@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,7 +47,7 @@ func (f *fakePods) run(ctx context.Context, pod string, stdin io.Reader, stdout 
 	}
 	if slices.Contains(command, withLogin) {
 		f.users = append(f.users, command[4])
-		return f.request(pod, stdout, command[6:])
+		return f.request(pod, stdout, []string{"http://localhost:" + command[6] + command[7]})
 	}
 	if slices.Contains(command, "kill 1") {
 		return nil
@@ -234,14 +236,34 @@ login: {basic: {users: {stack: "$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWif
 	assert.Equal(t, []string{"stack"}, pods.users)
 }
 
-// What logs in sends the password of the file.
+// What logs in sends the password of the file, and not in an argument.
 func TestAuthorization(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte("s3cret"), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "wget"), []byte("#!/bin/sh\nprintf '%s\\n' \"$@\""), 0o700))
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", withLogin, "sh", "stack", filepath.Join(dir, "password"), "-q", "http://localhost")
-	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-	out, err := cmd.Output()
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, strings.Join([]string{r.Method, r.URL.Path, user, password, string(body)}, " "))
+		if password != "s3cret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, "first\n\nsecond\n")
+	}))
+	t.Cleanup(server.Close)
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
+	file := filepath.Join(t.TempDir(), "password")
+	request := func(password string, args ...string) (string, error) {
+		require.NoError(t, os.WriteFile(file, []byte(password), 0o600))
+		cmd := exec.CommandContext(t.Context(), "busybox", append([]string{"sh", "-c", withLogin, "sh", "stack", file, port}, args...)...)
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	out, err := request("s3cret", "/a")
 	require.NoError(t, err)
-	assert.Equal(t, "--header\nAuthorization: Basic c3RhY2s6czNjcmV0\n-q\nhttp://localhost\n", string(out))
+	assert.Equal(t, "first\n\nsecond\n", out)
+	_, err = request("s3cret", "/b", `{"comment": "ä"}`)
+	require.NoError(t, err)
+	_, err = request("hunter2", "/c")
+	require.Error(t, err)
+	assert.Equal(t, []string{"GET /a stack s3cret ", `POST /b stack s3cret {"comment": "ä"}`, "GET /c stack hunter2 "}, got)
 }

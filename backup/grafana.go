@@ -17,7 +17,7 @@ state() { stat -c '%s %Y' "$1"; ls "$1-journal" "$1-wal" 2>/dev/null || true; }
 for attempt in 1 2 3 4 5 6 7 8 9 10 11 12; do
   before=$(state "$1")
   cp "$1" "$2"
-  if [ ! -e "$1-journal" ] && [ ! -s "$1-wal" ] && [ "$before" = "$(state "$1")" ]; then
+  if [ ! -e "$1-journal" ] && [ ! -s "$1-wal" ] && cmp -s "$1" "$2" && [ "$before" = "$(state "$1")" ]; then
     cat "$2"
     rm "$2"
     exit 0

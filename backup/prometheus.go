@@ -43,12 +43,10 @@ const countBlocks = `cd "$1"; ls -d 01* 2>/dev/null | wc -l`
 // scratch is the directory, beside the blocks, in which they are linked and unpacked.
 const scratch = "backup.tmp"
 
-// prometheusFile is the file of a group of servers with the same samples.
-func prometheusFile(dir string, group int) string {
-	return filepath.Join(dir, render.PrometheusShard(group).Name+".tar")
-}
+func prometheusFile(dir string) string { return filepath.Join(dir, "prometheus.tar") }
 
-// keepsSamples reports whether the samples of the servers are nowhere else, and says so if they are.
+// keepsSamples reports whether the samples of the servers are nowhere else, and says so if they are. There are no
+// shards then.
 func (s *Stack) keepsSamples() bool {
 	switch {
 	case !s.Config.EvaluatesRules():
@@ -60,19 +58,13 @@ func (s *Stack) keepsSamples() bool {
 	return true
 }
 
-// backupPrometheus copies the blocks of the first server of each group: with the admin API, of all samples;
-// otherwise those that are complete, which lack the newest two to three hours.
+// backupPrometheus copies the blocks of the first replica: with the admin API, of all samples; otherwise those that
+// are complete, which lack the newest two to three hours.
 func (s *Stack) backupPrometheus(ctx context.Context, dir string) error {
 	if !s.keepsSamples() {
 		return nil
 	}
-	for group := range s.Config.Prometheus.Groups() {
-		pod := render.PrometheusShard(group).Name + "-0"
-		if err := s.copyBlocks(ctx, pod, prometheusFile(dir, group)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.copyBlocks(ctx, render.Prometheus.Name+"-0", prometheusFile(dir))
 }
 
 func (s *Stack) copyBlocks(ctx context.Context, pod, file string) (err error) {
@@ -97,7 +89,7 @@ func (s *Stack) copyBlocks(ctx context.Context, pod, file string) (err error) {
 // snapshot has a server write a snapshot, and returns its directory:
 // https://prometheus.io/docs/prometheus/latest/querying/api/#snapshot
 func (s *Stack) snapshot(ctx context.Context, pod string) (dir string, err error) {
-	text, err := s.output(ctx, pod, s.get(render.Prometheus, "/api/v1/admin/tsdb/snapshot", "--post-data=")...)
+	text, err := s.output(ctx, pod, s.post(render.Prometheus, "/api/v1/admin/tsdb/snapshot", "")...)
 	if err != nil {
 		return "", err
 	}
@@ -112,24 +104,18 @@ func (s *Stack) snapshot(ctx context.Context, pod string) (dir string, err error
 	return path.Join(render.PrometheusDataDir, "snapshots", answer.Data.Name), nil
 }
 
-// restorePrometheus gives each server of a group the blocks of the group, and waits until all have loaded them.
+// restorePrometheus adds the blocks to those of every replica, and waits until each has loaded them.
 func (s *Stack) restorePrometheus(ctx context.Context, dir string) error {
-	if !s.keepsSamples() {
+	if !s.keepsSamples() || !s.exists(prometheusFile(dir)) {
 		return nil
 	}
-	for group := range s.Config.Prometheus.Groups() {
-		file := prometheusFile(dir, group)
-		if !s.exists(file) {
-			continue
+	for replica := range s.Config.Prometheus.Replicas {
+		pod := fmt.Sprintf("%s-%d", render.Prometheus.Name, replica)
+		if err := s.load(ctx, prometheusFile(dir), pod, "sh", "-c", addBlocks, "sh", render.PrometheusDataDir, scratch); err != nil {
+			return err
 		}
-		for replica := range s.Config.Prometheus.Replicas {
-			pod := fmt.Sprintf("%s-%d", render.PrometheusShard(group).Name, replica)
-			if err := s.load(ctx, file, pod, "sh", "-c", addBlocks, "sh", render.PrometheusDataDir, scratch); err != nil {
-				return err
-			}
-			if err := s.blocksLoaded(ctx, pod); err != nil {
-				return err
-			}
+		if err := s.blocksLoaded(ctx, pod); err != nil {
+			return err
 		}
 	}
 	return nil

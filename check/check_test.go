@@ -388,6 +388,7 @@ var broken = map[string][]struct {
 		{"passwords in clear text", "login: {basic: {users: {a: '$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe'}, client: {user: a, password: s3cret}}}\nprometheus: {access: {host: prometheus.example.com, login: basic, fromNamespaces: [a], ingress: {}}}", nil, Warning, "prometheus.access.login", "basic, so passwords are in clear text on their way to http://prometheus.example.com/"},
 		{"a cookie in plain text", "prometheus: {access: {host: prometheus.example.com, login: oidc, fromNamespaces: [a], ingress: {}}}\n" +
 			"login: {oidc: {issuerUrl: 'https://login.example.com', clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}", nil, Warning, "prometheus.access.login", "oidc, but people open http://prometheus.example.com/, so that others on the way can read the cookie"},
+		{"a Grafana where people sign up", "grafana: {adminPassword: s3cret, config: {users: {allow_sign_up: 'On'}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["users"].allow_sign_up`, "On, so everyone who reaches http://grafana.example.com/ may make an account"},
 		{"anonymous users of Grafana", "grafana: {adminPassword: s3cret, config: {auth.anonymous: {enabled: true}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["auth.anonymous"].enabled`, "true, so everyone who reaches http://grafana.example.com/ may query every metric"},
 	},
 	"secret-known": {
@@ -398,6 +399,7 @@ var broken = map[string][]struct {
 		{"targets that nobody probes", "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://example.com'}]}}", nil, Warning, "exporters.blackboxExporter.targets", "nothing probes them"},
 		{"notifications without Alertmanager", `alerting: {enabled: false, slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}}`, nil, Warning, "alerting.slack", "the stack has no Alertmanager that notifies"},
 		{"a dead man's switch without Watchdog", `alerting: {acknowledgeNoNotifications: true, deadMansSwitchUrl: "https://example.com", disabled: [Watchdog]}`, nil, Error, "alerting.deadMansSwitchUrl", "alerting.disabled names Watchdog"},
+		{"a login of no Alertmanager", "alerting: {enabled: false, access: {login: basic}}", nil, Warning, "alerting.access.login", "the stack deploys no Alertmanager"},
 		{"an Ingress without Grafana", "grafana: {enabled: false, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Warning, "grafana.access.host", "the stack deploys no Grafana"},
 	},
 	"pod-distinct": {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"gopkg.in/ini.v1"
+
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
@@ -146,41 +148,66 @@ func programDeployed(a *Analysis) []Finding {
 		}
 	}
 	for _, ui := range cfg.UIs() {
-		if ui.Access.Published() && !ui.Deployed {
+		switch {
+		case ui.Deployed:
+		case ui.Access.Published():
 			needs(ui.Path+".access.host", "the stack deploys no "+ui.Name+"; remove it")
+		case ui.Access.Login != "":
+			needs(ui.Path+".access.login", "the stack deploys no "+ui.Name+"; remove it")
 		}
 	}
 	return findings
 }
 
-// uiLogin finds web UIs that everyone sees who reaches them from outside of the cluster, and those to which
-// passwords are sent in clear text.
+// uiLogin finds web UIs that everyone sees who reaches them from outside of the cluster, and logins that others on
+// the way can read.
 func uiLogin(a *Analysis) []Finding {
 	var findings []Finding
 	for _, ui := range a.Config.UIs() {
-		if ui.Deployed && ui.Access.Published() && ui.Access.Login == config.NoLogin {
-			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Error, Message: fmt.Sprintf(
-				"none, so everyone who reaches %s sees every metric, and may use %s's API; set another login, or waive this if something in front asks for one",
-				ui.Access.URL(), ui.Name)})
+		if !ui.Deployed || ui.URL() == nil {
+			continue
 		}
-		address := ui.Access.URL()
-		if ui.External != nil && *ui.External != nil {
-			address = *ui.External
+		find := func(severity Severity, format string, args ...any) {
+			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: severity, Message: fmt.Sprintf(format, args...)})
 		}
-		if ui.Deployed && ui.Access.Login == config.BasicLogin && address != nil && strings.HasPrefix(address.String(), "http://") {
-			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Warning, Message: fmt.Sprintf(
-				"basic, so passwords are in clear text on their way to %s; publish it with a certificate, unless something in front has one", address)})
-		}
-	}
-	for _, ui := range a.Config.UIs() {
-		if address := ui.URL(); ui.Deployed && ui.Access.Login == config.OIDCLogin && address != nil && strings.HasPrefix(address.String(), "http://") {
-			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: Warning, Message: fmt.Sprintf(
-				"oidc, but people open %s, so that others on the way can read the cookie with which somebody is logged in; publish it with a certificate, or set externalUrl if something in front has one", address)})
+		plain := strings.HasPrefix(ui.URL().String(), "http://")
+		switch {
+		case ui.Access.Login == config.NoLogin && ui.Access.Published():
+			find(Error, "none, so everyone who reaches %s sees every metric, and may use %s's API; set another login, or waive this if something in front asks for one", ui.URL(), ui.Name)
+		case ui.Access.Login == config.BasicLogin && plain:
+			find(Warning, "basic, so passwords are in clear text on their way to %s; publish it with a certificate, unless something in front has one", ui.URL())
+		case ui.Access.Login == config.OIDCLogin && plain:
+			find(Warning, "oidc, but people open %s, so that others on the way can read the cookie with which somebody is logged in; publish it with a certificate, or set externalUrl if something in front has one", ui.URL())
 		}
 	}
-	if grafana := a.Config.Grafana; grafana.Deployed() && grafana.Access.Published() && fmt.Sprint(grafana.Config["auth.anonymous"]["enabled"]) == "true" {
-		findings = append(findings, Finding{Path: "grafana.config[\"auth.anonymous\"].enabled", Severity: Error, Message: fmt.Sprintf(
-			"true, so everyone who reaches %s may query every metric; remove it, or waive this if something in front asks for a login", grafana.Access.URL())})
+	return append(findings, openGrafana(a)...)
+}
+
+// openSettings holds the settings of Grafana, by section and key, with which people need no login that somebody gave
+// them.
+var openSettings = []struct{ section, key, who string }{
+	{"auth.anonymous", "enabled", "may query every metric"},
+	{"auth.proxy", "enabled", "may say in a header who they are"},
+	{"users", "allow_sign_up", "may make an account"},
+}
+
+// openGrafana finds settings of a published Grafana with which people need no login that somebody gave them.
+func openGrafana(a *Analysis) []Finding {
+	var findings []Finding
+	grafana := a.Config.Grafana
+	if !grafana.Deployed() || !grafana.Access.Published() {
+		return nil
+	}
+	for _, setting := range openSettings {
+		value, set := grafana.Config[setting.section][setting.key]
+		key, err := ini.Empty().Section("").NewKey(setting.key, fmt.Sprint(value)) // which knows what Grafana takes for true
+		if err != nil || !set {
+			continue
+		}
+		if on, err := key.Bool(); err == nil && on {
+			findings = append(findings, Finding{Path: fmt.Sprintf("grafana.config[%q].%s", setting.section, setting.key), Severity: Error, Message: fmt.Sprintf(
+				"%v, so everyone who reaches %s %s; remove it, or waive this if something in front asks for a login", value, grafana.Access.URL(), setting.who)})
+		}
 	}
 	return findings
 }

@@ -28,14 +28,14 @@ func (a app) publish(access config.Access, web port) error {
 }
 
 // webUI returns the rule that admits to the port of a web UI the apps called from, those in namespaces, and what
-// publishes it: its oauth2-proxy, or else the controller or gateway.
+// publishes it: its oauth2-proxy, or else the controller or gateway and cluster.networkPolicies.fromNamespaces.
 func webUI(access config.Access, web port, from, namespaces []string) ingressRule {
 	if access.Proxied() {
 		from = append(from, render.OAuth2ProxyName)
 	} else {
 		namespaces = append(namespaces, access.FromNamespaces...)
 	}
-	return ingressRule{ports: []port{web}, from: from, webUI: true, namespaces: namespaces}
+	return ingressRule{ports: []port{web}, from: from, webUI: !access.Proxied(), namespaces: namespaces}
 }
 
 func (a app) ingress(access config.Access, web port) error {

@@ -149,6 +149,8 @@ func (a app) addSidecar(spec *corev1.PodSpecArgs, annotations pulumi.StringMap, 
 	if render.AsksForLogin(cfg, render.Prometheus.Name) { // the server has mounted the volume
 		addMount(container, readOnlyMount(loginVolume, render.LoginDir))
 		flags = append(flags, "--prometheus.http-client-file="+httpClient)
+		// The sidecar reads the user when it starts, and only the password again.
+		annotations["checksum/login"] = pulumi.String(checksum(map[string]string{"user": cfg.Login.Basic.Client.User}))
 	}
 	flags = append(flags, store.add(spec, container, annotations)...)
 	flags = append(flags, a.addTLS(spec, container)...)

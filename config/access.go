@@ -154,7 +154,7 @@ func (ui UI) complete() {
 	if in := ui.Access.Ingress; in != nil && in.TLS.IssuerRef.Name != "" {
 		in.TLS.IssuerRef.complete()
 		if in.TLS.SecretName == "" {
-			in.TLS.SecretName = ui.Access.Host + "-tls"
+			in.TLS.SecretName = strings.ToLower(ui.Name) + "-tls"
 		}
 	}
 	if ui.External != nil && *ui.External == nil {
@@ -164,8 +164,17 @@ func (ui UI) complete() {
 
 func (c *Config) validateAccess() Problems {
 	var p Problems
+	published := map[string]string{} // path of the settings by URL
 	for _, ui := range c.UIs() {
 		p.Add(ui.validate(c.Cluster.NetworkPolicies)...)
+		if ui.Access.URL() == nil {
+			continue
+		}
+		address := ui.Access.Host + ui.Access.Path
+		if other, taken := published[address]; taken {
+			p.Addf(ui.Path+".access.path", "%q, at which %s.access publishes another web UI of %s; allowed: any other path", ui.Access.Path, other, ui.Access.Host)
+		}
+		published[address] = ui.Path
 	}
 	if c.Prometheus.Access.Published() && c.Prometheus.Sharded() {
 		p.Addf("prometheus.access.host", "%q, but no server has the samples of all shards; publish longTermStorage.queryFrontend.access, which shows them as one", c.Prometheus.Access.Host)

@@ -69,6 +69,9 @@ func TestAccessProblems(t *testing.T) {
 			"shards", ingress + longTerm("") + "\nprometheus: {shards: 2, access: {host: a.example.com, login: none, ingress: {}}}",
 			`prometheus.access.host: "a.example.com", but no server has the samples of all shards; publish longTermStorage.queryFrontend.access, which shows them as one`,
 		}, {
+			"two at one address", ingress + "grafana: {adminPassword: hunter2, access: {host: a.example.com, ingress: {}}}\nprometheus: {access: {host: a.example.com, login: none, ingress: {}}}",
+			`prometheus.access.path: "/", at which grafana.access publishes another web UI of a.example.com; allowed: any other path`,
+		}, {
 			"the Ingress of an earlier version", "grafana: {adminPassword: hunter2, ingress: {enabled: true}}",
 			"grafana.ingress: is not a setting any more; set grafana.access: {host: HOST, ingress: {className: CLASS, annotations: {...}, tls: {secretName: SECRET}}}",
 		},
@@ -96,7 +99,7 @@ func TestURLsFollowAccess(t *testing.T) {
 
 func TestIssuerOfAnIngress(t *testing.T) {
 	tls := accepted(t, ingress+"prometheus: {access: {host: a.example.com, login: none, ingress: {tls: {issuerRef: {name: b}}}}}").Prometheus.Access.Ingress.TLS
-	assert.Equal(t, config.IngressTLS{SecretName: "a.example.com-tls", IssuerRef: config.IssuerRef{Name: "b", Kind: "ClusterIssuer", Group: "cert-manager.io"}}, tls)
+	assert.Equal(t, config.IngressTLS{SecretName: "prometheus-tls", IssuerRef: config.IssuerRef{Name: "b", Kind: "ClusterIssuer", Group: "cert-manager.io"}}, tls)
 	tls = accepted(t, ingress+"prometheus: {access: {host: a.example.com, login: none, ingress: {tls: {secretName: c, issuerRef: {name: b, kind: Issuer}}}}}").Prometheus.Access.Ingress.TLS
 	assert.Equal(t, config.IngressTLS{SecretName: "c", IssuerRef: config.IssuerRef{Name: "b", Kind: "Issuer", Group: "cert-manager.io"}}, tls)
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -32,7 +33,12 @@ const LoginPasswordFile = "login-password"
 
 // HasBasic reports whether a program of the stack asks for login.basic.
 func (c *Config) HasBasic() bool {
-	return slices.ContainsFunc(c.UIs(), func(ui UI) bool { return ui.Deployed && !ui.OwnLogin && ui.Access.Login == BasicLogin })
+	return slices.ContainsFunc(c.UIs(), UI.AsksForBasic)
+}
+
+// AsksForBasic reports whether the stack deploys the program of the UI, which asks for login.basic.
+func (ui UI) AsksForBasic() bool {
+	return ui.Deployed && !ui.OwnLogin && ui.Access.Login == BasicLogin
 }
 
 // validateBasic rejects a login that nobody could use, and one that no web UI asks for.
@@ -46,7 +52,7 @@ func (c *Config) validateBasic() Problems {
 		return p
 	}
 	for _, name := range slices.Sorted(maps.Keys(basic.Users)) {
-		p.Add(validateUser("login.basic.users."+name, name, basic.Users[name])...)
+		p.Add(validateUser(fmt.Sprintf("login.basic.users[%q]", name), name, basic.Users[name])...)
 	}
 	p.Add(basic.Client.validate(basic.Users)...)
 	return p
@@ -87,7 +93,7 @@ func (c BasicClient) validate(users map[string]Secret) Problems {
 	case c.User == "":
 		p.Addf(user, "missing; allowed: one of login.basic.users, as which programs of the stack log in to each other")
 	case !known && len(users) == 0:
-		p.missingHere("login.basic.users." + c.User)
+		p.missingHere(fmt.Sprintf("login.basic.users[%q]", c.User))
 	case !known:
 		p.Add(UnknownName(user, c.User, slices.Sorted(maps.Keys(users))))
 	}
@@ -101,7 +107,7 @@ func (c BasicClient) validate(users map[string]Secret) Problems {
 	case strings.TrimSpace(value) != value:
 		p.Addf(password, "starts or ends with white space, which programs drop from a file")
 	case !c.Password.fits(hash):
-		p.Addf(password, "does not fit the hash in login.basic.users.%s; allowed: the password that the hash was made of", c.User)
+		p.Addf(password, "does not fit the hash in login.basic.users[%q]; allowed: the password that the hash was made of", c.User)
 	}
 	return p
 }

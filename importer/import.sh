@@ -110,8 +110,12 @@ delete_others() {
 		[ "$(printf '%s\n' "$all" | grep -cF " $name ")" -le 1 ] || continue
 		kind=${name%%.*} uid=${name#*.}
 		exists "/api/${kind}s/uid/$uid" || continue
-		accepted DELETE "/api/${kind}s/uid/$uid"
-		printf 'import: %s %s is deleted, as the stack does not have it any more\n' "$kind" "$uid"
+		call DELETE "/api/${kind}s/uid/$uid"
+		case $status in
+		2??) printf 'import: %s %s is deleted, as the stack does not have it any more\n' "$kind" "$uid" ;;
+		400 | 403) printf 'import: %s %s stays: HTTP %s: %s\n' "$kind" "$uid" "$status" "$body" >&2 ;; # provisioned, or of others
+		*) fail "DELETE $GRAFANA_URL/api/${kind}s/uid/$uid: HTTP $status: $body" ;;
+		esac
 	done
 }
 

@@ -31,11 +31,12 @@ type httpClient struct {
 
 // AsksForLogin reports whether a program, by its name, asks for a user of login.basic.
 func AsksForLogin(cfg *config.Config, program string) bool {
-	return map[string]config.Access{
-		Prometheus.Name:          cfg.Prometheus.Access,
-		Alertmanager.Name:        cfg.Alerting.Access,
-		ThanosQueryFrontend.Name: cfg.LongTermStorage.QueryFrontend.Access,
-	}[program].Login == config.BasicLogin
+	path := map[string]string{
+		Prometheus.Name:          "prometheus",
+		Alertmanager.Name:        "alerting",
+		ThanosQueryFrontend.Name: "longTermStorage.queryFrontend",
+	}[program]
+	return slices.ContainsFunc(cfg.UIs(), func(ui config.UI) bool { return ui.Path == path && ui.AsksForBasic() })
 }
 
 // loginTo returns the credential with which pods that have LoginDir log in to a program; nil if it does not ask

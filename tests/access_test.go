@@ -29,7 +29,7 @@ func TestIngress(t *testing.T) {
 
 func TestCertificateOfAnIngress(t *testing.T) {
 	s := grafanaSnapshot(t, files+`, access: {host: grafana.example.com, fromNamespaces: [ingress-nginx], ingress: {tls: {issuerRef: {name: letsencrypt}}}}`)
-	certificate := Get[*certmanagerv1.Certificate](t, s, "grafana.example.com-tls")
+	certificate := Get[*certmanagerv1.Certificate](t, s, "grafana-tls")
 	assert.Equal(t, []string{"grafana.example.com"}, certificate.Spec.DNSNames)
 	assert.Equal(t, "ClusterIssuer", certificate.Spec.IssuerRef.Kind)
 	assert.Equal(t, []certmanagerv1.KeyUsage{certmanagerv1.UsageServerAuth}, certificate.Spec.Usages)
