@@ -76,13 +76,14 @@ func (n *node) upWithSlack(t *testing.T) {
 	n.up(t)
 }
 
-// inhibitedRules fire one alert with two severities: the critical one mutes the warning.
+// inhibitedRules fire one alert with two severities: the critical one mutes the warning, which fires later, because
+// an Alertmanager that is found between the two would have the warning alone.
 const inhibitedRules = `
 groups:
   - name: e2e
     rules:
       - {alert: E2EInhibited, expr: vector(1), labels: {severity: critical, cluster: demo, namespace: e2e}, annotations: {summary: critical speaks}}
-      - {alert: E2EInhibited, expr: vector(1), labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: warning is silent}}
+      - {alert: E2EInhibited, expr: vector(1), for: 30s, labels: {severity: warning, cluster: demo, namespace: e2e}, annotations: {summary: warning is silent}}
 `
 
 // podNotReady creates a pod that fits on no node, expects one message about PodNotReady,
