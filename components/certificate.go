@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net"
 
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -27,13 +25,13 @@ type CertificateArgs struct {
 func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opts ...pulumi.ResourceOption) (*Certificate, error) {
 	a := app{name: "thanos", role: "certificate"}
 	return construct(ctx, "Certificate", name, &Certificate{}, args, opts, a, func(a app) (pulumi.Map, error) {
-		return pulumi.Map{}, a.certificate("certificate", args.Issuer, args.SecretName, args.Hosts, "server auth", "client auth")
+		return pulumi.Map{}, a.certificate(args.Issuer, args.SecretName, args.Hosts, "server auth", "client auth")
 	})
 }
 
 // certificate creates a Certificate of cert-manager that is valid for hosts, names or IP addresses, and for
 // usages: https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
-func (a app) certificate(suffix string, issuer config.IssuerRef, secretName string, hosts []string, usages ...string) error {
+func (a app) certificate(issuer config.IssuerRef, secretName string, hosts []string, usages ...string) error {
 	spec := map[string]any{
 		"secretName": secretName,
 		"usages":     usages,
@@ -48,13 +46,7 @@ func (a app) certificate(suffix string, issuer config.IssuerRef, secretName stri
 		hosts, _ := spec[field].([]string)
 		spec[field] = append(hosts, host)
 	}
-	_, err := create(a, suffix, apiextensions.NewCustomResource, &apiextensions.CustomResourceArgs{
-		ApiVersion:  pulumi.String("cert-manager.io/v1"),
-		Kind:        pulumi.String("Certificate"),
-		Metadata:    a.metadata(secretName),
-		OtherFields: kubernetes.UntypedArgs{"spec": spec},
-	})
-	return err
+	return a.customResource("certificate", "cert-manager.io/v1", "Certificate", a.metadata(secretName), spec)
 }
 
 func (args *CertificateArgs) check() error {

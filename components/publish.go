@@ -1,10 +1,6 @@
 package components
 
 import (
-	"encoding/json"
-
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -67,7 +63,7 @@ func (a app) ingress(access config.Access, web port) error {
 			SecretName: pulumi.String(secret),
 		}}
 		if cfg.TLS.IssuerRef.Name != "" {
-			if err := a.certificate("certificate", cfg.TLS.IssuerRef, secret, []string{access.Host}, "server auth"); err != nil {
+			if err := a.certificate(cfg.TLS.IssuerRef, secret, []string{access.Host}, "server auth"); err != nil {
 				return err
 			}
 		}
@@ -82,19 +78,5 @@ func (a app) httpRoute(access config.Access, web port) error {
 	// Its status is the gateway's to set, which may be created later.
 	annotations["pulumi.com/skipAwait"] = pulumi.String("true")
 	metadata.Annotations = annotations
-	text, err := json.Marshal(render.HTTPRouteSpec(access, a.objectName(), web.number))
-	if err != nil {
-		return err
-	}
-	var spec map[string]any
-	if err := json.Unmarshal(text, &spec); err != nil {
-		return err
-	}
-	_, err = create(a, "http-route", apiextensions.NewCustomResource, &apiextensions.CustomResourceArgs{
-		ApiVersion:  pulumi.String("gateway.networking.k8s.io/v1"),
-		Kind:        pulumi.String("HTTPRoute"),
-		Metadata:    metadata,
-		OtherFields: kubernetes.UntypedArgs{"spec": spec},
-	})
-	return err
+	return a.customResource("http-route", "gateway.networking.k8s.io/v1", "HTTPRoute", metadata, render.HTTPRouteSpec(access, a.objectName(), web.number))
 }
