@@ -63,10 +63,8 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 		return err
 	}
 	before := []pulumi.Resource{configMap}
-	annotations := pulumi.StringMap{"checksum/config": pulumi.String(checksum(files.Files))}
 	if secret != nil {
 		before = append(before, secret)
-		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
 	}
 	ports := []port{alertmanagerWeb}
 	clients := []string{render.Prometheus.Name, render.Grafana.Name}
@@ -103,7 +101,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	}
 	// A new configuration restarts the replicas one by one. Silences and the notification
 	// log survive on their volumes, and on their peers.
-	_, err = create(a, "statefulset", appsv1.NewStatefulSet, alertmanagerStatefulSet(a, args, account, ports, annotations),
+	_, err = create(a, "statefulset", appsv1.NewStatefulSet, alertmanagerStatefulSet(a, args, account, ports, readAtStart(files.Files, secret)),
 		bindTo(args.Claims), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }

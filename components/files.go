@@ -37,6 +37,17 @@ func (a app) secret(suffix, name string, values map[string]config.Secret) (*core
 	return create(a, suffix, corev1.NewSecret, &corev1.SecretArgs{Metadata: a.metadata(name), StringData: files})
 }
 
+// readAtStart returns the annotations that restart pods whose program reads files, and the values in the app's
+// Secret, only when it starts. secret is nil if all values are in existing Secrets. The Secret has no checksum,
+// which would let people confirm a guess of its passwords.
+func readAtStart(files map[string]string, secret *corev1.Secret) pulumi.StringMap {
+	annotations := pulumi.StringMap{"checksum/config": pulumi.String(checksum(files))}
+	if secret != nil {
+		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
+	}
+	return annotations
+}
+
 // configMapVolume returns a volume with the files of a ConfigMap.
 func configMapVolume(name, configMap string) *corev1.VolumeArgs {
 	return &corev1.VolumeArgs{

@@ -91,12 +91,6 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 		return err
 	}
 	before = append(before, claims...)
-	// Grafana reads both only when it starts. The Secret has no checksum, which would let people
-	// confirm a guess of its passwords.
-	annotations := pulumi.StringMap{"checksum/config": pulumi.String(checksum(files.Files))}
-	if secret != nil {
-		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
-	}
 	if err := a.autoscale("Deployment", cfg.Scheduling); err != nil {
 		return err
 	}
@@ -105,7 +99,7 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 	if err != nil {
 		return err
 	}
-	_, err = create(a, "deployment", appsv1.NewDeployment, grafanaDeployment(a, account, annotations), pulumi.DependsOn(before), a.readyTimeout(0))
+	_, err = create(a, "deployment", appsv1.NewDeployment, grafanaDeployment(a, account, readAtStart(files.Files, secret)), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
 }
 

@@ -100,11 +100,6 @@ func (a app) deployOAuth2Proxy(proxy render.OAuth2Proxy) error {
 	if err != nil {
 		return err
 	}
-	// It reads both only when it starts.
-	annotations := pulumi.StringMap{"checksum/config": pulumi.String(checksum(proxy.Config.Files))}
-	if secret != nil {
-		annotations["version/secret"] = secret.Metadata.ResourceVersion().Elem()
-	}
 	spec := &corev1.PodSpecArgs{
 		SecurityContext: a.nonRoot(oauth2ProxyUID),
 		Volumes: corev1.VolumeArray{
@@ -131,7 +126,7 @@ func (a app) deployOAuth2Proxy(proxy render.OAuth2Proxy) error {
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(oidc.Replicas),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template: a.pod(spec, oidc.Scheduling, annotations),
+			Template: a.pod(spec, oidc.Scheduling, readAtStart(proxy.Config.Files, secret)),
 		},
 	}, pulumi.DependsOn([]pulumi.Resource{configMap}), a.readyTimeout(0))
 	return err
