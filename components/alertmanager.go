@@ -133,9 +133,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, account pulumi.Strin
 		VolumeMounts:   mounts,
 	}, cfg.Resources)
 	if render.AsksForLogin(args.Stack.Config, a.name) {
-		addLogin(spec, container)
-		container.ReadinessProbe = connects(alertmanagerWeb.name, 5, 6)
-		container.LivenessProbe = connects(alertmanagerWeb.name, 10, 6)
+		askForLogin(spec, container, alertmanagerWeb)
 	}
 	spec.Containers = corev1.ContainerArray{container}
 	if cfg.Replicas > 1 {

@@ -68,6 +68,14 @@ func addLogin(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs) {
 	addMount(container, readOnlyMount(loginVolume, render.LoginDir))
 }
 
+// askForLogin has a container ask for users of login.basic, which its flag for a web configuration names: it mounts
+// their file, and has the kubelet connect to web instead of asking for a page.
+func askForLogin(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, web port) {
+	addLogin(spec, container)
+	container.ReadinessProbe = connects(web.name, 5, 6)
+	container.LivenessProbe = connects(web.name, 10, 6)
+}
+
 // connects returns a probe that asks whether the named port accepts connections, for programs that ask for a login:
 // the kubelet could have no password but one in the pod's definition.
 func connects(port string, period, failures int) *corev1.ProbeArgs {

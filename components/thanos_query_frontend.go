@@ -61,10 +61,8 @@ func (a app) deployQueryFrontend() error {
 		"--query-frontend.compress-responses",
 	}
 	if render.AsksForLogin(a.Stack.Config, a.name) {
-		addLogin(spec, container)
+		askForLogin(spec, container, thanosHTTP)
 		flags = append(flags, "--http.config="+webConfig)
-		container.ReadinessProbe = connects(thanosHTTP.name, 5, 6)
-		container.LivenessProbe = connects(thanosHTTP.name, 10, 6)
 	}
 	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }

@@ -31,12 +31,7 @@ type httpClient struct {
 
 // AsksForLogin reports whether a program, by its name, asks for a user of login.basic.
 func AsksForLogin(cfg *config.Config, program string) bool {
-	path := map[string]string{
-		Prometheus.Name:          "prometheus",
-		Alertmanager.Name:        "alerting",
-		ThanosQueryFrontend.Name: "longTermStorage.queryFrontend",
-	}[program]
-	return slices.ContainsFunc(cfg.UIs(), func(ui config.UI) bool { return ui.Path == path && ui.AsksForBasic() })
+	return slices.ContainsFunc(cfg.UIs(), func(ui config.UI) bool { return ui.AsksForBasic() && backends[ui.Path].Name == program })
 }
 
 // loginTo returns the credential with which pods that have LoginDir log in to a program; nil if it does not ask

@@ -33,13 +33,6 @@ const (
 // oauth2ProxyFile is the name of the file with what oauth2-proxy has no flags for.
 const oauth2ProxyFile = "oauth2-proxy.yaml"
 
-// backends holds the programs that serve the web UIs behind an oauth2-proxy, by the path of their settings.
-var backends = map[string]Program{
-	"alerting":                      Alertmanager,
-	"longTermStorage.queryFrontend": ThanosQueryFrontend,
-	"prometheus":                    Prometheus,
-}
-
 // oauth2ProxyConfig holds the part of oauth2-proxy's structured configuration that the stack uses:
 // https://oauth2-proxy.github.io/oauth2-proxy/configuration/alpha-config
 type oauth2ProxyConfig struct {

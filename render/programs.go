@@ -35,6 +35,13 @@ const (
 	ThanosSidecarPort = "sidecar" // name of a sidecar's HTTP port, which differs from those of Prometheus
 )
 
+// backends holds the programs that serve the web UIs without users of their own, by the path of their settings.
+var backends = map[string]Program{
+	"alerting":                      Alertmanager,
+	"longTermStorage.queryFrontend": ThanosQueryFrontend,
+	"prometheus":                    Prometheus,
+}
+
 // PortNames returns the names of ports that the stack's own scrape jobs or NetworkPolicies select, in
 // whatever container of a pod they are.
 func PortNames() []string {
