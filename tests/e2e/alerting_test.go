@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -229,17 +228,7 @@ type slack struct {
 
 func startSlack(t *testing.T, n *node) *slack {
 	t.Helper()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(n.root, ".local", "bin", "receiver"), "./receiver")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-
-	cmd := n.cluster.command(t.Context(), t, "exec", "/run/localcluster/bin/receiver", slackAddress)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	stdin, stdout, wait := n.startProgram(t, "./receiver", "receiver", slackAddress)
 	s := &slack{commands: stdin}
 	n.slack = s
 	done := make(chan struct{})
@@ -260,7 +249,7 @@ func startSlack(t *testing.T, n *node) *slack {
 	t.Cleanup(func() {
 		_ = stdin.Close() // ends the receiver
 		<-done
-		_ = cmd.Wait()
+		_ = wait()
 	})
 	return s
 }

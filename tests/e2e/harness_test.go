@@ -8,7 +8,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -161,6 +163,24 @@ func (n *node) unready() string {
 		}
 	}
 	return b.String()
+}
+
+// startProgram builds the command in a directory of the tests under a name and starts it on the local node, where it
+// listens on an address. It returns the command's standard input and output, and a function that waits for its end.
+func (n *node) startProgram(t *testing.T, dir, name, address string) (stdin io.WriteCloser, stdout io.Reader, wait func() error) {
+	t.Helper()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(n.root, ".local", "bin", name), dir)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	cmd := n.cluster.command(t.Context(), t, "exec", "/run/localcluster/bin/"+name, address)
+	cmd.Stderr = os.Stderr
+	stdin, err = cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err = cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	return stdin, stdout, cmd.Wait
 }
 
 // lastLines returns the last n lines of a text.

@@ -7,9 +7,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -116,20 +113,10 @@ func TestLogin(t *testing.T) {
 // startProvider starts the command provider on the node, and returns a function that sends it a visit.
 func startProvider(t *testing.T, n *node) func(visit) []page {
 	t.Helper()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(n.root, ".local", "bin", "oidc-provider"), "./provider")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	cmd := n.cluster.command(t.Context(), t, "exec", "/run/localcluster/bin/oidc-provider", providerAddress)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	stdin, stdout, wait := n.startProgram(t, "./provider", "oidc-provider", providerAddress)
 	t.Cleanup(func() {
 		_ = stdin.Close() // ends the provider
-		_ = cmd.Wait()
+		_ = wait()
 	})
 	answers := json.NewDecoder(stdout)
 	return func(v visit) []page {
