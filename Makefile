@@ -73,6 +73,21 @@ test-basic: localcluster ## Log in to Prometheus and Alertmanager on the local n
 	.local/bin/localcluster up
 	go test -tags e2e -run '^TestBasic$$' -v -count=1 -timeout 30m ./tests/e2e -basic
 
+.PHONY: test-backup
+test-backup: localcluster ## Save samples and silences on the local node, and restore them into new pods.
+	.local/bin/localcluster up
+	go test -tags e2e -run '^TestBackup$$' -v -count=1 -timeout 30m ./tests/e2e -backup
+
+.PHONY: ipset
+ipset:
+	$(call debian,ipset)
+
+.PHONY: test-network
+test-network: localcluster ipset ## Have kube-router enforce the NetworkPolicies on the local node, and try every port of the stack.
+	.local/bin/localcluster build kube-router
+	.local/bin/localcluster up
+	go test -tags e2e -run '^TestNetwork$$' -v -count=1 -timeout 30m ./tests/e2e -network
+
 # A fault of a batch runs beside the others, so -parallel is not about CPUs.
 .PHONY: test-faults
 test-faults: localcluster strace ## Break things on the local node: FAULTS=name,name QUIET=30m RECORD=1 for the rules' tests.

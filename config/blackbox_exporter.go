@@ -25,7 +25,8 @@ type BlackboxExporter struct {
 	// Secrets of modules: name to value. A module's *_file option reads
 	// /etc/blackbox/secrets/NAME.
 	Secrets map[string]Secret `json:"secrets"`
-	// Targets to probe, inside or outside the cluster, by the job blackbox-targets.
+	// Targets to probe, inside or outside the cluster, by the job blackbox-targets. The provider of
+	// login.oidc is one by itself.
 	Targets []ProbeTarget `json:"targets"`
 	// Compute resources of the pod.
 	Resources Resources `json:"resources"`
@@ -46,13 +47,16 @@ type ProbeTarget struct {
 // DefaultModule is the probe module of targets that name none.
 const DefaultModule = "http_2xx"
 
+// insecureModule is the probe module that accepts any certificate.
+const insecureModule = "http_2xx_insecure"
+
 // AllModules returns the shipped probe modules and the stack's own, which replace shipped ones of
 // the same name.
 func (b BlackboxExporter) AllModules() map[string]map[string]any {
 	modules := map[string]map[string]any{
-		DefaultModule:       {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4"}},
-		"http_2xx_insecure": {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4", "tls_config": map[string]any{"insecure_skip_verify": true}}},
-		"tcp_connect":       {"prober": "tcp", "tcp": map[string]any{"preferred_ip_protocol": "ip4"}},
+		DefaultModule:  {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4"}},
+		insecureModule: {"prober": "http", "http": map[string]any{"preferred_ip_protocol": "ip4", "tls_config": map[string]any{"insecure_skip_verify": true}}},
+		"tcp_connect":  {"prober": "tcp", "tcp": map[string]any{"preferred_ip_protocol": "ip4"}},
 	}
 	maps.Copy(modules, b.Modules)
 	return modules

@@ -93,6 +93,7 @@ func (c *Config) complete() {
 	for _, ui := range c.UIs() {
 		ui.complete()
 	}
+	c.probeProvider()
 	c.Exporters.BlackboxExporter.complete()
 	c.resolveJobs()
 }

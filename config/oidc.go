@@ -116,6 +116,22 @@ func (c *Config) GrafanaOIDC() bool {
 	return c.Grafana.Deployed() && c.Grafana.Access.Published() && c.Grafana.Access.Login == OIDCLogin
 }
 
+// probeProvider has the blackbox exporter, if the stack has one, probe the provider that people log in with, unless
+// one of its targets does.
+func (c *Config) probeProvider() {
+	blackbox, oidc := &c.Exporters.BlackboxExporter, c.Login.OIDC
+	if !blackbox.Enabled || len(c.Proxied()) == 0 && !c.GrafanaOIDC() || oidc.IssuerURL == nil || len(validateProviderURL("", *oidc.IssuerURL)) > 0 {
+		return
+	}
+	target := ProbeTarget{URL: oidc.discovery()}
+	if oidc.CA != nil {
+		target.Module = insecureModule // the exporter does not have that authority
+	}
+	if !slices.ContainsFunc(blackbox.Targets, func(t ProbeTarget) bool { return t.URL == target.URL }) {
+		blackbox.Targets = append(blackbox.Targets, target)
+	}
+}
+
 // SecretFiles returns the content of each file in the secrets directory of oauth2-proxy, by name.
 func (o OIDC) SecretFiles() map[string]Secret {
 	files := map[string]Secret{ClientSecretFile: o.ClientSecret, CookieSecretFile: o.CookieSecret}

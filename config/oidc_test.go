@@ -115,3 +115,23 @@ alerting: {acknowledgeNoNotifications: true, access: {host: alertmanager.example
 	assert.Equal(t, "hunter2", cfg.GrafanaSecretFiles()["oidc-client-secret"].Reveal())
 	assert.Contains(t, cfg.GrafanaSecretFiles(), "oidc-ca.crt")
 }
+
+// The blackbox exporter, if the stack has one, probes the provider once.
+func TestProviderIsProbed(t *testing.T) {
+	const metadata = "https://login.example.com/.well-known/openid-configuration"
+	for _, test := range []struct {
+		name, values, module string
+		targets              int
+	}{
+		{"nobody logs in", "{}", "", 0},
+		{"a proxy", behindLogin + login(proxy), "http_2xx", 1},
+		{"Grafana, and an authority of its own", grafanaLogin + login(provider+", ca: '-----BEGIN CERTIFICATE-----', roles: {'*': Viewer}, "+endpoints), "http_2xx_insecure", 1},
+		{"a target of the stack", behindLogin + login(proxy) + "\nexporters: {blackboxExporter: {modules: {own: {prober: http}}, targets: [{url: '" + metadata + "', module: own}]}}", "own", 1},
+		{"no exporter", behindLogin + login(proxy) + "\nexporters: {blackboxExporter: {enabled: false}}", "", 0},
+	} {
+		targets := accepted(t, test.values).Exporters.BlackboxExporter.Targets
+		if assert.Len(t, targets, test.targets, test.name) && test.targets > 0 {
+			assert.Equal(t, config.ProbeTarget{URL: metadata, Module: test.module}, targets[0], test.name)
+		}
+	}
+}

@@ -53,6 +53,8 @@ var (
 	SeaweedFS = Target{module: "github.com/seaweedfs/seaweedfs", packages: []string{"weed"}, modfile: "seaweedfs"}
 	// Kwok plays the kubelets of simulated nodes.
 	Kwok = Target{module: "sigs.k8s.io/kwok", packages: []string{"cmd/kwok"}, modfile: "kwok", generate: kwokInformers}
+	// KubeRouter enforces NetworkPolicies where a test asks for it.
+	KubeRouter = Target{module: "github.com/cloudnativelabs/kube-router/v2", packages: []string{"cmd/kube-router"}, modfile: "kube-router"}
 )
 
 // Pulumi is the CLI with the engine.
@@ -110,7 +112,7 @@ var (
 
 // Targets lists all targets.
 var Targets = []Target{
-	Kubernetes, CoreDNS, SeaweedFS, Kwok, Pulumi, PulumiKubernetes,
+	Kubernetes, CoreDNS, SeaweedFS, Kwok, KubeRouter, Pulumi, PulumiKubernetes,
 	Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos, OAuth2Proxy,
 }
 

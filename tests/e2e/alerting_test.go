@@ -54,15 +54,19 @@ func TestAlerting(t *testing.T) {
 		n.podNotReady(t, slack, workloads+"-peer-down")
 	})
 	step("the webhook URL is only in its Secret", func(t *testing.T) { n.webhookHidden(t) })
-	step("what a backup has is restored into a stack without samples and silences", func(t *testing.T) { n.backedUp(t) })
+}
+
+// threeAlertmanagers changes the stack dev so that it has three, without volumes: only one node has a disk.
+func (n *node) threeAlertmanagers(t *testing.T) {
+	n.set(t, "storage.mode", "ephemeral")
+	n.pulumi(t, "config", "rm", "--path", config.Project+":storage.local")
+	n.set(t, "prometheus.retention", "2h")
+	n.set(t, "alerting.replicas", "3")
 }
 
 // upWithSlack deploys the stack dev with Slack, and with alerts that fire sooner.
 func (n *node) upWithSlack(t *testing.T) {
-	n.set(t, "storage.mode", "ephemeral") // for three replicas; only one node has a disk
-	n.pulumi(t, "config", "rm", "--path", config.Project+":storage.local")
-	n.set(t, "prometheus.retention", "2h")
-	n.set(t, "alerting.replicas", "3")
+	n.threeAlertmanagers(t)
 	n.set(t, "alerting.slack.channel", "#e2e")
 	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
 	n.set(t, "alerting.route.groupWait", "5s")

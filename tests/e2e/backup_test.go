@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -15,18 +16,20 @@ import (
 	"github.com/prometheus/alertmanager/api/v2/models"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// backedUp saves the samples and silences of a stack whose volumes are deleted with its pods, and restores them into
+var backupFlag = flag.Bool("backup", false, "run TestBackup")
+
+// TestBackup saves the samples and silences of a stack whose volumes are deleted with its pods, and restores them into
 // new pods.
-func (n *node) backedUp(t *testing.T) {
+func TestBackup(t *testing.T) {
+	if !*backupFlag {
+		t.Skip("-backup is not set")
+	}
+	n := start(t)
+	n.deploy(t)
+	n.threeAlertmanagers(t)
 	n.set(t, "prometheus.extraArgs[\"web.enable-admin-api\"]", "true", "--type", "string") // not a boolean
-	defer func() {
-		n.pulumi(t, "config", "rm", "--path", config.Project+":prometheus.extraArgs")
-		n.up(t)
-	}()
 	n.up(t)
 	n.silence(t, "BackedUp")
 	written = time.Now()

@@ -121,6 +121,11 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"api-server-killed":         killedPart("kube-apiserver kube-controller-manager kube-scheduler", 100*time.Second),
 	"etcd-killed":               killedPart("etcd", 100*time.Second),
 	"wal-corrupt":               corruptWAL,
+
+	"provider-down":        noProvider,
+	"provider-refuses":     refusedTokens,
+	"login-killed":         killedLogins,
+	"login-secret-missing": noClientSecret,
 }
 
 // once returns a function that calls mend the first time only, even if that fails the test.
@@ -526,7 +531,7 @@ func killedAgainAndAgain(command string, times int) func(*testing.T, *node, faul
 				return func() {}
 			}
 			time.Sleep(12 * time.Second) // for a scrape
-			n.shell(t, "kill -9 "+pid)
+			n.shell(t, "kill -9 "+strings.Join(strings.Fields(pid), " "))
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestEveryAlertIsProvoked(t *testing.T) {
 	assert.GreaterOrEqual(t, len(slices.DeleteFunc(slices.Collect(maps.Keys(passed)), func(name string) bool { return !passed[name] })), 60, "alerts of faults that are no drafts")
 	used := map[string]bool{}
 	for _, f := range faults {
-		assert.Contains(t, batches, f.batch, f.name)
+		assert.Contains(t, append(batches, logins), f.batch, f.name)
 		assert.False(t, used[f.name], "two faults are called %s", f.name)
 		used[f.name] = true
 	}
@@ -121,6 +121,8 @@ func tables(files map[string]string) string {
 			name += " (draft)"
 		} else if f.core {
 			name += " *"
+		} else if f.batch == logins {
+			name += " (login)"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, f.breaks, names(f.fires), names(f.muted), names(f.silent))
 	}

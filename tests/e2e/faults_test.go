@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -426,77 +425,49 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 	t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
 	n.localcluster(t, "demo") // which also copies the stack's config anew
 	n.forget(t)
-	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
-	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	var stack map[string]any
-	require.NoError(t, yaml.Unmarshal(text, &stack))
-	put := func(path string, value any) {
-		keys := strings.Split(path, ".")
-		at := stack["config"].(map[string]any)
-		for i, key := range keys[:len(keys)-1] {
-			if i == 0 {
-				key = config.Project + ":" + key
-			}
-			next, _ := at[key].(map[string]any)
-			if next == nil {
-				next = map[string]any{}
-				at[key] = next
-			}
-			at = next
+	n.slackSoon(t)
+	n.configure(t, func(put func(path string, value any)) {
+		put("prometheus.scrapeInterval", "10s")
+		put("prometheus.scrapeTimeout", "5s")
+		put("prometheus.evaluationInterval", "5s")
+		put("prometheus.resources.limits.memory", "3Gi")
+		put("prometheus.acknowledgeInsecureRemotes", true)
+		put("prometheus.remoteWrite", []any{
+			remoteWrite("refusing", `up`),
+			remoteWrite("slow", `.+`),
+		})
+		put("discovery.ingest", "all")
+		for _, job := range []string{"kube-scheduler", "kube-controller-manager", "etcd", "kube-proxy"} {
+			put("discovery.jobs."+job, map[string]any{"enabled": true})
 		}
-		at[keys[len(keys)-1]] = value
-	}
-	put("prometheus.scrapeInterval", "10s")
-	put("prometheus.scrapeTimeout", "5s")
-	put("prometheus.evaluationInterval", "5s")
-	put("prometheus.resources.limits.memory", "3Gi")
-	put("prometheus.acknowledgeInsecureRemotes", true)
-	put("prometheus.remoteWrite", []any{
-		remoteWrite("refusing", `up`),
-		remoteWrite("slow", `.+`),
-	})
-	put("alerting.slack.channel", "#faults")
-	put("alerting.route.groupWait", "10s")
-	put("alerting.route.groupInterval", "20s")
-	put("discovery.ingest", "all")
-	for _, job := range []string{"kube-scheduler", "kube-controller-manager", "etcd", "kube-proxy"} {
-		put("discovery.jobs."+job, map[string]any{"enabled": true})
-	}
-	put("discovery.jobs.kubernetes-pods", map[string]any{"sampleLimit": 2000})
-	put("discovery.extraScrapeConfigs", []any{map[string]any{
-		"job_name":        "discovered",
-		"http_sd_configs": []any{map[string]any{"url": "http://web.fault-base.svc:8080/targets.json", "refresh_interval": "10s"}},
-	}})
-	put("exporters.kubeStateMetrics.shards", 2)
-	put("exporters.blackboxExporter.targets", []any{map[string]any{"url": "http://web.fault-base.svc:8080/"}})
-	put("exporters.nodeDirectorySizeMetrics.interval", "20s")
-	put("alerting.extraRules.faults", `groups:
+		put("discovery.jobs.kubernetes-pods", map[string]any{"sampleLimit": 2000})
+		put("discovery.extraScrapeConfigs", []any{map[string]any{
+			"job_name":        "discovered",
+			"http_sd_configs": []any{map[string]any{"url": "http://web.fault-base.svc:8080/targets.json", "refresh_interval": "10s"}},
+		}})
+		put("exporters.kubeStateMetrics.shards", 2)
+		put("exporters.blackboxExporter.targets", []any{map[string]any{"url": "http://web.fault-base.svc:8080/"}})
+		put("exporters.nodeDirectorySizeMetrics.interval", "20s")
+		put("alerting.extraRules.faults", `groups:
   - name: faults
     rules:
       - record: fault:containers:matched
         expr: kube_pod_container_info{namespace="fault-rule-failing"} * on (cluster, namespace) kube_pod_container_info{namespace="fault-rule-failing"}
 `)
-	for name, alert := range alerts {
-		if alert.wait > 0 {
-			put("alerting.overrides."+name, map[string]any{"for": alert.wait.String()})
+		alertSoon(put, alerts)
+		for path, value := range map[string]string{
+			"DirectorySizeScanStale.thresholds.warning": "1m",
+			"JobNotCompleted.thresholds.warning":        "30s",
+			"NodeCPUHigh.thresholds.warning":            "60%",
+		} {
+			put("alerting.overrides."+path, value)
 		}
-	}
-	for path, value := range map[string]string{
-		"DirectorySizeScanStale.thresholds.warning": "1m",
-		"JobNotCompleted.thresholds.warning":        "30s",
-		"NodeCPUHigh.thresholds.warning":            "60%",
-	} {
-		put("alerting.overrides."+path, value)
-	}
-	text, err = yaml.Marshal(stack)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, text, 0o600))
+	})
 	n.applyFault(t, fault{name: "base"})
 	n.applyFault(t, fault{name: "control-plane"})
 	n.up(t)
-	n.stack, err = config.FromFile(file)
+	var err error
+	n.stack, err = config.FromFile(filepath.Join(n.cluster.dir, n.cluster.stackFile()))
 	require.NoError(t, err)
 	eventually(t, 3*time.Minute, "all targets are up", func(ctx context.Context) string {
 		targets, err := n.prometheus.Targets(ctx)
@@ -515,6 +486,26 @@ func (n *node) upForFaults(t *testing.T, alerts map[string]timing) {
 		}
 		return ""
 	})
+}
+
+// slackSoon has notifications go to Slack, soon after an alert fires.
+func (n *node) slackSoon(t *testing.T) {
+	t.Helper()
+	n.set(t, "alerting.slack.webhookUrl", "http://"+slackAddress+"/services/T0/B0/"+slackSecret, "--secret")
+	n.configure(t, func(put func(path string, value any)) {
+		put("alerting.slack.channel", "#faults")
+		put("alerting.route.groupWait", "10s")
+		put("alerting.route.groupInterval", "20s")
+	})
+}
+
+// alertSoon has alerts wait as timings says.
+func alertSoon(put func(path string, value any), alerts map[string]timing) {
+	for name, alert := range alerts {
+		if alert.wait > 0 {
+			put("alerting.overrides."+name, map[string]any{"for": alert.wait.String()})
+		}
+	}
 }
 
 // remoteWrite returns a remote that is sent the metrics whose names match, by a single shard.

@@ -25,6 +25,9 @@ var batches = []string{
 	"DNS", "write-ahead log", "slow disk", "frozen Alertmanager", "crashes", "no Alertmanager",
 }
 
+// logins is the batch of the faults that TestLogin provokes, on a stack with logins.
+const logins = "logins"
+
 var faults = []fault{
 	// Objects of workloads, each in a namespace of its own.
 	{name: "crash-loop", batch: "objects", core: true, breaks: "a container that ends at once", listed: "Containers restarted",
@@ -219,6 +222,16 @@ var faults = []fault{
 
 	{name: "wal-corrupt", batch: "write-ahead log", breaks: "Prometheus' write-ahead log, overwritten before its pod is replaced",
 		fires: []string{"PrometheusTSDBWALFailing{}"}},
+
+	// Logins, one after the other, by `make test-login`. That the messages arrive shows that alerting goes on.
+	{name: "provider-down", batch: logins, breaks: "the OpenID Connect provider, down, while people are logged in",
+		fires: []string{`ProbeFailed{job=~"blackbox-targets"}`}, silent: []string{`TargetDown{job="oauth2-proxy"}`, "LoginErrorsHigh{}"}},
+	{name: "provider-refuses", batch: logins, breaks: "the OpenID Connect provider gives no tokens to people who log in",
+		fires: []string{"LoginErrorsHigh{}"}, silent: []string{`ProbeFailed{job=~"blackbox-targets"}`}},
+	{name: "login-secret-missing", batch: logins, breaks: "the Secret of a login, deleted before a pod of oauth2-proxy is replaced",
+		fires: []string{`PodNotReady{namespace="monitoring"}`}},
+	{name: "login-killed", batch: logins, slow: true, breaks: "the oauth2-proxies, killed each time that they have started",
+		fires: []string{`PodCrashLooping{namespace="monitoring"}`}},
 }
 
 // always holds the alerts that fire while nothing is broken.
@@ -247,7 +260,6 @@ var notProvoked = map[string]string{
 	"KubeletServerCertificateExpiring":       "the node's kubelet has certificates that it does not renew",
 	"KubeletServerCertificateRenewalFailing": "the node's kubelet has certificates that it does not renew",
 	"KubernetesVersionMismatch":              "the node has the parts of one version",
-	"LoginErrorsHigh":                        "the test's stack has no login",
 	"NodeBondingDegraded":                    "the machine's kernel has no bonding",
 	"NodeClockNotSynchronising":              "the clock is the one of the machine",
 	"NodeConntrackTableFull":                 "the limit is the one of the machine",

@@ -21,6 +21,7 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,6 +51,8 @@ type node struct {
 	dynamic    dynamic.Interface
 	mapper     meta.RESTMapper // of the kinds that the API server knows
 	slack      *slack          // what Slack receives, once startSlack started it
+
+	browse func(visit) []page // sends people to web UIs, once startProvider started the provider with which they log in
 }
 
 // start prepares the cluster under test. It starts the local node with the images of the
@@ -212,6 +215,32 @@ func (n *node) pulumi(t testing.TB, args ...string) string {
 func (n *node) set(t testing.TB, path, value string, flags ...string) {
 	t.Helper()
 	n.pulumi(t, append([]string{"config", "set", "--path", config.Project + ":" + path, value}, flags...)...)
+}
+
+// configure changes values of the stack's file. A path, without keys that have dots, is relative to the project's key.
+func (n *node) configure(t testing.TB, change func(put func(path string, value any))) {
+	t.Helper()
+	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var stack map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &stack))
+	change(func(path string, value any) {
+		keys := strings.Split(config.Project+":"+path, ".")
+		at := stack["config"].(map[string]any)
+		for _, key := range keys[:len(keys)-1] {
+			next, _ := at[key].(map[string]any)
+			if next == nil {
+				next = map[string]any{}
+				at[key] = next
+			}
+			at = next
+		}
+		at[keys[len(keys)-1]] = value
+	})
+	text, err = yaml.Marshal(stack)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
 }
 
 // deploy deploys the stack as a user does the first time.

@@ -32,6 +32,7 @@ type Provider struct {
 	key *rsa.PrivateKey
 
 	mu     sync.Mutex
+	refuse bool
 	person Person
 	codes  map[string]login // by authorization code
 }
@@ -56,6 +57,13 @@ func (p *Provider) LogIn(person Person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.person = person
+}
+
+// Refuse says whether the provider answers with an error whoever asks it for tokens.
+func (p *Provider) Refuse(refuse bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = refuse
 }
 
 // Handler serves the provider.
@@ -115,9 +123,13 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	known, ok := p.codes[r.FormValue("code")]
 	delete(p.codes, r.FormValue("code"))
+	refuse := p.refuse
 	p.mu.Unlock()
 	verifier := sha256.Sum256([]byte(r.FormValue("code_verifier")))
 	switch {
+	case refuse:
+		http.Error(w, `{"error": "temporarily_unavailable"}`, http.StatusServiceUnavailable)
+		return
 	case id != p.ClientID || p.ClientSecret != "" && secret != p.ClientSecret:
 		http.Error(w, `{"error": "invalid_client"}`, http.StatusUnauthorized)
 		return

@@ -25,7 +25,8 @@ type visit struct {
 	Groups  []string `json:"groups"`
 	Address string   `json:"address"` // host:port that stands for the hosts of the URLs
 	URLs    []string `json:"urls"`
-	Down    bool     `json:"down"` // whether the provider stops before
+
+	Provider string `json:"provider"` // how the provider is from now on: down, refusing to give tokens, or else well
 }
 
 // page is what a person sees.
@@ -44,12 +45,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := &http.Server{Addr: address, Handler: provider.Handler(), ReadTimeout: 10 * time.Second}
-	go func() {
-		if err := server.ListenAndServe(); err != http.ErrServerClosed {
-			log.Fatal(err)
-		}
-	}()
+	server := serve(address, provider.Handler())
 	browsers := map[string]*http.Client{} // by email address, with the cookies of earlier visits
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for {
@@ -59,9 +55,14 @@ func main() {
 		} else if err != nil {
 			log.Fatal(err)
 		}
-		if v.Down {
+		switch down := v.Provider == "down"; {
+		case down && server != nil:
 			_ = server.Close()
+			server = nil
+		case !down && server == nil:
+			server = serve(address, provider.Handler())
 		}
+		provider.Refuse(v.Provider == "refusing")
 		if browsers[v.Email] == nil || v.Email == "" {
 			browsers[v.Email] = browser(address, v)
 		}
@@ -74,6 +75,21 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+}
+
+// serve starts a server, which listens when it returns.
+func serve(address string, handler http.Handler) *http.Server {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{Handler: handler, ReadTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(listener); err != http.ErrServerClosed {
+			log.Fatal(err)
+		}
+	}()
+	return server
 }
 
 // browser returns the browser of a person. It reaches every host but the provider's at the address of the visit.
