@@ -77,7 +77,7 @@ func (a *Analysis) bucket(e Estimate) Bucket {
 		b.Hours = windows(time.Hour) * days(cfg.Retention.OneHour)
 	}
 	uploaders := servers
-	if cfg.HasRuler(a.Config.Prometheus) {
+	if a.Config.HasRuler() {
 		uploaders += float64(cfg.Ruler.Replicas)
 	}
 	kept := days(cfg.Retention.Raw)

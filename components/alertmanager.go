@@ -68,7 +68,7 @@ func (a app) deployAlertmanager(args *AlertmanagerArgs) error {
 	}
 	ports := []port{alertmanagerWeb}
 	clients := []string{render.Prometheus.Name, render.Grafana.Name}
-	if a.Stack.Config.LongTermStorage.HasRuler(a.Stack.Config.Prometheus) {
+	if a.Stack.Config.HasRuler() {
 		clients = append(clients, render.ThanosRuler.Name)
 	}
 	rules := []ingressRule{webUI(cfg.Access, alertmanagerWeb, clients, nil)}

@@ -103,7 +103,10 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 		if shard > 0 {
 			name = fmt.Sprintf("storage-shard-%d", shard)
 		}
-		storage, err := NewStorage(ctx, name, &StorageArgs{site, render.Prometheus.Name, cfg.Prometheus.Replicas, cfg.Storage.Size, "storage.size", shard}, opts...)
+		storage, err := NewStorage(ctx, name, &StorageArgs{
+			Site: site, App: render.Prometheus.Name, Shard: shard,
+			Replicas: cfg.Prometheus.Replicas, Size: cfg.Storage.Size, Setting: "storage.size",
+		}, opts...)
 		if err != nil {
 			return nil, err
 		}
@@ -117,18 +120,19 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 		opts      []pulumi.ResourceOption
 	}{
 		{&s.Alertmanager, "alertmanager-storage", cfg.Alerting.Enabled,
-			StorageArgs{site, render.Alertmanager.Name, cfg.Alerting.Replicas, cfg.Alerting.Size, "alerting.size", 0}, nil},
+			StorageArgs{App: render.Alertmanager.Name, Replicas: cfg.Alerting.Replicas, Size: cfg.Alerting.Size, Setting: "alerting.size"}, nil},
 		{&s.Grafana, "grafana-storage", cfg.Grafana.Deployed() && cfg.Grafana.Persistence.Enabled,
-			StorageArgs{site, render.Grafana.Name, 1, cfg.Grafana.Persistence.Size, "grafana.persistence.size", 0},
+			StorageArgs{App: render.Grafana.Name, Replicas: 1, Size: cfg.Grafana.Persistence.Size, Setting: "grafana.persistence.size"},
 			[]pulumi.ResourceOption{pulumi.Aliases([]pulumi.Alias{{ParentURN: parent}})}},
 		{&s.Compactor, "thanos-compactor-storage", cfg.LongTermStorage.HasCompactor(),
-			StorageArgs{site, render.ThanosCompactor.Name, 1, cfg.LongTermStorage.Compactor.Size, "longTermStorage.compactor.size", 0}, nil},
-		{&s.Ruler, "thanos-ruler-storage", cfg.LongTermStorage.HasRuler(cfg.Prometheus),
-			StorageArgs{site, render.ThanosRuler.Name, cfg.LongTermStorage.Ruler.Replicas, cfg.LongTermStorage.Ruler.Size, "longTermStorage.ruler.size", 0}, nil},
+			StorageArgs{App: render.ThanosCompactor.Name, Replicas: 1, Size: cfg.LongTermStorage.Compactor.Size, Setting: "longTermStorage.compactor.size"}, nil},
+		{&s.Ruler, "thanos-ruler-storage", cfg.HasRuler(),
+			StorageArgs{App: render.ThanosRuler.Name, Replicas: cfg.LongTermStorage.Ruler.Replicas, Size: cfg.LongTermStorage.Ruler.Size, Setting: "longTermStorage.ruler.size"}, nil},
 	} {
 		if !row.keepsData {
 			continue
 		}
+		row.args.Site = site
 		var err error
 		if *row.storage, err = NewStorage(ctx, row.name, &row.args, slices.Concat(opts, row.opts)...); err != nil {
 			return nil, err

@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	policyv1 "k8s.io/api/policy/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -54,7 +57,7 @@ func DeployThanos(ctx *pulumi.Context, site Site, storage *Storages, opts ...pul
 	if t.Query, err = NewThanosQuery(ctx, "thanos-query", &ThanosQueryArgs{Site: site}, opts...); err != nil {
 		return nil, err
 	}
-	if t.Frontend, err = NewThanosQueryFrontend(ctx, "thanos-query-frontend", &ThanosQueryFrontendArgs{Site: site}, opts...); err != nil || storage.Ruler == nil {
+	if t.Frontend, err = NewThanosQueryFrontend(ctx, "thanos-query-frontend", &ThanosQueryFrontendArgs{Site: site}, opts...); err != nil || !site.Stack.Config.HasRuler() {
 		return t, err
 	}
 	t.Ruler, err = NewThanosRuler(ctx, "thanos-ruler", &ThanosRulerArgs{Site: site, Store: t.Store, Claims: storage.Ruler.Claims}, opts...)
@@ -96,6 +99,47 @@ var (
 	thanosGRPC  = tcp("grpc", render.ThanosGRPCPort)
 	sidecarHTTP = tcp(render.ThanosSidecarPort, render.ThanosHTTPPort)
 )
+
+// thanosPods is what a stack says about the pods of a part of Thanos.
+type thanosPods struct {
+	replicas   int
+	account    config.ServiceAccount
+	budget     *policyv1.PodDisruptionBudgetSpec // nil for the default one, or for a part that has only one pod
+	resources  config.Resources
+	scheduling config.Scheduling
+}
+
+// thanosStatefulSet completes set with what the parts of Thanos that work on the object store have in common, and
+// creates it with its disruption budget and its autoscaler. spec has the volumes and container the ports, flags and
+// mounts, all including those of the store; the pods restart when annotations change.
+func (a app) thanosStatefulSet(set *appsv1.StatefulSetSpecArgs, spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, annotations pulumi.StringMap,
+	store *ObjectStore, pods thanosPods, opts ...pulumi.ResourceOption,
+) error {
+	if err := a.disruptionBudget(pods.replicas, pods.budget); err != nil {
+		return err
+	}
+	if err := a.autoscale("StatefulSet", pods.scheduling); err != nil {
+		return err
+	}
+	a.account = pods.account
+	container.Name = pulumi.String(a.name)
+	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
+	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
+	spec.ServiceAccountName = store.accountName
+	spec.SecurityContext = a.nonRoot(nobodyUID)
+	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
+	spec.Containers = corev1.ContainerArray{a.container(container, pods.resources)}
+	if pods.replicas > 1 {
+		a.spreadReplicas(spec, false)
+	}
+	set.Replicas = pulumi.Int(pods.replicas)
+	set.ServiceName = pulumi.String(a.objectName())
+	set.Selector = &metav1.LabelSelectorArgs{MatchLabels: a.selector()}
+	set.Template = a.pod(spec, pods.scheduling, annotations)
+	_, err := create(a, "statefulset", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{Metadata: a.workloadMetadata(), Spec: set},
+		append(opts, pulumi.DependsOn([]pulumi.Resource{store.Secret}))...)
+	return err
+}
 
 // thanosTLSVolume names the volume with the certificate of the parts of Thanos.
 const thanosTLSVolume = "thanos-tls"

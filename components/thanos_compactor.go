@@ -5,7 +5,6 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -51,47 +50,24 @@ func (args *ThanosCompactorArgs) inputs() pulumi.Map {
 }
 
 func (a app) deployCompactor(args *ThanosCompactorArgs) error {
-	cfg := a.Stack.Config.LongTermStorage
+	cfg := a.Stack.Config.LongTermStorage.Compactor
 	if err := a.service("service", a.name, true, thanosHTTP); err != nil {
 		return err
 	}
 	if err := a.networkPolicy(ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}}); err != nil {
 		return err
 	}
-	if err := a.autoscale("StatefulSet", cfg.Compactor.Scheduling); err != nil {
-		return err
-	}
-	a.account = args.Store.account
-	templates, volumes := dataVolume(args.Claims, cfg.Compactor.Size, nil)
-	spec := &corev1.PodSpecArgs{
-		ServiceAccountName:            args.Store.accountName,
-		SecurityContext:               a.nonRoot(nobodyUID),
-		TerminationGracePeriodSeconds: pulumi.Int(150),
-		Volumes:                       volumes,
-	}
-	annotations := pulumi.StringMap{}
+	templates, volumes := dataVolume(args.Claims, cfg.Size, nil)
+	spec, annotations := &corev1.PodSpecArgs{Volumes: volumes}, pulumi.StringMap{}
 	container := &corev1.ContainerArgs{
-		Name:           pulumi.String(a.name),
-		Ports:          containerPorts(thanosHTTP),
-		ReadinessProbe: probe("/-/ready", thanosHTTP.name, 5, 6),
-		LivenessProbe:  probe("/-/healthy", thanosHTTP.name, 10, 6),
-		VolumeMounts:   corev1.VolumeMountArray{mount(dataVolumeName, render.ThanosDataDir)},
+		Ports:        containerPorts(thanosHTTP),
+		VolumeMounts: corev1.VolumeMountArray{mount(dataVolumeName, render.ThanosDataDir)},
 	}
 	flags := append(compactorFlags(a.Stack.Config), args.Store.add(spec, container, annotations)...)
 	container.Args = pulumi.ToStringArray(flags)
-	spec.Containers = corev1.ContainerArray{a.container(container, cfg.Compactor.Resources)}
 	// A StatefulSet never runs two pods at once: two compactors would destroy each other's blocks.
-	_, err := create(a, "statefulset", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{
-		Metadata: a.workloadMetadata(),
-		Spec: &appsv1.StatefulSetSpecArgs{
-			Replicas:             pulumi.Int(1),
-			ServiceName:          pulumi.String(a.name),
-			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:             a.pod(spec, cfg.Compactor.Scheduling, annotations),
-			VolumeClaimTemplates: templates,
-		},
-	}, bindTo(args.Claims), pulumi.DependsOn([]pulumi.Resource{args.Store.Secret}), a.readyTimeout(0))
-	return err
+	return a.thanosStatefulSet(&appsv1.StatefulSetSpecArgs{VolumeClaimTemplates: templates}, spec, container, annotations,
+		args.Store, thanosPods{1, args.Store.account, nil, cfg.Resources, cfg.Scheduling}, bindTo(args.Claims), a.readyTimeout(0))
 }
 
 // compactorFlags returns the compactor's command line, without the store:

@@ -5,7 +5,6 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	policyv1 "k8s.io/api/policy/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
@@ -47,7 +46,7 @@ func (a app) deployQuery() error {
 	cfg := a.Stack.Config.LongTermStorage.Query
 	ports := []port{thanosHTTP, thanosGRPC}
 	clients := a.withScraper(render.ThanosQueryFrontend.Name)
-	if a.Stack.Thanos.Ruler != nil {
+	if a.Stack.Config.HasRuler() {
 		clients = append(clients, render.ThanosRuler.Name)
 	}
 	if err := a.service("service", a.name, false, ports...); err != nil {
@@ -97,15 +96,6 @@ func queryFlags(prometheus config.Prometheus) ([]string, error) {
 // experimentalFunctions has a part of Thanos know the functions of PromQL that Prometheus has by now, and its
 // own engine as experimental ones. What Prometheus does not know, the preview refuses.
 const experimentalFunctions = "--enable-feature=promql-experimental-functions"
-
-// thanosPods is what a stack says about the pods of a part of Thanos without data.
-type thanosPods struct {
-	replicas   int
-	account    config.ServiceAccount
-	budget     *policyv1.PodDisruptionBudgetSpec
-	resources  config.Resources
-	scheduling config.Scheduling
-}
 
 // thanosDeployment completes and creates the Deployment of a part of Thanos without data, with its
 // ConfigMap, ServiceAccount and disruption budget. The part restarts when its configuration changes.

@@ -8,7 +8,6 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -40,7 +39,7 @@ func (args *ThanosRulerArgs) check() error {
 	if err := args.checkThanos(); err != nil {
 		return err
 	}
-	if args.Store == nil || args.Stack.Thanos.Ruler == nil {
+	if args.Store == nil || !args.Stack.Config.HasRuler() {
 		return errors.New("ThanosRulerArgs needs a Store, and a Stack with shards")
 	}
 	return nil
@@ -74,36 +73,22 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 	); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
-		return err
-	}
-	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {
-		return err
-	}
-	a.account = args.Store.account
 	templates, volumes := dataVolume(args.Claims, cfg.Size, corev1.VolumeArray{
 		configMapVolume("config", files.Config.Name),
 		configMapVolume("rules", files.Rules.Name),
 	})
-	spec := &corev1.PodSpecArgs{
-		ServiceAccountName:            args.Store.accountName,
-		SecurityContext:               a.nonRoot(nobodyUID),
-		TerminationGracePeriodSeconds: pulumi.Int(150), // queries get two minutes to end
-		Volumes:                       volumes,
-	}
+	spec := &corev1.PodSpecArgs{Volumes: volumes}
 	if len(files.Secrets) > 0 { // of the Secret that the first shard of Prometheus creates
 		addVolume(spec, secretFiles("secrets", config.PrometheusSecret, files.Secrets))
 	}
-	annotations := pulumi.StringMap{}
 	// It reads rules when it starts, and finds on its volume for how long alerts have been pending or firing.
-	annotations["checksum/config"] = pulumi.String(checksum(files.Config.Files))
-	annotations["checksum/rules"] = pulumi.String(checksum(files.Rules.Files))
+	annotations := pulumi.StringMap{
+		"checksum/config": pulumi.String(checksum(files.Config.Files)),
+		"checksum/rules":  pulumi.String(checksum(files.Rules.Files)),
+	}
 	container := &corev1.ContainerArgs{
-		Name:           pulumi.String(a.name),
-		Env:            corev1.EnvVarArray{fieldEnv("POD_NAME", "metadata.name")},
-		Ports:          containerPorts(thanosHTTP, thanosGRPC),
-		ReadinessProbe: probe("/-/ready", thanosHTTP.name, 5, 6),
-		LivenessProbe:  probe("/-/healthy", thanosHTTP.name, 10, 6),
+		Env:   corev1.EnvVarArray{fieldEnv("POD_NAME", "metadata.name")},
+		Ports: containerPorts(thanosHTTP, thanosGRPC),
 		VolumeMounts: corev1.VolumeMountArray{
 			readOnlyMount("config", render.ThanosDir),
 			readOnlyMount("rules", render.ThanosRulesDir),
@@ -123,22 +108,9 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 		addLogin(spec, container)
 	}
 	container.Args = pulumi.ToStringArray(flags)
-	spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
-	if cfg.Replicas > 1 {
-		a.spreadReplicas(spec, false)
-	}
-	_, err = create(a, "statefulset", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{
-		Metadata: a.workloadMetadata(),
-		Spec: &appsv1.StatefulSetSpecArgs{
-			Replicas:             pulumi.Int(cfg.Replicas),
-			ServiceName:          pulumi.String(a.name),
-			PodManagementPolicy:  pulumi.String("Parallel"),
-			Selector:             &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:             a.pod(spec, cfg.Scheduling, annotations),
-			VolumeClaimTemplates: templates,
-		},
-	}, bindTo(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, rules, args.Store.Secret}), a.readyTimeout(0))
-	return err
+	return a.thanosStatefulSet(&appsv1.StatefulSetSpecArgs{PodManagementPolicy: pulumi.String("Parallel"), VolumeClaimTemplates: templates},
+		spec, container, annotations, args.Store, thanosPods{cfg.Replicas, args.Store.account, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling},
+		bindTo(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, rules}), a.readyTimeout(0))
 }
 
 // rulerFlags returns the ruler's command line, without the store and certificates:

@@ -7,7 +7,6 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -71,28 +70,12 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 	); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
-		return err
-	}
-	if err := a.autoscale("StatefulSet", cfg.Scheduling); err != nil {
-		return err
-	}
-	a.account = args.Store.account
-	spec := &corev1.PodSpecArgs{
-		ServiceAccountName:            args.Store.accountName,
-		SecurityContext:               a.nonRoot(nobodyUID),
-		TerminationGracePeriodSeconds: pulumi.Int(150), // queries get two minutes to end
-		Volumes:                       corev1.VolumeArray{ephemeralData(cfg.Size)},
-	}
-	annotations := pulumi.StringMap{}
+	spec, annotations := &corev1.PodSpecArgs{Volumes: corev1.VolumeArray{ephemeralData(cfg.Size)}}, pulumi.StringMap{}
 	container := &corev1.ContainerArgs{
-		Name:  pulumi.String(a.name),
 		Ports: containerPorts(thanosHTTP, thanosGRPC),
 		// It reads the index of every block when it starts with an empty cache.
-		StartupProbe:   probe("/-/ready", thanosHTTP.name, 10, int(storeStartup.Seconds())/10),
-		ReadinessProbe: probe("/-/ready", thanosHTTP.name, 5, 6),
-		LivenessProbe:  probe("/-/healthy", thanosHTTP.name, 10, 6),
-		VolumeMounts:   corev1.VolumeMountArray{mount(dataVolumeName, render.ThanosDataDir)},
+		StartupProbe: probe("/-/ready", thanosHTTP.name, 10, int(storeStartup.Seconds())/10),
+		VolumeMounts: corev1.VolumeMountArray{mount(dataVolumeName, render.ThanosDataDir)},
 	}
 	flags := append([]string{"store", "--data-dir=" + render.ThanosDataDir}, args.Store.add(spec, container, annotations)...)
 	if selector := a.Stack.Thanos.Selectors[args.Partition]; selector != "" {
@@ -100,19 +83,6 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 	}
 	flags = append(flags, a.addTLS(spec, container)...)
 	container.Args = pulumi.ToStringArray(flags)
-	spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
-	if cfg.Replicas > 1 {
-		a.spreadReplicas(spec, false)
-	}
-	_, err := create(a, "statefulset", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{
-		Metadata: a.workloadMetadata(),
-		Spec: &appsv1.StatefulSetSpecArgs{
-			Replicas:            pulumi.Int(cfg.Replicas),
-			ServiceName:         pulumi.String(a.objectName()),
-			PodManagementPolicy: pulumi.String("Parallel"),
-			Selector:            &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template:            a.pod(spec, cfg.Scheduling, annotations),
-		},
-	}, pulumi.DependsOn([]pulumi.Resource{args.Store.Secret}), a.readyTimeout(storeStartup))
-	return err
+	return a.thanosStatefulSet(&appsv1.StatefulSetSpecArgs{PodManagementPolicy: pulumi.String("Parallel")}, spec, container, annotations,
+		args.Store, thanosPods{cfg.Replicas, args.Store.account, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling}, a.readyTimeout(storeStartup))
 }

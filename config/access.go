@@ -127,7 +127,7 @@ func (a Access) URL() *URL {
 // GraphURL returns the address at which people open the expression of an alert: of Prometheus, or of Thanos
 // where a ruler evaluates it; nil if they cannot.
 func (c *Config) GraphURL() *URL {
-	if c.LongTermStorage.HasRuler(c.Prometheus) {
+	if c.HasRuler() {
 		return c.LongTermStorage.QueryFrontend.Access.URL()
 	}
 	return c.Prometheus.ExternalURL

@@ -221,7 +221,7 @@ var ScrapeJobs = []ScrapeJob{{
 	Exporter: "thanos-query-frontend", Image: ThanosImage,
 }, {
 	Name: ThanosRulerJob, About: "the rulers, which evaluate rules over all shards", Settings: "longTermStorage.ruler",
-	Deployed: func(c *Config) bool { return c.LongTermStorage.HasRuler(c.Prometheus) }, Needs: "prometheus.shards: 2",
+	Deployed: (*Config).HasRuler, Needs: "prometheus.shards: 2",
 	Targets: func(c *Config, _ int) int { return c.LongTermStorage.Ruler.Replicas }, Blinding: true, EveryShard: true,
 	Exporter: "thanos-ruler", Image: ThanosImage,
 }}

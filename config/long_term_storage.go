@@ -249,10 +249,8 @@ func (c *Config) HasObjectStore() bool { return c.LongTermStorage.Enabled && c.H
 // HasCompactor reports whether the stack compacts an object store.
 func (l LongTermStorage) HasCompactor() bool { return l.Enabled && l.Compactor.Enabled }
 
-// HasRuler reports whether the stack has a ruler: where no Prometheus server has all samples.
-func (l LongTermStorage) HasRuler(prometheus Prometheus) bool {
-	return l.Enabled && prometheus.Sharded()
-}
+// HasRuler reports whether a ruler evaluates rules over all shards, because no Prometheus server has all samples.
+func (c *Config) HasRuler() bool { return c.LongTermStorage.Enabled && c.Prometheus.Sharded() }
 
 func (c *Config) validateLongTermStorage() Problems {
 	p := c.LongTermStorage.validate(c.Prometheus)
@@ -294,7 +292,7 @@ func (c Prometheus) refuseShards() Problems {
 // validateRuler rejects what a stack with shards, whose rules a ruler evaluates, cannot have.
 func (c *Config) validateRuler() Problems {
 	var p Problems
-	if !c.Prometheus.Sharded() {
+	if !c.HasRuler() {
 		return p
 	}
 	ruler := c.LongTermStorage.Ruler

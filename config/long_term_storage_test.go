@@ -46,7 +46,7 @@ func TestShards(t *testing.T) {
 		assert.True(t, cfg.Prometheus.Sharded(), settings)
 		assert.Equal(t, 3, cfg.Prometheus.Groups(), settings)
 		assert.Equal(t, 6, cfg.Prometheus.Pods(), settings)
-		assert.True(t, cfg.LongTermStorage.HasRuler(cfg.Prometheus), settings)
+		assert.True(t, cfg.HasRuler(), settings)
 		for _, job := range append(slices.Concat(thanosJobs, []config.Job{config.ThanosRulerJob}), config.PrometheusJob, config.AlertmanagerJob) {
 			assert.True(t, cfg.Enabled(job), job)
 			assert.False(t, cfg.Divided(job), "each shard scrapes %s", job)

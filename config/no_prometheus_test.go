@@ -23,7 +23,7 @@ func TestNoPrometheus(t *testing.T) {
 	assert.Zero(t, cfg.Prometheus.Pods())
 	assert.False(t, cfg.Prometheus.Sharded())
 	assert.False(t, cfg.LongTermStorage.HasCompactor())
-	assert.False(t, cfg.LongTermStorage.HasRuler(cfg.Prometheus))
+	assert.False(t, cfg.HasRuler())
 	assert.False(t, cfg.Alerting.Enabled)
 	assert.Empty(t, cfg.Exporters.UsingHost())
 	assert.False(t, cfg.Exporters.KubeStateMetrics.Enabled)

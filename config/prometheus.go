@@ -139,8 +139,8 @@ func (c Prometheus) Groups() int {
 // Pods returns the number of servers in all groups.
 func (c Prometheus) Pods() int { return c.Groups() * c.Replicas }
 
-// Sharded reports whether no server has the samples of all targets, so that rules are evaluated by a
-// ruler over all of them.
+// Sharded reports whether no server has the samples of all targets, because there are several groups of
+// replicas.
 func (c Prometheus) Sharded() bool { return c.Groups() > 1 }
 
 // Receives reports whether the server receives samples.

@@ -89,7 +89,7 @@ func checkAlertmanager(cfg *config.Config, i int, loaded *prometheus.Alertmanage
 			}
 		}
 	}
-	if cfg.Prometheus.Sharded() {
+	if cfg.HasRuler() {
 		problems.Add(checkRulerAlertmanager(path, native, loaded)...)
 	}
 	return problems

@@ -142,7 +142,7 @@ func Pods(cfg *config.Config) []Pod {
 		Labels: long.QueryFrontend.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Scheduling,
-		Deployed: long.HasRuler(cfg.Prometheus), Images: thanos,
+		Deployed: cfg.HasRuler(), Images: thanos,
 		Containers: []string{"thanos-ruler"}, Ports: thanosStorePorts,
 		Volumes: slices.Concat([]string{"config", "rules", "data"}, when(len(rulerSecrets(cfg)) > 0, "secrets"), store, tls, login(Alertmanager.Name)),
 		Env:     append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir, PrometheusSecretsDir, LoginDir}, storeMounts...),

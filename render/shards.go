@@ -26,9 +26,9 @@ type Ruler struct {
 	Secrets map[string]config.Secret // of prometheus.secrets, by name
 }
 
-// renderRuler sets what the ruler reads, if there are shards.
+// renderRuler sets what the ruler reads, if the stack has one.
 func (s *Stack) renderRuler() error {
-	if s.Thanos == nil || !s.Config.Prometheus.Sharded() {
+	if !s.Config.HasRuler() {
 		return nil
 	}
 	text, err := marshal(rulerAlertmanagersOf(s.Config, otherAlertmanagers(s.Config, s.Prometheus)))

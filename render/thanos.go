@@ -11,7 +11,7 @@ type Thanos struct {
 	Bucket   *Bucket   // nil without a Prometheus that uploads
 	Query    ConfigMap // endpoints.yaml
 	Frontend ConfigMap // cache.yaml
-	Ruler    *Ruler    // nil without shards
+	Ruler    *Ruler    // nil without a ruler
 
 	// Selectors holds, for each partition of the store gateway, the relabelling that selects its
 	// blocks; a single partition has all, and no relabelling. Without a Bucket there are none.
@@ -109,7 +109,7 @@ func queryEndpoints(cfg *config.Config) endpointsFile {
 			services = append(services, StoreGatewayName(cfg, partition))
 		}
 	}
-	if longTerm.HasRuler(cfg.Prometheus) {
+	if cfg.HasRuler() {
 		services = append(services, ThanosRuler.Name)
 	}
 	for _, service := range services {
