@@ -68,7 +68,7 @@ func Pods(cfg *config.Config) []Pod {
 	return []Pod{{
 		Name: Prometheus.Name, Path: "prometheus", Settings: cfg.Prometheus.Scheduling,
 		Deployed: cfg.HasPrometheus(), Images: append([]config.Image{config.PrometheusImage}, sidecar...),
-		Containers: []string{"prometheus", "thanos-sidecar"},
+		Containers: append([]string{"prometheus"}, when(cfg.HasObjectStore(), "thanos-sidecar")...),
 		Ports:      map[string]int{"web": Prometheus.Port, ThanosSidecarPort: ThanosHTTPPort, "grpc": ThanosGRPCPort},
 		Volumes: slices.Concat([]string{"config", "data"}, when(!cfg.Agent(), "rules"), when(len(cfg.Prometheus.Secrets) > 0, "secrets"),
 			when(long.Enabled, slices.Concat(store, tls)...), when(cfg.HasBasic(), "login")),

@@ -26,6 +26,7 @@ func TestAutoscalers(t *testing.T) {
 		Component(t, grafanaConfig(t, "adminPassword: s3cret, "+vpa), grafana),
 		exporters(t, "nodeExporter: "+part+", nodeDirectorySizeMetrics: "+part+", kubeStateMetrics: "+part+", blackboxExporter: "+part),
 		Component(t, configtest.Config(t, "exporters: {kubeStateMetrics: {shards: 2, "+vpa+"}}"), workloads),
+		behindLogin(t, "ingress: {}", oidc+", "+vpa),
 	} {
 		kinds := map[string]string{}
 		for name, objects := range map[string][]metav1.Object{
@@ -50,7 +51,7 @@ func TestAutoscalers(t *testing.T) {
 	for _, workload := range []string{
 		"StatefulSet prometheus", "StatefulSet prometheus-shard-1", "StatefulSet alertmanager", "Deployment grafana",
 		"DaemonSet node-exporter", "DaemonSet node-directory-size-metrics", "Deployment kube-state-metrics", "StatefulSet kube-state-metrics", "Deployment blackbox-exporter",
-		"StatefulSet thanos-store-gateway", "StatefulSet thanos-compactor", "Deployment thanos-query", "Deployment thanos-query-frontend", "StatefulSet thanos-ruler",
+		"StatefulSet thanos-store-gateway", "StatefulSet thanos-compactor", "Deployment thanos-query", "Deployment thanos-query-frontend", "StatefulSet thanos-ruler", "Deployment prometheus-login",
 	} {
 		want[workload] = "Initial"
 	}

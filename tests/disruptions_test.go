@@ -23,6 +23,7 @@ func TestDisruptionBudgets(t *testing.T) {
 			longTerm(t, ", storeGateway: "+pods+", query: "+pods+", queryFrontend: "+pods+", ruler: "+pods+"}\nprometheus: {replicas: 2, shards: 2, "+setting+"}"),
 			alertmanager(t, "alerting: "+pods),
 			Component(t, configtest.Config(t, "exporters: {kubeStateMetrics: {shards: 2, "+setting+"}}"), workloads),
+			behindLogin(t, "ingress: {}", oidc+", replicas: 2, "+setting),
 		}
 		budgets := map[string]policyv1.PodDisruptionBudgetSpec{}
 		for _, s := range snapshots {
@@ -41,7 +42,7 @@ func TestDisruptionBudgets(t *testing.T) {
 		half:   {MinAvailable: new(intstr.FromString("50%")), UnhealthyPodEvictionPolicy: &always},
 	} {
 		budgets := deploy(setting)
-		require.Len(t, budgets, 8, "alertmanager, kube-state-metrics, two shards, store gateway, query, query frontend and ruler")
+		require.Len(t, budgets, 9, "alertmanager, kube-state-metrics, two shards, store gateway, query, query frontend, ruler and oauth2-proxy")
 		for name, budget := range budgets {
 			assert.Equal(t, want, budget, name)
 		}

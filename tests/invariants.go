@@ -375,12 +375,14 @@ func checkKnownPods(t require.TestingT, s Snapshot, cfg *config.Config) {
 			assert.True(t, slices.Contains(volumes, volume) || strings.HasPrefix(volume, "folder-"), "%s has no volume %s", name, volume)
 		}
 		assert.Subset(t, of.Volumes, volumes, name)
+		var containers []string
 		for _, container := range pod.Spec.Containers {
-			assert.Contains(t, of.Containers, container.Name, name)
+			containers = append(containers, container.Name)
 			for _, port := range container.Ports {
 				assert.Equal(t, of.Ports[port.Name], int(port.ContainerPort), "port %s of %s", port.Name, name)
 			}
 		}
+		assert.Equal(t, of.Containers, containers, name)
 		for _, variable := range pod.Spec.Containers[0].Env {
 			assert.Contains(t, of.Env, variable.Name, name)
 		}
