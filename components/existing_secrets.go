@@ -22,8 +22,8 @@ import (
 const clusterTimeout = 10 * time.Second
 
 // CheckExistingSecrets rejects a stack that names an existing Secret, or a key of one, that is not in
-// its cluster, or whose value a program cannot read. It logs a warning if the cluster cannot be asked: it does not answer, does not let the
-// user read Secrets, or has no namespace yet.
+// its cluster, or whose value programs cannot use. It logs a warning if the cluster cannot be asked: it does not
+// answer, does not let the user read Secrets, or has no namespace yet.
 //
 // It asks the cluster itself, with the files of the user's kubeconfig. A resource that the provider reads
 // would have its values in the stack's state.
@@ -63,7 +63,7 @@ func missingInTime(ctx context.Context, cluster config.Cluster, existing []confi
 	}
 }
 
-// missingSecrets returns a Problem for each of existing that is not in the cluster or cannot be read. The
+// missingSecrets returns a Problem for each of existing that is not in the cluster or whose value is unfit. The
 // error says why the cluster cannot be asked about others.
 func missingSecrets(ctx context.Context, cluster config.Cluster, existing []config.ExistingSecret) (config.Problems, error) {
 	client, err := connect(cluster.Context)
@@ -102,8 +102,8 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 				missing.Addf(e.Path, "Secret %q has no key %q, for which pods would wait", e.Secret, e.Key)
 			} else if len(value) == 0 {
 				missing.Addf(e.Path, "Secret %q has nothing in its key %q", e.Secret, e.Key)
-			} else if reason := e.Unreadable(string(value)); reason != "" {
-				missing.Addf(e.Path, "Secret %q has %s in its key %q, with which Thanos would read another value; allowed: neither a single quote nor a line break", e.Secret, reason, e.Key)
+			} else if reason := e.Unfit(string(value)); reason != "" {
+				missing.Addf(e.Path, "the key %q of Secret %q %s", e.Key, e.Secret, reason)
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func load(values map[string]any, isPlaintext func(path string) bool) (*Config, P
 	cfg.applyMode(values)
 	problems := decode(values, isPlaintext, &cfg)
 	cfg.complete()
-	for _, problem := range append(cfg.validateSettings(values), cfg.validate()...) {
+	for _, problem := range slices.Concat(cfg.refuseUnqueried(values), cfg.refuseUnusedLogin(values), cfg.validate()) {
 		if !problems.overlaps(problem.Path) { // otherwise it is about the default that replaced an invalid value
 			problems = append(problems, problem)
 		}

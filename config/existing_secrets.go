@@ -61,23 +61,39 @@ func validateSecretOfOthers(path, name string) Problems {
 type ExistingSecret struct {
 	Path string // config path, such as alerting.slack.webhookUrl
 	SecretKey
-
-	Quoted bool // whether a program reads the value in single quotes, as a part of YAML
 }
 
-// Unreadable says why a program would not read a value as it is, without showing it; "" if it would. Quotes
-// end it, and a line break in it becomes a space, which matters to all values but objects in JSON.
-func (e ExistingSecret) Unreadable(value string) string {
+// Unfit says why programs cannot use a value for the setting, without showing it; "" if they can, as far as that
+// is known.
+func (e ExistingSecret) Unfit(value string) string {
+	switch e.Path {
+	case oidcClientSecret:
+		return unfitClientSecret(value)
+	case oidcCookieSecret:
+		return unfitCookieSecret(value)
+	case oidcCA:
+		return unfitCA(value)
+	}
+	if strings.HasPrefix(e.Path, objectStoreSecrets) {
+		return unfitInQuotes(value)
+	}
+	return ""
+}
+
+// unfitInQuotes says why Thanos would not read a value as it is, which it gets in single quotes, as a part of YAML;
+// "" if it would. Quotes end it, and a line break in it becomes a space, which matters to all values but objects in
+// JSON.
+func unfitInQuotes(value string) string {
+	what := ""
 	switch {
-	case !e.Quoted:
-		return ""
 	case strings.Contains(value, "'"):
-		return "a single quote"
+		what = "a single quote"
 	case strings.ContainsAny(value, "\r\n") && !strings.HasPrefix(value, "{"):
-		return "a line break"
+		what = "a line break"
 	default:
 		return ""
 	}
+	return "has " + what + ", with which Thanos would read another value; allowed: neither a single quote nor a line break"
 }
 
 // NamedSecrets returns the settings that name a whole Secret which something else creates, and the pods need:
@@ -95,9 +111,13 @@ func (c *Config) NamedSecrets() []ExistingSecret {
 	return named
 }
 
-// objectStoreSecrets is the config path of values that Thanos reads from environment variables, in the file
-// about the object store.
-const objectStoreSecrets = "longTermStorage.objectStore.secrets"
+// Config paths of secrets whose values have to be of a certain form.
+const (
+	objectStoreSecrets = "longTermStorage.objectStore.secrets" // environment variables in the file about the object store
+	oidcClientSecret   = "login.oidc.clientSecret"
+	oidcCookieSecret   = "login.oidc.cookieSecret"
+	oidcCA             = "login.oidc.ca"
+)
 
 // ExistingSecrets returns the settings of programs in this stack whose values are in existing Secrets,
 // sorted by path.
@@ -132,18 +152,18 @@ func (c *Config) ExistingSecrets() []ExistingSecret {
 		secrets["grafana.external.token"] = grafana.External.Token
 	}
 	if oidc, proxied := c.Login.OIDC, len(c.Proxied()) > 0; proxied || c.GrafanaOIDC() {
-		secrets["login.oidc.clientSecret"] = oidc.ClientSecret
+		secrets[oidcClientSecret] = oidc.ClientSecret
 		if proxied {
-			secrets["login.oidc.cookieSecret"] = oidc.CookieSecret
+			secrets[oidcCookieSecret] = oidc.CookieSecret
 		}
 		if oidc.CA != nil {
-			secrets["login.oidc.ca"] = *oidc.CA
+			secrets[oidcCA] = *oidc.CA
 		}
 	}
 	var existing []ExistingSecret
 	for _, path := range slices.Sorted(maps.Keys(secrets)) {
 		if key, ok := secrets[path].Existing(); ok {
-			existing = append(existing, ExistingSecret{Path: path, SecretKey: key, Quoted: strings.HasPrefix(path, objectStoreSecrets)})
+			existing = append(existing, ExistingSecret{Path: path, SecretKey: key})
 		}
 	}
 	return existing

@@ -88,6 +88,34 @@ exporters: {blackboxExporter: {enabled: false, secrets: {shop: {secret: shop, ke
 	assert.Empty(t, paths(cfg))
 }
 
+// Values of existing Secrets are held to what those in the stack are.
+func TestUnfitValues(t *testing.T) {
+	const (
+		clientSecret, cookieSecret, ca = "login.oidc.clientSecret", "login.oidc.cookieSecret", "login.oidc.ca"
+		objectStore                    = "longTermStorage.objectStore.secrets.secret_key"
+		space                          = "starts or ends with white space, which Grafana drops from a file, and oauth2-proxy does not"
+		certificate                    = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+	)
+	for _, test := range []struct{ path, value, want string }{
+		{clientSecret, "hunter2", ""},
+		{clientSecret, "hunter2\n", space},
+		{clientSecret, " hunter2", space},
+		{cookieSecret, "0123456789abcdef", ""},
+		{cookieSecret, "0123456789abcdef\n", "has 17 bytes; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16"},
+		{cookieSecret, "0123456789abcdef01234567", ""},
+		{cookieSecret, "0123456789abcdef0123456789abcdef", ""},
+		{cookieSecret, "hunter2", "has 7 bytes; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16"},
+		{ca, certificate, ""},
+		{ca, "hunter2", "is not a certificate; allowed: certificates in PEM format"},
+		{objectStore, `a"b\c`, ""},
+		{objectStore, "a'b", "has a single quote, with which Thanos would read another value; allowed: neither a single quote nor a line break"},
+		{objectStore, "a\n", "has a line break, with which Thanos would read another value; allowed: neither a single quote nor a line break"},
+		{"alerting.secrets.pager", "a'b\n", ""},
+	} {
+		assert.Equal(t, test.want, config.ExistingSecret{Path: test.path}.Unfit(test.value), "%s: %q", test.path, test.value)
+	}
+}
+
 // Names of existing Secrets are no secrets: they are as good in plain text, in the config of a running
 // stack and in its file.
 func TestExistingSecretsInPlainText(t *testing.T) {

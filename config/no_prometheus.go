@@ -80,9 +80,9 @@ var queryOnlySettings = []queryOnly{
 		"there is no Prometheus that evaluates rules; remove it, and alert in the clusters that are queried"},
 }
 
-// validateSettings rejects those settings in values that have no effect in a stack without a
+// refuseUnqueried rejects those settings in values that have no effect in a stack without a
 // Prometheus, apart from those that switch something off.
-func (c *Config) validateSettings(values map[string]any) Problems {
+func (c *Config) refuseUnqueried(values map[string]any) Problems {
 	var p Problems
 	if c.HasPrometheus() {
 		return nil

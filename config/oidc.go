@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -153,15 +154,39 @@ func (c *Config) GrafanaSecretFiles() map[string]Secret {
 	return files
 }
 
+// The settings of login.oidc that only an oauth2-proxy reads, and those that only Grafana reads.
+var (
+	proxySettings = append([]string{"cookieSecret", "groups", "sessionDuration", "replicas", "podDisruptionBudget", "resources"},
+		fieldNames(reflect.TypeFor[Scheduling]())...)
+	grafanaSettings = []string{"roles", "endpoints"}
+)
+
+// refuseUnusedLogin rejects those settings of login.oidc in the values of a stack that nothing reads.
+func (c *Config) refuseUnusedLogin(values map[string]any) Problems {
+	var p Problems
+	login, _ := values["login"].(map[string]any)
+	oidc, _ := login["oidc"].(map[string]any)
+	proxied, grafana := len(c.Proxied()) > 0, c.GrafanaOIDC()
+	if len(oidc) > 0 && !proxied && !grafana {
+		p.Addf("login.oidc", "nobody logs in with it; set access.login: %s of a web UI that is published, or remove it", OIDCLogin)
+		return p
+	}
+	for _, name := range slices.Sorted(maps.Keys(oidc)) {
+		switch path, value := join("login.oidc", name), shown(oidc[name]); {
+		case !proxied && slices.Contains(proxySettings, name):
+			p.Addf(path, "%shas no effect, because only Grafana has this login, and no oauth2-proxy; remove it, or set access.login: %s of another web UI", value, OIDCLogin)
+		case !grafana && slices.Contains(grafanaSettings, name):
+			p.Addf(path, "%shas no effect, because Grafana does not have this login; remove it, or set grafana.access.login: %s", value, OIDCLogin)
+		}
+	}
+	return p
+}
+
 // validateLogin checks the settings of the logins that web UIs have.
 func (c *Config) validateLogin() Problems {
 	oidc, proxied, grafana := c.Login.OIDC, len(c.Proxied()) > 0, c.GrafanaOIDC()
 	if !proxied && !grafana {
-		var p Problems
-		if oidc.IssuerURL != nil || oidc.ClientID != "" || oidc.ClientSecret.IsSet() {
-			p.Addf("login.oidc", "nobody logs in with it; set access.login: %s of a web UI that is published, or remove it", OIDCLogin)
-		}
-		return p
+		return nil
 	}
 	p := oidc.validate("login.oidc")
 	if proxied {
@@ -201,9 +226,8 @@ func (o OIDC) validate(at string) Problems {
 	}
 	if !o.ClientSecret.IsSet() {
 		p.missing(at + ".clientSecret")
-	} else if value, _ := o.ClientSecret.known(); strings.TrimSpace(value) != value {
-		p.Addf(at+".clientSecret", "starts or ends with white space, which Grafana drops from a file, and oauth2-proxy does not")
 	}
+	p.unfit(at+".clientSecret", o.ClientSecret, unfitClientSecret)
 	if !slices.Contains(o.Scopes, "openid") {
 		p.Addf(at+".scopes", "%q; allowed: openid and others", strings.Join(o.Scopes, " "))
 	}
@@ -219,11 +243,40 @@ func (o OIDC) validate(at string) Problems {
 		p.invalid(fmt.Sprintf("%s.emailDomains[%d]", at, i), domain, validation.IsDNS1123Subdomain(domain))
 	}
 	if o.CA != nil {
-		if value, known := o.CA.known(); known && !strings.Contains(value, "-----BEGIN CERTIFICATE-----") {
-			p.Addf(at+".ca", "is not a certificate; allowed: certificates in PEM format")
-		}
+		p.unfit(at+".ca", *o.CA, unfitCA)
 	}
 	return p
+}
+
+// unfit appends a Problem if the value of a secret is known and reason, a function of it, returns one.
+func (p *Problems) unfit(path string, secret Secret, reason func(value string) string) {
+	if value, known := secret.known(); known && reason(value) != "" {
+		p.Addf(path, "%s", reason(value))
+	}
+}
+
+// unfitClientSecret says why a value cannot be that of login.oidc.clientSecret; "" if it can.
+func unfitClientSecret(value string) string {
+	if strings.TrimSpace(value) != value {
+		return "starts or ends with white space, which Grafana drops from a file, and oauth2-proxy does not"
+	}
+	return ""
+}
+
+// unfitCookieSecret says why a value cannot be that of login.oidc.cookieSecret; "" if it can.
+func unfitCookieSecret(value string) string {
+	if !isAESKey(value) {
+		return fmt.Sprintf("has %d bytes; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16", len(value))
+	}
+	return ""
+}
+
+// unfitCA says why a value cannot be that of login.oidc.ca; "" if it can.
+func unfitCA(value string) string {
+	if !strings.Contains(value, "-----BEGIN CERTIFICATE-----") {
+		return "is not a certificate; allowed: certificates in PEM format"
+	}
+	return ""
 }
 
 // validateProviderURL checks a URL of the provider, which the files have as it is.
@@ -240,9 +293,8 @@ func (o OIDC) validateProxy(at string) Problems {
 	var p Problems
 	if !o.CookieSecret.IsSet() {
 		p.missing(at + ".cookieSecret")
-	} else if value, known := o.CookieSecret.known(); known && !isAESKey(value) {
-		p.Addf(at+".cookieSecret", "%d characters; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16", len(value))
 	}
+	p.unfit(at+".cookieSecret", o.CookieSecret, unfitCookieSecret)
 	if len(o.Groups) == 0 {
 		p.Addf(at+".groups", `missing; allowed: the groups whose members may use Prometheus, Alertmanager and Thanos, or ["*"] for everyone who can log in`)
 	}

@@ -25,6 +25,12 @@ func TestOIDC(t *testing.T) {
 			"nobody logs in", login(provider),
 			"login.oidc: nobody logs in with it; set access.login: oidc of a web UI that is published, or remove it",
 		}, {
+			"only a key for cookies", login("cookieSecret: 0123456789abcdef"),
+			"login.oidc: nobody logs in with it; set access.login: oidc of a web UI that is published, or remove it",
+		}, {
+			"only nodes for pods", login("nodeSelector: {disk: ssd}"),
+			"login.oidc: nobody logs in with it; set access.login: oidc of a web UI that is published, or remove it",
+		}, {
 			"a login that is not published", "prometheus: {access: {login: oidc}}",
 			"prometheus.access.host: missing, but prometheus.access.login is set; allowed: the host name that people open, such as prometheus.example.com",
 		}, {
@@ -41,7 +47,7 @@ func TestOIDC(t *testing.T) {
 			"login.oidc.cookieSecret: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:login.oidc.cookieSecret'; or name an existing Secret there: {secret: NAME, key: KEY}",
 		}, {
 			"a short cookie secret", behindLogin + login(provider+", groups: [sre], cookieSecret: hunter2"),
-			"login.oidc.cookieSecret: 7 characters; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16",
+			"login.oidc.cookieSecret: has 7 bytes; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16",
 		}, {
 			"no groups", behindLogin + login(provider+", cookieSecret: 0123456789abcdef"),
 			`login.oidc.groups: missing; allowed: the groups whose members may use Prometheus, Alertmanager and Thanos, or ["*"] for everyone who can log in`,
@@ -79,6 +85,12 @@ func TestOIDC(t *testing.T) {
 			"a Secret of the program", behindLogin + login("issuerUrl: 'https://login.example.com', clientId: monitoring, clientSecret: {secret: alertmanager-login, key: a}, cookieSecret: 0123456789abcdef, groups: [sre]"),
 			`login.oidc.clientSecret.secret: "alertmanager-login" is a Secret that this program creates; allowed: the name of any other`,
 		}, {
+			"roles without Grafana", behindLogin + login(proxy+", roles: {sre: Admin}"),
+			"login.oidc.roles: has no effect, because Grafana does not have this login; remove it, or set grafana.access.login: oidc",
+		}, {
+			"endpoints without Grafana", behindLogin + login(proxy+", "+endpoints),
+			"login.oidc.endpoints: has no effect, because Grafana does not have this login; remove it, or set grafana.access.login: oidc",
+		}, {
 			"no roles", grafanaLogin + login(provider+", "+endpoints),
 			`login.oidc.roles: missing, so nobody could log in to Grafana; allowed: groups with roles, such as {sre: Admin, "*": Viewer}`,
 		}, {
@@ -92,6 +104,29 @@ func TestOIDC(t *testing.T) {
 			`grafana.secrets["oidc-client-secret"]: the name is taken by login.oidc; choose another`,
 		},
 	})
+}
+
+// Grafana asks the provider itself, and has nothing of an oauth2-proxy.
+func TestSettingsWithoutProxy(t *testing.T) {
+	for _, setting := range []struct{ key, value, shown string }{
+		{"cookieSecret", "0123456789abcdef", ""},
+		{"groups", "[sre]", ""},
+		{"sessionDuration", "12h", ""},
+		{"replicas", "1", "1 "},
+		{"podDisruptionBudget", "{maxUnavailable: 1}", ""},
+		{"resources", "{requests: {cpu: 10m}}", ""},
+		{"nodeSelector", "{disk: ssd}", ""},
+		{"tolerations", "[{operator: Exists}]", ""},
+		{"priorityClassName", "important", ""},
+		{"verticalPodAutoscaler", "{updatePolicy: {updateMode: 'Off'}}", ""},
+		{"pod", "{labels: {team: a}}", ""},
+	} {
+		run(t, []violation{{
+			setting.key, grafanaLogin + login(provider+", roles: {sre: Admin}, "+endpoints+", "+setting.key+": "+setting.value),
+			"login.oidc." + setting.key + ": " + setting.shown + "has no effect, because only Grafana has this login, and no oauth2-proxy; remove it, or set access.login: oidc of another web UI",
+		}})
+	}
+	accepted(t, grafanaLogin+behindLogin[len(ingress):]+login(proxy+", roles: {sre: Admin}, replicas: 2, "+endpoints))
 }
 
 func TestLogins(t *testing.T) {

@@ -113,11 +113,28 @@ func TestValuesOfTheObjectStore(t *testing.T) {
 			require.NoError(t, err, key)
 			continue
 		}
-		require.ErrorContains(t, err, `longTermStorage.objectStore.secrets.service_account: Secret "keys" has `+want+` in its key "`+key+`"`)
+		require.ErrorContains(t, err, `longTermStorage.objectStore.secrets.service_account: the key "`+key+`" of Secret "keys" has `+want+", with which Thanos would read another value")
 		assert.NotContains(t, err.Error(), "hunter")
 	}
 	_, err := missing(t, cluster+"alerting: {secrets: {pager: {secret: keys, key: quote}, chat: {secret: keys, key: line}}}")
 	require.NoError(t, err, "files may have anything in them")
+}
+
+// The secrets of a login are judged as those in the stack are.
+func TestValuesOfALogin(t *testing.T) {
+	at := "/api/v1/namespaces/monitoring"
+	typed := func(kind string) metav1.TypeMeta { return metav1.TypeMeta{APIVersion: "v1", Kind: kind} }
+	apiServer(t, map[string]any{at: &corev1.Namespace{TypeMeta: typed("Namespace")}, at + "/secrets/login": &corev1.Secret{TypeMeta: typed("Secret"), Data: map[string][]byte{
+		"client": []byte("hunter2"), "cookie": []byte("0123456789abcdef"), "line": []byte("hunter2 and more\n"),
+	}}})
+	const text = "cluster: {name: test, context: test}\nprometheus: {access: {host: example.com, login: oidc, fromNamespaces: [a], ingress: {}}}\n" +
+		"login: {oidc: {issuerUrl: 'https://login.example.com', clientId: monitoring, groups: [sre], clientSecret: {secret: login, key: %s}, cookieSecret: {secret: login, key: %s}}}"
+	_, err := missing(t, fmt.Sprintf(text, "client", "cookie"))
+	require.NoError(t, err)
+	_, err = missing(t, fmt.Sprintf(text, "line", "line"))
+	require.ErrorContains(t, err, `login.oidc.clientSecret: the key "line" of Secret "login" starts or ends with white space`)
+	require.ErrorContains(t, err, `login.oidc.cookieSecret: the key "line" of Secret "login" has 17 bytes; allowed: 16, 24 or 32 bytes`)
+	assert.NotContains(t, err.Error(), "hunter")
 }
 
 // Logins of registries and certificates are Secrets as a whole.
