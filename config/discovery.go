@@ -123,8 +123,12 @@ func (c *Config) validateDiscovery() Problems {
 		if settings.SampleLimit < 0 {
 			p.Addf(path+".sampleLimit", "%d; allowed: 0 (no limit) or more", settings.SampleLimit)
 		}
-		if target, _ := c.ControlPlaneTarget(job); len(settings.TLSConfig) > 0 && target.CertificatePort == 0 {
+		switch target, _ := c.ControlPlaneTarget(job); {
+		case len(settings.TLSConfig) == 0:
+		case target.CertificatePort == 0:
 			p.Addf(path+".tlsConfig", "has no effect: on %s, the targets of job %s ask for no certificate of a client", c.Cluster.Platform, job)
+		case !c.Enabled(job):
+			p.Addf(path+".tlsConfig", "has no effect, because job %s is off; set %s.enabled: true, or remove it", job, path)
 		}
 		p.Add(c.validateKeepMetrics(path+".keepMetrics", job, settings.KeepMetrics)...)
 		if settings.Enabled != nil && *settings.Enabled {

@@ -94,6 +94,9 @@ func TestPlatformRejects(t *testing.T) {
 			"directories of nodes without the host", "cluster: {name: test, platform: gke-autopilot}\nstorage: {mode: local, local: {nodes: [a]}}",
 			`storage.mode: local, but cluster.platform is gke-autopilot: ` + host,
 		}, {
+			"a certificate for a job that is off", "cluster: {name: test, platform: kubeadm}\ndiscovery: {jobs: {etcd: {tlsConfig: {insecure_skip_verify: true}}}}",
+			`discovery.jobs.etcd.tlsConfig: has no effect, because job etcd is off; set discovery.jobs.etcd.enabled: true, or remove it`,
+		}, {
 			"a job of what nothing serves", "cluster: {name: test, platform: gke}\ndiscovery: {jobs: {etcd: {enabled: true}}}",
 			`discovery.jobs.etcd.enabled: true, but on gke nothing serves its metrics`,
 		}, {

@@ -324,6 +324,7 @@ func (c *Config) validateAgent() Problems {
 		{len(c.Prometheus.RemoteWrite) == 0, "prometheus.remoteWrite", "missing; an agent needs an endpoint to send samples to"},
 		{c.Prometheus.Retention != defaults.Retention && !c.LongTermStorage.Enabled, "prometheus.retention", stores},
 		{c.Prometheus.RetentionSize.Cmp(maxRetentionSize(c.Storage.Size).Quantity) != 0, "prometheus.retentionSize", stores},
+		{c.Prometheus.EvaluationInterval != defaults.EvaluationInterval, "prometheus.evaluationInterval", "has no effect, because an agent evaluates no rules; remove it"},
 		{c.Prometheus.OutOfOrderTimeWindow.Duration != 0, "prometheus.outOfOrderTimeWindow", "has no effect in an agent; set it where the samples are received"},
 		{len(c.Prometheus.RemoteRead) > 0, "prometheus.remoteRead", "an agent answers no queries; remove it"},
 		{c.Prometheus.Shards > 1, "prometheus.shards", "an agent cannot be sharded: only longTermStorage shows the samples of several shards as one; set it to 1"},

@@ -40,6 +40,18 @@ var neededFlags = map[string]FeatureFlag{
 	"storage.exemplars":             "exemplar-storage",
 }
 
+// serverSettings holds the settings of prometheus.yml that have no effect in an agent, by path, with what agents do
+// not do.
+var serverSettings = map[string]string{
+	"global.evaluation_interval":    "evaluates no rules",
+	"global.query_log_file":         "answers no queries",
+	"global.query_max_duration":     "answers no queries",
+	"global.query_max_samples_read": "answers no queries",
+	"global.query_max_series":       "answers no queries",
+	"global.rule_query_offset":      "evaluates no rules",
+	"storage":                       "stores no blocks",
+}
+
 // validateConfig rejects, in prometheus.config, what this program writes itself, and what has no effect.
 func (c Prometheus) validateConfig() Problems {
 	var p Problems
@@ -50,14 +62,17 @@ func (c Prometheus) validateConfig() Problems {
 			}
 		}
 	}
+	if c.Mode == AgentMode { // first, because what to set instead would have no effect either
+		for _, setting := range slices.Sorted(maps.Keys(serverSettings)) {
+			if _, ok := c.setting(setting); ok {
+				p.Addf("prometheus.config."+setting, "has no effect in an agent, which %s; remove it", serverSettings[setting])
+			}
+		}
+	}
 	for _, setting := range slices.Sorted(maps.Keys(ownedSettings)) {
 		if _, ok := c.setting(setting); ok {
 			p.Addf("prometheus.config."+setting, "is written by this program; set %s instead", ownedSettings[setting])
 		}
-	}
-	if _, ok := c.setting("storage"); ok && c.Mode == AgentMode {
-		p.Addf("prometheus.config.storage", "has no effect in an agent, which stores no blocks; remove it")
-		return p
 	}
 	for _, setting := range slices.Sorted(maps.Keys(neededFlags)) {
 		if _, ok := c.setting(setting); ok && !slices.Contains(c.FeatureFlags, neededFlags[setting]) {

@@ -2,6 +2,9 @@ package config_test
 
 import "testing"
 
+// agent is what a stack with an agent does without, in YAML.
+const agent = "alerting: {enabled: false}\ngrafana: {enabled: false}\n"
+
 func TestPrometheusConfig(t *testing.T) {
 	run(t, []violation{
 		{
@@ -23,8 +26,24 @@ func TestPrometheusConfig(t *testing.T) {
 			"storage of an agent", "prometheus: {mode: agent, remoteWrite: [{name: a, url: 'https://a'}], config: {storage: {tsdb: {stale_series_compaction_threshold: 0.5}}}}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
 			`prometheus.config.storage: has no effect in an agent, which stores no blocks; remove it`,
 		}, {
+			"interval of rules of an agent", agent + "prometheus: {mode: agent, remoteWrite: [{name: a}], evaluationInterval: 1m}",
+			"prometheus.evaluationInterval: has no effect, because an agent evaluates no rules; remove it",
+		}, {
+			"interval of rules of an agent, in its own place", agent + "prometheus: {mode: agent, remoteWrite: [{name: a}], config: {global: {evaluation_interval: 1m}}}",
+			"prometheus.config.global.evaluation_interval: has no effect in an agent, which evaluates no rules; remove it",
+		}, {
+			"offset of rules of an agent", agent + "prometheus: {mode: agent, remoteWrite: [{name: a}], config: {global: {rule_query_offset: 1m}}}",
+			"prometheus.config.global.rule_query_offset: has no effect in an agent, which evaluates no rules; remove it",
+		}, {
+			"log of queries of an agent", agent + "prometheus: {mode: agent, remoteWrite: [{name: a}], config: {global: {query_log_file: /prometheus/queries.log}}}",
+			"prometheus.config.global.query_log_file: has no effect in an agent, which answers no queries; remove it",
+		}, {
+			"limit of queries of an agent", agent + "prometheus: {mode: agent, remoteWrite: [{name: a}], config: {global: {query_max_series: 1000}}}",
+			"prometheus.config.global.query_max_series: has no effect in an agent, which answers no queries; remove it",
+		}, {
 			"stack without a Prometheus", "prometheus: {mode: none, config: {runtime: {gogc: 50}}}\nlongTermStorage: {enabled: true, query: {endpoints: ['thanos-query.shop.svc:10901']}}",
 			`prometheus.config: has no effect, because with prometheus.mode: none there is no Prometheus; remove it, and set it in the clusters that are queried`,
 		},
 	})
+	accepted(t, agent+"prometheus: {mode: agent, remoteWrite: [{name: a}], config: {global: {scrape_failure_log_file: /prometheus/scrapes.log, body_size_limit: 50MB}}}")
 }

@@ -135,7 +135,9 @@ func sentByAgent(t *testing.T, n *node, receiver promv1.API) {
 	n.set(t, "prometheus.mode", "agent")
 	n.set(t, "alerting.enabled", "false")
 	n.set(t, "grafana.enabled", "false")
-	n.pulumi(t, "config", "rm", "--path", config.Project+":prometheus.retention")
+	for _, setting := range []string{"retention", "evaluationInterval"} { // which agents do not have
+		n.pulumi(t, "config", "rm", "--path", config.Project+":prometheus."+setting)
+	}
 	n.up(t)
 	began := time.Now()
 	eventually(t, 3*time.Minute, "the receiver has each target of the agent", func(ctx context.Context) string {
