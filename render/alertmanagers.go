@@ -4,13 +4,18 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/prometheus/common/model"
 	prometheus "github.com/prometheus/prometheus/config"
 	targets "github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/dns"
+	"github.com/prometheus/prometheus/discovery/kubernetes"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	relabeling "github.com/prometheus/prometheus/model/relabel"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -81,18 +86,81 @@ func checkAlertmanager(cfg *config.Config, i int, loaded *prometheus.Alertmanage
 	}
 	where := addresses{path, "path_prefix", loaded.Scheme, loaded.RelabelConfigs, loaded.ServiceDiscoveryConfigs}
 	problems.Add(where.check()...)
-	if loaded.Scheme == "http" && !cfg.Prometheus.AcknowledgeInsecureRemotes {
-		for _, address := range where.static() {
-			if host := hostOf(address); isAddress(address) && !config.InCluster(host) {
-				problems.Addf(path+".scheme", `"http" sends alerts and credentials to %s unencrypted; allowed: https, http for a Service of the cluster such as `+
-					"NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true", address)
-			}
+	if !cfg.Prometheus.AcknowledgeInsecureRemotes {
+		for _, address := range unencrypted(loaded) {
+			problems.Addf(path+".scheme", `"http" sends alerts and credentials unencrypted to %s; allowed: https, http for a Service of the cluster such as `+
+				"NAME.NAMESPACE.svc:PORT, or any with prometheus.acknowledgeInsecureRemotes: true", address)
 		}
 	}
 	if cfg.HasRuler() {
 		problems.Add(checkRulerAlertmanager(path, native, loaded)...)
 	}
 	return problems
+}
+
+// unencrypted returns the addresses out of the cluster to which alerts go, or may go, over http: those of static
+// targets, as relabelling leaves them, and those that are discovered or that a rule makes of discovered ones.
+func unencrypted(loaded *prometheus.AlertmanagerConfig) []string {
+	var found []string
+	outside := func(address string) {
+		if isAddress(address) && !config.InCluster(strings.TrimSuffix(hostOf(address), ".")) {
+			found = append(found, address)
+		}
+	}
+	plain := loaded.Scheme == "http" || slices.ContainsFunc(loaded.RelabelConfigs, func(rule *relabeling.Config) bool {
+		return rule.TargetLabel == model.SchemeLabel && rule.Replacement != "https"
+	})
+	for _, discovery := range loaded.ServiceDiscoveryConfigs {
+		if groups, static := discovery.(targets.StaticConfig); static {
+			for _, group := range groups {
+				for _, target := range group.Targets {
+					if scheme, address := relabelled(loaded, group.Labels.Merge(target)); scheme == "http" {
+						outside(address)
+					}
+				}
+			}
+			continue
+		}
+		if !plain {
+			continue
+		}
+		unknown := "whatever " + discovery.Name() + "_sd_configs finds"
+		switch discovery := discovery.(type) {
+		case *dns.SDConfig:
+			for _, name := range discovery.Names {
+				outside(name)
+			}
+		case *kubernetes.SDConfig:
+			if discovery.APIServer.URL != nil || discovery.KubeConfig != "" || discovery.Role == kubernetes.RoleIngress {
+				found = append(found, unknown)
+			}
+		default:
+			found = append(found, unknown)
+		}
+		for _, rule := range loaded.RelabelConfigs {
+			if rule.TargetLabel == model.AddressLabel {
+				outside(capture.ReplaceAllString(rule.Replacement, "x")) // part of a name, or an address of the cluster
+			}
+		}
+	}
+	return found
+}
+
+// capture matches what refers to a part of a label's value in the replacement of a rule.
+var capture = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+
+// relabelled returns the scheme and the address of a target as a server connects to it; both are empty if
+// relabelling drops it.
+func relabelled(loaded *prometheus.AlertmanagerConfig, target model.LabelSet) (scheme, address string) {
+	b := labels.NewBuilder(labels.EmptyLabels())
+	for name, value := range target {
+		b.Set(string(name), string(value))
+	}
+	b.Set(model.SchemeLabel, loaded.Scheme)
+	if !relabeling.ProcessBuilder(b, loaded.RelabelConfigs...) {
+		return "", ""
+	}
+	return b.Get(model.SchemeLabel), b.Get(model.AddressLabel)
 }
 
 // rulerAlertmanagersFile is what the ruler reads:

@@ -80,6 +80,44 @@ func TestAlertmanagersElsewhere(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Alerts leave the cluster over http only if the stack accepts that, however the Alertmanagers are found.
+func TestUnencryptedAlertmanagers(t *testing.T) {
+	for native, want := range map[string]string{
+		"{dns_sd_configs: [{names: [_web._tcp.alerts.other.svc, alerts.other.svc.cluster.local., alerts], type: A, port: 9093}]}": "",
+		"{dns_sd_configs: [{names: [_web._tcp.alerts.other.svc, _web._tcp.example.com]}]}":                                        "_web._tcp.example.com",
+		"{scheme: https, dns_sd_configs: [{names: [_web._tcp.example.com]}]}":                                                     "",
+		"{http_sd_configs: [{url: 'http://alerts.other.svc'}]}":                                                                   "whatever http_sd_configs finds",
+		"{scheme: https, http_sd_configs: [{url: 'http://alerts.other.svc'}]}":                                                    "",
+
+		"{kubernetes_sd_configs: [{role: pod, namespaces: {names: [other]}}], relabel_configs: [{source_labels: [__address__], regex: '([^:]+)(:.*)?', replacement: '$1:9093', target_label: __address__}]}": "",
+		"{kubernetes_sd_configs: [{role: service}], relabel_configs: [{source_labels: [a], replacement: '${1}.example.com:9093', target_label: __address__}]}":                                               "x.example.com:9093",
+		"{kubernetes_sd_configs: [{role: service}], relabel_configs: [{replacement: alerts.example.com, target_label: __address__}]}":                                                                        "alerts.example.com",
+		"{kubernetes_sd_configs: [{role: ingress}]}":                                  "whatever kubernetes_sd_configs finds",
+		"{kubernetes_sd_configs: [{role: pod, api_server: 'https://a.example.com'}]}": "whatever kubernetes_sd_configs finds",
+
+		"{static_configs: [{targets: [a.example.com], labels: {path: a}}], relabel_configs: [{source_labels: [path], target_label: __alerts_path__}]}":                              "a.example.com",
+		"{static_configs: [{targets: [a]}], relabel_configs: [{replacement: a.example.com, target_label: __address__}]}":                                                            "a.example.com",
+		"{static_configs: [{targets: [a.example.com]}], relabel_configs: [{replacement: a.other.svc, target_label: __address__}]}":                                                  "",
+		"{static_configs: [{targets: [a], labels: {__param_a: a.example.com}}], relabel_configs: [{action: labelmap, regex: __param_a, replacement: __address__}]}":                 "a.example.com",
+		"{static_configs: [{targets: [a.example.com]}], relabel_configs: [{source_labels: [__address__], regex: a, action: keep}]}":                                                 "",
+		"{scheme: https, static_configs: [{targets: [a.example.com]}], relabel_configs: [{replacement: http, target_label: __scheme__}]}":                                           "a.example.com",
+		"{static_configs: [{targets: [a.example.com]}], relabel_configs: [{replacement: https, target_label: __scheme__}]}":                                                         "",
+		"{scheme: https, dns_sd_configs: [{names: [example.com], type: A, port: 1}], relabel_configs: [{source_labels: [a], regex: '(https?)', target_label: __scheme__}]}":         "example.com",
+		"{scheme: https, dns_sd_configs: [{names: [example.com], type: A, port: 1}], relabel_configs: [{source_labels: [a], regex: '.+', replacement: b, target_label: instance}]}": "",
+	} {
+		stack := "alerting: {alertmanagers: [" + native + "]}"
+		_, _, err := (&Stack{Config: configtest.Config(t, stack)}).prometheusConfig(0)
+		if want == "" {
+			require.NoError(t, err, native)
+			continue
+		}
+		require.ErrorContains(t, err, `alerting.alertmanagers[0].scheme: "http" sends alerts and credentials unencrypted to `+want+"; allowed: https,", native)
+		require.ErrorContains(t, err, "1 problem(s)", native)
+		_, _, err = (&Stack{Config: configtest.Config(t, stack+"\nprometheus: {acknowledgeInsecureRemotes: true}")}).prometheusConfig(0)
+		require.NoError(t, err, native)
+	}
+}
+
 // The ruler sends to the same Alertmanagers in its own format, and reads the secrets that they name.
 func TestRulerSendsToAlertmanagersElsewhere(t *testing.T) {
 	stack, err := New(configtest.Config(t, longTerm(s3, "")+"\nprometheus: {shards: 2, "+elsewhereSecrets+"}\nalerting: {acknowledgeNoNotifications: true, "+elsewhere+"}"))
