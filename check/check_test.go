@@ -172,6 +172,9 @@ func TestSoundTemplates(t *testing.T) {
 		{alert: B, labels: {severity: info}, expr: "my_app_up == 0", annotations: {summary: "{{ $labels.whatever }} {{ $value }} {{ $externalLabels.cluster }} {{ range query \"up\" }}{{ .Labels.node }}{{ end }}"}}]}]}}}`)))
 }
 
+// basicLogin is a login with a user name and a password, in YAML.
+const basicLogin = "login: {basic: {users: {a: '$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe'}, client: {user: a, password: s3cret}}}"
+
 // broken lists, by check, stacks in which that check alone has findings. path and want name one of
 // them: its path and a part of its message.
 var broken = map[string][]struct {
@@ -385,11 +388,21 @@ var broken = map[string][]struct {
 	},
 	"ui-login": {
 		{"none", "prometheus: {access: {host: prometheus.example.com, login: none, fromNamespaces: [a], ingress: {}}}", nil, Error, "prometheus.access.login", "none, so everyone who reaches http://prometheus.example.com/ sees every metric"},
-		{"passwords in clear text", "login: {basic: {users: {a: '$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe'}, client: {user: a, password: s3cret}}}\nprometheus: {access: {host: prometheus.example.com, login: basic, fromNamespaces: [a], ingress: {}}}", nil, Warning, "prometheus.access.login", "basic, so passwords are in clear text on their way to http://prometheus.example.com/"},
+		{"passwords in clear text", basicLogin + "\nprometheus: {access: {host: prometheus.example.com, login: basic, fromNamespaces: [a], ingress: {}}}", nil, Warning, "prometheus.access.login", "basic, so passwords are in clear text on their way to http://prometheus.example.com/"},
 		{"a cookie in plain text", "prometheus: {access: {host: prometheus.example.com, login: oidc, fromNamespaces: [a], ingress: {}}}\n" +
 			"login: {oidc: {issuerUrl: 'https://login.example.com', clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}", nil, Warning, "prometheus.access.login", "oidc, but people open http://prometheus.example.com/, so that others on the way can read the cookie"},
 		{"a Grafana where people sign up", "grafana: {adminPassword: s3cret, config: {users: {allow_sign_up: 'On'}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["users"].allow_sign_up`, "On, so everyone who reaches http://grafana.example.com/ may make an account"},
 		{"anonymous users of Grafana", "grafana: {adminPassword: s3cret, config: {auth.anonymous: {enabled: true}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["auth.anonymous"].enabled`, "true, so everyone who reaches http://grafana.example.com/ may query every metric"},
+	},
+	"credentials-encrypted": {
+		{"a provider", "prometheus: {access: {host: prometheus.example.com, login: oidc, fromNamespaces: [a], httpRoute: {parentRefs: [{name: public}]}}}\n" +
+			"login: {oidc: {issuerUrl: 'http://login.example.com', clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}", nil, Error, "login.oidc.issuerUrl", "http://login.example.com sends the secret of the client, and who somebody is, in clear text; allowed: https://, a Service"},
+		{"an endpoint of a provider", "grafana: {adminPassword: s3cret, access: {host: grafana.example.com, login: oidc, fromNamespaces: [a], httpRoute: {parentRefs: [{name: public}]}}}\n" +
+			"login: {oidc: {issuerUrl: 'https://login.example.com', clientId: monitoring, clientSecret: s3cret, roles: {sre: Admin}, " +
+			"endpoints: {authorization: 'https://login.example.com/auth', token: 'http://10.0.0.1/token', userinfo: 'http://dex.login.svc:5556/me'}}}", nil, Error, "login.oidc.endpoints.token", "http://10.0.0.1/token sends the secret"},
+		{"a Grafana elsewhere", "grafana: {import: job, external: {url: 'http://grafana.example.com', token: s3cret, prometheusUrl: 'http://prometheus.example.com'}}", nil, Error, "grafana.external.url", "http://grafana.example.com sends the token of Grafana, and passwords of its datasources, in clear text"},
+		{"a datasource with a password", "grafana: {import: job, external: {url: 'http://127.0.0.1:3000', token: s3cret, prometheusUrl: 'http://prometheus.example.com'}}\nprometheus: {access: {login: basic}}\n" + basicLogin, nil, Error, "grafana.external.prometheusUrl", "http://prometheus.example.com sends the password of login.basic.client in clear text"},
+		{"a datasource with a password, of Alertmanager", "grafana: {import: job, external: {url: 'https://grafana.example.com', token: s3cret, prometheusUrl: 'http://prometheus.example.com', alertmanagerUrl: 'http://alerts.example.com'}}\nalerting: {acknowledgeNoNotifications: true, access: {login: basic}}\n" + basicLogin, nil, Error, "grafana.external.alertmanagerUrl", "http://alerts.example.com sends the password"},
 	},
 	"secret-known": {
 		{"a webhook", `alerting: {slack: {channel: "#a", webhookUrl: {secret: slack, key: url}}}`, nil, Warning, "alerting.slack.webhookUrl", `is the key "url" of the existing Secret "slack", whose value the preview does not know`},

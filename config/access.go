@@ -124,6 +124,12 @@ func (a Access) URL() *URL {
 	return &URL{address.String()}
 }
 
+// at reports whether an address is below the one at which the UI is published, whatever its scheme and port.
+func (a Access) at(address URL) bool {
+	parsed, err := url.Parse(address.String())
+	return err == nil && parsed.Hostname() == a.Host && strings.HasPrefix(strings.TrimSuffix(parsed.Path, "/")+"/", strings.TrimSuffix(a.Path, "/")+"/")
+}
+
 // GraphURL returns the address at which people open the expression of an alert: of Prometheus, or of Thanos
 // where a ruler evaluates it; nil if they cannot.
 func (c *Config) GraphURL() *URL {

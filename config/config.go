@@ -116,6 +116,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.validateAccess()...)
 	p.Add(c.validateBasic()...)
 	p.Add(c.validateLogin()...)
+	p.Add(c.validateDatasourceLogin()...)
 	p.Add(c.Checks.validate()...)
 	return p
 }

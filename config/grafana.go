@@ -253,6 +253,27 @@ func (g Grafana) validateExternal() Problems {
 	return p
 }
 
+// validateDatasourceLogin rejects addresses at which an external Grafana would have to log in with the OpenID Connect
+// provider, which no datasource can do.
+func (c *Config) validateDatasourceLogin() Problems {
+	var p Problems
+	external := c.Grafana.External
+	if !c.Grafana.Enabled || external.URL == nil {
+		return nil
+	}
+	for path, address := range map[string]*URL{
+		"grafana.external.prometheusUrl": external.PrometheusURL, "grafana.external.alertmanagerUrl": external.AlertmanagerURL,
+	} {
+		for _, ui := range c.Proxied() {
+			if address != nil && ui.Access.at(*address) {
+				p.Addf(path, "%q is where %s.access has people log in, which no datasource can do; allowed: an address with another way in, or %[2]s.access.login: %s",
+					address, ui.Path, BasicLogin)
+			}
+		}
+	}
+	return p
+}
+
 // validateBaseURL checks a URL to which paths are appended. It is stored in clear text, so it must
 // not contain a credential, and the problem does not show one.
 func validateBaseURL(path string, address URL) Problems {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -91,6 +92,9 @@ func TestOIDC(t *testing.T) {
 			"endpoints without Grafana", behindLogin + login(proxy+", "+endpoints),
 			"login.oidc.endpoints: has no effect, because Grafana does not have this login; remove it, or set grafana.access.login: oidc",
 		}, {
+			"a datasource of another Grafana behind the login", behindLogin + login(proxy) + "\ngrafana: {import: job, external: {url: 'https://a', token: hunter2, prometheusUrl: 'https://prometheus.example.com:8443/'}}",
+			`grafana.external.prometheusUrl: "https://prometheus.example.com:8443/" is where prometheus.access has people log in, which no datasource can do; allowed: an address with another way in, or prometheus.access.login: basic`,
+		}, {
 			"no roles", grafanaLogin + login(provider+", "+endpoints),
 			`login.oidc.roles: missing, so nobody could log in to Grafana; allowed: groups with roles, such as {sre: Admin, "*": Viewer}`,
 		}, {
@@ -127,6 +131,16 @@ func TestSettingsWithoutProxy(t *testing.T) {
 		}})
 	}
 	accepted(t, grafanaLogin+behindLogin[len(ingress):]+login(proxy+", roles: {sre: Admin}, replicas: 2, "+endpoints))
+}
+
+// A datasource of another Grafana may be at another path of a host where people log in.
+func TestDatasourcesBesideLogin(t *testing.T) {
+	const elsewhere = "\ngrafana: {import: job, external: {url: 'https://a', token: hunter2, prometheusUrl: 'https://example.com/%s'}}"
+	accepted(t, ingress+"prometheus: {access: {host: example.com, path: /prometheus, login: oidc, ingress: {}}}\n"+login(proxy)+fmt.Sprintf(elsewhere, "prometheus-api"))
+	run(t, []violation{{
+		"below the path", ingress + "prometheus: {access: {host: example.com, path: /prometheus, login: oidc, ingress: {}}}\n" + login(proxy) + fmt.Sprintf(elsewhere, "prometheus/"),
+		`grafana.external.prometheusUrl: "https://example.com/prometheus/" is where prometheus.access has people log in, which no datasource can do; allowed: an address with another way in, or prometheus.access.login: basic`,
+	}})
 }
 
 func TestLogins(t *testing.T) {

@@ -19,15 +19,19 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 )
 
+// Queried returns the program that Grafana's datasource of type prometheus queries.
+func Queried(cfg *config.Config) Program {
+	if cfg.LongTermStorage.Enabled {
+		return ThanosQueryFrontend
+	}
+	return Prometheus
+}
+
 // datasources returns the stack's own datasources: Prometheus and, if Grafana can reach it,
 // Alertmanager. An external Grafana may serve several clusters: there, names end in the
 // cluster's name, and no datasource is the default.
 func datasources(cfg *config.Config) []importer.Datasource {
-	external := cfg.Grafana.External
-	queried := Prometheus
-	if cfg.LongTermStorage.Enabled {
-		queried = ThanosQueryFrontend
-	}
+	external, queried := cfg.Grafana.External, Queried(cfg)
 	prometheusURL, alertmanagerURL := queried.URL(cfg), ""
 	if cfg.Alerting.Enabled {
 		alertmanagerURL = Alertmanager.URL(cfg)
