@@ -28,8 +28,11 @@ type BasicClient struct {
 	Password Secret `json:"password"`
 }
 
-// LoginPasswordFile is the name of the file with the password of login.basic.client in every pod that has it.
-const LoginPasswordFile = "login-password"
+// Names of the files with login.basic.client in pods.
+const (
+	LoginUserFile     = "login-user"
+	LoginPasswordFile = "login-password"
+)
 
 // HasBasic reports whether a program of the stack asks for login.basic.
 func (c *Config) HasBasic() bool {

@@ -251,8 +251,8 @@ func rulerAlertmanagersOf(cfg *config.Config, others prometheus.AlertmanagerConf
 	file := rulerAlertmanagersFile{Alertmanagers: []rulerAlertmanagers{}}
 	if cfg.Alerting.Enabled {
 		var client *rulerHTTP
-		if login := loginTo(cfg, Alertmanager.Name); login != nil {
-			client = &rulerHTTP{BasicAuth: login}
+		if AsksForLogin(cfg, Alertmanager.Name) {
+			client = &rulerHTTP{BasicAuth: namedLogin(cfg)}
 		}
 		file.Alertmanagers = append(file.Alertmanagers, rulerAlertmanagers{
 			HTTPConfig:    client,
@@ -280,7 +280,7 @@ func rulerHTTPOf(other *prometheus.AlertmanagerConfig) *rulerHTTP {
 	tls := client.TLSConfig
 	ruler := &rulerHTTP{TLSConfig: rulerTLS{tls.CAFile, tls.CertFile, tls.KeyFile, tls.ServerName, tls.InsecureSkipVerify}}
 	if auth := client.BasicAuth; auth != nil {
-		ruler.BasicAuth = &basicAuth{auth.Username, auth.PasswordFile}
+		ruler.BasicAuth = &basicAuth{Username: auth.Username, PasswordFile: auth.PasswordFile}
 	}
 	if auth := client.Authorization; auth != nil {
 		ruler.BearerTokenFile = auth.CredentialsFile

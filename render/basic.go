@@ -11,7 +11,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
 )
 
-// Files of the Secret config.BasicLoginSecret, in LoginDir, besides config.LoginPasswordFile.
+// Files of the Secret config.BasicLoginSecret, in LoginDir, besides config.LoginUserFile and config.LoginPasswordFile.
 const (
 	WebConfigFile  = "web.yml"    // who may log in to the program
 	HTTPClientFile = "client.yml" // how others log in to it
@@ -19,7 +19,8 @@ const (
 
 // basicAuth holds a credential in the form in which the configuration files of all programs have it.
 type basicAuth struct {
-	Username     string `yaml:"username"`
+	Username     string `yaml:"username,omitempty"`
+	UsernameFile string `yaml:"username_file,omitempty"`
 	PasswordFile string `yaml:"password_file,omitempty"`
 }
 
@@ -34,13 +35,18 @@ func AsksForLogin(cfg *config.Config, program string) bool {
 	return slices.ContainsFunc(cfg.UIs(), func(ui config.UI) bool { return ui.AsksForBasic() && backends[ui.Path].Name == program })
 }
 
-// loginTo returns the credential with which pods that have LoginDir log in to a program; nil if it does not ask
-// for one.
+// loginTo returns the credential with which Prometheus logs in to a program; nil if it does not ask for one. Name and
+// password are files of one Secret, whose new values reach a pod together.
 func loginTo(cfg *config.Config, program string) *basicAuth {
 	if !AsksForLogin(cfg, program) {
 		return nil
 	}
-	return &basicAuth{cfg.Login.Basic.Client.User, LoginDir + "/" + config.LoginPasswordFile}
+	return &basicAuth{UsernameFile: LoginDir + "/" + config.LoginUserFile, PasswordFile: LoginDir + "/" + config.LoginPasswordFile}
+}
+
+// namedLogin returns the credential of programs that have LoginDir, but that read no name from a file: those of Thanos.
+func namedLogin(cfg *config.Config) *basicAuth {
+	return &basicAuth{Username: cfg.Login.Basic.Client.User, PasswordFile: LoginDir + "/" + config.LoginPasswordFile}
 }
 
 // basicLogin returns the files with which programs check users of login.basic and log in as one; nil if no
@@ -61,13 +67,14 @@ func basicLogin(cfg *config.Config) (map[string]config.Secret, error) {
 	if err := yaml.UnmarshalStrict([]byte(text), &web.Config{}); err != nil {
 		return nil, fmt.Errorf("%s: %w", WebConfigFile, err)
 	}
-	client, err := marshal(httpClient{&basicAuth{basic.Client.User, LoginDir + "/" + config.LoginPasswordFile}})
+	client, err := marshal(httpClient{namedLogin(cfg)})
 	if err != nil {
 		return nil, err
 	}
 	return map[string]config.Secret{
 		WebConfigFile:            config.NewSecret(text),
 		HTTPClientFile:           config.NewSecret(client),
+		config.LoginUserFile:     config.NewSecret(basic.Client.User),
 		config.LoginPasswordFile: basic.Client.Password,
 	}, nil
 }

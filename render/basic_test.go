@@ -51,6 +51,14 @@ func TestBasicLoginFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, status(client))
 	assert.Equal(t, http.StatusUnauthorized, status(http.DefaultClient))
+
+	scraper := s.Prometheus.AlertingConfig.AlertmanagerConfigs[0].HTTPClientConfig
+	scraper.BasicAuth.UsernameFile = strings.ReplaceAll(scraper.BasicAuth.UsernameFile, LoginDir, dir)
+	scraper.BasicAuth.PasswordFile = strings.ReplaceAll(scraper.BasicAuth.PasswordFile, LoginDir, dir)
+	prometheus, err := promconfig.NewClientFromConfig(scraper, "test")
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusOK, status(prometheus), "with the name in a file")
+
 	require.NoError(t, os.WriteFile(filepath.Join(dir, config.LoginPasswordFile), []byte("another"), 0o600))
 	assert.Equal(t, http.StatusUnauthorized, status(client), "a file is read for every request")
 }
@@ -71,7 +79,8 @@ func TestWhoLogsIn(t *testing.T) {
 		files := map[string]string{}
 		for _, job := range s.ScrapeConfigs {
 			if login := job.HTTPClientConfig.BasicAuth; login != nil {
-				assert.Equal(t, "stack", login.Username)
+				assert.Equal(t, "/etc/login/login-user", login.UsernameFile)
+				assert.Empty(t, login.Username)
 				files[job.JobName] = login.PasswordFile
 			}
 		}

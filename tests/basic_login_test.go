@@ -34,6 +34,7 @@ longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: block
 	secret := Get[*corev1.Secret](t, s, "basic-login").StringData
 	assert.Equal(t, "basic_auth_users:\n  stack: $2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe\n", secret["web.yml"])
 	assert.Equal(t, "basic_auth:\n  username: stack\n  password_file: /etc/login/login-password\n", secret["client.yml"])
+	assert.Equal(t, "stack", secret["login-user"])
 	assert.Equal(t, "s3cret", secret["login-password"])
 
 	pods := Pods(s)
