@@ -65,6 +65,9 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 	if err := components.DeployBasicLogin(ctx, site, opts); err != nil {
 		return err
 	}
+	if err := components.DeployTLS(ctx, site, opts); err != nil {
+		return err
+	}
 	discovery, err := components.DeployDiscovery(ctx, site, storage.PrometheusClaims(), opts)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 type Alertmanager struct {
 	pulumi.ResourceState
 
-	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
+	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, scheme://host:port
 }
 
 // AlertmanagerArgs configures an Alertmanager.
@@ -132,9 +132,7 @@ func alertmanagerStatefulSet(a app, args *AlertmanagerArgs, account pulumi.Strin
 		LivenessProbe:  probe("/-/healthy", alertmanagerWeb.name, 10, 6),
 		VolumeMounts:   mounts,
 	}, cfg.Resources)
-	if render.AsksForLogin(args.Stack.Config, a.name) {
-		askForLogin(spec, container, alertmanagerWeb)
-	}
+	a.serve(spec, container, render.Alertmanager)
 	spec.Containers = corev1.ContainerArray{container}
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, false) // three peers on two nodes are better than two
@@ -159,9 +157,6 @@ func alertmanagerFlags(cfg *config.Config) []string {
 		"--config.file=" + render.AlertmanagerDir + "/alertmanager.yml",
 		"--storage.path=" + render.AlertmanagerDataDir,
 		"--web.route-prefix=/", // also with an external URL that has a path
-	}
-	if render.AsksForLogin(cfg, render.Alertmanager.Name) {
-		flags = append(flags, "--web.config.file="+webConfig)
 	}
 	if url := cfg.Alerting.ExternalURL; url != nil {
 		flags = append(flags, "--web.external-url="+url.String())

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -56,48 +55,28 @@ func DeployBasicLogin(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOpt
 // loginVolume names the volume with the Secret of the BasicLogin.
 const loginVolume = "login"
 
-// Paths of the Secret's files in pods.
-var (
-	webConfig  = path.Join(render.LoginDir, render.WebConfigFile)
-	httpClient = path.Join(render.LoginDir, render.HTTPClientFile)
-)
-
 // addLogin mounts the Secret of the BasicLogin.
 func addLogin(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs) {
 	addVolume(spec, secretVolume(loginVolume, config.BasicLoginSecret))
 	addMount(container, readOnlyMount(loginVolume, render.LoginDir))
 }
 
-// askForLogin has a container ask for users of login.basic, which its flag for a web configuration names: it mounts
-// their file, and has the kubelet connect to web instead of asking for a page.
-func askForLogin(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, web port) {
-	addLogin(spec, container)
-	container.ReadinessProbe = connects(web.name, 5, 6)
-	container.LivenessProbe = connects(web.name, 10, 6)
-}
-
-// connects returns a probe that asks whether the named port accepts connections, for programs that ask for a login:
-// the kubelet could have no password but one in the pod's definition.
-func connects(port string, period, failures int) *corev1.ProbeArgs {
-	return &corev1.ProbeArgs{
-		TcpSocket:        &corev1.TCPSocketActionArgs{Port: pulumi.String(port)},
-		PeriodSeconds:    pulumi.Int(period),
-		TimeoutSeconds:   pulumi.Int(5),
-		FailureThreshold: pulumi.Int(failures),
-	}
-}
-
 // prometheusReady returns a probe that asks the server whether it has replayed its write-ahead log, with promtool
-// of its image: https://prometheus.io/docs/prometheus/latest/command-line/promtool/#promtool-check-ready
-func prometheusReady(period, failures int) *corev1.ProbeArgs {
+// of its image and the file with which others connect to it: https://prometheus.io/docs/prometheus/latest/command-line/promtool/#promtool-check-ready
+func prometheusReady(cfg *config.Config, period, failures int) *corev1.ProbeArgs {
 	return &corev1.ProbeArgs{
 		Exec: &corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{
 			"promtool", "check", "ready",
-			fmt.Sprintf("--url=http://localhost:%d", render.Prometheus.Port),
-			"--http.config.file=" + httpClient,
+			"--url=" + prometheusHere(cfg),
+			"--http.config.file=" + render.Prometheus.ClientFile(cfg),
 		})},
 		PeriodSeconds:    pulumi.Int(period),
 		TimeoutSeconds:   pulumi.Int(5),
 		FailureThreshold: pulumi.Int(failures),
 	}
+}
+
+// prometheusHere returns the URL of the server in its own pod.
+func prometheusHere(cfg *config.Config) string {
+	return fmt.Sprintf("%s://localhost:%d", render.Prometheus.Scheme(cfg), render.Prometheus.Port)
 }

@@ -58,23 +58,23 @@ func (a app) deployBlackboxExporter() (pulumi.Map, error) {
 		volumes = append(volumes, secretFiles("secrets", config.BlackboxSecret, cfg.Secrets))
 		mounts = append(mounts, readOnlyMount("secrets", render.BlackboxSecretsDir))
 	}
+	spec := &corev1.PodSpecArgs{SecurityContext: a.nonRoot(nobodyUID), Volumes: volumes}
+	container := a.container(&corev1.ContainerArgs{
+		Name:           pulumi.String(a.name),
+		Args:           pulumi.ToStringArray([]string{"--config.file=" + render.BlackboxDir + "/blackbox.yml", "--config.enable-auto-reload"}),
+		Ports:          containerPorts(web),
+		ReadinessProbe: probe("/-/healthy", web.name, 10, 3),
+		LivenessProbe:  probe("/-/healthy", web.name, 20, 6),
+		VolumeMounts:   mounts,
+	}, cfg.Resources)
+	a.serve(spec, container, render.BlackboxExporter)
+	spec.Containers = corev1.ContainerArray{container}
 	_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(1),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
-			Template: a.pod(&corev1.PodSpecArgs{
-				SecurityContext: a.nonRoot(nobodyUID),
-				Volumes:         volumes,
-				Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-					Name:           pulumi.String(a.name),
-					Args:           pulumi.ToStringArray([]string{"--config.file=" + render.BlackboxDir + "/blackbox.yml", "--config.enable-auto-reload"}),
-					Ports:          containerPorts(web),
-					ReadinessProbe: probe("/-/healthy", web.name, 10, 3),
-					LivenessProbe:  probe("/-/healthy", web.name, 20, 6),
-					VolumeMounts:   mounts,
-				}, cfg.Resources)},
-			}, cfg.Scheduling, nil),
+			Template: a.pod(spec, cfg.Scheduling, nil),
 		},
 	}, a.readyTimeout(0), pulumi.DependsOn(before))
 	return pulumi.Map{}, err

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -82,6 +84,7 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 	answers := map[string]answer{} // by name
 	var missing config.Problems
 	var forbidden []error
+	certificates := map[string]config.ExistingSecret{} // by the name of their Secret
 	for _, e := range existing {
 		a, asked := answers[e.Secret]
 		if !asked {
@@ -102,9 +105,20 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 				missing.Addf(e.Path, "Secret %q has no key %q, for which pods would wait", e.Secret, e.Key)
 			} else if len(value) == 0 {
 				missing.Addf(e.Path, "Secret %q has nothing in its key %q", e.Secret, e.Key)
+			} else if e.Certificate != nil {
+				certificates[e.Secret] = e
 			} else if reason := e.Unfit(string(value)); reason != "" {
 				missing.Addf(e.Path, "the key %q of Secret %q %s", e.Key, e.Secret, reason)
 			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(certificates)) {
+		data := answers[name].secret.Data
+		if slices.ContainsFunc(config.CertificateKeys, func(key string) bool { return len(data[key]) == 0 }) {
+			continue // which is known
+		}
+		if err := certificates[name].Certificate.Check(data); err != nil {
+			missing.Addf(certificates[name].Path, "Secret %q has values with which programs could not connect to each other: %v", name, err)
 		}
 	}
 	return missing, errors.Join(forbidden...)

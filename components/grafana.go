@@ -1,6 +1,7 @@
 package components
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -149,19 +150,29 @@ func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.
 		mounts = append(mounts, readOnlyMount(folder.UID, render.DashboardDir(folder)))
 	}
 	startup := probe("/api/health", grafanaWeb.name, 5, 60) // the first start creates the database
-	template := a.pod(&corev1.PodSpecArgs{
+	spec := &corev1.PodSpecArgs{
 		ServiceAccountName: account,
 		SecurityContext:    a.nonRoot(grafanaUID),
 		Volumes:            volumes,
-		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-			Name:           pulumi.String(a.name),
-			Ports:          containerPorts(grafanaWeb),
-			StartupProbe:   startup,
-			ReadinessProbe: probe("/api/health", grafanaWeb.name, 10, 3),
-			LivenessProbe:  probe("/api/health", grafanaWeb.name, 20, 6),
-			VolumeMounts:   mounts,
-		}, cfg.Resources)},
-	}, cfg.Scheduling, annotations)
+	}
+	container := a.container(&corev1.ContainerArgs{
+		Name:           pulumi.String(a.name),
+		Ports:          containerPorts(grafanaWeb),
+		StartupProbe:   startup,
+		ReadinessProbe: probe("/api/health", grafanaWeb.name, 10, 3),
+		LivenessProbe:  probe("/api/health", grafanaWeb.name, 20, 6),
+		VolumeMounts:   mounts,
+	}, cfg.Resources)
+	if tls := a.Stack.Config.TLS; tls.Enabled() {
+		if tls.ClientCertificates {
+			a.addTLS(spec, container)
+		} else {
+			a.addAuthority(spec, container)
+		}
+		restartForCertificate(container)
+	}
+	spec.Containers = corev1.ContainerArray{container}
+	template := a.pod(spec, cfg.Scheduling, annotations)
 	return &appsv1.DeploymentArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
@@ -171,6 +182,22 @@ func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.
 			Template: template,
 		},
 	}
+}
+
+// restartForCertificate has the kubelet restart Grafana when the certificates that it has mounted change: Grafana reads
+// those of datasources only when it starts, and would present one that has expired. A file notes which it has read.
+func restartForCertificate(container *corev1.ContainerArgs) {
+	const read = "/tmp/certificates"
+	health := fmt.Sprintf("http://localhost:%d/api/health", render.Grafana.Port)
+	shell := func(script string) pulumi.StringArray { return pulumi.ToStringArray([]string{"sh", "-c", script}) }
+	certificates := "cat " + render.TLSDir + "/*.crt"
+	container.Lifecycle = &corev1.LifecycleArgs{PostStart: &corev1.LifecycleHandlerArgs{
+		Exec: &corev1.ExecActionArgs{Command: shell(certificates + " >" + read)},
+	}}
+	alive := probe("", "", 20, 6)
+	alive.HttpGet = nil
+	alive.Exec = &corev1.ExecActionArgs{Command: shell(certificates + " | cmp -s - " + read + " && { curl -sf -o /dev/null " + health + " || wget -q -O /dev/null " + health + "; }")}
+	container.LivenessProbe = alive
 }
 
 // DeployGrafana deploys Grafana onto its storage, which may be nil, and the import job that

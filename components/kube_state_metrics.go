@@ -25,7 +25,7 @@ type KubeStateMetricsArgs struct{ Site }
 // NewKubeStateMetrics deploys kube-state-metrics.
 func NewKubeStateMetrics(ctx *pulumi.Context, name string, args *KubeStateMetricsArgs, opts ...pulumi.ResourceOption) (*KubeStateMetrics, error) {
 	c := &KubeStateMetrics{}
-	a := app{name: "kube-state-metrics", role: "exporter", image: config.KubeStateMetricsImage}
+	a := app{name: render.KubeStateMetrics.Name, role: "exporter", image: config.KubeStateMetricsImage}
 	return construct(ctx, "KubeStateMetrics", name, c, args, opts, a, app.deployKubeStateMetrics)
 }
 
@@ -47,7 +47,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	if err := a.clusterRole(account, watchKinds(a.Stack.ReportedKinds())); err != nil {
 		return nil, err
 	}
-	metrics, telemetry := tcp("metrics", 8080), tcp("telemetry", 8081)
+	metrics, telemetry := tcp("metrics", render.KubeStateMetrics.Port), tcp("telemetry", 8081)
 	ports := []port{metrics, telemetry}
 	if err := a.service("service", a.name, true, ports...); err != nil {
 		return nil, err
@@ -77,6 +77,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 		ReadinessProbe: probe("/readyz", telemetry.name, 10, 3),
 		LivenessProbe:  probe("/livez", metrics.name, 20, 6),
 	}
+	a.serve(spec, container, render.KubeStateMetrics)
 	if cfg.Shards == 1 {
 		spec.Containers = corev1.ContainerArray{a.container(container, cfg.Resources)}
 		_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{

@@ -21,7 +21,7 @@ type NodeExporterArgs struct{ Site }
 // NewNodeExporter deploys node-exporter.
 func NewNodeExporter(ctx *pulumi.Context, name string, args *NodeExporterArgs, opts ...pulumi.ResourceOption) (*NodeExporter, error) {
 	c := &NodeExporter{}
-	a := app{name: "node-exporter", role: "exporter", image: config.NodeExporterImage}
+	a := app{name: render.NodeExporter.Name, role: "exporter", image: config.NodeExporterImage}
 	return construct(ctx, "NodeExporter", name, c, args, opts, a, app.deployNodeExporter)
 }
 
@@ -56,38 +56,41 @@ func (a app) deployNodeExporter() (pulumi.Map, error) {
 
 // nodeExporterPod returns the pod of each node.
 func nodeExporterPod(a app, cfg config.NodeExporter, metrics port) *corev1.PodSpecArgs {
-	return &corev1.PodSpecArgs{
+	spec := &corev1.PodSpecArgs{
 		HostNetwork: pulumi.Bool(true),
 		Volumes: corev1.VolumeArray{&corev1.VolumeArgs{
 			Name:     pulumi.String("root"),
 			HostPath: &corev1.HostPathVolumeSourceArgs{Path: pulumi.String("/")},
 		}},
-		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-			Name: pulumi.String(a.name),
-			Args: pulumi.ToStringArray([]string{
-				// Only on the address of the node in the cluster, not on all of its addresses.
-				fmt.Sprintf("--web.listen-address=[$(HOST_IP)]:%d", cfg.Port),
-				"--path.rootfs=/host",
-				"--path.procfs=/host/proc",
-				"--path.sysfs=/host/sys",
-				"--path.udev.data=/host/run/udev/data",
-				// Without the mounts and interfaces of pods, which cadvisor reports.
-				`--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/credentials/.+|run/k3s/containerd/.+|run/containerd/.+|var/lib/docker/.+|var/lib/containers/.+|var/lib/kubelet/.+)($|/)`,
-				`--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs)$`,
-				`--collector.netclass.ignored-devices=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
-				`--collector.netdev.device-exclude=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
-				"--no-collector.wifi",
-			}),
-			Env:            corev1.EnvVarArray{fieldEnv("HOST_IP", "status.hostIP")},
-			Ports:          containerPorts(metrics),
-			ReadinessProbe: probe("/", metrics.name, 10, 3),
-			LivenessProbe:  probe("/", metrics.name, 20, 6),
-			VolumeMounts: corev1.VolumeMountArray{&corev1.VolumeMountArgs{
-				Name:             pulumi.String("root"),
-				MountPath:        pulumi.String(render.HostDir),
-				MountPropagation: pulumi.String("HostToContainer"), // shows disks that are mounted later
-				ReadOnly:         pulumi.Bool(true),
-			}},
-		}, cfg.Resources)},
 	}
+	container := a.container(&corev1.ContainerArgs{
+		Name: pulumi.String(a.name),
+		Args: pulumi.ToStringArray([]string{
+			// Only on the address of the node in the cluster, not on all of its addresses.
+			fmt.Sprintf("--web.listen-address=[$(HOST_IP)]:%d", cfg.Port),
+			"--path.rootfs=/host",
+			"--path.procfs=/host/proc",
+			"--path.sysfs=/host/sys",
+			"--path.udev.data=/host/run/udev/data",
+			// Without the mounts and interfaces of pods, which cadvisor reports.
+			`--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run/credentials/.+|run/k3s/containerd/.+|run/containerd/.+|var/lib/docker/.+|var/lib/containers/.+|var/lib/kubelet/.+)($|/)`,
+			`--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs)$`,
+			`--collector.netclass.ignored-devices=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
+			`--collector.netdev.device-exclude=^(veth|cali|lxc|cilium_|flannel|nodelocaldns).*$`,
+			"--no-collector.wifi",
+		}),
+		Env:            corev1.EnvVarArray{fieldEnv("HOST_IP", "status.hostIP")},
+		Ports:          containerPorts(metrics),
+		ReadinessProbe: probe("/", metrics.name, 10, 3),
+		LivenessProbe:  probe("/", metrics.name, 20, 6),
+		VolumeMounts: corev1.VolumeMountArray{&corev1.VolumeMountArgs{
+			Name:             pulumi.String("root"),
+			MountPath:        pulumi.String(render.HostDir),
+			MountPropagation: pulumi.String("HostToContainer"), // shows disks that are mounted later
+			ReadOnly:         pulumi.Bool(true),
+		}},
+	}, cfg.Resources)
+	a.serve(spec, container, render.NodeExporter)
+	spec.Containers = corev1.ContainerArray{container}
+	return spec
 }

@@ -106,18 +106,20 @@ func (a app) deployOAuth2Proxy(proxy render.OAuth2Proxy) error {
 			configMapVolume("config", proxy.Config.Name),
 			secretFiles("secrets", a.object, oidc.SecretFiles()),
 		},
-		Containers: corev1.ContainerArray{a.container(&corev1.ContainerArgs{
-			Name:           pulumi.String(a.name),
-			Args:           pulumi.ToStringArray(proxy.Flags),
-			Ports:          containerPorts(oauth2ProxyWeb, oauth2ProxyMetrics),
-			ReadinessProbe: probe("/ready", oauth2ProxyWeb.name, 5, 6),
-			LivenessProbe:  probe("/ping", oauth2ProxyWeb.name, 10, 6),
-			VolumeMounts: corev1.VolumeMountArray{
-				readOnlyMount("config", render.OAuth2ProxyDir),
-				readOnlyMount("secrets", render.OAuth2ProxySecretsDir),
-			},
-		}, oidc.Resources)},
 	}
+	container := a.container(&corev1.ContainerArgs{
+		Name:           pulumi.String(a.name),
+		Args:           pulumi.ToStringArray(proxy.Flags),
+		Ports:          containerPorts(oauth2ProxyWeb, oauth2ProxyMetrics),
+		ReadinessProbe: probe("/ready", oauth2ProxyWeb.name, 5, 6),
+		LivenessProbe:  probe("/ping", oauth2ProxyWeb.name, 10, 6),
+		VolumeMounts: corev1.VolumeMountArray{
+			readOnlyMount("config", render.OAuth2ProxyDir),
+			readOnlyMount("secrets", render.OAuth2ProxySecretsDir),
+		},
+	}, oidc.Resources)
+	a.addAuthority(spec, container)
+	spec.Containers = corev1.ContainerArray{container}
 	if oidc.Replicas > 1 {
 		a.spreadReplicas(spec, false)
 	}

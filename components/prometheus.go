@@ -21,7 +21,7 @@ import (
 type Prometheus struct {
 	pulumi.ResourceState
 
-	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
+	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, scheme://host:port
 
 	account pulumi.StringInput // name of the ServiceAccount
 	secrets []pulumi.Resource  // with prometheus.secrets; empty if the stack has none of them
@@ -117,9 +117,11 @@ func (c *Prometheus) deploy(a app, args *PrometheusArgs) error {
 		return err
 	}
 	senders := slices.Concat(cfg.RemoteWriteReceiver.FromNamespaces, cfg.OTLPReceiver.FromNamespaces)
-	ports, rules := []port{prometheusWeb}, []ingressRule{
-		webUI(cfg.Access, prometheusWeb, []string{a.name, render.Grafana.Name}, senders),
+	clients := []string{a.name, render.Grafana.Name}
+	if a.Stack.Config.TLS.Enabled() && a.Stack.Config.Exporters.BlackboxExporter.Enabled {
+		clients = append(clients, render.BlackboxExporter.Name) // which reads the certificate
 	}
+	ports, rules := []port{prometheusWeb}, []ingressRule{webUI(cfg.Access, prometheusWeb, clients, senders)}
 	if args.Store != nil {
 		ports = append(ports, thanosGRPC)
 		rules = append(rules,
@@ -209,10 +211,11 @@ func prometheusStatefulSet(a app, args *PrometheusArgs, account pulumi.StringInp
 	if args.Stack.Config.HasBasic() {
 		addLogin(spec, container) // also to the programs that it scrapes and sends alerts to
 	}
-	if render.AsksForLogin(args.Stack.Config, a.name) {
-		container.StartupProbe, container.ReadinessProbe = prometheusReady(period, startup), prometheusReady(10, 3)
-		container.LivenessProbe = connects(prometheusWeb.name, 10, 6)
+	a.addTLS(spec, container)
+	if !render.Prometheus.AnswersKubelet(args.Stack.Config) {
+		container.StartupProbe, container.ReadinessProbe = prometheusReady(args.Stack.Config, period, startup), prometheusReady(args.Stack.Config, 10, 3)
 	}
+	a.answer(container, render.Prometheus)
 	spec.Containers = corev1.ContainerArray{container}
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, true)
@@ -256,9 +259,6 @@ func prometheusFlags(stack *config.Config) []string {
 			"--no-storage.tsdb.allow-overlapping-compaction")
 	}
 	flags = append(flags, "--web.route-prefix=/") // also with an external URL that has a path
-	if render.AsksForLogin(stack, render.Prometheus.Name) {
-		flags = append(flags, "--web.config.file="+webConfig)
-	}
 	if cfg.RemoteWriteReceiver.Enabled {
 		flags = append(flags, "--web.enable-remote-write-receiver")
 	}

@@ -2,7 +2,6 @@ package components
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -100,8 +99,9 @@ var (
 	sidecarHTTP = tcp(render.ThanosSidecarPort, render.ThanosHTTPPort)
 )
 
-// thanosPods is what a stack says about the pods of a part of Thanos.
+// thanosPods is a part of Thanos, and what a stack says about its pods.
 type thanosPods struct {
+	program    render.Program
 	replicas   int
 	account    config.ServiceAccount
 	budget     *policyv1.PodDisruptionBudgetSpec // nil for the default one, or for a part that has only one pod
@@ -125,6 +125,7 @@ func (a app) thanosStatefulSet(set *appsv1.StatefulSetSpecArgs, spec *corev1.Pod
 	container.Name = pulumi.String(a.name)
 	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
 	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
+	a.serve(spec, container, pods.program)
 	spec.ServiceAccountName = store.accountName
 	spec.SecurityContext = a.nonRoot(nobodyUID)
 	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
@@ -144,9 +145,9 @@ func (a app) thanosStatefulSet(set *appsv1.StatefulSetSpecArgs, spec *corev1.Pod
 // thanosTLSVolume names the volume with the certificate of the parts of Thanos.
 const thanosTLSVolume = "thanos-tls"
 
-// addTLS mounts the certificate of the parts of Thanos, if there is one, and returns the flags with
-// which a server presents it, and asks clients for one of the same authority.
-func (a app) addTLS(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs) []string {
+// addGRPC mounts the certificate of the parts of Thanos, if there is one, and returns the flags with
+// which a server presents it over gRPC, and asks clients for one of the same authority.
+func (a app) addGRPC(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs) []string {
 	secret := a.Stack.Config.LongTermStorage.TLS.SecretName
 	if secret == "" {
 		return nil
@@ -186,19 +187,27 @@ func (a app) addSidecar(spec *corev1.PodSpecArgs, annotations pulumi.StringMap, 
 	}
 	flags := []string{
 		"sidecar",
-		fmt.Sprintf("--prometheus.url=http://localhost:%d", render.Prometheus.Port),
+		"--prometheus.url=" + prometheusHere(cfg),
 		"--prometheus.ready_timeout=" + cfg.Prometheus.StartupTimeout.Duration.String(), // as long as a replay may take
 		"--tsdb.path=" + render.PrometheusDataDir,
 	}
+	read := map[string]string{}                           // once, when the sidecar starts; it reads only the password and certificates again
 	if render.AsksForLogin(cfg, render.Prometheus.Name) { // the server has mounted the volume
 		addMount(container, readOnlyMount(loginVolume, render.LoginDir))
-		flags = append(flags, "--prometheus.http-client-file="+httpClient)
-		// The sidecar reads the user when it starts, and only the password again.
-		annotations["checksum/login"] = pulumi.String(checksum(map[string]string{"user": cfg.Login.Basic.Client.User}))
+		read["user"] = cfg.Login.Basic.Client.User
+	}
+	if cfg.TLS.Enabled() { // that one too
+		addMount(container, readOnlyMount(tlsVolume, render.TLSDir))
+		read["tls"] = a.Stack.TLS.Files[render.HTTPClientFile]
+	}
+	if file := render.Prometheus.ClientFile(cfg); file != "" {
+		flags = append(flags, "--prometheus.http-client-file="+file)
+		annotations["checksum/login"] = pulumi.String(checksum(read))
 	}
 	flags = append(flags, store.add(spec, container, annotations)...)
-	flags = append(flags, a.addTLS(spec, container)...)
+	flags = append(flags, a.addGRPC(spec, container)...)
 	container.Args = pulumi.ToStringArray(flags)
+	a.answer(container, render.ThanosSidecar)
 	containers, _ := spec.Containers.(corev1.ContainerArray)
 	spec.Containers = append(containers, a.container(container, cfg.LongTermStorage.Sidecar.Resources))
 }

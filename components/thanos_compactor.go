@@ -67,7 +67,7 @@ func (a app) deployCompactor(args *ThanosCompactorArgs) error {
 	container.Args = pulumi.ToStringArray(flags)
 	// A StatefulSet never runs two pods at once: two compactors would destroy each other's blocks.
 	return a.thanosStatefulSet(&appsv1.StatefulSetSpecArgs{VolumeClaimTemplates: templates}, spec, container, annotations,
-		args.Store, thanosPods{1, args.Store.account, nil, cfg.Resources, cfg.Scheduling}, bindTo(args.Claims), a.readyTimeout(0))
+		args.Store, thanosPods{render.ThanosCompactor, 1, args.Store.account, nil, cfg.Resources, cfg.Scheduling}, bindTo(args.Claims), a.readyTimeout(0))
 }
 
 // compactorFlags returns the compactor's command line, without the store:

@@ -14,7 +14,7 @@ import (
 type ThanosQueryFrontend struct {
 	pulumi.ResourceState
 
-	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, http://host:port
+	URL pulumi.StringOutput `pulumi:"url"` // in-cluster base URL, scheme://host:port
 }
 
 // ThanosQueryFrontendArgs configures a ThanosQueryFrontend.
@@ -60,9 +60,8 @@ func (a app) deployQueryFrontend() error {
 		"--query-range.response-cache-config-file=" + render.ThanosDir + "/cache.yaml",
 		"--query-frontend.compress-responses",
 	}
-	if render.AsksForLogin(a.Stack.Config, a.name) {
-		askForLogin(spec, container, thanosHTTP)
-		flags = append(flags, "--http.config="+webConfig)
+	if _, ok := a.Stack.Thanos.Frontend.Files[render.DownstreamFile]; ok {
+		flags = append(flags, "--query-frontend.downstream-tripper-config-file="+render.ThanosDir+"/"+render.DownstreamFile)
 	}
-	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
+	return a.thanosDeployment(render.ThanosQueryFrontend, spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }

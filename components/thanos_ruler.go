@@ -103,13 +103,13 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 		return err
 	}
 	flags = append(flags, args.Store.add(spec, container, annotations)...)
-	flags = append(flags, a.addTLS(spec, container)...)
+	flags = append(flags, a.addGRPC(spec, container)...)
 	if render.AsksForLogin(a.Stack.Config, render.Alertmanager.Name) {
 		addLogin(spec, container)
 	}
 	container.Args = pulumi.ToStringArray(flags)
 	return a.thanosStatefulSet(&appsv1.StatefulSetSpecArgs{PodManagementPolicy: pulumi.String("Parallel"), VolumeClaimTemplates: templates},
-		spec, container, annotations, args.Store, thanosPods{cfg.Replicas, args.Store.account, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling},
+		spec, container, annotations, args.Store, thanosPods{render.ThanosRuler, cfg.Replicas, args.Store.account, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling},
 		bindTo(args.Claims), pulumi.DependsOn([]pulumi.Resource{configMap, rules}), a.readyTimeout(0))
 }
 
@@ -121,12 +121,16 @@ func rulerFlags(cfg *config.Config) ([]string, error) {
 	if url := cfg.GraphURL(); url != nil {
 		graph = url.String()
 	}
+	querier := "--query=" + query
+	if render.ThanosQuery.ServesTLS(cfg) {
+		querier = "--query.config-file=" + render.ThanosDir + "/" + render.RulerQueryFile
+	}
 	flags := []string{
 		"rule",
 		"--data-dir=" + render.ThanosDataDir,
 		"--rule-file=" + render.ThanosRulesDir + "/*.yaml",
 		"--eval-interval=" + cfg.Prometheus.EvaluationInterval.Duration.String(),
-		"--query=" + query,
+		querier,
 		"--alert.query-url=" + graph, // of the links in alerts
 		"--alertmanagers.config-file=" + render.ThanosDir + "/alertmanagers.yaml",
 		"--alert.label-drop=replica", // the alerts of several pods are one

@@ -81,8 +81,8 @@ func (a app) deployStoreGateway(args *ThanosStoreGatewayArgs) error {
 	if selector := a.Stack.Thanos.Selectors[args.Partition]; selector != "" {
 		flags = append(flags, "--selector.relabel-config="+selector)
 	}
-	flags = append(flags, a.addTLS(spec, container)...)
+	flags = append(flags, a.addGRPC(spec, container)...)
 	container.Args = pulumi.ToStringArray(flags)
 	return a.thanosStatefulSet(&appsv1.StatefulSetSpecArgs{PodManagementPolicy: pulumi.String("Parallel")}, spec, container, annotations,
-		args.Store, thanosPods{cfg.Replicas, args.Store.account, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling}, a.readyTimeout(storeStartup))
+		args.Store, thanosPods{render.ThanosStoreGateway, cfg.Replicas, args.Store.account, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling}, a.readyTimeout(storeStartup))
 }

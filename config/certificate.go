@@ -1,6 +1,76 @@
 package config
 
-import "k8s.io/apimachinery/pkg/util/validation"
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Certificate names a Secret with a certificate, which several programs share.
+type Certificate struct {
+	// Secret with ca.crt, tls.crt and tls.key, which exists unless issuerRef is set; empty for no TLS.
+	// Its certificate is that of every program, as server and as client.
+	SecretName string `json:"secretName"`
+	// Issuer of cert-manager that makes the Secret, from an authority of its own: ca or vault. The stack
+	// has a Certificate then, and secretName has a default.
+	IssuerRef IssuerRef `json:"issuerRef"`
+	// Name that the certificate is valid for, by which the programs know each other.
+	ServerName string `json:"serverName"`
+}
+
+// CertificateKeys lists the keys of the Secret of a Certificate.
+var CertificateKeys = []string{"ca.crt", "tls.crt", "tls.key"}
+
+// Enabled reports whether there is a certificate.
+func (c Certificate) Enabled() bool { return c.SecretName != "" }
+
+// complete sets the name of the Secret that an issuer makes, unless it is set.
+func (c *Certificate) complete(secretName string) {
+	if c.SecretName == "" && c.IssuerRef.Name != "" {
+		c.SecretName = secretName
+	}
+}
+
+// Check rejects the values of a Secret, by key, with which programs could not connect to each other: both as server and
+// as client, the certificate has to be one of the authority, and valid today for the name of the server.
+func (c Certificate) Check(values map[string][]byte) error {
+	pair, err := tls.X509KeyPair(values["tls.crt"], values["tls.key"])
+	if err != nil {
+		return fmt.Errorf("tls.crt and tls.key: %w", err)
+	}
+	options := x509.VerifyOptions{DNSName: c.ServerName, Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool()}
+	if !options.Roots.AppendCertsFromPEM(values["ca.crt"]) {
+		return errors.New("ca.crt has no certificate")
+	}
+	for _, raw := range pair.Certificate[1:] {
+		if intermediate, err := x509.ParseCertificate(raw); err == nil {
+			options.Intermediates.AddCert(intermediate)
+		}
+	}
+	for _, as := range []struct {
+		who   string
+		usage x509.ExtKeyUsage
+	}{{"server", x509.ExtKeyUsageServerAuth}, {"client", x509.ExtKeyUsageClientAuth}} {
+		options.KeyUsages = []x509.ExtKeyUsage{as.usage}
+		if _, err := pair.Leaf.Verify(options); err != nil {
+			return fmt.Errorf("tls.crt as the certificate of a %s: %w", as.who, err)
+		}
+	}
+	return nil
+}
+
+func (c Certificate) validate(path string) Problems {
+	var p Problems
+	if c.SecretName != "" {
+		p.Add(validateSecretOfOthers(path+".secretName", c.SecretName)...)
+	}
+	p.invalid(path+".serverName", c.ServerName, validation.IsDNS1123Subdomain(c.ServerName))
+	p.Add(c.IssuerRef.validate(path + ".issuerRef")...)
+	return p
+}
 
 // IssuerRef names an issuer of cert-manager, as a Certificate does:
 // https://cert-manager.io/docs/reference/api-docs/#meta.cert-manager.io/v1.IssuerReference

@@ -38,6 +38,8 @@ type Config struct {
 	Grafana Grafana `json:"grafana"`
 	// How people log in to web UIs whose access.login asks for it.
 	Login Logins `json:"login"`
+	// How programs of the stack encrypt what they serve over HTTP, and whom they answer.
+	TLS TLS `json:"tls"`
 	// The checks of the whole stack that run in every preview.
 	Checks Checks `json:"checks"`
 
@@ -60,6 +62,7 @@ func defaultsOn(platform Platform) Config {
 		Alerting:   defaultAlerting(),
 		Grafana:    defaultGrafana(),
 		Login:      defaultLogins(),
+		TLS:        defaultTLS(),
 
 		LongTermStorage: defaultLongTermStorage(),
 	}
@@ -90,6 +93,7 @@ func (c *Config) complete() {
 	}
 	c.Prometheus.complete(c.Storage)
 	c.LongTermStorage.complete(c.Cluster)
+	c.completeTLS()
 	for _, ui := range c.UIs() {
 		ui.complete()
 	}
@@ -117,6 +121,7 @@ func (c *Config) validate() Problems {
 	p.Add(c.validateBasic()...)
 	p.Add(c.validateLogin()...)
 	p.Add(c.validateDatasourceLogin()...)
+	p.Add(c.validateTLS()...)
 	p.Add(c.Checks.validate()...)
 	return p
 }

@@ -61,6 +61,8 @@ func validateSecretOfOthers(path, name string) Problems {
 type ExistingSecret struct {
 	Path string // config path, such as alerting.slack.webhookUrl
 	SecretKey
+
+	Certificate *Certificate // that the Secret of the key has; nil for any other Secret
 }
 
 // Unfit says why programs cannot use a value for the setting, without showing it; "" if they can, as far as that
@@ -97,15 +99,18 @@ func unfitInQuotes(value string) string {
 }
 
 // NamedSecrets returns the settings that name a whole Secret which something else creates, and the pods need:
-// the logins of registries, without a key, and each key of the certificate of Thanos.
+// the logins of registries, without a key, and each key of certificates that programs share.
 func (c *Config) NamedSecrets() []ExistingSecret {
 	var named []ExistingSecret
 	for i, name := range c.Images.PullSecrets {
 		named = append(named, ExistingSecret{Path: fmt.Sprintf("images.pullSecrets[%d]", i), SecretKey: SecretKey{Secret: name}})
 	}
-	if tls := c.LongTermStorage.TLS; c.LongTermStorage.Enabled && tls.SecretName != "" && tls.IssuerRef.Name == "" {
-		for _, key := range []string{"ca.crt", "tls.crt", "tls.key"} {
-			named = append(named, ExistingSecret{Path: "longTermStorage.tls.secretName", SecretKey: SecretKey{tls.SecretName, key}})
+	for _, shared := range c.certificates() {
+		if shared.IssuerRef.Name != "" {
+			continue
+		}
+		for _, key := range CertificateKeys {
+			named = append(named, ExistingSecret{Path: shared.path + ".secretName", SecretKey: SecretKey{shared.SecretName, key}, Certificate: &shared.Certificate})
 		}
 	}
 	return named

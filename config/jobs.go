@@ -90,6 +90,15 @@ func onNodes(_ *Config, nodes int) int    { return nodes }
 func onControlPlane(_ *Config, n int) int { return min(3, n) } // a highly available one has three
 func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { return n } }
 
+// probedTargets is ScrapeJob.Targets of what the stack lists, and of the certificate that its programs serve.
+func probedTargets(c *Config, _ int) int {
+	n := len(c.Exporters.BlackboxExporter.Targets)
+	if c.TLS.Enabled() {
+		n++
+	}
+	return n
+}
+
 // blackboxDeployed is ScrapeJob.Deployed of blackbox-exporter and of the jobs that it probes for.
 func blackboxDeployed(c *Config) bool { return c.Exporters.BlackboxExporter.Enabled }
 
@@ -179,9 +188,9 @@ var ScrapeJobs = []ScrapeJob{{
 	Targets:  fixed(1), Blinding: true,
 	Exporter: "blackbox-exporter", Image: BlackboxExporterImage,
 }, {
-	Name: BlackboxTargetsJob, About: "what `exporters.blackboxExporter.targets` lists, probed by blackbox-exporter",
+	Name: BlackboxTargetsJob, About: "what `exporters.blackboxExporter.targets` lists, and the certificate of `tls`, probed by blackbox-exporter",
 	Settings: blackboxExporterPath, Deployed: blackboxDeployed,
-	SampleLimit: 1_000, Targets: func(c *Config, _ int) int { return len(c.Exporters.BlackboxExporter.Targets) }, MayBeEmpty: true,
+	SampleLimit: 1_000, Targets: probedTargets, MayBeEmpty: true,
 	Exporter: "probe", Image: BlackboxExporterImage,
 }, {
 	Name: GrafanaJob, About: "Grafana", Settings: "grafana",

@@ -23,8 +23,9 @@ type LongTermStorage struct {
 	ObjectStore ObjectStore `json:"objectStore"`
 	// How long the object store keeps samples.
 	Retention BucketRetention `json:"retention"`
-	// Certificates with which the parts of Thanos identify themselves to each other over gRPC.
-	TLS ThanosTLS `json:"tls"`
+	// Certificate with which the parts of Thanos identify themselves to each other over gRPC, valid for the
+	// name thanos unless serverName says otherwise; that of tls unless set.
+	TLS Certificate `json:"tls"`
 	// The account that the pods of the store gateway, the compactor and the ruler run as. The sidecars run as
 	// prometheus.serviceAccount.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
@@ -83,18 +84,6 @@ type BucketRetention struct {
 	FiveMinutes Duration `json:"5m"`
 	// How long one sample for each hour is kept; 0s for ever.
 	OneHour Duration `json:"1h"`
-}
-
-// ThanosTLS configures TLS between the parts of Thanos.
-type ThanosTLS struct {
-	// Secret with ca.crt, tls.crt and tls.key, which exists unless issuerRef is set; empty for no TLS.
-	// Its certificate is that of every part, as server and as client.
-	SecretName string `json:"secretName"`
-	// Issuer of cert-manager that makes the Secret, from an authority of its own: ca or vault. The stack
-	// has a Certificate then, and secretName is thanos-certificate unless set.
-	IssuerRef IssuerRef `json:"issuerRef"`
-	// Name that the certificate is valid for.
-	ServerName string `json:"serverName"`
 }
 
 // Sidecar configures the container that uploads the samples of a Prometheus server.
@@ -205,7 +194,7 @@ func defaultLongTermStorage() LongTermStorage {
 	const day = 24 * time.Hour
 	return LongTermStorage{
 		Retention: BucketRetention{Raw: duration(90 * day), FiveMinutes: duration(365 * day), OneHour: duration(5 * 365 * day)},
-		TLS:       ThanosTLS{ServerName: "thanos", IssuerRef: defaultIssuerRef()},
+		TLS:       Certificate{ServerName: "thanos", IssuerRef: defaultIssuerRef()},
 		Sidecar:   Sidecar{Resources: resources("50m", "128Mi", "512Mi")},
 		StoreGateway: StoreGateway{
 			Replicas: 1, Partitions: 1, Size: quantity("10Gi"),
@@ -237,9 +226,7 @@ func (l *LongTermStorage) complete(cluster Cluster) {
 	if l.ObjectStore.Prefix == "" {
 		l.ObjectStore.Prefix = cluster.Name + "/" + cluster.Namespace
 	}
-	if l.TLS.SecretName == "" && l.TLS.IssuerRef.Name != "" {
-		l.TLS.SecretName = "thanos-certificate"
-	}
+	l.TLS.complete("thanos-certificate")
 }
 
 // HasObjectStore reports whether the stack uploads samples to an object store: with long-term storage,
@@ -429,16 +416,6 @@ func forever(d Duration) string {
 	return d.String()
 }
 
-func (t ThanosTLS) validate(path string) Problems {
-	var p Problems
-	if t.SecretName != "" {
-		p.Add(validateSecretOfOthers(path+".secretName", t.SecretName)...)
-	}
-	p.invalid(path+".serverName", t.ServerName, validation.IsDNS1123Subdomain(t.ServerName))
-	p.Add(t.IssuerRef.validate(path + ".issuerRef")...)
-	return p
-}
-
 func (s StoreGateway) validate(path string) Problems {
 	var p Problems
 	p.Add(validateReplicas(path, s.Replicas)...)
@@ -461,7 +438,7 @@ func (c Compactor) validate(path string) Problems {
 
 // encrypted reports whether queries of other clusters are, or the stack accepts that they are not.
 func (l LongTermStorage) encrypted(prometheus Prometheus) bool {
-	return l.TLS.SecretName != "" || prometheus.AcknowledgeInsecureRemotes
+	return l.TLS.Enabled() || prometheus.AcknowledgeInsecureRemotes
 }
 
 // AddEndpoint adds what the stack at the config path says of its querier to those that are queried.

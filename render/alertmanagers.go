@@ -27,7 +27,9 @@ type alerting struct {
 }
 
 type alertmanagerTargets struct {
+	Scheme              string         `yaml:"scheme,omitempty"`
 	BasicAuth           *basicAuth     `yaml:"basic_auth,omitempty"`
+	TLSConfig           *tlsConfig     `yaml:"tls_config,omitempty"`
 	KubernetesSDConfigs []kubernetesSD `yaml:"kubernetes_sd_configs"`
 	RelabelConfigs      []relabel      `yaml:"relabel_configs"`
 }
@@ -45,7 +47,11 @@ func alertmanagers(cfg *config.Config) *alerting {
 	}
 	if cfg.Alerting.Enabled {
 		pods, web := ownPods(cfg, Alertmanager.Name)
-		file.Alertmanagers = append(file.Alertmanagers, alertmanagerTargets{BasicAuth: loginTo(cfg, Alertmanager.Name), KubernetesSDConfigs: pods, RelabelConfigs: web})
+		own := alertmanagerTargets{BasicAuth: loginTo(cfg, Alertmanager.Name), KubernetesSDConfigs: pods, RelabelConfigs: web}
+		if tls := tlsTo(cfg, Alertmanager); tls != nil {
+			own.Scheme, own.TLSConfig = "https", tls
+		}
+		file.Alertmanagers = append(file.Alertmanagers, own)
 	}
 	for _, native := range cfg.Alerting.Alertmanagers {
 		file.Alertmanagers = append(file.Alertmanagers, native)
@@ -182,15 +188,7 @@ type rulerHTTP struct {
 	BasicAuth       *basicAuth `yaml:"basic_auth,omitempty"`
 	BearerTokenFile string     `yaml:"bearer_token_file,omitempty"`
 	ProxyURL        string     `yaml:"proxy_url,omitempty"`
-	TLSConfig       rulerTLS   `yaml:"tls_config,omitempty"`
-}
-
-type rulerTLS struct {
-	CAFile             string `yaml:"ca_file,omitempty"`
-	CertFile           string `yaml:"cert_file,omitempty"`
-	KeyFile            string `yaml:"key_file,omitempty"`
-	ServerName         string `yaml:"server_name,omitempty"`
-	InsecureSkipVerify bool   `yaml:"insecure_skip_verify,omitempty"`
+	TLSConfig       tlsConfig  `yaml:"tls_config,omitempty"`
 }
 
 // rulerOptions holds the options of Prometheus' alertmanager_config that the ruler has too, each with those in it
@@ -250,14 +248,10 @@ func checkRulerAlertmanager(path string, native map[string]any, loaded *promethe
 func rulerAlertmanagersOf(cfg *config.Config, others prometheus.AlertmanagerConfigs) rulerAlertmanagersFile {
 	file := rulerAlertmanagersFile{Alertmanagers: []rulerAlertmanagers{}}
 	if cfg.Alerting.Enabled {
-		var client *rulerHTTP
-		if AsksForLogin(cfg, Alertmanager.Name) {
-			client = &rulerHTTP{BasicAuth: namedLogin(cfg)}
-		}
 		file.Alertmanagers = append(file.Alertmanagers, rulerAlertmanagers{
-			HTTPConfig:    client,
+			HTTPConfig:    rulerTo(cfg, Alertmanager),
 			StaticConfigs: []string{fmt.Sprintf("dnssrv+_web._tcp.%s.%s.svc", Alertmanager.Headless(), cfg.Cluster.Namespace)},
-			Scheme:        "http",
+			Scheme:        Alertmanager.Scheme(cfg),
 			APIVersion:    "v2",
 		})
 	}
@@ -274,11 +268,27 @@ func rulerAlertmanagersOf(cfg *config.Config, others prometheus.AlertmanagerConf
 	return file
 }
 
+// rulerTo returns how the ruler connects to a program of the stack; nil if that answers everyone over HTTP.
+func rulerTo(cfg *config.Config, program Program) *rulerHTTP {
+	asks, tls := AsksForLogin(cfg, program.Name), tlsTo(cfg, program)
+	if !asks && tls == nil {
+		return nil
+	}
+	client := &rulerHTTP{}
+	if asks {
+		client.BasicAuth = namedLogin(cfg)
+	}
+	if tls != nil {
+		client.TLSConfig = *tls
+	}
+	return client
+}
+
 // rulerHTTPOf returns how the ruler connects to Alertmanagers as a server of Prometheus does.
 func rulerHTTPOf(other *prometheus.AlertmanagerConfig) *rulerHTTP {
 	client := other.HTTPClientConfig
 	tls := client.TLSConfig
-	ruler := &rulerHTTP{TLSConfig: rulerTLS{tls.CAFile, tls.CertFile, tls.KeyFile, tls.ServerName, tls.InsecureSkipVerify}}
+	ruler := &rulerHTTP{TLSConfig: tlsConfig{tls.CAFile, tls.CertFile, tls.KeyFile, tls.ServerName, tls.InsecureSkipVerify}}
 	if auth := client.BasicAuth; auth != nil {
 		ruler.BasicAuth = &basicAuth{Username: auth.Username, PasswordFile: auth.PasswordFile}
 	}

@@ -1,20 +1,10 @@
 package render
 
 import (
-	"fmt"
 	"slices"
-
-	"github.com/prometheus/exporter-toolkit/web"
-	"go.yaml.in/yaml/v2" // with which programs read the file
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/importer"
-)
-
-// Files of the Secret config.BasicLoginSecret, in LoginDir, besides config.LoginUserFile and config.LoginPasswordFile.
-const (
-	WebConfigFile  = "web.yml"    // who may log in to the program
-	HTTPClientFile = "client.yml" // how others log in to it
 )
 
 // basicAuth holds a credential in the form in which the configuration files of all programs have it.
@@ -22,12 +12,6 @@ type basicAuth struct {
 	Username     string `yaml:"username,omitempty"`
 	UsernameFile string `yaml:"username_file,omitempty"`
 	PasswordFile string `yaml:"password_file,omitempty"`
-}
-
-// httpClient holds the part of an HTTP client's configuration that logs in:
-// https://prometheus.io/docs/prometheus/latest/configuration/promtool/#http_config_file
-type httpClient struct {
-	BasicAuth *basicAuth `yaml:"basic_auth"`
 }
 
 // AsksForLogin reports whether a program, by its name, asks for a user of login.basic.
@@ -60,23 +44,21 @@ func basicLogin(cfg *config.Config) (map[string]config.Secret, error) {
 	for name, hash := range basic.Users {
 		users[name] = hash.Reveal()
 	}
-	text, err := marshal(map[string]any{"basic_auth_users": users})
+	files, err := webFiles(webConfig{TLS: serverTLSOf(cfg), Users: users}, httpClient{
+		BasicAuth: namedLogin(cfg),
+		TLSConfig: clientTLS(cfg),
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := yaml.UnmarshalStrict([]byte(text), &web.Config{}); err != nil {
-		return nil, fmt.Errorf("%s: %w", WebConfigFile, err)
-	}
-	client, err := marshal(httpClient{namedLogin(cfg)})
-	if err != nil {
-		return nil, err
-	}
-	return map[string]config.Secret{
-		WebConfigFile:            config.NewSecret(text),
-		HTTPClientFile:           config.NewSecret(client),
+	secrets := map[string]config.Secret{
 		config.LoginUserFile:     config.NewSecret(basic.Client.User),
 		config.LoginPasswordFile: basic.Client.Password,
-	}, nil
+	}
+	for name, text := range files {
+		secrets[name] = config.NewSecret(text)
+	}
+	return secrets, nil
 }
 
 // Names of the secret option of a datasource with basic authentication, and its value where that is the password of
@@ -90,7 +72,7 @@ const (
 func logIn(cfg *config.Config, program Program, d *importer.Datasource) {
 	if AsksForLogin(cfg, program.Name) {
 		d.BasicAuth, d.BasicAuthUser = true, cfg.Login.Basic.Client.User
-		d.SecureJSONData = map[string]string{basicAuthPassword: loginPassword}
+		d.SecureJSONData[basicAuthPassword] = loginPassword
 	}
 }
 

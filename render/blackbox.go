@@ -17,7 +17,7 @@ import (
 // config.Problems: it has what the exporter's config types reject and secrets in plain text.
 // https://github.com/prometheus/blackbox_exporter/blob/master/CONFIGURATION.md
 func blackboxConfig(cfg *config.Config) (string, error) {
-	modules := cfg.Exporters.BlackboxExporter.AllModules()
+	modules := probeModules(cfg)
 	secrets := secretFiles{BlackboxSecretsDir, "exporters.blackboxExporter.secrets", slices.Sorted(maps.Keys(cfg.Exporters.BlackboxExporter.Secrets))}
 	var problems config.Problems
 	for _, name := range slices.Sorted(maps.Keys(modules)) {

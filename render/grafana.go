@@ -56,8 +56,10 @@ func datasources(cfg *config.Config) []importer.Datasource {
 			"timeInterval":      cfg.Prometheus.ScrapeInterval.String(),                              // the lower bound of $__rate_interval
 			"manageAlerts":      true,                                                                // lists the rules; Grafana cannot change them
 		},
+		SecureJSONData: map[string]string{},
 	}
 	logIn(cfg, queried, &prometheus)
+	encrypt(cfg, queried, &prometheus)
 	if exemplars := cfg.Grafana.Exemplars; exemplars.DatasourceUID != "" {
 		prometheus.JSONData["exemplarTraceIdDestinations"] = []any{
 			map[string]any{"name": exemplars.Label, "datasourceUid": exemplars.DatasourceUID},
@@ -76,8 +78,10 @@ func datasources(cfg *config.Config) []importer.Datasource {
 			"implementation":             "prometheus",
 			"handleGrafanaManagedAlerts": false,
 		},
+		SecureJSONData: map[string]string{},
 	}
 	logIn(cfg, Alertmanager, &alertmanager)
+	encrypt(cfg, Alertmanager, &alertmanager)
 	prometheus.JSONData["alertmanagerUid"] = alertmanager.UID
 	return []importer.Datasource{prometheus, alertmanager}
 }

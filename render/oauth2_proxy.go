@@ -62,7 +62,8 @@ type oauth2ProxyProvider struct {
 	Provider            string          `yaml:"provider"`
 	ClientID            string          `yaml:"clientID"`
 	ClientSecretFile    string          `yaml:"clientSecretFile"`
-	CAFiles             []string        `yaml:"caFiles,omitempty"`
+	CAFiles             []string        `yaml:"caFiles,omitempty"` // also of the upstream
+	UseSystemTrustStore bool            `yaml:"useSystemTrustStore,omitempty"`
 	Scope               string          `yaml:"scope"`
 	CodeChallengeMethod string          `yaml:"code_challenge_method"`
 	AllowedGroups       []string        `yaml:"allowedGroups,omitempty"`
@@ -116,6 +117,10 @@ func oauth2Proxy(cfg *config.Config, ui config.UI) (OAuth2Proxy, error) {
 	}
 	if oidc.CA != nil {
 		provider.CAFiles = []string{path.Join(OAuth2ProxySecretsDir, config.CAFile)}
+	}
+	if backend.ServesTLS(cfg) { // the proxy has one set of authorities for whatever it connects to
+		provider.UseSystemTrustStore = len(provider.CAFiles) == 0
+		provider.CAFiles = append(provider.CAFiles, tlsCAFile)
 	}
 	file := oauth2ProxyConfig{
 		Server:        oauth2ProxyServer{fmt.Sprintf(":%d", OAuth2ProxyPort)},

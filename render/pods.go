@@ -39,8 +39,9 @@ func Pods(cfg *config.Config) []Pod {
 		}
 		return nil
 	}
-	tls := when(long.TLS.SecretName != "", "thanos-tls")
-	store, storeMounts := []string{"object-store"}, []string{ThanosObjectStoreDir, ThanosTLSDir}
+	web := when(cfg.TLS.Enabled(), "tls")
+	tls := when(long.TLS.Enabled(), "thanos-tls")
+	store, storeMounts := []string{"object-store"}, []string{ThanosObjectStoreDir, ThanosTLSDir, TLSDir}
 	if dir, ok := long.ObjectStore.Config[bucketOption[config.Filesystem]].(string); ok && long.ObjectStore.Type == config.Filesystem {
 		store, storeMounts = append(store, "bucket"), append(storeMounts, dir)
 	}
@@ -71,34 +72,34 @@ func Pods(cfg *config.Config) []Pod {
 		Containers: append([]string{"prometheus"}, when(cfg.HasObjectStore(), "thanos-sidecar")...),
 		Ports:      map[string]int{"web": Prometheus.Port, ThanosSidecarPort: ThanosHTTPPort, "grpc": ThanosGRPCPort},
 		Volumes: slices.Concat([]string{"config", "data"}, when(!cfg.Agent(), "rules"), when(len(cfg.Prometheus.Secrets) > 0, "secrets"),
-			when(long.Enabled, slices.Concat(store, tls)...), when(cfg.HasBasic(), "login")),
-		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir, LoginDir, serviceAccountDir},
+			when(long.Enabled, slices.Concat(store, tls)...), when(cfg.HasBasic(), "login"), web),
+		Env: []string{"POD_NAME"}, Mounts: []string{PrometheusDir, RulesDir, PrometheusDataDir, PrometheusSecretsDir, LoginDir, TLSDir, serviceAccountDir},
 		Labels: cfg.Prometheus.ServiceAccount.PodLabels,
 	}, {
 		Name: Alertmanager.Name, Path: "alerting", Settings: cfg.Alerting.Scheduling,
 		Deployed: cfg.Alerting.Enabled, Images: []config.Image{config.AlertmanagerImage},
 		Containers: []string{"alertmanager"}, Ports: map[string]int{"web": Alertmanager.Port, "gossip": 9094, "gossip-udp": 9094},
-		Volumes: slices.Concat([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets"), login(Alertmanager.Name)),
-		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir, LoginDir},
+		Volumes: slices.Concat([]string{"config", "data"}, when(len(cfg.Alerting.SecretFiles()) > 0, "secrets"), login(Alertmanager.Name), web),
+		Env:     []string{"POD_IP"}, Mounts: []string{AlertmanagerDir, AlertmanagerDataDir, AlertmanagerSecretsDir, LoginDir, TLSDir},
 		Labels: cfg.Alerting.ServiceAccount.PodLabels,
 	}, {
 		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Scheduling,
 		Deployed: cfg.Grafana.Deployed(), Images: []config.Image{config.GrafanaImage},
 		Containers: []string{"grafana"}, Ports: map[string]int{"web": Grafana.Port},
-		Volumes: append([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
-			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID)...),
-		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, "/tmp"},
+		Volumes: slices.Concat([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
+			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID), web),
+		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, TLSDir, "/tmp"},
 		Labels: cfg.Grafana.ServiceAccount.PodLabels,
 	}, {
 		Name: OAuth2ProxyName, Path: "login.oidc", Settings: cfg.Login.OIDC.Scheduling,
 		Deployed: len(cfg.Proxied()) > 0, Images: []config.Image{config.OAuth2ProxyImage},
 		Containers: []string{OAuth2ProxyName}, Ports: map[string]int{"proxy": OAuth2ProxyPort, "metrics": OAuth2ProxyMetricsPort},
-		Volumes: []string{"config", "secrets"}, Mounts: []string{OAuth2ProxyDir, OAuth2ProxySecretsDir},
+		Volumes: append([]string{"config", "secrets"}, web...), Mounts: []string{OAuth2ProxyDir, OAuth2ProxySecretsDir, TLSDir},
 	}, {
-		Name: "node-exporter", Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Scheduling,
+		Name: NodeExporter.Name, Path: "exporters.nodeExporter", Settings: exporters.NodeExporter.Scheduling,
 		Deployed: exporters.NodeExporter.Enabled, Images: []config.Image{config.NodeExporterImage},
 		Containers: []string{"node-exporter"}, Ports: map[string]int{"metrics": exporters.NodeExporter.Port},
-		Volumes: []string{"root"}, HostVolumes: []string{"root"}, Env: []string{"HOST_IP"}, Mounts: []string{HostDir},
+		Volumes: append([]string{"root"}, web...), HostVolumes: []string{"root"}, Env: []string{"HOST_IP"}, Mounts: []string{HostDir, TLSDir},
 	}, {
 		Name: "node-directory-size-metrics", Path: "exporters.nodeDirectorySizeMetrics", Settings: exporters.NodeDirectorySizeMetrics.Scheduling,
 		Deployed: exporters.NodeDirectorySizeMetrics.Enabled, Images: []config.Image{config.BusyboxImage},
@@ -106,45 +107,45 @@ func Pods(cfg *config.Config) []Pod {
 		Volumes: append([]string{"scripts", "metrics"}, directories...), HostVolumes: directories,
 		Env: slices.Sorted(maps.Keys(directorysize.Settings{}.Env())), Mounts: []string{SizesScriptsDir, SizesMetricsDir, HostDir}, Root: true,
 	}, {
-		Name: "kube-state-metrics", Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Scheduling,
+		Name: KubeStateMetrics.Name, Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Scheduling,
 		Deployed: exporters.KubeStateMetrics.Enabled, Images: []config.Image{config.KubeStateMetricsImage},
 		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},
-		Env: []string{"SHARD"}, Mounts: []string{serviceAccountDir},
+		Volumes: web, Env: []string{"SHARD"}, Mounts: []string{serviceAccountDir, TLSDir},
 		Labels: exporters.KubeStateMetrics.ServiceAccount.PodLabels,
 	}, {
 		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Scheduling,
 		Deployed: exporters.BlackboxExporter.Enabled, Images: []config.Image{config.BlackboxExporterImage},
 		Containers: []string{"blackbox-exporter"}, Ports: map[string]int{"web": BlackboxExporter.Port},
-		Volumes: append([]string{"config"}, when(len(exporters.BlackboxExporter.Secrets) > 0, "secrets")...), Mounts: []string{BlackboxDir, BlackboxSecretsDir},
+		Volumes: slices.Concat([]string{"config"}, when(len(exporters.BlackboxExporter.Secrets) > 0, "secrets"), web), Mounts: []string{BlackboxDir, BlackboxSecretsDir, TLSDir},
 	}, {
 		Name: ThanosStoreGateway.Name, Path: "longTermStorage.storeGateway", Settings: long.StoreGateway.Scheduling,
 		Deployed: cfg.HasObjectStore(), Images: thanos,
 		Containers: []string{"thanos-store-gateway"}, Ports: thanosStorePorts,
-		Volumes: slices.Concat([]string{"data"}, store, tls), Mounts: append([]string{ThanosDataDir}, storeMounts...),
+		Volumes: slices.Concat([]string{"data"}, store, tls, web), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosCompactor.Name, Path: "longTermStorage.compactor", Settings: long.Compactor.Scheduling,
 		Deployed: long.HasCompactor(), Images: thanos,
 		Containers: []string{"thanos-compactor"}, Ports: thanosPorts,
-		Volumes: append([]string{"data"}, store...), Mounts: append([]string{ThanosDataDir}, storeMounts...),
+		Volumes: slices.Concat([]string{"data"}, store, web), Mounts: append([]string{ThanosDataDir}, storeMounts...),
 		Env: storeEnv, Labels: long.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosQuery.Name, Path: "longTermStorage.query", Settings: long.Query.Scheduling,
 		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query"}, Ports: thanosStorePorts,
-		Volumes: append([]string{"config"}, tls...), Mounts: []string{ThanosDir, ThanosTLSDir},
+		Volumes: slices.Concat([]string{"config"}, tls, web), Mounts: []string{ThanosDir, ThanosTLSDir, TLSDir},
 		Labels: long.Query.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosQueryFrontend.Name, Path: "longTermStorage.queryFrontend", Settings: long.QueryFrontend.Scheduling,
 		Deployed: long.Enabled, Images: thanos,
 		Containers: []string{"thanos-query-frontend"}, Ports: thanosPorts,
-		Volumes: append([]string{"config"}, login(ThanosQueryFrontend.Name)...), Mounts: []string{ThanosDir, LoginDir},
+		Volumes: slices.Concat([]string{"config"}, login(ThanosQueryFrontend.Name), web), Mounts: []string{ThanosDir, LoginDir, TLSDir},
 		Labels: long.QueryFrontend.ServiceAccount.PodLabels,
 	}, {
 		Name: ThanosRuler.Name, Path: "longTermStorage.ruler", Settings: long.Ruler.Scheduling,
 		Deployed: cfg.HasRuler(), Images: thanos,
 		Containers: []string{"thanos-ruler"}, Ports: thanosStorePorts,
-		Volumes: slices.Concat([]string{"config", "rules", "data"}, when(len(rulerSecrets(cfg)) > 0, "secrets"), store, tls, login(Alertmanager.Name)),
+		Volumes: slices.Concat([]string{"config", "rules", "data"}, when(len(rulerSecrets(cfg)) > 0, "secrets"), store, tls, login(Alertmanager.Name), web),
 		Env:     append([]string{"POD_NAME"}, storeEnv...), Mounts: append([]string{ThanosDir, ThanosRulesDir, ThanosDataDir, PrometheusSecretsDir, LoginDir}, storeMounts...),
 		Labels: long.ServiceAccount.PodLabels,
 	}}

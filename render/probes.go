@@ -12,7 +12,7 @@ import (
 // probedServices returns the scrape config by which the blackbox exporter probes Services
 // annotated prometheus.io/probe: "true".
 func probedServices(cfg *config.Config) scrapeConfig {
-	return scrapeConfig{
+	return connectTo(cfg, BlackboxExporter, scrapeConfig{
 		MetricsPath:         "/probe",
 		KubernetesSDConfigs: []kubernetesSD{{Role: "service", Namespaces: discoveryNamespaces(cfg)}},
 		RelabelConfigs: slices.Concat([]relabel{
@@ -28,13 +28,13 @@ func probedServices(cfg *config.Config) scrapeConfig {
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_service_name", "service"),
 		}, throughBlackbox(cfg)),
-	}
+	})
 }
 
 // probedIngresses returns the scrape config by which the blackbox exporter probes, from inside
 // the cluster, every host and path of Ingresses annotated prometheus.io/probe: "true".
 func probedIngresses(cfg *config.Config) scrapeConfig {
-	return scrapeConfig{
+	return connectTo(cfg, BlackboxExporter, scrapeConfig{
 		MetricsPath:         "/probe",
 		KubernetesSDConfigs: []kubernetesSD{{Role: "ingress", Namespaces: discoveryNamespaces(cfg)}},
 		RelabelConfigs: slices.Concat([]relabel{
@@ -50,20 +50,23 @@ func probedIngresses(cfg *config.Config) scrapeConfig {
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
 			copyLabel("__meta_kubernetes_ingress_name", "ingress"),
 		}, throughBlackbox(cfg)),
-	}
+	})
 }
 
 // probedTargets returns the scrape config by which the blackbox exporter probes the targets in
-// exporters.blackboxExporter.targets.
+// exporters.blackboxExporter.targets and, with tls, the certificate that all programs present, at Prometheus.
 func probedTargets(cfg *config.Config) scrapeConfig {
-	scrape := scrapeConfig{
+	scrape := connectTo(cfg, BlackboxExporter, scrapeConfig{
 		MetricsPath:    "/probe",
 		RelabelConfigs: append([]relabel{copyLabel("__address__", "__param_target")}, throughBlackbox(cfg)...),
-	}
+	})
 	for _, target := range cfg.Exporters.BlackboxExporter.Targets {
 		labels := map[string]string{"__param_module": target.Module}
 		maps.Copy(labels, target.Labels)
 		scrape.StaticConfigs = append(scrape.StaticConfigs, staticTargets{[]string{target.URL}, labels})
+	}
+	if Prometheus.ServesTLS(cfg) {
+		scrape.StaticConfigs = append(scrape.StaticConfigs, staticTargets{[]string{Prometheus.Address(cfg)}, map[string]string{"__param_module": config.CertificateModule}})
 	}
 	return scrape
 }
@@ -88,7 +91,7 @@ func throughBlackbox(cfg *config.Config) []relabel {
 // httpModules returns a regular expression that matches the modules whose target is a URL, not
 // a host and port.
 func httpModules(cfg *config.Config) string {
-	modules := cfg.Exporters.BlackboxExporter.AllModules()
+	modules := probeModules(cfg)
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		if modules[name]["prober"] == "http" {

@@ -10,22 +10,45 @@ import (
 // Program is a program that others connect to.
 type Program struct {
 	Name string // of its workload, its Service and its pods' label app.kubernetes.io/name
-	Port int    // of its Service and its pods
+	Port int    // of its Service and its pods; 0 if the stack sets it
+
+	// WebConfig is the flag with the program's web configuration, which says whom it answers and with which
+	// certificate; empty if it has none, and answers everyone over HTTP.
+	WebConfig string
 }
 
 // Programs that a stack may deploy.
 var (
-	Prometheus       = Program{"prometheus", 9090}
-	Alertmanager     = Program{"alertmanager", 9093}
-	BlackboxExporter = Program{"blackbox-exporter", 9115}
-	Grafana          = Program{"grafana", 3000}
+	Prometheus       = Program{"prometheus", 9090, "--web.config.file"}
+	Alertmanager     = Program{"alertmanager", 9093, "--web.config.file"}
+	BlackboxExporter = Program{"blackbox-exporter", 9115, "--web.config.file"}
+	NodeExporter     = Program{"node-exporter", 0, "--web.config.file"}
+	KubeStateMetrics = Program{"kube-state-metrics", 8080, "--tls-config"}
+	Grafana          = Program{"grafana", 3000, ""}
 
-	ThanosStoreGateway  = Program{"thanos-store-gateway", 10902}
-	ThanosCompactor     = Program{"thanos-compactor", 10902}
-	ThanosQuery         = Program{"thanos-query", 10902}
-	ThanosQueryFrontend = Program{"thanos-query-frontend", 10902}
-	ThanosRuler         = Program{"thanos-ruler", 10902}
+	ThanosSidecar       = Program{"thanos-sidecar", ThanosHTTPPort, "--http.config"} // in the pods of Prometheus
+	ThanosStoreGateway  = Program{"thanos-store-gateway", ThanosHTTPPort, "--http.config"}
+	ThanosCompactor     = Program{"thanos-compactor", ThanosHTTPPort, "--http.config"}
+	ThanosQuery         = Program{"thanos-query", ThanosHTTPPort, "--http.config"}
+	ThanosQueryFrontend = Program{"thanos-query-frontend", ThanosHTTPPort, "--http.config"}
+	ThanosRuler         = Program{"thanos-ruler", ThanosHTTPPort, "--http.config"}
 )
+
+// programs lists those that may have a web configuration.
+var programs = []Program{
+	Prometheus, Alertmanager, BlackboxExporter, NodeExporter, KubeStateMetrics,
+	ThanosSidecar, ThanosStoreGateway, ThanosCompactor, ThanosQuery, ThanosQueryFrontend, ThanosRuler,
+}
+
+// programOf returns the program whose pods a job scrapes, by the name that they have in common.
+func programOf(job string) Program {
+	for _, program := range programs {
+		if program.Name == job {
+			return program
+		}
+	}
+	return Program{Name: job}
+}
 
 // Ports of every part of Thanos, sidecars included.
 const (
@@ -65,7 +88,7 @@ func (p Program) GRPCAddress(cfg *config.Config) string {
 func (p Program) Headless() string { return p.Name + "-headless" }
 
 // URL returns the base URL of the program inside the cluster.
-func (p Program) URL(cfg *config.Config) string { return "http://" + p.Address(cfg) }
+func (p Program) URL(cfg *config.Config) string { return p.Scheme(cfg) + "://" + p.Address(cfg) }
 
 // Mount paths in the programs' pods. The rendered files refer to them.
 const (
@@ -87,6 +110,7 @@ const (
 	GrafanaDataDir       = "/var/lib/grafana"
 
 	LoginDir              = "/etc/login" // of login.basic, in the pods that check it or log in
+	TLSDir                = "/etc/tls"   // of tls, in the pods that present its certificate or verify it
 	OAuth2ProxyDir        = "/etc/oauth2-proxy/config"
 	OAuth2ProxySecretsDir = "/etc/oauth2-proxy/secrets"
 

@@ -38,12 +38,6 @@ type authorization struct {
 	CredentialsFile string `yaml:"credentials_file"`
 }
 
-type tlsConfig struct {
-	CAFile             string `yaml:"ca_file,omitempty"`
-	ServerName         string `yaml:"server_name,omitempty"`
-	InsecureSkipVerify bool   `yaml:"insecure_skip_verify,omitempty"`
-}
-
 type kubernetesSD struct {
 	Role       string        `yaml:"role"`
 	Namespaces *sdNamespaces `yaml:"namespaces,omitempty"`
@@ -294,7 +288,7 @@ func annotationRules(annotation func(string) string) []relabel {
 // kubeStateMetrics returns the scrape config of both ports of kube-state-metrics. The labels
 // of a series win over the target's: its namespace and pod are those of the object.
 func kubeStateMetrics(cfg *config.Config) scrapeConfig {
-	scrape := ownProgram(cfg, "kube-state-metrics")
+	scrape := ownProgram(cfg, KubeStateMetrics.Name)
 	scrape.HonorLabels = true
 	// With these labels, a series about no pod would seem to be about the exporter's pod.
 	scrape.RelabelConfigs = slices.DeleteFunc(scrape.RelabelConfigs, func(rule relabel) bool {
@@ -322,8 +316,7 @@ func unmuted(cfg *config.Config) []any {
 // app.kubernetes.io/name. It includes pods that are not ready, so that `up` shows them.
 func ownProgram(cfg *config.Config, component string) scrapeConfig {
 	pods, ports := ownPods(cfg, component)
-	return scrapeConfig{
-		BasicAuth:           loginTo(cfg, component),
+	return connectTo(cfg, programOf(component), scrapeConfig{
 		KubernetesSDConfigs: pods,
 		RelabelConfigs: append(ports,
 			copyLabel("__meta_kubernetes_namespace", "namespace"),
@@ -332,13 +325,21 @@ func ownProgram(cfg *config.Config, component string) scrapeConfig {
 			copyLabel("__meta_kubernetes_pod_container_port_name", "endpoint"),
 			copyLabel("__meta_kubernetes_pod_node_name", "node"),
 		),
+	})
+}
+
+// connectTo returns a scrape config with what a program asks for: TLS, a certificate and a user.
+func connectTo(cfg *config.Config, program Program, scrape scrapeConfig) scrapeConfig {
+	if tls := tlsTo(cfg, program); tls != nil {
+		scrape.Scheme, scrape.TLSConfig = "https", tls
 	}
+	scrape.BasicAuth = loginTo(cfg, program.Name)
+	return scrape
 }
 
 // thanosSidecars returns the scrape config of the sidecars in the pods of Prometheus.
 func thanosSidecars(cfg *config.Config) scrapeConfig {
-	scrape := ownProgram(cfg, Prometheus.Name)
-	scrape.BasicAuth = nil
+	scrape := connectTo(cfg, ThanosSidecar, ownProgram(cfg, Prometheus.Name))
 	for i, rule := range scrape.RelabelConfigs {
 		if rule.Action == "keep" && rule.SourceLabels[0] == "__meta_kubernetes_pod_container_port_name" {
 			scrape.RelabelConfigs[i] = keep(ThanosSidecarPort, rule.SourceLabels...)

@@ -15,15 +15,27 @@ func PrometheusShard(shard int) Program {
 	if shard == 0 {
 		return Prometheus
 	}
-	return Program{fmt.Sprintf("%s-shard-%d", Prometheus.Name, shard), Prometheus.Port}
+	program := Prometheus
+	program.Name = fmt.Sprintf("%s-shard-%d", Prometheus.Name, shard)
+	return program
 }
 
 // Ruler holds what the ruler reads, besides rules.
 type Ruler struct {
-	Config ConfigMap // alertmanagers.yaml
+	Config ConfigMap // alertmanagers.yaml and, if the querier serves TLS, query.yaml
 	Rules  ConfigMap // rule files
 
 	Secrets map[string]config.Secret // of prometheus.secrets, by name
+}
+
+// RulerQueryFile is the name of the file that says how the ruler connects to a querier that does not answer everyone.
+const RulerQueryFile = "query.yaml"
+
+// rulerQuery is one of the queriers that the ruler asks: https://thanos.io/tip/components/rule.md/#query-api
+type rulerQuery struct {
+	HTTPConfig    *rulerHTTP `yaml:"http_config"`
+	StaticConfigs []string   `yaml:"static_configs"`
+	Scheme        string     `yaml:"scheme"`
 }
 
 // renderRuler sets what the ruler reads, if the stack has one.
@@ -35,8 +47,14 @@ func (s *Stack) renderRuler() error {
 	if err != nil {
 		return err
 	}
+	files := map[string]string{"alertmanagers.yaml": text}
+	if client := rulerTo(s.Config, ThanosQuery); client != nil {
+		if files[RulerQueryFile], err = marshal([]rulerQuery{{client, []string{ThanosQuery.Address(s.Config)}, ThanosQuery.Scheme(s.Config)}}); err != nil {
+			return err
+		}
+	}
 	r := &Ruler{
-		Config: ConfigMap{ThanosRuler.Name + "-config", "longTermStorage.ruler", map[string]string{"alertmanagers.yaml": text}},
+		Config: ConfigMap{ThanosRuler.Name + "-config", "longTermStorage.ruler", files},
 		Rules:  ConfigMap{ThanosRuler.Name + "-rules", "alerting.extraRules", map[string]string{}},
 
 		Secrets: rulerSecrets(s.Config),

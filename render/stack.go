@@ -44,6 +44,7 @@ type Stack struct {
 	Rules         []rules.File               // sorted by name
 	Queries       []Query                    // every expression of Rules and Dashboards
 
+	TLS        ConfigMap                // files of TLSDir besides the certificate; none without tls
 	BasicLogin map[string]config.Secret // files of the Secret with login.basic; nil if no program asks for it
 
 	Exposed    map[config.Job]metrics.Exposition // by enabled job of this program; nil if unknown
@@ -95,7 +96,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	}
 	s.Histograms = histograms.New(s.storedHistogram)
 	err := config.Join(s.addDatasources(), s.renderGrafana(custom), s.renderRules(), s.renderAlertmanager(), s.renderBlackbox())
-	err = config.Join(err, s.renderThanos(), s.renderLogin(), s.renderOAuth2Proxies())
+	err = config.Join(err, s.renderThanos(), s.renderTLS(), s.renderLogin(), s.renderOAuth2Proxies())
 	if err == nil {
 		err = config.Join(s.parseQueries(), s.renderImport())
 	}
@@ -267,7 +268,7 @@ func (s *Stack) Provisioned() []dashboards.Dashboard {
 // have no files.
 func (s *Stack) ConfigMaps() []ConfigMap {
 	all := slices.Clone(s.PrometheusConfigs)
-	all = append(all, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.GrafanaConfig)
+	all = append(all, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.GrafanaConfig, s.TLS)
 	if s.Thanos != nil {
 		all = append(all, s.Thanos.Query, s.Thanos.Frontend)
 		if ruler := s.Thanos.Ruler; ruler != nil {

@@ -10,7 +10,7 @@ import (
 type Thanos struct {
 	Bucket   *Bucket   // nil without a Prometheus that uploads
 	Query    ConfigMap // endpoints.yaml
-	Frontend ConfigMap // cache.yaml
+	Frontend ConfigMap // cache.yaml and, if the querier serves TLS, downstream.yaml
 	Ruler    *Ruler    // nil without a ruler
 
 	// Selectors holds, for each partition of the store gateway, the relabelling that selects its
@@ -51,6 +51,15 @@ type cacheFile struct {
 	} `yaml:"config"`
 }
 
+// DownstreamFile is the name of the file that says how the query frontend connects to a querier that serves TLS.
+const DownstreamFile = "downstream.yaml"
+
+// downstreamFile is what the query frontend reads of the querier:
+// https://thanos.io/tip/components/query-frontend.md/#recommended-downstream-tripper-configuration
+type downstreamFile struct {
+	TLSConfig *tlsConfig `yaml:"tls_config"`
+}
+
 // renderThanos sets what the parts of Thanos read, apart from the ruler, if they are deployed.
 func (s *Stack) renderThanos() error {
 	cfg := s.Config.LongTermStorage
@@ -68,9 +77,15 @@ func (s *Stack) renderThanos() error {
 	if err != nil {
 		return err
 	}
+	frontend := map[string]string{"cache.yaml": text}
+	if tls := tlsTo(s.Config, ThanosQuery); tls != nil {
+		if frontend[DownstreamFile], err = marshal(downstreamFile{tls}); err != nil {
+			return err
+		}
+	}
 	s.Thanos = &Thanos{
 		Query:    ConfigMap{ThanosQuery.Name + "-config", "longTermStorage.query", map[string]string{"endpoints.yaml": endpoints}},
-		Frontend: ConfigMap{ThanosQueryFrontend.Name + "-config", "longTermStorage.queryFrontend", map[string]string{"cache.yaml": text}},
+		Frontend: ConfigMap{ThanosQueryFrontend.Name + "-config", "longTermStorage.queryFrontend", frontend},
 	}
 	if !s.Config.HasObjectStore() {
 		return nil
@@ -94,7 +109,7 @@ func (s *Stack) renderThanos() error {
 func queryEndpoints(cfg *config.Config) endpointsFile {
 	longTerm := cfg.LongTermStorage
 	client := func(server string) *grpcClient {
-		if longTerm.TLS.SecretName == "" {
+		if !longTerm.TLS.Enabled() {
 			return nil
 		}
 		return &grpcClient{grpcTLS{true, ThanosTLSDir + "/tls.crt", ThanosTLSDir + "/tls.key", ThanosTLSDir + "/ca.crt"}, server}

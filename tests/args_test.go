@@ -47,6 +47,8 @@ func TestArgs(t *testing.T) {
 		"no issuer":  of(components.NewCertificate, &components.CertificateArgs{Site: site(stack), SecretName: "a", Hosts: []string{"b"}}),
 		"login":      of(components.NewBasicLogin, nil),
 		"no login":   of(components.NewBasicLogin, &components.BasicLoginArgs{Site: site(stack)}),
+		"tls":        of(components.NewTLS, nil),
+		"no tls":     of(components.NewTLS, &components.TLSArgs{Site: site(stack)}),
 		"gateway":    of(components.NewThanosStoreGateway, nil),
 		"compactor":  of(components.NewThanosCompactor, nil),
 		"query":      of(components.NewThanosQuery, nil),

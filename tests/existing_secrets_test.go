@@ -3,6 +3,7 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/ca"
 )
 
 // apiServer answers requests for objects as an API server does. objects holds them by path, or the
@@ -155,6 +157,40 @@ func TestNamedSecrets(t *testing.T) {
 	require.ErrorContains(t, err, "2 problem(s)", "not one for each key")
 	_, err = missing(t, fmt.Sprintf(text, "secretName: none, issuerRef: {name: thanos}"))
 	require.ErrorContains(t, err, "1 problem(s)", "cert-manager makes the Secret")
+}
+
+// The values of a certificate that exists belong together, and programs know each other by it.
+func TestExistingCertificate(t *testing.T) {
+	at := "/api/v1/namespaces/monitoring"
+	authority := ca.New(t)
+	good, other := authority.Issue(t, "kubernetes-prometheus", "thanos"), ca.New(t).Issue(t, "kubernetes-prometheus")
+	with := func(key string, value []byte) map[string][]byte {
+		values := maps.Clone(good)
+		values[key] = value
+		return values
+	}
+	for want, values := range map[string]map[string][]byte{
+		"":                                      good,
+		"tls.crt and tls.key: tls: private key": with("tls.key", other["tls.key"]),
+		"ca.crt has no certificate":             with("ca.crt", []byte("hunter2")),
+		"certificate signed by unknown authority":      with("ca.crt", other["ca.crt"]),
+		"certificate is valid for a.example.com":       authority.Issue(t, "a.example.com"),
+		"has no key \"tls.crt\", for which pods would": {"ca.crt": good["ca.crt"], "tls.key": good["tls.key"]},
+	} {
+		apiServer(t, map[string]any{
+			at:                          &corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}},
+			at + "/secrets/certificate": &corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, Data: values},
+		})
+		_, err := missing(t, "cluster: {name: test, context: test}\ntls: {secretName: certificate}")
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, `tls.secretName: Secret "certificate" has `)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "1 problem(s)")
+		assert.NotContains(t, err.Error(), "hunter2")
+	}
 }
 
 // A cluster is asked about existing Secrets only, and a preview without one goes on.

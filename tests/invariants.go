@@ -270,7 +270,7 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 	for _, e := range cfg.ExistingSecrets() {
 		secrets[e.Secret], existing[e.Secret] = true, true
 	}
-	secrets[cfg.LongTermStorage.TLS.SecretName] = true
+	secrets[cfg.LongTermStorage.TLS.SecretName], secrets[cfg.TLS.SecretName] = true, true
 	claims[cfg.LongTermStorage.ObjectStore.Claim] = true
 	for name, pod := range Pods(s) {
 		if account := pod.Spec.ServiceAccountName; account != "" {

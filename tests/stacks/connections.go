@@ -184,6 +184,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 		"other Grafana":  policies + external,
 		"Thanos":         policies + longTerm,
 		"shards":         policies + "prometheus: {shards: 2, replicas: 2}\n" + longTerm,
+		"certificates":   policies + "tls: {secretName: certificate, clientCertificates: true}\n" + longTerm,
 		"a login":        login + longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {host: thanos.example.com, login: oidc, ingress: {}}}}",
 		"no own targets": policies + "exporters: {nodeDirectorySizeMetrics: {enabled: false}, kubeStateMetrics: {enabled: false}}",
 	} {
@@ -211,6 +212,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 			}
 			needed("prometheus", "alertmanager", 9093, corev1.ProtocolTCP)
 			needed("prometheus", "blackbox-exporter", 9115, corev1.ProtocolTCP)
+			assert.Equal(t, cfg.TLS.Enabled(), admitted(t, s, pod(t, s, "blackbox-exporter"), "prometheus", 9090, corev1.ProtocolTCP), "it reads the certificate")
 			if cfg.Alerting.Replicas > 1 {
 				needed("alertmanager", "alertmanager", 9094, corev1.ProtocolTCP)
 				needed("alertmanager", "alertmanager", 9094, corev1.ProtocolUDP)

@@ -131,6 +131,8 @@ func Variants(t *testing.T, program tests.Program) {
 		"basic login":             basic + "prometheus: {access: {login: basic}, replicas: 2}\nalerting: {access: {login: basic}, replicas: 3}\n",
 		"basic login to Thanos": basic + "prometheus: {shards: 2, access: {login: basic}}\nalerting: {access: {login: basic}}\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}\n" +
 			longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {login: basic}}}",
+		"certificates":          "tls: {secretName: certificate}\n" + login + longTerm[:len(longTerm)-1] + ", queryFrontend: {access: {host: thanos.example.com, login: oidc, ingress: {}}}}",
+		"client certificates":   basic + "tls: {issuerRef: {name: authority}, clientCertificates: true}\nprometheus: {shards: 2, access: {login: basic}}\nexporters: {kubeStateMetrics: {shards: 2}}\n" + longTerm,
 		"some namespaces":       "discovery: {namespaces: [shop, bank]}",
 		"every job off":         "discovery: {jobs: {" + off() + "}}",
 		"no exporters":          "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
