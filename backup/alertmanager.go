@@ -34,7 +34,7 @@ func (s *Stack) backupAlertmanager(ctx context.Context, dir string) error {
 
 // silences returns the silences of Alertmanager that have not ended.
 func (s *Stack) silences(ctx context.Context) ([]models.Silence, error) {
-	text, err := s.output(ctx, s.alertmanager(), s.get(render.Alertmanager, "/api/v2/silences")...)
+	text, err := s.get(ctx, s.alertmanager(), render.Alertmanager, "/api/v2/silences")
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (s *Stack) restoreAlertmanager(ctx context.Context, dir string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.output(ctx, s.alertmanager(), s.post(render.Alertmanager, "/api/v2/silences", string(text))...); err != nil {
+		if _, err := s.post(ctx, s.alertmanager(), render.Alertmanager, "/api/v2/silences", string(text)); err != nil {
 			return err
 		}
 		restored++

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,7 +22,6 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // Stack is a stack that runs on a cluster.
@@ -130,43 +128,6 @@ func (s *Stack) load(ctx context.Context, file, pod string, command ...string) e
 	}
 	defer in.Close()
 	return s.pods.run(ctx, pod, in, io.Discard, command...)
-}
-
-// withLogin sends a request with the user and the password in the file that its first two arguments name, and prints
-// the body of the answer. Unlike wget, it has the password in no argument: printf is a shell builtin.
-const withLogin = `set -eu
-user=$1 file=$2 port=$3 path=$4 method=GET
-[ $# -lt 5 ] || method=POST
-{
-  printf '%s %s HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic ' "$method" "$path"
-  printf '%s:%s' "$user" "$(cat "$file")" | base64 | tr -d '\n'
-  printf '\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' "$(printf %s "${5:-}" | wc -c)" "${5:-}"
-} | nc localhost "$port" | {
-  read -r protocol status reason
-  [ "$status" = 200 ] || { echo "$method $path: HTTP $status $reason" >&2; exit 1; }
-  sed '1,/^\r$/d'
-}`
-
-// get returns the command with which the pod of a program requests a path from it.
-func (s *Stack) get(program render.Program, path string) []string {
-	return s.request(program, path)
-}
-
-// post returns the command with which the pod of a program posts JSON to a path of it.
-func (s *Stack) post(program render.Program, path, body string) []string {
-	return s.request(program, path, body)
-}
-
-func (s *Stack) request(program render.Program, path string, body ...string) []string {
-	if render.AsksForLogin(s.Config, program.Name) {
-		login := []string{"sh", "-c", withLogin, "sh", s.Config.Login.Basic.Client.User, render.LoginDir + "/" + config.LoginPasswordFile}
-		return append(append(login, strconv.Itoa(program.Port), path), body...)
-	}
-	command := []string{"wget", "-q", "-O", "-"}
-	for _, text := range body {
-		command = append(command, "--header=Content-Type: application/json", "--post-data="+text)
-	}
-	return append(command, fmt.Sprintf("http://localhost:%d%s", program.Port, path))
 }
 
 // exists reports whether a backup has a file. It says so if not.

@@ -3,8 +3,12 @@ package backup
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,14 +23,17 @@ import (
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/ca"
 )
 
 // fakePods runs the commands of pods on this machine: below dir, in a directory for each pod, is what they have mounted.
 type fakePods struct {
 	dir      string
-	silences string   // what Alertmanager answers
-	posted   []string // silences that it got
-	users    []string // that logged in
+	silences string      // what Alertmanager answers
+	posted   []string    // silences that it got
+	tls      *tls.Config // of the programs; nil if they serve HTTP
+	password string      // with which users log in; empty if none is asked for
+	users    []string    // that logged in
 }
 
 func (f *fakePods) named(_ context.Context, program string) ([]string, error) {
@@ -34,20 +41,16 @@ func (f *fakePods) named(_ context.Context, program string) ([]string, error) {
 }
 
 func (f *fakePods) run(ctx context.Context, pod string, stdin io.Reader, stdout io.Writer, command ...string) error {
-	if command[0] == "wget" {
-		return f.request(pod, stdout, command[1:])
+	if command[0] == "nc" {
+		return f.connect(pod, command[2], stdin, stdout)
 	}
 	command = slices.Clone(command)
 	for i, arg := range command {
-		for _, mounted := range []string{render.PrometheusDataDir, render.GrafanaDataDir} {
+		for _, mounted := range []string{render.PrometheusDataDir, render.GrafanaDataDir, render.LoginDir, render.TLSDir} {
 			if rest, ok := strings.CutPrefix(arg, mounted); ok {
 				command[i] = filepath.Join(f.dir, pod) + rest
 			}
 		}
-	}
-	if slices.Contains(command, withLogin) {
-		f.users = append(f.users, command[4])
-		return f.request(pod, stdout, []string{"http://localhost:" + command[6] + command[7]})
 	}
 	if slices.Contains(command, "kill 1") {
 		return nil
@@ -62,37 +65,60 @@ func (f *fakePods) run(ctx context.Context, pod string, stdin io.Reader, stdout 
 	return nil
 }
 
-// request answers as the program in a pod.
-func (f *fakePods) request(pod string, stdout io.Writer, args []string) error {
-	data := ""
-	for _, arg := range args {
-		if text, ok := strings.CutPrefix(arg, "--post-data="); ok {
-			data = text
+// connect connects to the program at a port in a pod.
+func (f *fakePods) connect(pod, port string, stdin io.Reader, stdout io.Writer) error {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if f.users = append(f.users, user); password != f.password {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
 		}
-	}
-	answer := ""
-	switch url := args[len(args)-1]; url {
-	case "http://localhost:9090/metrics":
-		blocks, err := filepath.Glob(filepath.Join(f.dir, pod, "01*"))
+		body, err := io.ReadAll(r.Body)
+		answer := ""
+		if err == nil {
+			answer, err = f.answer(pod, port, r.URL.Path, string(body))
+		}
 		if err != nil {
-			return err
+			w.WriteHeader(http.StatusInternalServerError)
+			answer = err.Error()
 		}
-		answer = fmt.Sprintf("# TYPE prometheus_tsdb_blocks_loaded gauge\nprometheus_tsdb_blocks_loaded %d\n", len(blocks))
-	case "http://localhost:9090/api/v1/admin/tsdb/snapshot":
-		if err := os.CopyFS(filepath.Join(f.dir, pod, "snapshots", "20261128T1-a"), os.DirFS(filepath.Join(f.dir, pod, "head"))); err != nil {
-			return err
-		}
-		answer = `{"status":"success","data":{"name":"20261128T1-a"}}`
-	case "http://localhost:9093/api/v2/silences":
-		if answer = f.silences; data != "" {
-			f.posted = append(f.posted, data)
-			answer = `{"silenceID":"a"}`
-		}
-	default:
-		return fmt.Errorf("unexpected request: %s", url)
+		_, _ = io.WriteString(w, answer)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if server.TLS = f.tls; f.tls != nil {
+		server.StartTLS()
+	} else {
+		server.Start()
 	}
-	_, err := io.WriteString(stdout, answer)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	go func() { _, _ = io.Copy(conn, stdin) }()
+	_, err = io.Copy(stdout, conn)
 	return err
+}
+
+// answer answers as the program in a pod.
+func (f *fakePods) answer(pod, port, path, body string) (string, error) {
+	switch port + path {
+	case "9090/metrics":
+		blocks, err := filepath.Glob(filepath.Join(f.dir, pod, "01*"))
+		return fmt.Sprintf("# TYPE prometheus_tsdb_blocks_loaded gauge\nprometheus_tsdb_blocks_loaded %d\n", len(blocks)), err
+	case "9090/api/v1/admin/tsdb/snapshot":
+		err := os.CopyFS(filepath.Join(f.dir, pod, "snapshots", "20261128T1-a"), os.DirFS(filepath.Join(f.dir, pod, "head")))
+		return `{"status":"success","data":{"name":"20261128T1-a"}}`, err
+	case "9093/api/v2/silences":
+		if body == "" {
+			return f.silences, nil
+		}
+		f.posted = append(f.posted, body)
+		return `{"silenceID":"a"}`, nil
+	default:
+		return "", fmt.Errorf("unexpected request: %s", port+path)
+	}
 }
 
 // write writes files of a pod, by path.
@@ -227,43 +253,52 @@ func TestExistingDirectory(t *testing.T) {
 	require.ErrorIs(t, s.Restore(t.Context(), filepath.Join(t.TempDir(), "none")), os.ErrNotExist)
 }
 
-// A program that asks for a login is asked as the user with whom programs of the stack log in.
-func TestLogin(t *testing.T) {
-	s, pods, _ := stack(t, `alerting: {slack: {channel: "#a", webhookUrl: "https://hooks.example.com"}, access: {login: basic}}
-login: {basic: {users: {stack: "$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe"}, client: {user: stack, password: s3cret}}}`)
-	pods.write(t, "prometheus-0", map[string]string{older: "a"})
-	require.NoError(t, s.Backup(t.Context(), filepath.Join(t.TempDir(), "backup")))
-	assert.Equal(t, []string{"stack"}, pods.users)
+// alertmanagerOf returns a stack whose Alertmanager has one silence, with settings in YAML.
+func alertmanagerOf(t *testing.T, settings string) (*Stack, *fakePods) {
+	t.Helper()
+	s, pods, _ := stack(t, settings)
+	pods.silences = "[" + silence("active", "2099-01-01T00:00:00.000Z", "there") + "]"
+	return s, pods
 }
 
-// What logs in sends the password of the file, and not in an argument.
-func TestAuthorization(t *testing.T) {
-	var got []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, password, _ := r.BasicAuth()
-		body, _ := io.ReadAll(r.Body)
-		got = append(got, strings.Join([]string{r.Method, r.URL.Path, user, password, string(body)}, " "))
-		if password != "s3cret" {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
+// A program that asks for a login is asked as the user with whom programs of the stack log in.
+func TestLogin(t *testing.T) {
+	s, pods := alertmanagerOf(t, `alerting: {acknowledgeNoNotifications: true, access: {login: basic}}
+login: {basic: {users: {stack: "$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe"}, client: {user: stack, password: s3cret}}}`)
+	pods.password = "s3cret"
+	pods.write(t, "alertmanager-0", map[string]string{"login-password": "hunter2"})
+	_, err := s.silences(t.Context())
+	require.ErrorContains(t, err, "GET http://localhost:9093/api/v2/silences in pod alertmanager-0: 401 Unauthorized")
+	pods.write(t, "alertmanager-0", map[string]string{"login-password": "s3cret"})
+	found, err := s.silences(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, found, 1)
+	assert.Equal(t, []string{"stack", "stack"}, pods.users)
+}
+
+// A program that serves TLS is asked with the certificate of its pod, and has to present one of the same authority.
+func TestTLS(t *testing.T) {
+	s, pods := alertmanagerOf(t, "tls: {secretName: certificate, clientCertificates: true}\nalerting: {acknowledgeNoNotifications: true}")
+	authority, another := ca.New(t), ca.New(t)
+	write := func(files map[string][]byte) {
+		texts := map[string]string{}
+		for name, data := range files {
+			texts[name] = string(data)
 		}
-		fmt.Fprint(w, "first\n\nsecond\n")
-	}))
-	t.Cleanup(server.Close)
-	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
-	file := filepath.Join(t.TempDir(), "password")
-	request := func(password string, args ...string) (string, error) {
-		require.NoError(t, os.WriteFile(file, []byte(password), 0o600))
-		cmd := exec.CommandContext(t.Context(), "busybox", append([]string{"sh", "-c", withLogin, "sh", "stack", file, port}, args...)...)
-		out, err := cmd.Output()
-		return string(out), err
+		pods.write(t, "alertmanager-0", texts)
 	}
-	out, err := request("s3cret", "/a")
+	issued := authority.Issue(t, "kubernetes-prometheus")
+	pair, err := tls.X509KeyPair(issued["tls.crt"], issued["tls.key"])
 	require.NoError(t, err)
-	assert.Equal(t, "first\n\nsecond\n", out)
-	_, err = request("s3cret", "/b", `{"comment": "ä"}`)
+	clients := x509.NewCertPool()
+	require.True(t, clients.AppendCertsFromPEM(issued["ca.crt"]))
+	pods.tls = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}
+
+	write(issued)
+	found, err := s.silences(t.Context())
 	require.NoError(t, err)
-	_, err = request("hunter2", "/c")
-	require.Error(t, err)
-	assert.Equal(t, []string{"GET /a stack s3cret ", `POST /b stack s3cret {"comment": "ä"}`, "GET /c stack hunter2 "}, got)
+	assert.Len(t, found, 1)
+	write(another.Issue(t, "kubernetes-prometheus"))
+	_, err = s.silences(t.Context())
+	require.ErrorContains(t, err, "certificate signed by unknown authority")
 }

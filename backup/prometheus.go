@@ -89,7 +89,7 @@ func (s *Stack) copyBlocks(ctx context.Context, pod, file string) (err error) {
 // snapshot has a server write a snapshot, and returns its directory:
 // https://prometheus.io/docs/prometheus/latest/querying/api/#snapshot
 func (s *Stack) snapshot(ctx context.Context, pod string) (dir string, err error) {
-	text, err := s.output(ctx, pod, s.post(render.Prometheus, "/api/v1/admin/tsdb/snapshot", "")...)
+	text, err := s.post(ctx, pod, render.Prometheus, "/api/v1/admin/tsdb/snapshot", "")
 	if err != nil {
 		return "", err
 	}
@@ -133,7 +133,7 @@ func (s *Stack) blocksLoaded(ctx context.Context, pod string) error {
 		if err != nil {
 			return err
 		}
-		exposed, err := s.output(ctx, pod, s.get(render.Prometheus, "/metrics")...)
+		exposed, err := s.get(ctx, pod, render.Prometheus, "/metrics")
 		if err != nil {
 			return err
 		}
