@@ -88,6 +88,11 @@ test-network: localcluster ipset ## Have kube-router enforce the NetworkPolicies
 	.local/bin/localcluster up
 	go test -tags e2e -run '^TestNetwork$$' -v -count=1 -timeout 30m ./tests/e2e -network
 
+.PHONY: test-tls
+test-tls: localcluster ## Encrypt what programs of the local node serve, ask for client certificates, and renew the certificate.
+	.local/bin/localcluster up
+	go test -tags e2e -run '^TestTLS$$' -v -count=1 -timeout 30m ./tests/e2e -tls
+
 # A fault of a batch runs beside the others, so -parallel is not about CPUs.
 .PHONY: test-faults
 test-faults: localcluster strace ## Break things on the local node: FAULTS=name,name QUIET=30m RECORD=1 for the rules' tests.

@@ -50,43 +50,15 @@ func TestBasic(t *testing.T) {
 	client, err := api.NewClient(api.Config{Address: withUser(t, prometheus, own)})
 	require.NoError(t, err)
 	n.prometheus = promv1.NewAPI(client)
-	eventually(t, 3*time.Minute, "all targets are up", func(ctx context.Context) string {
-		down, err := n.tryQuery(ctx, "up == 0", time.Now())
-		if err != nil || len(down) > 0 {
-			return fmt.Sprint(down, err)
-		}
-		for _, job := range []string{"prometheus", "alertmanager"} {
-			if up, err := n.tryQuery(ctx, fmt.Sprintf("up{job=%q} and timestamp(up{job=%q}) > %d", job, job, since.Unix()), time.Now()); err != nil || len(up) == 0 {
-				return fmt.Sprint(job, " is not scraped yet ", err)
-			}
-		}
-		return ""
-	})
-	eventually(t, 3*time.Minute, "alerts reach Alertmanager", func(ctx context.Context) string {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, withUser(t, alertmanager, own)+"/api/v2/alerts?filter=alertname%3DWatchdog", nil)
-		require.NoError(t, err)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err.Error()
-		}
-		defer response.Body.Close()
-		var alerts []struct{ UpdatedAt time.Time }
-		if err := json.NewDecoder(response.Body).Decode(&alerts); err != nil {
-			return err.Error()
-		}
-		for _, alert := range alerts {
-			if alert.UpdatedAt.After(since) {
-				return ""
-			}
-		}
-		return fmt.Sprint("no Watchdog since the login: ", alerts)
-	})
+	n.scraped(t, since, "prometheus", "alertmanager")
+	alerted(t, http.DefaultClient, withUser(t, alertmanager, own), since)
 
 	// A new user needs no restart.
-	before := n.started(t)
+	const programs = "app.kubernetes.io/name in (prometheus, alertmanager)"
+	before := n.started(t, programs)
 	n.addUser(t, alice)
 	n.up(t)
-	n.poke(t, namespace, "app.kubernetes.io/name in (prometheus, alertmanager)")
+	n.poke(t, namespace, programs)
 	eventually(t, 3*time.Minute, "another user can log in", func(context.Context) string {
 		if got := status(t, prometheus+"/api/v1/targets", alice); got != http.StatusOK {
 			return fmt.Sprint("Prometheus answers ", got)
@@ -96,7 +68,7 @@ func TestBasic(t *testing.T) {
 		}
 		return ""
 	})
-	assert.Equal(t, before, n.started(t), "containers")
+	assert.Equal(t, before, n.started(t, programs), "containers")
 	n.unchanged(t)
 }
 
@@ -135,9 +107,51 @@ func status(t *testing.T, address string, user *url.Userinfo) int {
 	return response.StatusCode
 }
 
-// started returns when each container of Prometheus and Alertmanager started, by pod and container.
-func (n *node) started(t *testing.T) map[string]time.Time {
-	pods, err := n.kubernetes.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name in (prometheus, alertmanager)"})
+// scraped waits until all targets are up, and those of jobs have been scraped since a time.
+func (n *node) scraped(t *testing.T, since time.Time, jobs ...string) {
+	t.Helper()
+	eventually(t, 3*time.Minute, "all targets are up", func(ctx context.Context) string {
+		down, err := n.tryQuery(ctx, "up == 0", time.Now())
+		if err != nil || len(down) > 0 {
+			return fmt.Sprint(down, err)
+		}
+		for _, job := range jobs {
+			if up, err := n.tryQuery(ctx, fmt.Sprintf("up{job=%q} and timestamp(up{job=%q}) > %d", job, job, since.Unix()), time.Now()); err != nil || len(up) == 0 {
+				return fmt.Sprint(job, " is not scraped yet ", err)
+			}
+		}
+		return ""
+	})
+}
+
+// alerted waits until Alertmanager, at an address, has got the alert Watchdog since a time.
+func alerted(t *testing.T, client *http.Client, address string, since time.Time) {
+	t.Helper()
+	eventually(t, 3*time.Minute, "alerts reach Alertmanager", func(ctx context.Context) string {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/api/v2/alerts?filter=alertname%3DWatchdog", nil)
+		require.NoError(t, err)
+		response, err := client.Do(request)
+		if err != nil {
+			return err.Error()
+		}
+		defer response.Body.Close()
+		var alerts []struct{ UpdatedAt time.Time }
+		if err := json.NewDecoder(response.Body).Decode(&alerts); err != nil {
+			return err.Error()
+		}
+		for _, alert := range alerts {
+			if alert.UpdatedAt.After(since) {
+				return ""
+			}
+		}
+		return fmt.Sprint("no Watchdog since then: ", alerts)
+	})
+}
+
+// started returns when each container of the pods that a selector selects started, by pod and container.
+func (n *node) started(t *testing.T, selector string) map[string]time.Time {
+	t.Helper()
+	pods, err := n.kubernetes.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: selector})
 	require.NoError(t, err)
 	started := map[string]time.Time{}
 	for _, pod := range pods.Items {
