@@ -63,11 +63,11 @@ func TestTLS(t *testing.T) {
 				assert.NoError(t, response.Body.Close())
 			}
 			for _, client := range []*tls.Config{stranger, impostor} {
-				_, err := served(client, address+path)
+				_, err := presented(client, address+path)
 				assert.Error(t, err, "%s answers at %s", program, path)
 			}
 		}
-		serial, err := served(own, address+"/metrics")
+		serial, err := presented(own, address+"/metrics")
 		require.NoError(t, err, program)
 		assert.Equal(t, serialOf(own), serial, program)
 	}
@@ -104,7 +104,7 @@ func TestTLS(t *testing.T) {
 	n.poke(t, namespace, programs)
 	eventually(t, 3*time.Minute, "the renewed certificate is served", func(context.Context) string {
 		for program, address := range addresses {
-			if serial, err := served(renewed, address+"/metrics"); err != nil || serial != serialOf(renewed) {
+			if serial, err := presented(renewed, address+"/metrics"); err != nil || serial != serialOf(renewed) {
 				return fmt.Sprint(program, " presents ", serial, err)
 			}
 		}
@@ -146,8 +146,8 @@ func pair(t *testing.T, issued map[string][]byte) tls.Certificate {
 // serialOf returns the serial number of the certificate that a client presents.
 func serialOf(client *tls.Config) string { return client.Certificates[0].Leaf.SerialNumber.String() }
 
-// served returns the serial number of the certificate with which a server answers a client.
-func served(client *tls.Config, address string) (string, error) {
+// presented returns the serial number of the certificate with which a server answers a client.
+func presented(client *tls.Config, address string) (string, error) {
 	transport := &http.Transport{TLSClientConfig: client, DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport}).Get("https://" + address)
 	if err != nil {
