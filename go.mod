@@ -8,6 +8,7 @@ require (
 	github.com/cert-manager/cert-manager v1.19.2
 	github.com/distribution/reference v0.6.0
 	github.com/go-openapi/strfmt v0.27.4
+	github.com/gobuffalo/flect v1.0.3
 	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/grafana/grafana-openapi-client-go v0.0.0-20260330113218-ee77c4f6f90e
 	github.com/jmespath/go-jmespath v0.4.0

@@ -15,8 +15,8 @@ import (
 )
 
 // KubeStateMetrics reports the state of Kubernetes objects: a Deployment or, in shards, a
-// StatefulSet and a PodDisruptionBudget; a Service, a NetworkPolicy, and RBAC to list and
-// watch the configured kinds.
+// StatefulSet and a PodDisruptionBudget; a Service, a NetworkPolicy, RBAC to list and watch the
+// configured kinds and, if it reports on custom resources, a ConfigMap.
 type KubeStateMetrics struct{ pulumi.ResourceState }
 
 // KubeStateMetricsArgs configures a KubeStateMetrics.
@@ -44,7 +44,11 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.clusterRole(account, watchKinds(a.Stack.ReportedKinds())); err != nil {
+	rules := watchKinds(a.Stack.ReportedKinds())
+	for _, grant := range a.Stack.CustomResourceGrants() {
+		rules = append(rules, policyRule(grant))
+	}
+	if err := a.clusterRole(account, rules); err != nil {
 		return nil, err
 	}
 	metrics, telemetry := tcp("metrics", render.KubeStateMetrics.Port), tcp("telemetry", 8081)
@@ -58,6 +62,15 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 	if err := a.disruptionBudget(cfg.Shards, cfg.PodDisruptionBudget); err != nil {
 		return nil, err
 	}
+	var volumes corev1.VolumeArray
+	var mounts corev1.VolumeMountArray
+	if files := a.Stack.CustomResources; len(files.Files) > 0 { // which it reads again when they change
+		if _, err := a.configMap("config", files); err != nil {
+			return nil, err
+		}
+		volumes = corev1.VolumeArray{configMapVolume("config", files.Name)}
+		mounts = corev1.VolumeMountArray{readOnlyMount("config", render.KubeStateMetricsDir)}
+	}
 	kind := "Deployment"
 	if cfg.Shards > 1 {
 		kind = "StatefulSet"
@@ -69,6 +82,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(true),
 		SecurityContext:              a.nonRoot(nobodyUID),
+		Volumes:                      volumes,
 	}
 	container := &corev1.ContainerArgs{
 		Name:           pulumi.String(a.name),
@@ -76,6 +90,7 @@ func (a app) deployKubeStateMetrics() (pulumi.Map, error) {
 		Ports:          containerPorts(ports...),
 		ReadinessProbe: probe("/readyz", telemetry.name, 10, 3),
 		LivenessProbe:  probe("/livez", metrics.name, 20, 6),
+		VolumeMounts:   mounts,
 	}
 	a.serve(spec, container, render.KubeStateMetrics)
 	if cfg.Shards == 1 {

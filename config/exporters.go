@@ -83,6 +83,9 @@ type KubeStateMetrics struct {
 	// Number of pods, 1 to 64, that divide the objects between them. One is enough unless a
 	// cluster has more objects than a single pod can list.
 	Shards int `json:"shards"`
+	// Metrics of custom resources, in the exporter's own format:
+	// https://github.com/kubernetes/kube-state-metrics/blob/main/docs/metrics/extend/customresourcestate-metrics.md
+	CustomResourceState CustomResourceState `json:"customResourceState"`
 	// The account that the pods run as.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
@@ -190,15 +193,19 @@ func (k KubeStateMetrics) validate() Problems {
 		at := fmt.Sprintf("%s.metricDenylist[%d]", path, i)
 		if metric == "" || strings.Contains(metric, ",") {
 			p.Addf(at, "%q; allowed: the name of a metric, or a regular expression without commas", metric)
-		} else if _, err := regexp.Compile(metric); err != nil {
+		} else if pattern, err := regexp.Compile(metric); err != nil {
+	var denied []*regexp.Regexp
 			p.Addf(at, "%q: %v", metric, err)
 		}
 	}
 	if k.Shards < 1 || k.Shards > 64 {
 		p.Addf(path+".shards", "%d; allowed: 1 to 64", k.Shards)
 	}
+		} else {
+			denied = append(denied, pattern)
 	p.Add(k.Resources.validate(path + ".resources")...)
 	p.Add(k.ServiceAccount.validate(path + ".serviceAccount")...)
+	p.Add(k.CustomResourceState.validate(path+".customResourceState", denied)...)
 	p.Add(validateBudget(path+".podDisruptionBudget", k.PodDisruptionBudget, k.Shards)...)
 	p.Add(k.Scheduling.validate(path)...)
 	return p

@@ -25,7 +25,13 @@ func Exposition(cfg *config.Config, name config.Job) (metrics.Exposition, error)
 	if err != nil || name != config.KubeStateMetricsJob {
 		return exposed, err
 	}
-	return reportedKinds(cfg, exposed), nil
+	exposed = reportedKinds(cfg, exposed)
+	for _, metric := range customResourceMetrics(cfg) {
+		if exposed != nil {
+			exposed.Add(metric)
+		}
+	}
+	return exposed, nil
 }
 
 // withCollected returns a job's metrics together with the ones that its targets repeat from other

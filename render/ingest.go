@@ -336,13 +336,13 @@ func (s *Stack) exposes(job config.Job, u selection) bool {
 	return false
 }
 
-// askedFor returns the metrics that the job's exporter is configured to expose: the labels and
-// annotations of objects.
+// askedFor returns the metrics that the job's exporter is configured to expose: of custom resources, and the
+// labels and annotations of objects.
 func (s *Stack) askedFor(job config.Job) []string {
 	if job != config.KubeStateMetricsJob {
 		return nil
 	}
-	var names []string
+	names := customResourceNames(s.Config)
 	settings := s.Config.Exporters.KubeStateMetrics
 	for suffix, kinds := range map[string]map[config.Kind][]string{"_labels": settings.MetricLabelsAllowlist, "_annotations": settings.MetricAnnotationsAllowlist} {
 		for name := range s.samples[job] {

@@ -37,6 +37,9 @@ func (s *Stack) KubeStateMetricsFlags() []string {
 	if len(cfg.MetricDenylist) > 0 {
 		flags = append(flags, "--metric-denylist="+strings.Join(cfg.MetricDenylist, ","))
 	}
+	if len(s.CustomResources.Files) > 0 {
+		flags = append(flags, "--custom-resource-state-config-file="+KubeStateMetricsDir+"/"+customResourcesFile)
+	}
 	if cfg.Shards > 1 {
 		flags = append(flags, "--shard=$(SHARD)", fmt.Sprintf("--total-shards=%d", cfg.Shards))
 	}

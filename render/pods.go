@@ -110,7 +110,8 @@ func Pods(cfg *config.Config) []Pod {
 		Name: KubeStateMetrics.Name, Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Scheduling,
 		Deployed: exporters.KubeStateMetrics.Enabled, Images: []config.Image{config.KubeStateMetricsImage},
 		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},
-		Volumes: web, Env: []string{"SHARD"}, Mounts: []string{serviceAccountDir, TLSDir},
+		Volumes: append(when(len(exporters.KubeStateMetrics.CustomResourceState.Spec.Resources) > 0, "config"), web...),
+		Env:     []string{"SHARD"}, Mounts: []string{KubeStateMetricsDir, serviceAccountDir, TLSDir},
 		Labels: exporters.KubeStateMetrics.ServiceAccount.PodLabels,
 	}, {
 		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Scheduling,

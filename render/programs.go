@@ -104,6 +104,8 @@ const (
 	BlackboxDir        = "/etc/blackbox/config"
 	BlackboxSecretsDir = "/etc/blackbox/secrets"
 
+	KubeStateMetricsDir = "/etc/kube-state-metrics"
+
 	GrafanaDir           = "/etc/grafana" // grafana.ini, and provisioning/ beside it
 	GrafanaSecretsDir    = "/etc/grafana-secrets"
 	GrafanaDashboardsDir = "/etc/grafana-dashboards"

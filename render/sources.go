@@ -58,23 +58,30 @@ func (s *Stack) renames(job config.Job) bool {
 // the config, the ones with metrics that Prometheus stores.
 func (s *Stack) ReportedKinds() []config.Kind {
 	kinds := slices.Sorted(slices.Values(s.Config.Exporters.KubeStateMetrics.Kinds))
-	reported := s.ReportedMetrics()
-	if len(reported) == 0 {
+	used := map[config.Kind]bool{}
+	for _, name := range s.ReportedMetrics() {
+		if kind, ok := KindOf(name); ok {
+			used[kind] = true
+		}
+	}
+	if len(used) == 0 {
 		return kinds
 	}
-	return slices.DeleteFunc(kinds, func(kind config.Kind) bool {
-		return !slices.ContainsFunc(reported, func(name string) bool { of, _ := KindOf(name); return of == kind })
-	})
+	return slices.DeleteFunc(kinds, func(kind config.Kind) bool { return !used[kind] })
 }
 
-// ReportedMetrics returns the metrics of objects that kube-state-metrics exposes, sorted: those that
-// Prometheus stores; nil for all. A denylist rules out an allowlist.
+// ReportedMetrics returns the metrics of objects, custom resources included, that kube-state-metrics exposes,
+// sorted: those that Prometheus stores; nil for all. A denylist rules out an allowlist.
 func (s *Stack) ReportedMetrics() []string {
 	names, ok := s.stored(config.KubeStateMetricsJob, "kube_")
 	if !ok || len(s.Config.Exporters.KubeStateMetrics.MetricDenylist) > 0 {
 		return nil
 	}
-	return slices.DeleteFunc(names, func(name string) bool { _, object := KindOf(name); return !object })
+	custom := customResourceNames(s.Config)
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, object := KindOf(name)
+		return !object && !slices.Contains(custom, name)
+	})
 }
 
 // ReportedLabels returns the Kubernetes labels that kube-state-metrics reports, by kind: those that the

@@ -32,6 +32,7 @@ type Stack struct {
 	AlertmanagerConfig ConfigMap   // alertmanager.yml and templates
 	BlackboxConfig     ConfigMap   // blackbox.yml
 	SizesScripts       ConfigMap   // scripts of node-directory-size-metrics
+	CustomResources    ConfigMap   // what kube-state-metrics reports of custom resources
 	GrafanaConfig      ConfigMap   // files by path below GrafanaDir, whose last element is the key
 
 	OAuth2Proxies []OAuth2Proxy // in front of web UIs, sorted by the path of their settings
@@ -107,7 +108,7 @@ func NewWith(cfg *config.Config, custom fs.FS) (*Stack, error) {
 	if !cfg.Grafana.Shows() { // another stack shows them
 		s.Dashboards = nil
 	}
-	if err = config.Join(err, s.renderPrometheus()); err == nil {
+	if err = config.Join(err, s.renderCustomResources(), s.renderPrometheus()); err == nil {
 		err = s.renderRuler()
 	}
 	if err != nil {
@@ -268,7 +269,7 @@ func (s *Stack) Provisioned() []dashboards.Dashboard {
 // have no files.
 func (s *Stack) ConfigMaps() []ConfigMap {
 	all := slices.Clone(s.PrometheusConfigs)
-	all = append(all, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.GrafanaConfig, s.TLS)
+	all = append(all, s.PrometheusRules, s.AlertmanagerConfig, s.BlackboxConfig, s.SizesScripts, s.CustomResources, s.GrafanaConfig, s.TLS)
 	if s.Thanos != nil {
 		all = append(all, s.Thanos.Query, s.Thanos.Frontend)
 		if ruler := s.Thanos.Ruler; ruler != nil {

@@ -6,7 +6,9 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
@@ -73,4 +75,35 @@ func TestKubeStateMetricsAccess(t *testing.T) {
 	}
 	assert.NotContains(t, all, "list secrets")
 	assert.NotContains(t, all, "list configmaps")
+}
+
+// kube-state-metrics reads its file about custom resources again when it changes, so the pods mount a directory.
+func TestKubeStateMetricsOfCustomResources(t *testing.T) {
+	cfg := configtest.Config(t, `
+exporters:
+  kubeStateMetrics:
+    customResourceState:
+      spec:
+        resources:
+          - groupVersionKind: {group: cert-manager.io, version: v1, kind: Certificate}
+            metrics: [{name: certificate_info, each: {type: Info, info: {labelsFromPath: {name: [metadata, name]}}}}]
+          - groupVersionKind: {group: example.com, version: v1, kind: Fish}
+            resourcePlural: fishes
+            metrics: [{name: fish_info, each: {type: Info, info: {labelsFromPath: {name: [metadata, name]}}}}]`)
+	s := Component(t, cfg, kubeStateMetrics)
+	CheckStack(t, s, cfg)
+	pod := Get[*appsv1.Deployment](t, s, "kube-state-metrics").Spec.Template
+	assert.Contains(t, pod.Spec.Containers[0].Args, "--custom-resource-state-config-file=/etc/kube-state-metrics/custom-resource-state.yaml")
+	require.Len(t, pod.Spec.Containers[0].VolumeMounts, 1)
+	mount := pod.Spec.Containers[0].VolumeMounts[0]
+	assert.Equal(t, "/etc/kube-state-metrics", mount.MountPath)
+	assert.Empty(t, mount.SubPath, "a file of its own would never change")
+	assert.Contains(t, Get[*corev1.ConfigMap](t, s, pod.Spec.Volumes[0].ConfigMap.Name).Data, "custom-resource-state.yaml")
+	access := rules(Get[*rbacv1.ClusterRole](t, s, "monitoring-kube-state-metrics").Rules)
+	for _, resource := range []string{"apiextensions.k8s.io/customresourcedefinitions", "cert-manager.io/certificates", "example.com/fishes"} {
+		assert.Subset(t, access, []string{"list " + resource, "watch " + resource})
+	}
+	plain := Component(t, configtest.Config(t, ""), kubeStateMetrics)
+	assert.Empty(t, All[*corev1.ConfigMap](plain))
+	assert.Empty(t, Get[*appsv1.Deployment](t, plain, "kube-state-metrics").Spec.Template.Spec.Volumes)
 }

@@ -5,12 +5,20 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // directorySizes compares the size that node-directory-size-metrics reports for a directory
@@ -39,4 +47,77 @@ func directorySizes(t *testing.T, n *node) {
 		return ""
 	})
 	require.NotEmpty(t, n.query(t, `node_directory_size_scan_success{path="/var"} == 1`, time.Now()))
+}
+
+// customResources has kube-state-metrics report the parents of HTTPRoutes, whose CustomResourceDefinition
+// publishedUIs has created, and changes a label in its file, which must not restart it.
+func customResources(t *testing.T, n *node) {
+	const state = "exporters.kubeStateMetrics.customResourceState"
+	routes := n.dynamic.Resource(httpRoutes).Namespace(workloads)
+	route := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": gatewayv1.GroupVersion.String(), "kind": "HTTPRoute", "metadata": map[string]any{"name": "custom"},
+		"spec": map[string]any{"parentRefs": []any{map[string]any{"name": "public"}, map[string]any{"name": "internal"}}},
+	}}
+	_, err := routes.Create(t.Context(), route, metav1.CreateOptions{})
+	require.NoError(t, err)
+	defer func() {
+		require.NoError(t, routes.Delete(t.Context(), "custom", metav1.DeleteOptions{}))
+		n.pulumi(t, "config", "rm", "--path", config.Project+":"+state)
+		n.up(t)
+	}()
+	const resource = state + ".spec.resources[0]."
+	for _, setting := range [][2]string{ // in order: an element of a list needs the one before it
+		{resource + "groupVersionKind.group", gatewayv1.GroupName},
+		{resource + "groupVersionKind.version", "v1"},
+		{resource + "groupVersionKind.kind", "HTTPRoute"},
+		{resource + "metricNamePrefix", "gateway"},
+		{resource + "labelsFromPath.namespace[0]", "metadata"},
+		{resource + "labelsFromPath.namespace[1]", "namespace"},
+		{resource + "labelsFromPath.httproute[0]", "metadata"},
+		{resource + "labelsFromPath.httproute[1]", "name"},
+		{resource + "metrics[0].name", "route_parent_info"},
+		{resource + "metrics[0].each.type", "Info"},
+		{resource + "metrics[0].each.info.path[0]", "spec"},
+		{resource + "metrics[0].each.info.path[1]", "parentRefs"},
+		{resource + "metrics[0].each.info.labelsFromPath.parent[0]", "name"},
+	} {
+		n.set(t, setting[0], setting[1])
+	}
+	n.up(t)
+	parents := func(query, label string, want ...string) {
+		t.Helper()
+		eventually(t, 3*time.Minute, query, func(ctx context.Context) string {
+			samples, err := n.tryQuery(ctx, query, time.Now())
+			if err != nil {
+				return err.Error()
+			}
+			var got []string
+			for _, sample := range samples {
+				got = append(got, string(sample.Metric[model.LabelName(label)]))
+				if string(sample.Metric["cluster"]) != n.stack.Cluster.Name {
+					return fmt.Sprintf("%s lacks the cluster label", sample.Metric)
+				}
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				return fmt.Sprintf("%s: %q", label, got)
+			}
+			return ""
+		})
+	}
+	const selected = `{job="kube-state-metrics", namespace="e2e", httproute="custom", customresource_kind="HTTPRoute"}`
+	parents("gateway_route_parent_info"+selected+" == 1", "parent", "internal", "public")
+
+	// The command line has the names of metrics, so another path of one is an edit of the file alone.
+	pods := func() string {
+		list, err := n.kubernetes.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=kube-state-metrics"})
+		require.NoError(t, err)
+		require.Len(t, list.Items, 1)
+		return string(list.Items[0].UID)
+	}
+	before := pods()
+	n.set(t, resource+"metrics[0].each.info.labelsFromPath.gateway[0]", "name")
+	n.up(t)
+	parents("gateway_route_parent_info"+selected, "gateway", "internal", "public")
+	assert.Equal(t, before, pods(), "kube-state-metrics restarted, although it reads its file again")
 }

@@ -46,6 +46,7 @@ func TestStack(t *testing.T) {
 	life("a second up changes nothing", secondUp)
 	life("edits that programs reload restart nothing", reloadedEdits)
 	life("web UIs are published by a route and an Ingress", publishedUIs)
+	life("custom resources become metrics", customResources)
 	life("edits that restart a program replace nothing", restartingEdits)
 	life("silences survive a change of the alerting config", keptSilence)
 	life("samples survive a killed process and a deleted pod", samplesOutlive)
