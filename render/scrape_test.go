@@ -2,9 +2,15 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
+	"github.com/prometheus/common/model"
+	prometheus "github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
+	relabeling "github.com/prometheus/prometheus/model/relabel"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -414,4 +420,42 @@ discovery:
 	assert.Equal(t, "other", cluster("other-cluster"))
 	assert.Equal(t, "mine", cluster("relabelled"))
 	assert.Equal(t, "test", cluster("every-pod"))
+}
+
+// docs/scraping.md shows this scrape config for a program of the nodes.
+func TestProgramsOfTheHost(t *testing.T) {
+	const gpu = `
+discovery:
+  ingest: used
+  extraScrapeConfigs:
+    - job_name: gpu
+      kubernetes_sd_configs: [{role: node, selectors: [{role: node, label: example.com/gpu=true}]}]
+      relabel_configs:
+        - {source_labels: [__address__], regex: '(.+):\d+', target_label: __address__, replacement: '$1:9400'}
+        - {source_labels: [__meta_kubernetes_node_name], target_label: host}`
+	s, err := New(configtest.Config(t, gpu))
+	require.NoError(t, err)
+	var scrape *prometheus.ScrapeConfig
+	for _, job := range s.ScrapeConfigs {
+		if job.JobName == "gpu" {
+			scrape = job
+		}
+	}
+	require.NotNil(t, scrape)
+	for discovered, want := range map[string]string{"10.0.0.1:10250": "10.0.0.1:9400", "[2001:db8::1]:10250": "[2001:db8::1]:9400"} {
+		b := labels.NewBuilder(labels.FromStrings(model.AddressLabel, discovered, "__meta_kubernetes_node_name", "a"))
+		require.True(t, relabeling.ProcessBuilder(b, scrape.RelabelConfigs...))
+		assert.Equal(t, want, b.Get(model.AddressLabel))
+		assert.Equal(t, "a", b.Get("host"))
+		assert.Equal(t, "test", b.Get("cluster"))
+	}
+	assert.Empty(t, scrape.MetricRelabelConfigs, "whatever the program exposes is stored")
+
+	// No other job lists nodes.
+	const off = "\n  jobs: {kubernetes-nodes: {enabled: false}, kubernetes-cadvisor: {enabled: false}, kubernetes-probes: {enabled: false}}"
+	for text, nodes := range map[string]bool{gpu + off: true, "discovery:" + off: false} {
+		s, err := New(configtest.Config(t, text))
+		require.NoError(t, err)
+		assert.Equal(t, nodes, slices.Contains(s.Grants[0].Resources, "nodes"), text)
+	}
 }

@@ -5,6 +5,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,4 +122,40 @@ func customResources(t *testing.T, n *node) {
 	n.up(t)
 	parents("gateway_route_parent_info"+selected, "gateway", "internal", "public")
 	assert.Equal(t, before, pods(), "kube-state-metrics restarted, although it reads its file again")
+}
+
+// hostProgram scrapes the port of node-exporter on every node as docs/scraping.md does that of a program outside of
+// Kubernetes.
+func hostProgram(t *testing.T, n *node) {
+	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+	defer func() {
+		require.NoError(t, os.WriteFile(file, before, 0o600))
+		n.up(t)
+	}()
+	withScrapeConfig(t, file, map[string]any{
+		"job_name":              "host",
+		"kubernetes_sd_configs": []any{map[string]any{"role": "node"}},
+		"relabel_configs": []any{
+			map[string]any{"source_labels": []string{"__address__"}, "regex": `(.+):\d+`, "target_label": "__address__", "replacement": fmt.Sprintf("$1:%d", n.stack.Exporters.NodeExporter.Port)},
+			map[string]any{"source_labels": []string{"__meta_kubernetes_node_name"}, "target_label": "host"},
+		},
+	})
+	n.up(t)
+	nodes, err := n.kubernetes.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	eventually(t, 3*time.Minute, "every node is scraped", func(ctx context.Context) string {
+		samples, err := n.tryQuery(ctx, `up{job="host"} == 1`, time.Now())
+		if err != nil || len(samples) != len(nodes.Items) {
+			return fmt.Sprintf("%d targets are up, %v", len(samples), err)
+		}
+		for _, node := range nodes.Items {
+			if !slices.ContainsFunc(samples, func(sample *model.Sample) bool { return string(sample.Metric["host"]) == node.Name }) {
+				return node.Name + " is not scraped"
+			}
+		}
+		return ""
+	})
+	require.NotEmpty(t, n.query(t, `node_arp_entries{job="host"}`, time.Now()), "every metric is stored, though nothing uses it")
 }

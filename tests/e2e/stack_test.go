@@ -47,6 +47,7 @@ func TestStack(t *testing.T) {
 	life("edits that programs reload restart nothing", reloadedEdits)
 	life("web UIs are published by a route and an Ingress", publishedUIs)
 	life("custom resources become metrics", customResources)
+	life("a program of the nodes is scraped by a scrape config of the stack's own", hostProgram)
 	life("edits that restart a program replace nothing", restartingEdits)
 	life("silences survive a change of the alerting config", keptSilence)
 	life("samples survive a killed process and a deleted pod", samplesOutlive)
