@@ -82,6 +82,7 @@ func TestNoFinding(t *testing.T) {
 		"some namespaces":     "discovery: {namespaces: [shop, bank]}",
 		"no exporters":        "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
 		"sharded":             "exporters: {kubeStateMetrics: {shards: 3}}",
+		"Windows nodes":       "cluster: {name: test, nodes: 3}\nexporters: {windowsExporter: {enabled: true}}",
 		"no alerting":         "alerting: {enabled: false}",
 		"no Grafana":          "grafana: {enabled: false}",
 		"a Grafana elsewhere": `grafana: {import: job, external: {url: "https://grafana.example.com", token: s3cret, prometheusUrl: "https://prometheus.example.com"}}`,
@@ -153,7 +154,7 @@ func TestShippedNamesAreKnown(t *testing.T) {
 	}
 	text, err := yaml.Marshal(map[string]any{
 		"discovery": map[string]any{"jobs": jobs},
-		"exporters": map[string]any{"kubeStateMetrics": map[string]any{"kinds": slices.Collect(maps.Keys(config.KindGroups))}},
+		"exporters": map[string]any{"kubeStateMetrics": map[string]any{"kinds": slices.Collect(maps.Keys(config.KindGroups))}, "windowsExporter": map[string]any{"enabled": true}},
 	})
 	require.NoError(t, err)
 	s := load(t, string(text))
@@ -380,6 +381,7 @@ var broken = map[string][]struct {
 		{"a component's that is scraped", "cluster: {name: test, platform: kubeadm}\nexporters: {nodeExporter: {port: 10249}}\ndiscovery: {jobs: {kube-proxy: {enabled: true}}}", nil, Error, "exporters.nodeExporter.port", "10249 is the port of kube-proxy, which this stack scrapes there"},
 		{"the API server's", "exporters: {nodeExporter: {port: 6443}}", nil, Warning, "exporters.nodeExporter.port", "6443 is the port of the API server on nodes that run it"},
 		{"a Service's", "exporters: {nodeExporter: {port: 31000}}", nil, Warning, "exporters.nodeExporter.port", "31000 is the port of whichever Service of type NodePort gets it"},
+		{"the kubelet's on Windows", "exporters: {windowsExporter: {enabled: true, port: 10250}}", nil, Error, "exporters.windowsExporter.port", "10250 is the port of the kubelet on every node"},
 		{"the platform's own node-exporter's", "cluster: {name: test, platform: openshift}\nexporters: {nodeExporter: {port: 9100}}", nil, Error, "exporters.nodeExporter.port", "9100 is the port of another node-exporter, which every node of openshift has"},
 	},
 	"image-known": {

@@ -50,7 +50,7 @@ var Checks = []Check{
 	{"pod-restricted", "The Pod Security Standard restricted allows the annotations, security contexts, containers, volumes and mounts that a stack adds to pods.", podRestricted},
 	{"sidecar-resources", "Sidecars have requests and a memory limit.", sidecarResources},
 	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
-	{"host-port-free", "No other program of the nodes listens on the port of node-exporter.", hostPortFree},
+	{"host-port-free", "No other program of the nodes listens on the port of node-exporter or windows_exporter.", hostPortFree},
 	{"image-known", "Overridden images are of the versions whose flags and metrics are known.", imageKnown},
 	{"ui-login", "Every published web UI asks who one is, and not for passwords in clear text.", uiLogin},
 	{"credentials-encrypted", "No credential of the stack leaves the cluster in clear text, to the OpenID Connect provider or to an external Grafana.", credentialsEncrypted},

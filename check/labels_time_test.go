@@ -163,6 +163,7 @@ func TestRightRoutes(t *testing.T) {
 func TestShippedInhibitions(t *testing.T) {
 	const jobs = `discovery: {jobs: {etcd: {enabled: true}, kube-controller-manager: {enabled: true}, kube-scheduler: {enabled: true}}}
 prometheus: {remoteWrite: [{name: central, url: "https://example.com"}]}
+exporters: {windowsExporter: {enabled: true}}
 longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: a}}}`
 	var config struct {
 		InhibitRules []map[string]any `yaml:"inhibit_rules"`
@@ -185,7 +186,7 @@ func TestRightObjects(t *testing.T) {
 	for name, text := range map[string]string{
 		"another port":          "exporters: {nodeExporter: {port: 19100}}",
 		"a port of a pod":       "exporters: {nodeExporter: {port: 9153}}",
-		"no node-exporter":      "exporters: {nodeExporter: {enabled: false, port: 10250}}",
+		"no node-exporter":      "exporters: {nodeExporter: {enabled: false, port: 10250}, windowsExporter: {port: 10250}}",
 		"a patch":               "images: {overrides: {prometheus: 'mirror.example.com/prometheus:v3.16.9', busybox: 'busybox:1.36'}}",
 		"a build of one's own":  "images: {overrides: {prometheus: 'mirror.example.com/prometheus:our-build', node-exporter: 'mirror.example.com/node-exporter:1.12.1-r3'}}",
 		"a digest":              "images: {overrides: {grafana: 'mirror.example.com/grafana@sha256:0000000000000000000000000000000000000000000000000000000000000000'}}",

@@ -39,36 +39,55 @@ var nodePorts = []nodePort{
 // https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport
 const firstNodePort, lastNodePort = 30000, 32767
 
-// hostPortFree finds a port of node-exporter, the only program of the stack in the network of its
-// nodes, that another program listens on.
+// hostPortFree finds ports of node-exporter and windows_exporter, the only programs of the stack in the network of
+// its nodes, that another program listens on.
 func hostPortFree(a *Analysis) []Finding {
-	exporter := a.Config.Exporters.NodeExporter
-	if !exporter.Enabled {
-		return nil
+	exporters := a.Config.Exporters
+	var findings []Finding
+	if exporter := exporters.NodeExporter; exporter.Enabled {
+		if own := a.Config.Cluster.Profile().NodeExporterPort; own != 0 && exporter.Port == config.DefaultNodeExporterPort {
+			findings = append(findings, takenPort("nodeExporter", exporter.Port, Error, "another node-exporter", fmt.Sprintf(", which every node of %s has", a.Config.Cluster.Platform)))
+		} else {
+			findings = append(findings, a.nodePortTaken("nodeExporter", exporter.Port)...)
+		}
 	}
+	if exporter := exporters.WindowsExporter; exporter.Enabled {
+		findings = append(findings, a.nodePortTaken("windowsExporter", exporter.Port)...)
+	}
+	return findings
+}
+
+// takenPort returns the finding that a program listens on the port of an exporter.
+func takenPort(exporter string, port int, severity Severity, program, when string) Finding {
+	name, allowed := "node-exporter", "9100 or 9199"
+	if exporter == "windowsExporter" {
+		name, allowed = "windows_exporter", "9182"
+	}
+	return Finding{Path: "exporters." + exporter + ".port", Severity: severity, Message: fmt.Sprintf(
+		"%d is the port of %s%s; %s is in the network of its nodes, and starts only where its port is free; allowed: any other, such as %s", port, program, when, name, allowed)}
+}
+
+// nodePortTaken finds what of Kubernetes listens on the port of an exporter.
+func (a *Analysis) nodePortTaken(exporter string, port int) []Finding {
 	finding := func(severity Severity, program, when string) []Finding {
-		return []Finding{{Path: "exporters.nodeExporter.port", Severity: severity, Message: fmt.Sprintf(
-			"%d is the port of %s%s; node-exporter is in the network of its nodes, and starts only where its port is free; allowed: any other, such as 9100 or 9199", exporter.Port, program, when)}}
-	}
-	if own := a.Config.Cluster.Profile().NodeExporterPort; own != 0 && exporter.Port == config.DefaultNodeExporterPort {
-		return finding(Error, "another node-exporter", fmt.Sprintf(", which every node of %s has", a.Config.Cluster.Platform))
+		return []Finding{takenPort(exporter, port, severity, program, when)}
 	}
 	for _, job := range config.ControlPlane {
 		target, _ := a.Config.ControlPlaneTarget(job)
-		if target.Port == exporter.Port && a.Config.Enabled(job) && job != config.CoreDNSJob { // CoreDNS has a network of its own
+		if target.Port == port && a.Config.Enabled(job) && job != config.CoreDNSJob { // CoreDNS has a network of its own
 			return finding(Error, string(job), ", which this stack scrapes there")
 		}
 	}
 	for _, p := range nodePorts {
 		switch {
-		case p.port != exporter.Port:
+		case p.port != port:
 		case p.certain:
 			return finding(Error, p.program, " on every node")
 		default:
 			return finding(Warning, p.program, " on nodes that run it")
 		}
 	}
-	if exporter.Port >= firstNodePort && exporter.Port <= lastNodePort {
+	if port >= firstNodePort && port <= lastNodePort {
 		return finding(Warning, "whichever Service of type NodePort", " gets it")
 	}
 	return nil
@@ -78,7 +97,7 @@ func hostPortFree(a *Analysis) []Finding {
 var versioned = []config.Image{
 	config.PrometheusImage, config.AlertmanagerImage, config.NodeExporterImage,
 	config.KubeStateMetricsImage, config.BlackboxExporterImage, config.GrafanaImage, config.ThanosImage,
-	config.OAuth2ProxyImage,
+	config.OAuth2ProxyImage, config.WindowsExporterImage,
 }
 
 // release matches the major and minor version at the start of a tag.

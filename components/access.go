@@ -8,6 +8,7 @@ import (
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
@@ -132,7 +133,9 @@ func (a app) hostAccess(spec *corev1.PodSpecArgs, security *corev1.PodSecurityCo
 		return err
 	}
 	spec.ServiceAccountName = account
-	security.SeLinuxOptions = &corev1.SELinuxOptionsArgs{Type: pulumi.String("spc_t")}
+	if a.os != config.Windows {
+		security.SeLinuxOptions = &corev1.SELinuxOptionsArgs{Type: pulumi.String("spc_t")}
+	}
 	_, err = create(a, "host-access", rbacv1.NewRoleBinding, &rbacv1.RoleBindingArgs{
 		Metadata: a.metadata(a.name),
 		RoleRef:  roleRef("ClusterRole", pulumi.String("system:openshift:scc:privileged")),

@@ -44,6 +44,7 @@ type app struct {
 	object string       // name of most of its objects, where several apps of a stack have one name
 	role   string       // app.kubernetes.io/component
 	image  config.Image // empty if the component runs no pods
+	os     string       // of the nodes of its pods; empty for Linux
 
 	account config.ServiceAccount // what the stack sets of the account that its pods run as
 }

@@ -15,6 +15,11 @@ func DeployExporters(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOpti
 			return err
 		}
 	}
+	if exporters.WindowsExporter.Enabled {
+		if _, err := NewWindowsExporter(ctx, "windows-exporter", &WindowsExporterArgs{site}, opts...); err != nil {
+			return err
+		}
+	}
 	if exporters.KubeStateMetrics.Enabled {
 		if _, err := NewKubeStateMetrics(ctx, "kube-state-metrics", &KubeStateMetricsArgs{site}, opts...); err != nil {
 			return err

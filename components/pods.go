@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ func (a app) pod(spec *corev1.PodSpecArgs, scheduling config.Scheduling, annotat
 	}
 	spec.EnableServiceLinks = pulumi.Bool(false)
 	spec.ImagePullSecrets = a.pullSecrets()
-	nodes := pulumi.StringMap{config.OSLabel: pulumi.String(config.OS)}
+	nodes := pulumi.StringMap{config.OSLabel: pulumi.String(cmp.Or(a.os, config.Linux))}
 	for name, value := range scheduling.NodeSelector {
 		nodes[name] = pulumi.String(value)
 	}
@@ -78,15 +79,17 @@ func (a app) readyTimeout(startup time.Duration) pulumi.ResourceOption {
 }
 
 // container completes c with what every container has, and returns it: the app's image, a
-// security context without any privileges, and resources.
+// security context without any privileges, which Windows does not have, and resources.
 func (a app) container(c *corev1.ContainerArgs, resources config.Resources) *corev1.ContainerArgs {
 	images := a.Stack.Config.Images
 	c.Image = pulumi.String(images.Ref(a.image))
 	c.ImagePullPolicy = pulumi.String(string(images.PullPolicy))
-	c.SecurityContext = &corev1.SecurityContextArgs{
-		AllowPrivilegeEscalation: pulumi.Bool(false),
-		ReadOnlyRootFilesystem:   pulumi.Bool(true),
-		Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
+	if a.os != config.Windows {
+		c.SecurityContext = &corev1.SecurityContextArgs{
+			AllowPrivilegeEscalation: pulumi.Bool(false),
+			ReadOnlyRootFilesystem:   pulumi.Bool(true),
+			Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
+		}
 	}
 	c.Resources = &corev1.ResourceRequirementsArgs{
 		Requests: resourceList(resources.Requests),

@@ -21,9 +21,9 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 15*24*time.Hour, cfg.Prometheus.Retention.Duration)
 	assert.Equal(t, "40Gi", cfg.Prometheus.RetentionSize.String(), "four fifths of the 50Gi of storage.size")
 	assert.Equal(t, config.PullPolicy("IfNotPresent"), cfg.Images.PullPolicy)
-	off := append([]config.Job{"kubernetes-ingresses", "blackbox-targets", config.OAuth2ProxyJob}, config.ControlPlane...)
+	off := append([]config.Job{"kubernetes-ingresses", "blackbox-targets", config.OAuth2ProxyJob, config.WindowsExporterJob}, config.ControlPlane...)
 	off = append(append(off, thanosJobs...), config.ThanosRulerJob)
-	for _, job := range config.Jobs { // probes of Ingresses are opt-in, there are no targets, nobody logs in, and not every platform exposes its components
+	for _, job := range config.Jobs { // probes of Ingresses are opt-in, there are no targets, nobody logs in, few clusters have Windows nodes, and not every platform exposes its components
 		assert.Equal(t, !slices.Contains(off, job), cfg.Enabled(job), job)
 	}
 	assert.NotContains(t, cfg.Exporters.KubeStateMetrics.Kinds, config.Kind("secrets"))
@@ -233,7 +233,7 @@ alerting: {enabled: false}`)
 	off := map[config.Job]bool{
 		config.PodsJob: true, config.BlackboxExporterJob: true, config.ServicesJob: true,
 		config.KubeStateMetricsJob: true, config.AlertmanagerJob: true,
-		"kubernetes-ingresses": true, "blackbox-targets": true, config.OAuth2ProxyJob: true,
+		"kubernetes-ingresses": true, "blackbox-targets": true, config.OAuth2ProxyJob: true, config.WindowsExporterJob: true,
 	}
 	for _, job := range append(slices.Concat(thanosJobs, []config.Job{config.ThanosRulerJob}), config.ControlPlane...) {
 		off[job] = true

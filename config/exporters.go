@@ -18,6 +18,8 @@ type Exporters struct {
 	NodeExporter NodeExporter `json:"nodeExporter"`
 	// node-directory-size-metrics: disk space that directories use on every node.
 	NodeDirectorySizeMetrics NodeDirectorySizeMetrics `json:"nodeDirectorySizeMetrics"`
+	// windows_exporter: hardware and services of every Windows node.
+	WindowsExporter WindowsExporter `json:"windowsExporter"`
 	// kube-state-metrics: the state of Kubernetes objects.
 	KubeStateMetrics KubeStateMetrics `json:"kubeStateMetrics"`
 	// blackbox-exporter: probes of annotated Services and Ingresses, and of targets anywhere.
@@ -34,6 +36,7 @@ func (e *Exporters) hostExporters() []hostExporter {
 	return []hostExporter{
 		{"exporters.nodeExporter", &e.NodeExporter.Enabled},
 		{"exporters.nodeDirectorySizeMetrics", &e.NodeDirectorySizeMetrics.Enabled},
+		{"exporters.windowsExporter", &e.WindowsExporter.Enabled},
 	}
 }
 
@@ -80,12 +83,12 @@ type KubeStateMetrics struct {
 	MetricAnnotationsAllowlist map[Kind][]string `json:"metricAnnotationsAllowlist"`
 	// Metrics to leave out, by name or as regular expressions without commas.
 	MetricDenylist []string `json:"metricDenylist"`
-	// Number of pods, 1 to 64, that divide the objects between them. One is enough unless a
-	// cluster has more objects than a single pod can list.
-	Shards int `json:"shards"`
 	// Metrics of custom resources, in the exporter's own format:
 	// https://github.com/kubernetes/kube-state-metrics/blob/main/docs/metrics/extend/customresourcestate-metrics.md
 	CustomResourceState CustomResourceState `json:"customResourceState"`
+	// Number of pods, 1 to 64, that divide the objects between them. One is enough unless a
+	// cluster has more objects than a single pod can list.
+	Shards int `json:"shards"`
 	// The account that the pods run as.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
@@ -105,6 +108,7 @@ func defaultExporters() Exporters {
 			Scheduling: Scheduling{Tolerations: []Toleration{{Operator: "Exists"}}},
 		},
 		NodeDirectorySizeMetrics: defaultNodeDirectorySizeMetrics(),
+		WindowsExporter:          defaultWindowsExporter(),
 		KubeStateMetrics: KubeStateMetrics{
 			Enabled: true,
 			Shards:  1,
@@ -171,6 +175,7 @@ func (e Exporters) validate() Problems {
 	p.Add(validateUpdateStrategy("exporters.nodeExporter.updateStrategy", e.NodeExporter.UpdateStrategy, false)...)
 	p.Add(e.NodeExporter.Scheduling.validate("exporters.nodeExporter")...)
 	p.Add(e.NodeDirectorySizeMetrics.validate()...)
+	p.Add(e.WindowsExporter.validate()...)
 	p.Add(e.KubeStateMetrics.validate()...)
 	p.Add(e.BlackboxExporter.validate()...)
 	return p
@@ -189,23 +194,23 @@ func (k KubeStateMetrics) validate() Problems {
 	}
 	p.Add(k.validateKinds(path+".metricLabelsAllowlist", k.MetricLabelsAllowlist)...)
 	p.Add(k.validateKinds(path+".metricAnnotationsAllowlist", k.MetricAnnotationsAllowlist)...)
+	var denied []*regexp.Regexp
 	for i, metric := range k.MetricDenylist {
 		at := fmt.Sprintf("%s.metricDenylist[%d]", path, i)
 		if metric == "" || strings.Contains(metric, ",") {
 			p.Addf(at, "%q; allowed: the name of a metric, or a regular expression without commas", metric)
 		} else if pattern, err := regexp.Compile(metric); err != nil {
-	var denied []*regexp.Regexp
 			p.Addf(at, "%q: %v", metric, err)
+		} else {
+			denied = append(denied, pattern)
 		}
 	}
+	p.Add(k.CustomResourceState.validate(path+".customResourceState", denied)...)
 	if k.Shards < 1 || k.Shards > 64 {
 		p.Addf(path+".shards", "%d; allowed: 1 to 64", k.Shards)
 	}
-		} else {
-			denied = append(denied, pattern)
 	p.Add(k.Resources.validate(path + ".resources")...)
 	p.Add(k.ServiceAccount.validate(path + ".serviceAccount")...)
-	p.Add(k.CustomResourceState.validate(path+".customResourceState", denied)...)
 	p.Add(validateBudget(path+".podDisruptionBudget", k.PodDisruptionBudget, k.Shards)...)
 	p.Add(k.Scheduling.validate(path)...)
 	return p

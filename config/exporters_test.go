@@ -139,3 +139,36 @@ func TestProbeTargets(t *testing.T) {
 	cfg = accepted(t, "exporters: {blackboxExporter: {enabled: false, targets: [{url: 'https://a/'}]}}")
 	assert.False(t, cfg.Enabled(config.BlackboxTargetsJob))
 }
+
+func TestWindowsExporter(t *testing.T) {
+	const pod = ": is not possible: every container of a HostProcess pod runs as the node's system account; remove it"
+	set := func(text string) string { return "exporters: {windowsExporter: {" + text + "}}" }
+	run(t, []violation{
+		{
+			"privileged port", set("port: 80"),
+			`exporters.windowsExporter.port: 80; allowed: 1024 to 65535`,
+		}, {
+			"a pattern for a service", set("services: ['kube.*']"),
+			`exporters.windowsExporter.services[0]: "kube.*"; allowed: the name of a Windows service: letters, digits, spaces and _ . $ -`,
+		}, {
+			"a service twice", set("services: [kubelet, kubelet]"),
+			`exporters.windowsExporter.services[1]: "kubelet" is named twice`,
+		}, {
+			"on Linux nodes", set("nodeSelector: {kubernetes.io/os: linux}"),
+			`exporters.windowsExporter.nodeSelector["kubernetes.io/os"]: "linux"; allowed: windows, which the images are for`,
+		}, {
+			"two pods on a node", set("updateStrategy: {rollingUpdate: {maxSurge: 1}}"),
+			`exporters.windowsExporter.updateStrategy.rollingUpdate.maxSurge: 1; allowed: 0, because two pods of a node cannot have the same port`,
+		}, {
+			"a sidecar", set("pod: {containers: [{name: a, image: 'a:1'}]}"), `exporters.windowsExporter.pod.containers` + pod,
+		}, {
+			"an init container", set("pod: {initContainers: [{name: a, image: 'a:1'}]}"), `exporters.windowsExporter.pod.initContainers` + pod,
+		}, {
+			"another user", set("pod: {securityContext: {runAsUser: 1}}"), `exporters.windowsExporter.pod.securityContext` + pod,
+		}, {
+			"where pods cannot use the host", "cluster: {name: test, platform: gke-autopilot}\n" + set("enabled: true"),
+			`exporters.windowsExporter.enabled: true, but cluster.platform is gke-autopilot: Autopilot admits no pod with the host's network or files`,
+		},
+	})
+	accepted(t, set("enabled: true, services: ['MSSQL$PROD', 'Net Logon'], nodeSelector: {kubernetes.io/os: windows, pool: a}"))
+}

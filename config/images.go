@@ -25,6 +25,7 @@ const (
 	CurlImage             Image = "curl" // of Grafana's import job
 	ThanosImage           Image = "thanos"
 	OAuth2ProxyImage      Image = "oauth2-proxy"
+	WindowsExporterImage  Image = "windows-exporter"
 )
 
 // pins maps each image to its pinned reference: registry, repository and the tag of one release, and a
@@ -40,6 +41,7 @@ var pins = map[Image]string{
 	CurlImage:             "docker.io/curlimages/curl:8.21.0",
 	ThanosImage:           "quay.io/thanos/thanos:v0.42.4",
 	OAuth2ProxyImage:      "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6",
+	WindowsExporterImage:  "ghcr.io/prometheus-community/windows-exporter:0.31.8",
 }
 
 func (Image) Values() []string {

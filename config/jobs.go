@@ -25,6 +25,7 @@ const (
 	BlackboxExporterJob         Job = "blackbox-exporter"
 	BlackboxTargetsJob          Job = "blackbox-targets"
 	NodeDirectorySizeMetricsJob Job = "node-directory-size-metrics"
+	WindowsExporterJob          Job = "windows-exporter"
 	AlertmanagerJob             Job = "alertmanager"
 	GrafanaJob                  Job = "grafana"
 	OAuth2ProxyJob              Job = "oauth2-proxy"
@@ -177,6 +178,11 @@ var ScrapeJobs = []ScrapeJob{{
 	Deployed:    func(c *Config) bool { return c.Exporters.NodeDirectorySizeMetrics.Enabled },
 	SampleLimit: 10_000, Targets: onNodes,
 	Exporter: "node-directory-size-metrics",
+}, {
+	Name: WindowsExporterJob, About: "windows_exporter on each Windows node", Settings: "exporters.windowsExporter",
+	Deployed:    func(c *Config) bool { return c.Exporters.WindowsExporter.Enabled },
+	SampleLimit: 10_000, Targets: onNodes, Approximate: true, MayBeEmpty: true, Blinding: true,
+	Exporter: "windows-exporter", Image: WindowsExporterImage, Series: 150,
 }, {
 	Name: KubeStateMetricsJob, About: "kube-state-metrics", Settings: "exporters.kubeStateMetrics",
 	Deployed: func(c *Config) bool { return c.Exporters.KubeStateMetrics.Enabled },

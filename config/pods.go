@@ -61,18 +61,19 @@ func (l ResourceList) validate(path string) Problems {
 	return p
 }
 
-// OSLabel is the label of nodes with their operating system, and OS the one that the images of every
-// component are for: pods select no other nodes.
+// OSLabel is the label of nodes with their operating system. Linux is the one that the images of every
+// component are for but windows_exporter: pods select no other nodes.
 // https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-os
 const (
 	OSLabel = "kubernetes.io/os"
-	OS      = "linux"
+	Linux   = "linux"
+	Windows = "windows"
 )
 
 // Scheduling determines which nodes pods may run on, their priority, and what they have besides what
 // the component gives them.
 type Scheduling struct {
-	// Labels a node must have, besides kubernetes.io/os: linux.
+	// Labels a node must have, besides kubernetes.io/os.
 	NodeSelector map[string]string `json:"nodeSelector"`
 	// Taints that the pods tolerate, as in a pod's spec.tolerations.
 	Tolerations []Toleration `json:"tolerations"`
@@ -107,14 +108,17 @@ type TaintEffect string
 
 func (TaintEffect) Values() []string { return []string{"NoSchedule", "PreferNoSchedule", "NoExecute"} }
 
-func (s Scheduling) validate(path string) Problems {
+func (s Scheduling) validate(path string) Problems { return s.validateOn(Linux, path) }
+
+// validateOn validates the scheduling of pods that run on nodes with an operating system.
+func (s Scheduling) validateOn(os, path string) Problems {
 	var p Problems
 	for _, key := range slices.Sorted(maps.Keys(s.NodeSelector)) {
 		at := fmt.Sprintf("%s.nodeSelector[%q]", path, key)
 		p.invalidLabel(at, key, s.NodeSelector[key])
 	}
-	if os, set := s.NodeSelector[OSLabel]; set && os != OS {
-		p.Addf(fmt.Sprintf("%s.nodeSelector[%q]", path, OSLabel), "%q; allowed: %s, which the images are for", os, OS)
+	if other, set := s.NodeSelector[OSLabel]; set && other != os {
+		p.Addf(fmt.Sprintf("%s.nodeSelector[%q]", path, OSLabel), "%q; allowed: %s, which the images are for", other, os)
 	}
 	for i, t := range s.Tolerations {
 		at := fmt.Sprintf("%s.tolerations[%d]", path, i)

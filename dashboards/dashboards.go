@@ -38,6 +38,7 @@ const (
 	UIDPersistentVolumes      = "persistent-volumes"
 	UIDNetwork                = "network"
 	UIDNodeDirectorySizes     = "node-directory-sizes"
+	UIDWindowsNodes           = "windows-nodes"
 	UIDKubelet                = "kubelet"
 	UIDAPIServer              = "api-server"
 	UIDControlPlane           = "control-plane"
@@ -158,6 +159,7 @@ var shipped = []struct {
 	{UIDPersistentVolumes, UIDCluster, FolderInfrastructure, persistentVolumes, collecting(config.NodesJob)},
 	{UIDNetwork, UIDCluster, FolderKubernetes, network, collecting(config.CadvisorJob)},
 	{UIDNodeDirectorySizes, UIDNode, FolderInfrastructure, nodeDirectorySizes, collecting(config.NodeDirectorySizeMetricsJob)},
+	{UIDWindowsNodes, UIDCluster, FolderInfrastructure, windowsNodes, collecting(config.WindowsExporterJob)},
 	{UIDKubelet, UIDNodes, FolderInfrastructure, kubelet, collecting(config.NodesJob)},
 	{UIDControlPlane, UIDCluster, FolderKubernetes, controlPlane, collecting(controlPlaneJobs...)},
 	{UIDAPIServer, UIDControlPlane, FolderKubernetes, apiServer, collecting(config.APIServersJob)},

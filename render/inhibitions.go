@@ -65,6 +65,7 @@ var consequences = []amInhibition{
 	// What is full, and that it would become so.
 	{[]string{`alertname="NodeFilesystemSpaceLow"`}, []string{`alertname="NodeFilesystemFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
 	{[]string{`alertname="NodeFilesystemInodesLow"`}, []string{`alertname="NodeFilesystemInodesFillingUp"`}, []string{"cluster", "node", "device", "mountpoint"}},
+	{[]string{`alertname="WindowsNodeDiskSpaceLow"`}, []string{`alertname="WindowsNodeDiskFillingUp"`}, []string{"cluster", "node", "volume"}},
 	{[]string{`alertname="PersistentVolumeClaimSpaceLow"`}, []string{`alertname="PersistentVolumeClaimFillingUp"`}, []string{"cluster", "namespace", "persistentvolumeclaim"}},
 	{[]string{`alertname="PersistentVolumeClaimInodesLow"`}, []string{`alertname="PersistentVolumeClaimInodesFillingUp"`}, []string{"cluster", "namespace", "persistentvolumeclaim"}},
 }

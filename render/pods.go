@@ -107,6 +107,11 @@ func Pods(cfg *config.Config) []Pod {
 		Volumes: append([]string{"scripts", "metrics"}, directories...), HostVolumes: directories,
 		Env: slices.Sorted(maps.Keys(directorysize.Settings{}.Env())), Mounts: []string{SizesScriptsDir, SizesMetricsDir, HostDir}, Root: true,
 	}, {
+		Name: "windows-exporter", Path: "exporters.windowsExporter", Settings: exporters.WindowsExporter.Scheduling,
+		Deployed: exporters.WindowsExporter.Enabled, Images: []config.Image{config.WindowsExporterImage},
+		Containers: []string{"windows-exporter", "open-firewall"}, Ports: map[string]int{"metrics": exporters.WindowsExporter.Port},
+		Env: []string{"HOST_IP"},
+	}, {
 		Name: KubeStateMetrics.Name, Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Scheduling,
 		Deployed: exporters.KubeStateMetrics.Enabled, Images: []config.Image{config.KubeStateMetricsImage},
 		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},

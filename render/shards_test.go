@@ -48,6 +48,7 @@ func largeCluster(t *testing.T) cluster {
 		for program, port := range map[string]string{
 			"node-exporter":               "{name: metrics, containerPort: 9100}",
 			"node-directory-size-metrics": "{name: metrics, containerPort: 9888}",
+			"windows-exporter":            "{name: metrics, containerPort: 9182}",
 		} {
 			p := own(t, program, port, "")
 			p.Name = fmt.Sprintf("%s-%d", program, n)
@@ -90,8 +91,9 @@ func largeCluster(t *testing.T) cluster {
 		"thanos-query":       thanosPorts, "thanos-query-frontend": "{name: web, containerPort: 10902}", "thanos-store-gateway": thanosPorts,
 		"thanos-compactor": "{name: web, containerPort: 10902}", "thanos-ruler": thanosPorts,
 	}
+	onEachNode := []config.Job{config.NodeExporterJob, config.NodeDirectorySizeMetricsJob, config.WindowsExporterJob}
 	for _, job := range config.Jobs { // of exporters of which there is one
-		if programs[string(job)] == "" && job != config.NodeExporterJob && job != config.NodeDirectorySizeMetricsJob { // which are on each node
+		if programs[string(job)] == "" && !slices.Contains(onEachNode, job) {
 			programs[string(job)] = "{name: metrics, containerPort: 8080}"
 		}
 	}
@@ -118,7 +120,7 @@ func shardedStack(t *testing.T, shards, retired int) *config.Config {
 	return configtest.Config(t, fmt.Sprintf(`cluster: {name: test, platform: kubeadm}
 prometheus: {shards: %d, retiredShards: %d}
 discovery: {jobs: {%s}, extraScrapeConfigs: [{job_name: machines, static_configs: [{targets: [%s]}]}]}
-exporters: {blackboxExporter: {targets: [%s]}, nodeDirectorySizeMetrics: {enabled: true}}
+exporters: {blackboxExporter: {targets: [%s]}, nodeDirectorySizeMetrics: {enabled: true}, windowsExporter: {enabled: true}}
 %s`, shards, retired, strings.Join(on, ", "), strings.Join(static, ", "), strings.Join(targets, ", "), longTerm(s3, "")))
 }
 

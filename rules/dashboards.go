@@ -34,6 +34,7 @@ var dashboardOf = map[string]string{
 	monitoringFile:                     dashboards.UIDPrometheusStats,
 	"usage.yaml":                       dashboards.UIDPod,
 	"volumes.yaml":                     dashboards.UIDPersistentVolumes,
+	"windows-exporter.yaml":            dashboards.UIDWindowsNodes,
 	"workloads.yaml":                   dashboards.UIDWorkload,
 
 	"ContainerOOMKilled":       dashboards.UIDPod,

@@ -104,6 +104,10 @@ var thresholds = map[string]unit{
 	"ThanosBucketOperationsFailing":        share,
 	"ThanosQueryErrorsHigh":                share,
 	"ThanosQueryIncomplete":                share,
+	"WindowsNodeCPUHigh":                   share,
+	"WindowsNodeDiskFillingUp":             share, // of the space left
+	"WindowsNodeDiskSpaceLow":              share,
+	"WindowsNodeMemoryHigh":                share,
 }
 
 // comparison returns the outermost comparison of a rule's expression with a number, by order; nil if it

@@ -27,7 +27,11 @@ import (
 )
 
 // hostApps names the workloads that may use the host, because they report on it.
-var hostApps = []string{"node-exporter", "node-directory-size-metrics"}
+var hostApps = []string{"node-exporter", "node-directory-size-metrics", windowsApp}
+
+// windowsApp is the workload of Windows nodes. Its containers are HostProcess containers, to which nothing else of the
+// Pod Security Standards applies.
+const windowsApp = "windows-exporter"
 
 // invariants lists what holds for every stack, whatever its config.
 var invariants = []struct {
@@ -40,7 +44,7 @@ var invariants = []struct {
 	{"Service ports lead to container ports", checkServices},
 	{"what pods refer to exists", checkReferences},
 	{"what pods have is known to what a stack may add to them", checkKnownPods},
-	{"pods run on Linux nodes only", checkNodes},
+	{"pods run on nodes that their images are for", checkNodes},
 	{"pods meet the restricted standard", checkPodSecurity},
 	{"containers have probes, requests and limits", checkContainers},
 	{"secrets are only in Secrets", checkSecrets},
@@ -338,7 +342,11 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 // checkNodes asserts that pods select nodes of the operating system that the images are for.
 func checkNodes(t require.TestingT, s Snapshot, _ *config.Config) {
 	for name, pod := range Pods(s) {
-		assert.Equal(t, "linux", pod.Spec.NodeSelector["kubernetes.io/os"], "%s may be placed on a Windows node", name)
+		want := "linux"
+		if name == windowsApp {
+			want = "windows"
+		}
+		assert.Equal(t, want, pod.Spec.NodeSelector["kubernetes.io/os"], "%s may be placed on a node of another operating system", name)
 	}
 }
 
@@ -409,6 +417,10 @@ func checkPodSecurity(t require.TestingT, s Snapshot, cfg *config.Config) {
 	platform := cfg.Cluster.Profile()
 	for name, pod := range Pods(s) {
 		spec := pod.Spec
+		if name == windowsApp {
+			checkHostProcess(t, name, spec, platform)
+			continue
+		}
 		for _, container := range append(spec.InitContainers, spec.Containers...) {
 			security := container.SecurityContext
 			if !assert.NotNil(t, security, name) {
@@ -443,6 +455,23 @@ func checkPodSecurity(t require.TestingT, s Snapshot, cfg *config.Config) {
 		} else if platform.AssignsUsers {
 			assert.NotEmpty(t, spec.ServiceAccountName, "%s has no account that could have the right to the host", name)
 		}
+	}
+}
+
+// checkHostProcess asserts that a pod consists of HostProcess containers, without settings that Windows refuses or
+// files of the host. https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/
+func checkHostProcess(t require.TestingT, name string, spec corev1.PodSpec, platform config.Profile) {
+	assert.Empty(t, platform.NoHostAccess, name)
+	assert.Equal(t, corev1.Windows, spec.OS.Name, name)
+	assert.True(t, spec.HostNetwork, name)
+	user := `NT AUTHORITY\SYSTEM`
+	assert.Equal(t, &corev1.PodSecurityContext{WindowsOptions: &corev1.WindowsSecurityContextOptions{HostProcess: new(true), RunAsUserName: &user}}, spec.SecurityContext, name)
+	assert.Empty(t, spec.Volumes, name)
+	for _, container := range append(spec.InitContainers, spec.Containers...) {
+		assert.Nil(t, container.SecurityContext, name)
+	}
+	if platform.AssignsUsers {
+		assert.NotEmpty(t, spec.ServiceAccountName, "%s has no account that could have the right to the host", name)
 	}
 }
 

@@ -52,10 +52,10 @@ func profileDefaults(profile config.Profile) []string {
 		defaults = append(defaults, fmt.Sprintf("`exporters.nodeExporter.port: %d`", profile.NodeExporterPort))
 	}
 	if profile.NoHostAccess != "" {
-		defaults = append(defaults, "neither node-exporter nor node-directory-size-metrics nor local storage: "+profile.NoHostAccess)
+		defaults = append(defaults, "neither node-exporter nor node-directory-size-metrics nor windows_exporter nor local storage: "+profile.NoHostAccess)
 	}
 	if profile.AssignsUsers {
-		defaults = append(defaults, "pods without user ids; node-exporter and node-directory-size-metrics with the SecurityContextConstraints `privileged`")
+		defaults = append(defaults, "pods without user ids; node-exporter, node-directory-size-metrics and windows_exporter with the SecurityContextConstraints `privileged`")
 	}
 	return defaults
 }

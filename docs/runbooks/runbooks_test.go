@@ -251,6 +251,7 @@ exporters:
   blackboxExporter:
     enabled: true
     targets: [{url: https://example.com}]
+  windowsExporter: {enabled: true}
 longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: metrics}}, retention: {raw: 1y, 5m: 1y, 1h: 1y}}
 alerting: {acknowledgeNoNotifications: true, access: {host: example.com, login: oidc, ingress: {}, fromNamespaces: [ingress]}}
 login: {oidc: {issuerUrl: "https://login.example.com", clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}

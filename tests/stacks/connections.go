@@ -180,7 +180,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 	const policies = "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"
 	for name, text := range map[string]string{
 		"defaults":       policies,
-		"everything":     policies + "prometheus: {replicas: 2}\nexporters: {kubeStateMetrics: {shards: 2}}\n" + slack + "\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
+		"everything":     policies + "prometheus: {replicas: 2}\nexporters: {kubeStateMetrics: {shards: 2}, windowsExporter: {enabled: true}}\n" + slack + "\ngrafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}",
 		"other Grafana":  policies + external,
 		"Thanos":         policies + longTerm,
 		"shards":         policies + "prometheus: {shards: 2, replicas: 2}\n" + longTerm,
@@ -198,7 +198,7 @@ func ConnectionsAreAdmitted(t *testing.T, program tests.Program) {
 			targets := scraped(t, s)
 			for _, job := range []config.Job{
 				config.PrometheusJob, config.AlertmanagerJob, config.GrafanaJob, config.KubeStateMetricsJob,
-				config.BlackboxExporterJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob,
+				config.BlackboxExporterJob, config.NodeExporterJob, config.NodeDirectorySizeMetricsJob, config.WindowsExporterJob,
 				config.ThanosSidecarJob, config.ThanosStoreGatewayJob, config.ThanosCompactorJob, config.ThanosQueryJob, config.ThanosQueryFrontendJob,
 				config.ThanosRulerJob, config.OAuth2ProxyJob,
 			} {

@@ -101,6 +101,7 @@ func checkRules(t *testing.T, s tests.Snapshot, cfg *config.Config) {
 		"apiserver.yaml": config.APIServersJob, "scheduler.yaml": config.SchedulerJob, "controller-manager.yaml": config.ControllerManagerJob,
 		"etcd.yaml": config.EtcdJob, "kube-proxy.yaml": config.KubeProxyJob, "coredns.yaml": config.CoreDNSJob,
 		"node-exporter.yaml": config.NodeExporterJob, "node-directory-size-metrics.yaml": config.NodeDirectorySizeMetricsJob,
+		"windows-exporter.yaml": config.WindowsExporterJob,
 	} {
 		_, has := files[file]
 		assert.Equal(t, cfg.Collected(job), has, file)
@@ -141,6 +142,10 @@ func OpenShift(t *testing.T, program tests.Program) {
 		assert.Equal(t, "system:openshift:scc:privileged", binding.RoleRef.Name)
 		assert.Equal(t, []rbacv1.Subject{{Kind: "ServiceAccount", Name: spec.ServiceAccountName, Namespace: "monitoring"}}, binding.Subjects)
 	}
+	windows := tests.Deploy(t, program, configtest.Config(t, "cluster: {name: test, platform: openshift}\nexporters: {windowsExporter: {enabled: true}}"))
+	spec := tests.Get[*appsv1.DaemonSet](t, windows, "windows-exporter").Spec.Template.Spec
+	assert.Nil(t, spec.SecurityContext.SELinuxOptions, "Windows has none")
+	assert.Equal(t, spec.ServiceAccountName, tests.Get[*rbacv1.RoleBinding](t, windows, "windows-exporter").Subjects[0].Name)
 	generic := tests.Deploy(t, program, configtest.Config(t, ""))
 	assert.Nil(t, tests.Get[*appsv1.DaemonSet](t, generic, "node-exporter").Spec.Template.Spec.SecurityContext.SELinuxOptions)
 }

@@ -136,6 +136,7 @@ func Variants(t *testing.T, program tests.Program) {
 		"some namespaces":       "discovery: {namespaces: [shop, bank]}",
 		"every job off":         "discovery: {jobs: {" + off() + "}}",
 		"no exporters":          "exporters: {nodeExporter: {enabled: false}, kubeStateMetrics: {enabled: false}, blackboxExporter: {enabled: false}, nodeDirectorySizeMetrics: {enabled: false}}",
+		"Windows nodes":         "exporters: {windowsExporter: {enabled: true}}",
 		"sharded":               "exporters: {kubeStateMetrics: {shards: 3}}",
 		"no alerting":           "alerting: {enabled: false}",
 		"no Grafana":            "grafana: {enabled: false}",
@@ -245,7 +246,7 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		services   = "Service ports lead to container ports"
 		references = "what pods refer to exists"
 		known      = "what pods have is known to what a stack may add to them"
-		nodes      = "pods run on Linux nodes only"
+		nodes      = "pods run on nodes that their images are for"
 		security   = "pods meet the restricted standard"
 		containers = "containers have probes, requests and limits"
 		secrets    = "secrets are only in Secrets"
@@ -255,7 +256,7 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		policies   = "every workload has a NetworkPolicy"
 		replicas   = "replicas survive a drain"
 	)
-	cfg := configtest.Config(t, "prometheus: {replicas: 2}\n"+slack)
+	cfg := configtest.Config(t, "prometheus: {replicas: 2}\nexporters: {windowsExporter: {enabled: true}}\n"+slack)
 	require.Empty(t, tests.Violated(tests.Deploy(t, program, cfg), cfg))
 	for _, b := range []breakage{
 		{metadata, "no name", configMap(func(m *corev1.ConfigMap) { m.Name = "" })},
@@ -287,6 +288,12 @@ func InvariantsFail(t *testing.T, program tests.Program) {
 		{known, "variable", container(func(c *corev1.Container) { c.Env = append(c.Env, corev1.EnvVar{Name: "X"}) })},
 		{nodes, "Windows nodes", edit(func(s tests.Snapshot) {
 			tests.Get[*appsv1.DaemonSet](t, s, "node-exporter").Spec.Template.Spec.NodeSelector = nil
+		})},
+		{nodes, "Linux nodes", edit(func(s tests.Snapshot) {
+			tests.Get[*appsv1.DaemonSet](t, s, "windows-exporter").Spec.Template.Spec.NodeSelector["kubernetes.io/os"] = "linux"
+		})},
+		{security, "a user of a HostProcess pod", edit(func(s tests.Snapshot) {
+			tests.Get[*appsv1.DaemonSet](t, s, "windows-exporter").Spec.Template.Spec.SecurityContext.RunAsUser = new(int64(1))
 		})},
 		{security, "escalation", container(func(c *corev1.Container) { c.SecurityContext.AllowPrivilegeEscalation = new(true) })},
 		{security, "writable root", container(func(c *corev1.Container) { c.SecurityContext.ReadOnlyRootFilesystem = new(false) })},
