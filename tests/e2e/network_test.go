@@ -4,10 +4,10 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -149,25 +150,8 @@ const serviceRange = "10.96.0.0/16"
 func (n *node) goesOn(t *testing.T) {
 	t.Helper()
 	since := time.Now()
-	eventually(t, 4*time.Minute, "every target is scraped", func(ctx context.Context) string {
-		late, err := n.tryQuery(ctx, fmt.Sprintf("up == 0 or timestamp(up) < %d", since.Unix()), time.Now())
-		if err != nil || len(late) > 0 {
-			return fmt.Sprint(late, err)
-		}
-		return ""
-	})
-	eventually(t, 3*time.Minute, "alerts reach Alertmanager", func(ctx context.Context) string {
-		body, err := n.tryGet(ctx, "alertmanager:web", "api/v2/alerts", map[string]string{"filter": `alertname="Watchdog"`})
-		if err != nil {
-			return err.Error()
-		}
-		var alerts []struct{ UpdatedAt time.Time }
-		if err := json.Unmarshal([]byte(body), &alerts); err != nil {
-			return err.Error()
-		}
-		if len(alerts) == 0 || alerts[0].UpdatedAt.Before(since) {
-			return "no Watchdog since then: " + body
-		}
-		return ""
-	})
+	n.scraped(t, since, "prometheus", "alertmanager", "blackbox-exporter", "kube-state-metrics", "node-directory-size-metrics", "node-exporter")
+	transport, err := rest.TransportFor(n.rest)
+	require.NoError(t, err)
+	alerted(t, &http.Client{Transport: transport}, n.rest.Host+"/api/v1/namespaces/"+namespace+"/services/alertmanager:web/proxy", since)
 }
