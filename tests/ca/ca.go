@@ -15,6 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// day is the validity of certificates.
+const day = 24 * time.Hour
+
 // Authority makes certificates.
 type Authority struct {
 	certificate *x509.Certificate
@@ -24,7 +27,7 @@ type Authority struct {
 // New returns an authority.
 func New(t testing.TB) *Authority {
 	t.Helper()
-	template := &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	template := &x509.Certificate{NotAfter: time.Now().Add(day), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	key := newKey(t)
 	certificate, err := x509.ParseCertificate(sign(t, template, template, key, key))
 	require.NoError(t, err)
@@ -35,10 +38,16 @@ func New(t testing.TB) *Authority {
 // as client, its key and the authority.
 func (a *Authority) Issue(t testing.TB, hosts ...string) map[string][]byte {
 	t.Helper()
+	return a.IssueUntil(t, time.Now().Add(day), hosts...)
+}
+
+// IssueUntil does what Issue does, with another end of the certificate's validity, which may have passed.
+func (a *Authority) IssueUntil(t testing.TB, end time.Time, hosts ...string) map[string][]byte {
+	t.Helper()
 	key := newKey(t)
 	encoded, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
-	template := &x509.Certificate{DNSNames: hosts, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	template := &x509.Certificate{NotAfter: end, DNSNames: hosts, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
 	return map[string][]byte{
 		"ca.crt":  encode("CERTIFICATE", a.certificate.Raw),
 		"tls.crt": encode("CERTIFICATE", sign(t, template, a.certificate, key, a.key)),
@@ -52,7 +61,7 @@ func sign(t testing.TB, template, parent *x509.Certificate, key, signer *ecdsa.P
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64))
 	require.NoError(t, err)
 	template.SerialNumber, template.Subject = serial, pkix.Name{CommonName: serial.String()}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Minute), time.Now().Add(24*time.Hour)
+	template.NotBefore = template.NotAfter.Add(-day - time.Minute)
 	raw, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
 	require.NoError(t, err)
 	return raw

@@ -112,6 +112,29 @@ func TestTLS(t *testing.T) {
 	})
 	n.scraped(t, time.Now(), "prometheus", "alertmanager", "blackbox-exporter", "kube-state-metrics", "node-exporter")
 	alerted(t, client, "https://"+addresses["alertmanager:9093"], time.Now())
+	eventually(t, 2*time.Minute, "an alert says that the certificate expires", func(ctx context.Context) string {
+		alerts, err := n.tryQuery(ctx, `ALERTS{alertname="ProbeCertificateExpiring", severity="warning", instance="prometheus.monitoring.svc:9090"}`, time.Now())
+		if err != nil || len(alerts) == 0 {
+			return fmt.Sprint("neither pending nor firing ", err)
+		}
+		return ""
+	})
+
+	// While it has expired nobody is let in, and then all are again.
+	n.store(t, authority.IssueUntil(t, time.Now().Add(-time.Minute), "kubernetes-prometheus"))
+	n.poke(t, namespace, programs)
+	eventually(t, 3*time.Minute, "the expired certificate is refused", func(context.Context) string {
+		for program, address := range addresses {
+			if _, err := presented(renewed, address+"/metrics"); err == nil {
+				return program + " presents another"
+			}
+		}
+		return ""
+	})
+	n.certify(t, authority)
+	n.poke(t, namespace, programs)
+	n.scraped(t, time.Now(), "prometheus", "alertmanager", "blackbox-exporter", "kube-state-metrics", "node-exporter")
+	alerted(t, client, "https://"+addresses["alertmanager:9093"], time.Now())
 	assert.Equal(t, before, n.started(t, programs), "containers")
 	n.unchanged(t)
 }
@@ -123,6 +146,15 @@ const certificateSecret = "certificate"
 func (n *node) certify(t *testing.T, authority *ca.Authority) *tls.Config {
 	t.Helper()
 	issued := authority.Issue(t, "kubernetes-prometheus")
+	n.store(t, issued)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(issued["ca.crt"]))
+	return &tls.Config{RootCAs: roots, ServerName: "kubernetes-prometheus", Certificates: []tls.Certificate{pair(t, issued)}}
+}
+
+// store writes a certificate into the Secret.
+func (n *node) store(t *testing.T, issued map[string][]byte) {
+	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: certificateSecret}, Data: issued}
 	secrets := n.kubernetes.CoreV1().Secrets(namespace)
 	_, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{})
@@ -130,9 +162,6 @@ func (n *node) certify(t *testing.T, authority *ca.Authority) *tls.Config {
 		_, err = secrets.Update(t.Context(), secret, metav1.UpdateOptions{})
 	}
 	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM(issued["ca.crt"]))
-	return &tls.Config{RootCAs: roots, ServerName: "kubernetes-prometheus", Certificates: []tls.Certificate{pair(t, issued)}}
 }
 
 // pair returns a certificate with its key.
