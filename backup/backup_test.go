@@ -241,6 +241,20 @@ func TestGrafanaDatabase(t *testing.T) {
 	assert.Equal(t, map[string]string{"grafana.db": "dashboards"}, pods.has(t, "grafana-5f7d9"), "nothing is left behind")
 }
 
+// A database on a server is not copied, and a file is not lost on the way to one.
+func TestGrafanaDatabaseOnServer(t *testing.T) {
+	s, pods, reported := stack(t, "alerting: {enabled: false}\ngrafana: {adminPassword: s3cret, database: {type: postgres, host: 'db.example.com:5432', name: grafana, user: grafana, password: s3cret}}")
+	pods.write(t, "grafana-5f7d9", map[string]string{"grafana.db": "not in use"})
+	dir := filepath.Join(t.TempDir(), "backup")
+	require.NoError(t, s.backupGrafanaInto(t, dir))
+	assert.NoFileExists(t, grafanaFile(dir))
+	assert.Contains(t, reported.String(), "it is on db.example.com:5432, whose own tools copy it")
+	require.NoError(t, s.restoreGrafana(t.Context(), dir))
+	require.NoError(t, os.WriteFile(grafanaFile(dir), []byte("dashboards"), 0o600))
+	require.ErrorContains(t, s.restoreGrafana(t.Context(), dir), "grafana.db cannot be restored: the database is on db.example.com:5432")
+	assert.Equal(t, map[string]string{"grafana.db": "not in use"}, pods.has(t, "grafana-5f7d9"))
+}
+
 func (s *Stack) backupGrafanaInto(t *testing.T, dir string) error {
 	t.Helper()
 	require.NoError(t, os.Mkdir(dir, 0o700))

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"path/filepath"
 
@@ -36,13 +37,20 @@ rm -f "$1-journal" "$1-wal" "$1-shm"`
 
 // backupGrafana copies Grafana's database if it is on a volume.
 func (s *Stack) backupGrafana(ctx context.Context, dir string) error {
+	if server := s.databaseServer(); server != "" {
+		s.Report("Grafana's database is left out: it is on %s, whose own tools copy it", server)
+	}
 	return s.onDatabase(ctx, func(pod, database, copied string) error {
 		return s.save(ctx, grafanaFile(dir), pod, "sh", "-c", copyDatabase, "sh", database, copied)
 	})
 }
 
-// restoreGrafana replaces Grafana's database, and has Grafana start again.
+// restoreGrafana replaces Grafana's database, and has Grafana start again. It fails if the database of the backup
+// is a file and that of the stack is on a server.
 func (s *Stack) restoreGrafana(ctx context.Context, dir string) error {
+	if server := s.databaseServer(); server != "" && s.exists(grafanaFile(dir)) {
+		return fmt.Errorf("%s cannot be restored: the database is on %s", filepath.Base(grafanaFile(dir)), server)
+	}
 	return s.onDatabase(ctx, func(pod, database, copied string) error {
 		if !s.exists(grafanaFile(dir)) {
 			return nil
@@ -54,6 +62,14 @@ func (s *Stack) restoreGrafana(ctx context.Context, dir string) error {
 		_, err := s.output(ctx, pod, "sh", "-c", "kill 1")
 		return err
 	})
+}
+
+// databaseServer returns the server with the database of a Grafana that the stack deploys; "" if it has none.
+func (s *Stack) databaseServer() string {
+	if grafana := s.Config.Grafana; grafana.Deployed() && grafana.Database != nil {
+		return grafana.Database.Host
+	}
+	return ""
 }
 
 // onDatabase calls do with the pod, the path of its database and one beside it, if Grafana keeps it.

@@ -19,7 +19,8 @@ import (
 
 // Grafana shows Prometheus' metrics in dashboards: a Deployment, a Service, a NetworkPolicy,
 // ConfigMaps with its configuration and dashboards, a Secret unless all its values are in existing
-// ones, if configured a ServiceAccount and, if it is published, an Ingress or an HTTPRoute.
+// ones, if configured a ServiceAccount, with several replicas a PodDisruptionBudget and, if it is
+// published, an Ingress or an HTTPRoute.
 type Grafana struct {
 	pulumi.ResourceState
 
@@ -54,6 +55,7 @@ func (args *GrafanaArgs) inputs() pulumi.Map {
 		"image":       pulumi.String(cfg.Images.Ref(config.GrafanaImage)),
 		"import":      pulumi.String(string(cfg.Grafana.Import)),
 		"persistence": pulumi.Bool(cfg.Grafana.Persistence.Enabled),
+		"replicas":    pulumi.Int(cfg.Grafana.Replicas),
 	}
 }
 
@@ -92,6 +94,9 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 		return err
 	}
 	before = append(before, claims...)
+	if err := a.disruptionBudget(cfg.Replicas, cfg.PodDisruptionBudget); err != nil {
+		return err
+	}
 	if err := a.autoscale("Deployment", cfg.Scheduling); err != nil {
 		return err
 	}
@@ -172,14 +177,16 @@ func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.
 		restartForCertificate(container)
 	}
 	spec.Containers = corev1.ContainerArray{container}
-	template := a.pod(spec, cfg.Scheduling, annotations)
+	if cfg.Replicas > 1 {
+		a.spreadReplicas(spec, false)
+	}
 	return &appsv1.DeploymentArgs{
 		Metadata: a.workloadMetadata(),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(cfg.Replicas),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: a.selector()},
 			Strategy: strategy,
-			Template: template,
+			Template: a.pod(spec, cfg.Scheduling, annotations),
 		},
 	}
 }

@@ -98,6 +98,9 @@ func (c *Config) complete() {
 		ui.complete()
 	}
 	c.probeProvider()
+	if c.Grafana.Database != nil {
+		c.Grafana.Database.complete()
+	}
 	c.Exporters.BlackboxExporter.complete()
 	c.resolveJobs()
 }

@@ -286,6 +286,11 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 			out.SetBool(value)
 			return
 		}
+		// The name "true" without quotes, which `pulumi config set` leaves out too.
+		if e, ok := out.Interface().(enum); ok && slices.Contains(e.Values(), fmt.Sprint(value)) {
+			out.SetString(fmt.Sprint(value))
+			return
+		}
 	case int, int64, uint64, float64:
 		if n, ok := integer(value); ok && out.CanInt() && !out.OverflowInt(n) {
 			out.SetInt(n)

@@ -153,6 +153,12 @@ func (c *Config) ExistingSecrets() []ExistingSecret {
 	case grafana.Deployed():
 		add("grafana.secrets", grafana.Secrets)
 		secrets["grafana.adminPassword"] = grafana.AdminPassword
+		if database := grafana.Database; database != nil {
+			secrets["grafana.database.password"] = database.Password
+			if database.CA != nil {
+				secrets["grafana.database.ca"] = *database.CA
+			}
+		}
 	case grafana.Enabled:
 		secrets["grafana.external.token"] = grafana.External.Token
 	}

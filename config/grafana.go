@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -15,18 +16,20 @@ import (
 type Grafana struct {
 	// Deploy Grafana or, if external.url is set, import into the Grafana there.
 	Enabled bool `json:"enabled"`
-	// Number of pods: 1, or 0 to deploy all of Grafana's objects without its pod.
+	// Number of pods: 1, or 0 to deploy all of Grafana's objects without its pod; up to 10 with database.
 	Replicas int `json:"replicas"`
 	// User name of the administrator: letters, digits, @, ., _ and -.
 	AdminUser string `json:"adminUser"`
-	// Password of the administrator; a secret. With persistence, Grafana reads it only when it
-	// starts for the first time: change it in Grafana too. Required unless external.url is set.
+	// Password of the administrator; a secret. With persistence or database, Grafana reads it only when
+	// it starts for the first time: change it in Grafana too. Required unless external.url is set.
 	AdminPassword Secret `json:"adminPassword"`
 	// How the datasource and dashboards get into Grafana: files (provisioned from ConfigMaps) or
 	// job (a Kubernetes Job pushes them through Grafana's HTTP API).
 	Import GrafanaImport `json:"import"`
 	// Keep what people create in Grafana.
 	Persistence GrafanaPersistence `json:"persistence"`
+	// Keep it in a database on a server instead, which several pods can share.
+	Database *GrafanaDatabase `json:"database"`
 	// Settings in Grafana's own format: section of grafana.ini to key to value:
 	// https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/
 	Config map[string]map[string]any `json:"config"`
@@ -46,7 +49,10 @@ type Grafana struct {
 	// The account that the pod runs as; only with annotations, one of its own, such as for datasources of a
 	// cloud.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
-	// Compute resources of Grafana's pod.
+	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
+	// unless set.
+	PodDisruptionBudget *policyv1.PodDisruptionBudgetSpec `json:"podDisruptionBudget"`
+	// Compute resources of each of Grafana's pods.
 	Resources Resources `json:"resources"`
 	// Compute resources of the import job's pod.
 	ImportResources Resources `json:"importResources"`
@@ -128,6 +134,9 @@ func (g Grafana) SecretFiles() map[string]Secret {
 		files = map[string]Secret{}
 	}
 	files[AdminPasswordFile] = g.AdminPassword
+	if g.Database != nil {
+		maps.Copy(files, g.Database.secretFiles())
+	}
 	return files
 }
 
@@ -173,11 +182,23 @@ func (g Grafana) validate(storage Storage) Problems {
 	return p
 }
 
+// takenNames returns the names that grafana.secrets cannot have, with the settings whose files have them.
+func (g Grafana) takenNames() map[string]string {
+	taken := map[string]string{AdminPasswordFile: "grafana.adminPassword", LoginPasswordFile: "login.basic.client.password"}
+	if g.Database != nil {
+		taken[DatabasePasswordFile], taken[DatabaseCAFile] = "grafana.database.password", "grafana.database.ca"
+	}
+	return taken
+}
+
 // validateDeployed checks the settings of a Grafana that the stack deploys.
 func (g Grafana) validateDeployed(storage Storage) Problems {
 	var p Problems
-	if g.Replicas < 0 || g.Replicas > 1 {
-		p.Addf("grafana.replicas", "%d; allowed: 0 or 1, because only one pod can use the database", g.Replicas)
+	switch {
+	case g.Database == nil && (g.Replicas < 0 || g.Replicas > 1):
+		p.Addf("grafana.replicas", "%d; allowed: 0 or 1, because only one pod can use the database; set grafana.database for one that several can use", g.Replicas)
+	case g.Replicas < 0 || g.Replicas > 10:
+		p.Addf("grafana.replicas", "%d; allowed: 0 to 10", g.Replicas)
 	}
 	if !loginPattern.MatchString(g.AdminUser) {
 		p.Addf("grafana.adminUser", "%q; allowed: letters, digits, @, ., _ and -", g.AdminUser)
@@ -187,9 +208,16 @@ func (g Grafana) validateDeployed(storage Storage) Problems {
 	} else if password := g.AdminPassword.Reveal(); strings.TrimSpace(password) != password {
 		p.Addf("grafana.adminPassword", "starts or ends with white space, which Grafana drops from a file")
 	}
-	if g.Import == ImportJob && !g.Persistence.Enabled {
-		p.Addf("grafana.import", "job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true, or use files")
+	if g.Import == ImportJob && !g.Persistence.Enabled && g.Database == nil {
+		p.Addf("grafana.import", "job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true or grafana.database, or use files")
 	}
+	if g.Database != nil {
+		p.Add(g.Database.validate("grafana.database")...)
+		if g.Persistence.Enabled {
+			p.Addf("grafana.persistence.enabled", "true, but with grafana.database Grafana keeps nothing on a volume; remove one of the two")
+		}
+	}
+	p.Add(validateBudget("grafana.podDisruptionBudget", g.PodDisruptionBudget, g.Replicas)...)
 	if g.Persistence.Enabled && storage.Mode == StorageEphemeral {
 		p.Addf("grafana.persistence.enabled", "true, but storage.mode: ephemeral has no volumes; allowed with dynamic and local")
 	}
@@ -199,11 +227,8 @@ func (g Grafana) validateDeployed(storage Storage) Problems {
 	for _, name := range slices.Sorted(maps.Keys(g.Secrets)) {
 		path := fmt.Sprintf("grafana.secrets[%q]", name)
 		p.invalid(path, name, validation.IsConfigMapKey(name))
-		if name == AdminPasswordFile {
-			p.Addf(path, "the name is taken by grafana.adminPassword; choose another")
-		}
-		if name == LoginPasswordFile {
-			p.Addf(path, "the name is taken by login.basic.client.password; choose another")
+		if by, taken := g.takenNames()[name]; taken {
+			p.Addf(path, "the name is taken by %s; choose another", by)
 		}
 	}
 	for path, set := range map[string]bool{
@@ -245,6 +270,8 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.secrets":             len(g.Secrets) > 0,
 		"grafana.access.host":         g.Access.Published(),
 		"grafana.persistence.enabled": g.Persistence.Enabled,
+		"grafana.database":            g.Database != nil,
+		"grafana.podDisruptionBudget": g.PodDisruptionBudget != nil,
 	} {
 		if set {
 			p.Addf(path, "only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two")

@@ -11,6 +11,7 @@ import (
 const (
 	ingress  = "cluster: {name: test, networkPolicies: {fromNamespaces: [ingress]}}\n"
 	external = "url: 'https://grafana.example.com', token: hunter2, prometheusUrl: 'https://prometheus.example.com'"
+	postgres = "type: postgres, host: 'db.example.com:5432', name: grafana, user: grafana, password: hunter2"
 )
 
 func TestGrafana(t *testing.T) {
@@ -26,7 +27,7 @@ func TestGrafana(t *testing.T) {
 			`grafana.adminPassword: starts or ends with white space, which Grafana drops from a file`,
 		}, {
 			"two pods on one database", "grafana: {adminPassword: hunter2, replicas: 2}",
-			`grafana.replicas: 2; allowed: 0 or 1, because only one pod can use the database`,
+			`grafana.replicas: 2; allowed: 0 or 1, because only one pod can use the database; set grafana.database for one that several can use`,
 		}, {
 			"user with a colon", "grafana: {adminPassword: hunter2, adminUser: 'a:b'}",
 			`grafana.adminUser: "a:b"; allowed: letters, digits, @, ., _ and -`,
@@ -35,7 +36,7 @@ func TestGrafana(t *testing.T) {
 			`grafana.import: unknown "jobs"; did you mean "job"?`,
 		}, {
 			"job into a stateless Grafana", "grafana: {adminPassword: hunter2, import: job}",
-			`grafana.import: job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true, or use files`,
+			`grafana.import: job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true or grafana.database, or use files`,
 		}, {
 			"volume where there are none", "storage: {mode: ephemeral}\ngrafana: {adminPassword: hunter2, persistence: {enabled: true}}",
 			`grafana.persistence.enabled: true, but storage.mode: ephemeral has no volumes; allowed with dynamic and local`,
@@ -85,6 +86,9 @@ func TestExternalGrafana(t *testing.T) {
 			"and one of our own", "grafana: {import: job, persistence: {enabled: true}, external: {" + external + "}}",
 			`grafana.persistence.enabled: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,
 		}, {
+			"and a database of our own", "grafana: {import: job, database: {type: mysql}, external: {" + external + "}}",
+			`grafana.database: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,
+		}, {
 			"token without URL", "grafana: {adminPassword: hunter2, external: {token: hunter2}}",
 			`grafana.external.token: is only used with grafana.external.url`,
 		},
@@ -100,6 +104,7 @@ func TestGrafanaIsWhatTheStackSays(t *testing.T) {
 		"off":           {"grafana: {enabled: false}", false, false, false},
 		"without a pod": {"grafana: {adminPassword: hunter2, replicas: 0, import: job, persistence: {enabled: true}}", true, false, false},
 		"job":           {"grafana: {adminPassword: hunter2, import: job, persistence: {enabled: true}}", true, true, true},
+		"job, database": {"grafana: {adminPassword: hunter2, import: job, database: {" + postgres + "}, replicas: 2}", true, true, true},
 		"external":      {"grafana: {import: job, external: {" + external + "}}", false, false, true},
 		"external, off": {"grafana: {enabled: false, import: job, external: {" + external + "}}", false, false, false},
 	}

@@ -271,6 +271,9 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 		sections["auth.generic_oauth"] = grafanaOIDC(oidc)
 		sections["users"]["auto_assign_org_role"] = string(oidc.Roles[config.Everyone])
 	}
+	if database := cfg.Grafana.Database; database != nil {
+		sections["database"] = databaseSettings(*database)
+	}
 	var problems config.Problems
 	for _, section := range slices.Sorted(maps.Keys(native)) {
 		if sections[section] == nil {
@@ -318,6 +321,32 @@ var reservedKeys = map[string]string{
 	"server.protocol":         "the Service and the probes speak HTTP; TLS ends at the ingress",
 }
 
+// databaseKeys lists the keys of the section database that grafana.config cannot set beside grafana.database.
+var databaseKeys = []string{"type", "host", "name", "user", "password", "url", "path", "connection_string", "ssl_mode", "ca_cert_path"}
+
+// imageCAs is where the images of Grafana have the certificates of public authorities.
+const imageCAs = "/etc/ssl/certs/ca-certificates.crt"
+
+// databaseSettings returns the settings with which Grafana uses a database on a server. For TLS with MySQL, unlike
+// with PostgreSQL, it has to be told the authorities and the name in the server's certificate.
+func databaseSettings(database config.GrafanaDatabase) map[string]string {
+	settings := map[string]string{
+		"type":     string(database.Type),
+		"host":     database.Host,
+		"name":     database.Name,
+		"user":     database.User,
+		"password": "$__file{" + path.Join(GrafanaSecretsDir, config.DatabasePasswordFile) + "}",
+		"ssl_mode": string(database.SSLMode),
+	}
+	if database.Type == config.MySQL && database.Encrypts() {
+		settings["ca_cert_path"], settings["server_cert_name"] = imageCAs, database.Server()
+	}
+	if database.CA != nil {
+		settings["ca_cert_path"] = path.Join(GrafanaSecretsDir, config.DatabaseCAFile)
+	}
+	return settings
+}
+
 var (
 	// iniName matches names of sections and keys.
 	iniName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
@@ -338,6 +367,9 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 	}
 	if why, ok := reservedKeys[section+"."+key]; ok {
 		return "", fmt.Errorf("may not be set: %s", why)
+	}
+	if section == "database" && cfg.Database != nil && slices.Contains(databaseKeys, key) {
+		return "", errors.New("may not be set: the database is that of grafana.database")
 	}
 	var text string
 	switch value := cfg.Config[section][key].(type) {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"strings"
@@ -316,6 +317,34 @@ func TestGrafanaINIAcceptsNativeSections(t *testing.T) {
 	assert.Equal(t, "31536000", value("security", "strict_transport_security_max_age_seconds"))
 	assert.Equal(t, "0.5", value("alerting", "notification_timeout_seconds"))
 	assert.True(t, file.Section("server").HasKey("domain"), "an empty value is a setting")
+}
+
+func TestGrafanaDatabase(t *testing.T) {
+	section := func(database string) map[string]string {
+		file, _, _ := readByGrafana(t, grafanaStack(t, deployed+", replicas: 2, database: {"+database+", name: grafana, user: reader, password: hunter2}"))
+		return file.Section("database").KeysHash()
+	}
+	postgres := map[string]string{
+		"type": "postgres", "host": "db.example.com:5432", "name": "grafana", "user": "reader",
+		"password": "$__file{/etc/grafana-secrets/database-password}", "ssl_mode": "verify-full",
+	}
+	assert.Equal(t, postgres, section("type: postgres, host: 'db.example.com:5432'"))
+	postgres["ca_cert_path"] = "/etc/grafana-secrets/database-ca"
+	assert.Equal(t, postgres, section("type: postgres, host: 'db.example.com:5432', ca: '-----BEGIN CERTIFICATE-----'"))
+
+	mysql := section("type: mysql, host: 'db.example.com:3306'")
+	assert.Equal(t, "true", mysql["ssl_mode"])
+	assert.Equal(t, "db.example.com", mysql["server_cert_name"], "Grafana does not start without it")
+	assert.Equal(t, "/etc/ssl/certs/ca-certificates.crt", mysql["ca_cert_path"], "Grafana does not start without it")
+	assert.Equal(t, "/etc/grafana-secrets/database-ca", section("type: mysql, host: 'db.example.com:3306', ca: '-----BEGIN CERTIFICATE-----'")["ca_cert_path"])
+	assert.NotContains(t, section("type: mysql, host: 'db.example.com:3306', sslMode: 'false'"), "ca_cert_path")
+
+	const settings = deployed + ", database: {type: postgres, host: 'db.example.com:5432', name: grafana, user: reader, password: hunter2}, config: {database: {%s}}"
+	_, err := New(grafanaStack(t, fmt.Sprintf(settings, "host: elsewhere")))
+	require.ErrorContains(t, err, "grafana.config.database.host: may not be set: the database is that of grafana.database")
+	file, _, _ := readByGrafana(t, grafanaStack(t, fmt.Sprintf(settings, "max_open_conn: 10, server_cert_name: primary")))
+	assert.Equal(t, "10", file.Section("database").Key("max_open_conn").Value())
+	assert.Equal(t, "primary", file.Section("database").Key("server_cert_name").Value())
 }
 
 func TestGrafanaINIRejects(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -205,6 +206,34 @@ func TestGrafanaOnALocalVolume(t *testing.T) {
 	volume := Get[*corev1.PersistentVolume](t, s, "monitoring-data-grafana-0")
 	assert.Equal(t, "/ssd/grafana", volume.Spec.Local.Path)
 	assert.Equal(t, "data-grafana-0", volume.Spec.ClaimRef.Name)
+}
+
+// Several pods share a database on a server: they keep nothing, and one can be replaced at a time.
+func TestGrafanaOnADatabase(t *testing.T) {
+	s := grafanaSnapshot(t, files+", replicas: 2, database: {type: postgres, host: 'db.example.com:5432', name: grafana, user: grafana, password: "+oauth[:5]+", ca: {secret: db, key: ca.crt}}")
+	deployment := Get[*appsv1.Deployment](t, s, "grafana")
+	assert.Equal(t, int32(2), *deployment.Spec.Replicas)
+	assert.Equal(t, appsv1.RollingUpdateDeploymentStrategyType, deployment.Spec.Strategy.Type)
+	for _, claim := range All[*corev1.PersistentVolumeClaim](s) {
+		assert.NotContains(t, claim.Name, "grafana")
+	}
+	pod := deployment.Spec.Template.Spec
+	require.NotNil(t, pod.Affinity)
+	assert.NotEmpty(t, pod.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
+	assert.Len(t, pod.TopologySpreadConstraints, 1)
+	budget := Get[*policyv1.PodDisruptionBudget](t, s, "grafana")
+	assert.Equal(t, deployment.Spec.Selector.MatchLabels, budget.Spec.Selector.MatchLabels)
+	for _, volume := range pod.Volumes {
+		switch volume.Name {
+		case "data":
+			assert.NotNil(t, volume.EmptyDir)
+		case "secrets":
+			require.Len(t, volume.Projected.Sources, 2)
+			assert.Equal(t, []corev1.KeyToPath{{Key: "ca.crt", Path: "database-ca"}}, volume.Projected.Sources[1].Secret.Items)
+		}
+	}
+	assert.Equal(t, oauth[:5], Get[*corev1.Secret](t, s, "grafana").StringData["database-password"])
+	assert.Empty(t, All[*policyv1.PodDisruptionBudget](grafanaSnapshot(t, files)))
 }
 
 func TestGrafanaWithoutAPod(t *testing.T) {

@@ -273,6 +273,9 @@ func (w schemaWriter) define(t reflect.Type) *schema {
 	s := &schema{}
 	for _, value := range valuesOf(t) {
 		s.Enum = append(s.Enum, value)
+		if value == "true" || value == "false" { // without quotes in YAML, which the decoder accepts
+			s.Enum = append(s.Enum, value == "true")
+		}
 	}
 	s.Enum = append(s.Enum, nil)
 	return s

@@ -91,7 +91,7 @@ const (
 const basic = "login: {basic: {users: {stack: '$2a$04$5a4Kd4ZT5iDLz3AFdBOmWOQUxl5gpLpRtnM9XDWifzEjxS9clEFRe'}, client: {user: stack, password: s3cret}}}\n"
 
 // existing is a stack all of whose secrets are in existing Secrets, in YAML.
-const existing = `grafana: {adminPassword: {secret: login, key: password}, import: job, persistence: {enabled: true}, secrets: {oauth: {secret: login, key: oauth}}}
+const existing = `grafana: {adminPassword: {secret: login, key: password}, import: job, database: {type: postgres, host: "db.example.com:5432", name: grafana, user: grafana, password: {secret: db, key: password}, ca: {secret: db, key: ca}}, secrets: {oauth: {secret: login, key: oauth}}}
 alerting: {replicas: 3, slack: {channel: "#alerts", webhookUrl: {secret: slack, key: url}}, deadMansSwitchUrl: {secret: healthchecks, key: url}}
 prometheus: {shards: 2, secrets: {central: {secret: central, key: password}}}
 exporters: {blackboxExporter: {secrets: {shop: {secret: shop, key: password}}}}
@@ -142,6 +142,7 @@ func Variants(t *testing.T, program tests.Program) {
 		"no Grafana":            "grafana: {enabled: false}",
 		"Grafana without pod":   "grafana: {adminPassword: s3cret, replicas: 0}",
 		"Grafana with a volume": "grafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}, secrets: {oauth: s3cret}}",
+		"Grafana, replicated":   "grafana: {adminPassword: s3cret, import: job, replicas: 2, database: {type: mysql, host: 'mysql.databases.svc:3306', name: grafana, user: grafana, password: s3cret}}",
 		"a Grafana elsewhere":   external,
 		"remote write":          "prometheus: {secrets: {central: s3cret}, serviceAccount: {annotations: {eks.amazonaws.com/role-arn: a}}, remoteWrite: [{name: central, url: 'https://example.com', authorization: {credentials_file: /etc/prometheus/secrets/central}}]}",
 		"agent":                 "prometheus: {mode: agent, remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
