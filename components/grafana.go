@@ -159,6 +159,7 @@ func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.
 		ServiceAccountName: account,
 		SecurityContext:    a.nonRoot(grafanaUID),
 		Volumes:            volumes,
+		InitContainers:     grafanaPlugins(a),
 	}
 	container := a.container(&corev1.ContainerArgs{
 		Name:           pulumi.String(a.name),
@@ -205,6 +206,30 @@ func restartForCertificate(container *corev1.ContainerArgs) {
 	alive.HttpGet = nil
 	alive.Exec = &corev1.ExecActionArgs{Command: shell(certificates + " | cmp -s - " + read + " && { curl -sf -o /dev/null " + health + " || wget -q -O /dev/null " + health + "; }")}
 	container.LivenessProbe = alive
+}
+
+// grafanaPlugins returns the containers that install the plugins of the stack, one for each, so that the pod's status
+// names the one that cannot be installed. A version that is on the volume already is not installed again.
+func grafanaPlugins(a app) corev1.ContainerArray {
+	cfg := a.Stack.Config.Grafana
+	var containers corev1.ContainerArray
+	for _, id := range slices.Sorted(maps.Keys(cfg.Plugins)) {
+		command := []string{"grafana", "cli", "--pluginsDir", render.GrafanaPluginsDir}
+		if repository := cfg.PluginRepository; repository != nil {
+			command = append(command, "--repo", strings.TrimSuffix(repository.String(), "/"))
+		}
+		containers = append(containers, a.container(&corev1.ContainerArgs{
+			Name:    pulumi.String(config.PluginContainer(id)),
+			Command: pulumi.ToStringArray(append(command, "plugins", "install", id, cfg.Plugins[id])),
+			// Puts what the repository answers into the pod's status.
+			TerminationMessagePolicy: pulumi.String("FallbackToLogsOnError"),
+			VolumeMounts: corev1.VolumeMountArray{
+				mount("tmp", "/tmp"),
+				mount(dataVolumeName, render.GrafanaDataDir),
+			},
+		}, cfg.Resources))
+	}
+	return containers
 }
 
 // DeployGrafana deploys Grafana onto its storage, which may be nil, and the import job that

@@ -3,6 +3,7 @@ package components
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -50,13 +51,17 @@ func addSettings(spec *corev1.PodSpecArgs, pod config.Pod) {
 	}
 	containers, _ := spec.Containers.(corev1.ContainerArray)
 	own := containers[0].(*corev1.ContainerArgs)
-	if len(pod.Env) > 0 {
-		env, _ := own.Env.(corev1.EnvVarArray)
-		own.Env = append(env, natives[corev1.EnvVar, corev1.EnvVarInput](pod.Env)...)
-	}
-	if len(pod.VolumeMounts) > 0 {
-		mounts, _ := own.VolumeMounts.(corev1.VolumeMountArray)
-		own.VolumeMounts = append(mounts, natives[corev1.VolumeMount, corev1.VolumeMountInput](pod.VolumeMounts)...)
+	prepares, _ := spec.InitContainers.(corev1.ContainerArray)
+	for _, container := range append(slices.Clone(prepares), own) {
+		container := container.(*corev1.ContainerArgs)
+		if len(pod.Env) > 0 {
+			env, _ := container.Env.(corev1.EnvVarArray)
+			container.Env = append(env, natives[corev1.EnvVar, corev1.EnvVarInput](pod.Env)...)
+		}
+		if len(pod.VolumeMounts) > 0 {
+			mounts, _ := container.VolumeMounts.(corev1.VolumeMountArray)
+			container.VolumeMounts = append(mounts, natives[corev1.VolumeMount, corev1.VolumeMountInput](pod.VolumeMounts)...)
+		}
 	}
 	if len(pod.Volumes) > 0 {
 		volumes, _ := spec.Volumes.(corev1.VolumeArray)
@@ -64,7 +69,7 @@ func addSettings(spec *corev1.PodSpecArgs, pod config.Pod) {
 	}
 	spec.Containers = append(containers, natives[corev1.Container, corev1.ContainerInput](pod.Containers)...)
 	if len(pod.InitContainers) > 0 {
-		spec.InitContainers = corev1.ContainerArray(natives[corev1.Container, corev1.ContainerInput](pod.InitContainers))
+		spec.InitContainers = append(prepares, natives[corev1.Container, corev1.ContainerInput](pod.InitContainers)...)
 	}
 }
 

@@ -36,6 +36,11 @@ type Grafana struct {
 	// Secrets of settings: name to value. A setting reads
 	// $__file{/etc/grafana-secrets/NAME}.
 	Secrets map[string]Secret `json:"secrets"`
+	// Plugins that Grafana's image lacks: ID to version, such as grafana-clock-panel: 2.1.8. Each is installed before
+	// Grafana starts.
+	Plugins map[string]string `json:"plugins"`
+	// Base URL of the repository of plugins, or of a mirror of it; https://grafana.com/api/plugins unless set.
+	PluginRepository *URL `json:"pluginRepository"`
 	// Datasources besides those of the stack, in Grafana's own format.
 	Datasources []GrafanaDatasource `json:"datasources"`
 	// Links from exemplars to traces.
@@ -217,6 +222,7 @@ func (g Grafana) validateDeployed(storage Storage) Problems {
 			p.Addf("grafana.persistence.enabled", "true, but with grafana.database Grafana keeps nothing on a volume; remove one of the two")
 		}
 	}
+	p.Add(g.validatePlugins()...)
 	p.Add(validateBudget("grafana.podDisruptionBudget", g.PodDisruptionBudget, g.Replicas)...)
 	if g.Persistence.Enabled && storage.Mode == StorageEphemeral {
 		p.Addf("grafana.persistence.enabled", "true, but storage.mode: ephemeral has no volumes; allowed with dynamic and local")
@@ -272,6 +278,8 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.persistence.enabled": g.Persistence.Enabled,
 		"grafana.database":            g.Database != nil,
 		"grafana.podDisruptionBudget": g.PodDisruptionBudget != nil,
+		"grafana.plugins":             len(g.Plugins) > 0,
+		"grafana.pluginRepository":    g.PluginRepository != nil,
 	} {
 		if set {
 			p.Addf(path, "only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two")

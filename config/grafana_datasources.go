@@ -60,8 +60,8 @@ var datasourceUID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 // in secureJsonData.
 var secretOption = regexp.MustCompile(`(?i)(password|secret|token|private_?key|^httpHeaderValue[0-9]+)$`)
 
-// datasourceType matches IDs of plugins.
-var datasourceType = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+// pluginID matches IDs of plugins, among them those of datasources.
+var pluginID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // validateDatasources rejects datasources that Grafana, or the import job, would not accept.
 func (g Grafana) validateDatasources() Problems {
@@ -109,7 +109,7 @@ func (d GrafanaDatasource) validate(path string, g Grafana) Problems {
 	if !datasourceUID.MatchString(d.UID) {
 		p.Addf(path+".uid", "%q; allowed: 1 to 40 letters, digits, - and _", d.UID)
 	}
-	if !datasourceType.MatchString(d.Type) {
+	if !pluginID.MatchString(d.Type) {
 		p.Addf(path+".type", "%q; allowed: the ID of a plugin, such as loki or tempo", d.Type)
 	}
 	if d.URL != nil {

@@ -38,11 +38,13 @@ type Pod struct {
 	DNSPolicy DNSPolicy `json:"dnsPolicy"`
 	// Name servers, search domains and options of the resolver.
 	DNSConfig *corev1.PodDNSConfig `json:"dnsConfig"`
-	// Environment variables of the component's own container: the first, where it has several.
+	// Environment variables of the component's own container: the first, where it has several; and of those that
+	// install Grafana's plugins.
 	Env []corev1.EnvVar `json:"env"`
 	// Volumes, for volumeMounts and those of containers.
 	Volumes []corev1.Volume `json:"volumes"`
-	// Mounts in the component's own container: the first, where it has several.
+	// Mounts in the component's own container: the first, where it has several; and in those that install Grafana's
+	// plugins.
 	VolumeMounts []corev1.VolumeMount `json:"volumeMounts"`
 	// Sidecars: containers beside the component's own. They may also mount its volumes.
 	Containers []corev1.Container `json:"containers"`

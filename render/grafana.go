@@ -244,7 +244,7 @@ func grafanaINI(cfg *config.Config, home string) (string, error) {
 		"news":           {"news_feed_enabled": "false"},
 		"paths": {
 			"data":         GrafanaDataDir,
-			"plugins":      path.Join(GrafanaDataDir, "plugins"),
+			"plugins":      GrafanaPluginsDir,
 			"provisioning": path.Join(GrafanaDir, "provisioning"),
 		},
 		// Without these, Grafana calls grafana.com at every start.

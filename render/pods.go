@@ -61,6 +61,10 @@ func Pods(cfg *config.Config) []Pod {
 	for i := range exporters.NodeDirectorySizeMetrics.Directories {
 		directories = append(directories, fmt.Sprintf("directory-%d", i))
 	}
+	var plugins []string
+	for _, id := range slices.Sorted(maps.Keys(cfg.Grafana.Plugins)) {
+		plugins = append(plugins, config.PluginContainer(id))
+	}
 	login := func(programs ...string) []string { // the pods that check login.basic, or log in to a program
 		return when(slices.ContainsFunc(programs, func(name string) bool { return AsksForLogin(cfg, name) }), "login")
 	}
@@ -85,7 +89,7 @@ func Pods(cfg *config.Config) []Pod {
 	}, {
 		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Scheduling,
 		Deployed: cfg.Grafana.Deployed(), Images: []config.Image{config.GrafanaImage},
-		Containers: []string{"grafana"}, Ports: map[string]int{"web": Grafana.Port},
+		Containers: append([]string{"grafana"}, plugins...), Ports: map[string]int{"web": Grafana.Port},
 		Volumes: slices.Concat([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
 			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID), web),
 		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, TLSDir, "/tmp"},

@@ -110,6 +110,7 @@ const (
 	GrafanaSecretsDir    = "/etc/grafana-secrets"
 	GrafanaDashboardsDir = "/etc/grafana-dashboards"
 	GrafanaDataDir       = "/var/lib/grafana"
+	GrafanaPluginsDir    = GrafanaDataDir + "/plugins"
 
 	LoginDir              = "/etc/login" // of login.basic, in the pods that check it or log in
 	TLSDir                = "/etc/tls"   // of tls, in the pods that present its certificate or verify it

@@ -236,6 +236,37 @@ func TestGrafanaOnADatabase(t *testing.T) {
 	assert.Empty(t, All[*policyv1.PodDisruptionBudget](grafanaSnapshot(t, files)))
 }
 
+// Each plugin is installed before Grafana starts, with what the stack adds to Grafana's container, such as a proxy.
+func TestGrafanaPlugins(t *testing.T) {
+	pod := func(settings string) corev1.PodSpec {
+		return Get[*appsv1.Deployment](t, grafanaSnapshot(t, files+", "+settings), "grafana").Spec.Template.Spec
+	}
+	const plugins = "plugins: {grafana-clock-panel: 2.1.8, a-datasource: 1.0.0}"
+	spec := pod(plugins)
+	require.Len(t, spec.InitContainers, 2)
+	first, second := spec.InitContainers[0], spec.InitContainers[1]
+	assert.Equal(t, "plugin-a-datasource", first.Name)
+	assert.Equal(t, "plugin-grafana-clock-panel", second.Name)
+	assert.Equal(t, []string{"grafana", "cli", "--pluginsDir", "/var/lib/grafana/plugins", "plugins", "install", "grafana-clock-panel", "2.1.8"}, second.Command)
+	assert.Equal(t, spec.Containers[0].Image, second.Image)
+	assert.Equal(t, spec.Containers[0].Resources, second.Resources, "less would evict it, and more would reserve it for ever")
+	assert.Subset(t, spec.Containers[0].VolumeMounts, second.VolumeMounts)
+
+	mirrored := pod(plugins + ", pluginRepository: 'https://mirror.example.com/plugins/'")
+	assert.Equal(t, []string{"--repo", "https://mirror.example.com/plugins"}, mirrored.InitContainers[0].Command[4:6])
+
+	added := pod(plugins + ", pod: {env: [{name: HTTPS_PROXY, value: a}], volumes: [{name: ca, emptyDir: {}}], volumeMounts: [{name: ca, mountPath: /ca}], " +
+		"initContainers: [{name: wait, image: 'wait:1', securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}}]}")
+	require.Len(t, added.InitContainers, 3)
+	for _, container := range []corev1.Container{added.InitContainers[0], added.InitContainers[1], added.Containers[0]} {
+		assert.Contains(t, container.Env, corev1.EnvVar{Name: "HTTPS_PROXY", Value: "a"}, container.Name)
+		assert.Contains(t, container.VolumeMounts, corev1.VolumeMount{Name: "ca", MountPath: "/ca"}, container.Name)
+	}
+	assert.Equal(t, "wait", added.InitContainers[2].Name)
+	assert.Empty(t, added.InitContainers[2].Env)
+	assert.Empty(t, pod("pod: {env: [{name: HTTPS_PROXY, value: a}]}").InitContainers)
+}
+
 func TestGrafanaWithoutAPod(t *testing.T) {
 	s := grafanaSnapshot(t, stored+", replicas: 0")
 	assert.Equal(t, int32(0), *Get[*appsv1.Deployment](t, s, "grafana").Spec.Replicas)
