@@ -41,6 +41,8 @@ type Grafana struct {
 	Plugins map[string]string `json:"plugins"`
 	// Base URL of the repository of plugins, or of a mirror of it; https://grafana.com/api/plugins unless set.
 	PluginRepository *URL `json:"pluginRepository"`
+	// Where further dashboards come from.
+	Dashboards GrafanaDashboards `json:"dashboards"`
 	// Datasources besides those of the stack, in Grafana's own format.
 	Datasources []GrafanaDatasource `json:"datasources"`
 	// Links from exemplars to traces.
@@ -174,6 +176,7 @@ func (g Grafana) validate(storage Storage) Problems {
 	if g.ExternalURL != nil {
 		p.Add(validateBaseURL("grafana.externalUrl", *g.ExternalURL)...)
 	}
+	p.Add(g.Dashboards.validate("grafana.dashboards")...)
 	p.Add(g.validateDatasources()...)
 	p.Add(g.Resources.validate("grafana.resources")...)
 	p.Add(g.ImportResources.validate("grafana.importResources")...)

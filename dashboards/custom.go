@@ -26,9 +26,9 @@ const maxBytes = 900 << 10
 var validUID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 
 // custom reads every *.json file directly below dir, in the order of the names. The error names the
-// file that is not a dashboard.
-func custom(files fs.FS, dir string) ([]Dashboard, error) {
-	names, err := fs.Glob(files, dir+"/*.json")
+// file that is not a dashboard, below root.
+func custom(files fs.FS, dir, root string) ([]Dashboard, error) {
+	names, err := fs.Glob(files, path.Join(dir, "*.json"))
 	if err != nil {
 		return nil, fmt.Errorf("dashboards: %w", err)
 	}
@@ -40,7 +40,7 @@ func custom(files fs.FS, dir string) ([]Dashboard, error) {
 		}
 		d, err := parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("dashboards/%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", path.Join(root, name), err)
 		}
 		d.File = path.Base(name)
 		all = append(all, d)
@@ -92,10 +92,13 @@ func check(all []Dashboard) error {
 	files, titles := map[string]string{}, map[[2]string]string{}
 	for _, d := range all {
 		where := "dashboards: " + d.Folder.Title + "/" + d.File
+		if d.Dir != "" {
+			where = d.Path()
+		}
 		if first, taken := uids[d.UID]; taken {
 			return fmt.Errorf("%s: uid %q is taken by %s", where, d.UID, first)
 		}
-		if first, taken := files[d.File]; taken {
+		if first, taken := files[path.Join(d.Dir, d.File)]; taken {
 			return fmt.Errorf("%s: the file name is taken by %s", where, first)
 		}
 		title := [2]string{d.Folder.UID, strings.ToLower(d.Title)}
@@ -113,7 +116,8 @@ func check(all []Dashboard) error {
 				return fmt.Errorf("%s: %w", where, err)
 			}
 		}
-		uids[d.UID], files[d.File], titles[title] = d.File, d.File, d.File
+		name := path.Join(d.Dir, d.File)
+		uids[d.UID], files[name], titles[title] = name, name, name
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -60,6 +61,7 @@ type Dashboard struct {
 	Title  string // unique in the folder
 	Folder Folder
 	File   string // file name below the folder's directory, e.g. "nodes.json"
+	Dir    string // directory of the stack with the file; empty for those of this package
 	JSON   []byte // indented, deterministic, ends in a newline
 
 	// Variables holds the names of the variables that select series, in their order. Nil for a
@@ -67,13 +69,17 @@ type Dashboard struct {
 	Variables []string
 }
 
-// Path returns the dashboard's file in the repository, for messages; of a shipped dashboard,
-// whose file is Go code, the file that Grafana gets.
+// Path returns the dashboard's file, for messages; of a shipped dashboard, whose file is Go code, the
+// file that Grafana gets.
 func (d Dashboard) Path() string {
-	if d.Folder == FolderCustom {
+	switch {
+	case d.Dir != "":
+		return path.Join(d.Dir, d.File)
+	case d.Folder == FolderCustom:
 		return "dashboards/custom/" + d.File
+	default:
+		return "dashboards/" + d.File
 	}
-	return "dashboards/" + d.File
 }
 
 // Folder groups dashboards by subject.
@@ -126,8 +132,17 @@ type Options struct {
 	// Custom contains the custom dashboards as custom/*.json; nil for the files of this package.
 	Custom fs.FS
 
+	// Directories holds further custom dashboards, each directory with *.json files.
+	Directories []Directory
+
 	// shown holds the UIDs of the shipped dashboards that the stack has; All sets it.
 	shown map[string]bool
+}
+
+// Directory is a directory with dashboards that the stack names.
+type Directory struct {
+	Path  string // as the stack names it
+	Files fs.FS
 }
 
 // Datasource identifies a Prometheus datasource in the Grafana that shows the dashboards.
@@ -208,11 +223,21 @@ func All(o Options) ([]Dashboard, error) {
 	if o.Custom == nil {
 		o.Custom = customFiles
 	}
-	own, err := custom(o.Custom, "custom")
+	own, err := custom(o.Custom, "custom", "dashboards")
 	if err != nil {
 		return nil, err
 	}
 	all = append(all, own...)
+	for _, directory := range o.Directories {
+		own, err := custom(directory.Files, ".", directory.Path)
+		if err != nil {
+			return nil, err
+		}
+		for i := range own {
+			own[i].Dir = directory.Path
+		}
+		all = append(all, own...)
+	}
 
 	if err := check(all); err != nil {
 		return nil, err

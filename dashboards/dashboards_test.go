@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -260,7 +261,7 @@ func TestCustomDashboards(t *testing.T) {
 	files["custom/README.md"] = &fstest.MapFile{Data: []byte("no dashboard")}
 	files["custom/also.json"] = &fstest.MapFile{Data: []byte(`{"uid": "also", "title": "Also"}`)}
 
-	all, err := custom(files, "custom")
+	all, err := custom(files, "custom", "dashboards")
 	require.NoError(t, err)
 	require.NoError(t, check(all))
 	require.Len(t, all, 2)
@@ -307,7 +308,7 @@ func TestCustomDashboardsThatGrafanaWouldReject(t *testing.T) {
 	require.NoError(t, err)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			all, err := custom(file(test.text), "custom")
+			all, err := custom(file(test.text), "custom", "dashboards")
 			if err == nil {
 				err = check(append(shipped[:len(shipped):len(shipped)], all...))
 			}
@@ -324,13 +325,42 @@ func TestCustomDashboardsThatGrafanaWouldReject(t *testing.T) {
 func TestCustomDashboardsThatClash(t *testing.T) {
 	two := func(a, b string) error {
 		files := fstest.MapFS{"custom/a.json": {Data: []byte(a)}, "custom/b.json": {Data: []byte(b)}}
-		all, err := custom(files, "custom")
+		all, err := custom(files, "custom", "dashboards")
 		require.NoError(t, err)
 		return check(all)
 	}
 	assert.ErrorContains(t, two(`{"uid": "x", "title": "A"}`, `{"uid": "x", "title": "B"}`), `b.json: uid "x" is taken by a.json`)
 	assert.ErrorContains(t, two(`{"uid": "x", "title": "A"}`, `{"uid": "y", "title": "a"}`), `b.json: title "a" is taken by a.json`)
 	assert.NoError(t, two(`{"uid": "x", "title": "A"}`, `{"uid": "y", "title": "B"}`))
+}
+
+// Dashboards of the stack's directories are custom ones, too, and messages name their files.
+func TestDirectories(t *testing.T) {
+	all := func(files map[string]string) ([]Dashboard, error) {
+		o := everything
+		for _, dir := range slices.Sorted(maps.Keys(files)) {
+			o.Directories = append(o.Directories, Directory{dir, fstest.MapFS{
+				"api.json": {Data: []byte(files[dir])}, "README.md": {Data: []byte("no dashboard")}, "old/api.json": {Data: []byte("no dashboard")},
+			}})
+		}
+		return All(o)
+	}
+	shipped, err := All(everything)
+	require.NoError(t, err)
+	both, err := all(map[string]string{"../bank": `{"uid": "bank", "title": "Bank"}`, "../shop": `{"uid": "shop", "title": "Shop"}`})
+	require.NoError(t, err, "two directories may have files of one name")
+	require.Len(t, both, len(shipped)+2)
+	last := both[len(both)-1]
+	assert.Equal(t, "shop", last.UID)
+	assert.Equal(t, FolderCustom, last.Folder)
+	assert.Equal(t, "../shop/api.json", last.Path())
+
+	_, err = all(map[string]string{"../shop": `{"uid": "a b", "title": "Shop"}`})
+	require.EqualError(t, err, `../shop/api.json: uid "a b": want 1 to 40 letters, digits, '-' or '_'`)
+	_, err = all(map[string]string{"../bank": `{"uid": "shop", "title": "Bank"}`, "../shop": `{"uid": "shop", "title": "Shop"}`})
+	require.EqualError(t, err, `../shop/api.json: uid "shop" is taken by ../bank/api.json`)
+	_, err = all(map[string]string{"../shop": `{"uid": "a", "title": "A", "panels": [{"title": "P", "targets": [{"refId": "A", "expr": "sum(up"}]}]}`})
+	require.ErrorContains(t, err, `../shop/api.json: panel "P", query A`)
 }
 
 func TestVariablesAreReplaced(t *testing.T) {

@@ -2,6 +2,8 @@ package render
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config/configtest"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
@@ -118,4 +121,28 @@ func TestTablesOfAlertsNameAlerts(t *testing.T) {
 		}
 	}
 	assert.Greater(t, selected, 30)
+}
+
+// Dashboards of a directory outside of the repository are rendered and checked as those of dashboards/custom.
+func TestDashboardDirectories(t *testing.T) {
+	dir := t.TempDir()
+	stack := func(name string) (*Stack, error) {
+		return New(configtest.Config(t, "grafana: {adminPassword: hunter2, dashboards: {directories: ["+name+"]}}"))
+	}
+	_, err := stack(dir)
+	require.ErrorContains(t, err, `grafana.dashboards.directories[0]: "`+dir+`" has no *.json file; allowed: a directory that has dashboards directly in it`)
+	file := filepath.Join(dir, "shop.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"uid": "shop", "title": "Shop", "panels": [{"title": "P", "targets": [{"refId": "A", "expr": "sum(shop_orders)"}]}]}`), 0o600))
+	s, err := stack(dir)
+	require.NoError(t, err)
+	assert.Equal(t, "shop", s.Dashboards[len(s.Dashboards)-1].UID)
+	assert.Equal(t, "sum(shop_orders)", s.Queries[len(s.Queries)-1].Text)
+	last := s.ConfigMaps()[len(s.ConfigMaps())-1]
+	assert.Equal(t, "grafana-dashboard-shop", last.Name)
+	assert.Equal(t, file, last.Path)
+
+	for name, reason := range map[string]string{filepath.Join(dir, "none"): "no such file or directory", file: "not a directory"} {
+		_, err = stack(name)
+		require.ErrorContains(t, err, `grafana.dashboards.directories[0]: "`+name+`": `+reason+`; allowed: a directory with dashboards, absolute or relative to the project`)
+	}
 }

@@ -187,7 +187,10 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 	if !s.Config.Grafana.Shows() && !s.Config.ShownElsewhere() {
 		return nil
 	}
-	var err error
+	directories, err := dashboardDirectories(s.Config)
+	if err != nil {
+		return err
+	}
 	s.Dashboards, err = dashboards.All(dashboards.Options{
 		Datasource:         dashboards.Datasource{UID: s.Datasources[0].UID, Name: s.Datasources[0].Name},
 		Has:                s.Config.Collected,
@@ -198,6 +201,7 @@ func (s *Stack) renderGrafana(custom fs.FS) error {
 		Histograms:         s.Histograms,
 		RunbookURL:         runbookURL(s.Config),
 		Custom:             custom,
+		Directories:        directories,
 	})
 	if s.Config.Grafana.Deployed() {
 		files, filesErr := grafanaFiles(s.Config, s.Datasources, s.Provisioned())

@@ -32,6 +32,13 @@ func run(ctx context.Context, args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("usage: review render STACK DIR | review diff STACK BASE")
 	}
+	project, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if err := os.Setenv(config.ProjectDirVariable, project); err != nil { // also for the program of the base
+		return err
+	}
 	switch command, stack, argument := args[0], args[1], args[2]; command {
 	case "render":
 		return render(ctx, stack, argument)
