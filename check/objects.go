@@ -97,7 +97,7 @@ func (a *Analysis) nodePortTaken(exporter string, port int) []Finding {
 var versioned = []config.Image{
 	config.PrometheusImage, config.AlertmanagerImage, config.NodeExporterImage,
 	config.KubeStateMetricsImage, config.BlackboxExporterImage, config.GrafanaImage, config.ThanosImage,
-	config.OAuth2ProxyImage, config.WindowsExporterImage,
+	config.OAuth2ProxyImage, config.WindowsExporterImage, config.K8sSidecarImage,
 }
 
 // release matches the major and minor version at the start of a tag.

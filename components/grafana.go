@@ -19,8 +19,8 @@ import (
 
 // Grafana shows Prometheus' metrics in dashboards: a Deployment, a Service, a NetworkPolicy,
 // ConfigMaps with its configuration and dashboards, a Secret unless all its values are in existing
-// ones, if configured a ServiceAccount, with several replicas a PodDisruptionBudget and, if it is
-// published, an Ingress or an HTTPRoute.
+// ones, if configured a ServiceAccount, with dashboards in ConfigMaps of others Roles to read these, with
+// several replicas a PodDisruptionBudget and, if it is published, an Ingress or an HTTPRoute.
 type Grafana struct {
 	pulumi.ResourceState
 
@@ -101,12 +101,21 @@ func (a app) deployGrafana(claims []pulumi.Resource) error {
 		return err
 	}
 	a.account = cfg.ServiceAccount
-	account, err := a.identity()
+	account, err := a.grafanaAccount()
 	if err != nil {
 		return err
 	}
 	_, err = create(a, "deployment", appsv1.NewDeployment, grafanaDeployment(a, account, readAtStart(files.Files, secret)), pulumi.DependsOn(before), a.readyTimeout(0))
 	return err
+}
+
+// grafanaAccount creates what Grafana's pods run as, and returns its name; nil for the default account of the namespace.
+func (a app) grafanaAccount() (pulumi.StringPtrInput, error) {
+	grants := render.GrafanaGrants(a.Stack.Config)
+	if len(grants) == 0 {
+		return a.identity()
+	}
+	return a.grantedAccount(grants)
 }
 
 // grafanaDeployment returns the Deployment of Grafana.
@@ -178,6 +187,9 @@ func grafanaDeployment(a app, account pulumi.StringPtrInput, annotations pulumi.
 		restartForCertificate(container)
 	}
 	spec.Containers = corev1.ContainerArray{container}
+	if cfg.Dashboards.ConfigMaps.Read() {
+		a.addDashboardSidecar(spec)
+	}
 	if cfg.Replicas > 1 {
 		a.spreadReplicas(spec, false)
 	}

@@ -54,6 +54,9 @@ func addSettings(spec *corev1.PodSpecArgs, pod config.Pod) {
 	prepares, _ := spec.InitContainers.(corev1.ContainerArray)
 	for _, container := range append(slices.Clone(prepares), own) {
 		container := container.(*corev1.ContainerArgs)
+		if container.RestartPolicy != nil { // a sidecar
+			continue
+		}
 		if len(pod.Env) > 0 {
 			env, _ := container.Env.(corev1.EnvVarArray)
 			container.Env = append(env, natives[corev1.EnvVar, corev1.EnvVarInput](pod.Env)...)

@@ -53,8 +53,8 @@ type Grafana struct {
 	Access Access `json:"access"`
 	// An existing Grafana to use instead of deploying one.
 	External ExternalGrafana `json:"external"`
-	// The account that the pod runs as; only with annotations, one of its own, such as for datasources of a
-	// cloud.
+	// The account that the pods run as; only with annotations, such as for datasources of a cloud, or with
+	// dashboards.configMaps, one of its own.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several pods, in Kubernetes' own format without its selector; maxUnavailable: 1
 	// unless set.
@@ -108,6 +108,7 @@ func defaultGrafana() Grafana {
 		AdminUser:       "admin",
 		Import:          ImportFiles,
 		Persistence:     GrafanaPersistence{Size: quantity("5Gi")},
+		Dashboards:      defaultGrafanaDashboards(),
 		Exemplars:       GrafanaExemplars{Label: "trace_id"},
 		Access:          defaultAccess(),
 		Resources:       resources("100m", "192Mi", "512Mi"),
@@ -283,6 +284,8 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.podDisruptionBudget": g.PodDisruptionBudget != nil,
 		"grafana.plugins":             len(g.Plugins) > 0,
 		"grafana.pluginRepository":    g.PluginRepository != nil,
+
+		"grafana.dashboards.configMaps.namespaces": g.Dashboards.ConfigMaps.Read(),
 	} {
 		if set {
 			p.Addf(path, "only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two")

@@ -26,6 +26,7 @@ const (
 	ThanosImage           Image = "thanos"
 	OAuth2ProxyImage      Image = "oauth2-proxy"
 	WindowsExporterImage  Image = "windows-exporter"
+	K8sSidecarImage       Image = "k8s-sidecar" // of Grafana's dashboards in ConfigMaps
 )
 
 // pins maps each image to its pinned reference: registry, repository and the tag of one release, and a
@@ -42,6 +43,7 @@ var pins = map[Image]string{
 	ThanosImage:           "quay.io/thanos/thanos:v0.42.4",
 	OAuth2ProxyImage:      "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6",
 	WindowsExporterImage:  "ghcr.io/prometheus-community/windows-exporter:0.31.8",
+	K8sSidecarImage:       "quay.io/kiwigrid/k8s-sidecar:2.11.2",
 }
 
 func (Image) Values() []string {

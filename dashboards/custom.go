@@ -86,7 +86,7 @@ func parse(text []byte) (Dashboard, error) {
 // check rejects dashboards that Grafana would reject or silently overwrite at run time.
 func check(all []Dashboard) error {
 	uids := map[string]string{}
-	for _, folder := range []Folder{FolderCustom, FolderInfrastructure, FolderKubernetes, FolderMonitoring} {
+	for _, folder := range []Folder{FolderConfigMaps, FolderCustom, FolderInfrastructure, FolderKubernetes, FolderMonitoring} {
 		uids[folder.UID] = "the folder " + folder.Title
 	}
 	files, titles := map[string]string{}, map[[2]string]string{}

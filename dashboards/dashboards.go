@@ -90,8 +90,10 @@ type Folder struct {
 	Title string // differs from the title of every dashboard in the folder
 }
 
-// The folders, in the order in which Grafana lists them.
+// The folders, in the order in which Grafana lists them. That of ConfigMaps has dashboards that the stack does not
+// know.
 var (
+	FolderConfigMaps     = Folder{UID: "folder-configmaps", Title: "ConfigMaps"}
 	FolderCustom         = Folder{UID: "folder-custom", Title: "Custom"}
 	FolderInfrastructure = Folder{UID: "folder-infrastructure", Title: "Infrastructure"}
 	FolderKubernetes     = Folder{UID: "folder-kubernetes", Title: "Kubernetes"}

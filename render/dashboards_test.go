@@ -146,3 +146,17 @@ func TestDashboardDirectories(t *testing.T) {
 		require.ErrorContains(t, err, `grafana.dashboards.directories[0]: "`+name+`": `+reason+`; allowed: a directory with dashboards, absolute or relative to the project`)
 	}
 }
+
+// The folder with dashboards from ConfigMaps is there before any dashboard is, and with the import job too.
+func TestDashboardConfigMaps(t *testing.T) {
+	for _, settings := range []string{deployed, filled} {
+		_, _, without := readByGrafana(t, grafanaStack(t, settings))
+		_, _, with := readByGrafana(t, grafanaStack(t, settings+", dashboards: {configMaps: {namespaces: [shop, bank], labelValue: a}}"))
+		require.Len(t, with.Providers, len(without.Providers)+1)
+		first := with.Providers[0] // by title
+		assert.Equal(t, "ConfigMaps", first.Folder)
+		assert.Equal(t, "/etc/grafana-dashboards/folder-configmaps", first.Options.Path)
+		assert.False(t, first.AllowUIUpdates)
+		assert.False(t, first.DisableDeletion)
+	}
+}

@@ -138,7 +138,7 @@ func grafanaFiles(cfg *config.Config, datasources []importer.Datasource, all []d
 	if files["provisioning/datasources/datasources.yaml"], err = datasourceProvisioning(datasources); err != nil {
 		return nil, err
 	}
-	files["provisioning/dashboards/dashboards.yaml"], err = dashboardProvisioning(all)
+	files["provisioning/dashboards/dashboards.yaml"], err = dashboardProvisioning(cfg, all)
 	return files, err
 }
 
@@ -183,9 +183,9 @@ func DashboardConfigMap(app string, d dashboards.Dashboard) ConfigMap {
 }
 
 // dashboardProvisioning returns the file in provisioning/dashboards: a provider for each folder
-// that has dashboards, sorted by title.
+// that has dashboards, or may get them from ConfigMaps, sorted by title.
 // https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards
-func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
+func dashboardProvisioning(cfg *config.Config, all []dashboards.Dashboard) (string, error) {
 	type options struct {
 		Path string `yaml:"path"`
 	}
@@ -203,6 +203,9 @@ func dashboardProvisioning(all []dashboards.Dashboard) (string, error) {
 	folders := map[string]dashboards.Folder{}
 	for _, d := range all {
 		folders[d.Folder.Title] = d.Folder
+	}
+	if own := dashboards.FolderConfigMaps; cfg.Grafana.Dashboards.ConfigMaps.Read() {
+		folders[own.Title] = own
 	}
 	file := struct {
 		APIVersion int        `yaml:"apiVersion"`

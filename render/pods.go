@@ -65,6 +65,12 @@ func Pods(cfg *config.Config) []Pod {
 	for _, id := range slices.Sorted(maps.Keys(cfg.Grafana.Plugins)) {
 		plugins = append(plugins, config.PluginContainer(id))
 	}
+	configMaps := cfg.Grafana.Dashboards.ConfigMaps.Read()
+	grafanaPorts := map[string]int{"web": Grafana.Port}
+	var sidecarImages []config.Image
+	if configMaps {
+		sidecarImages, grafanaPorts[DashboardSidecar] = []config.Image{config.K8sSidecarImage}, DashboardSidecarPort
+	}
 	login := func(programs ...string) []string { // the pods that check login.basic, or log in to a program
 		return when(slices.ContainsFunc(programs, func(name string) bool { return AsksForLogin(cfg, name) }), "login")
 	}
@@ -88,9 +94,9 @@ func Pods(cfg *config.Config) []Pod {
 		Labels: cfg.Alerting.ServiceAccount.PodLabels,
 	}, {
 		Name: Grafana.Name, Path: "grafana", Settings: cfg.Grafana.Scheduling,
-		Deployed: cfg.Grafana.Deployed(), Images: []config.Image{config.GrafanaImage},
-		Containers: append([]string{"grafana"}, plugins...), Ports: map[string]int{"web": Grafana.Port},
-		Volumes: slices.Concat([]string{"config", "data", "secrets", "tmp"}, when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
+		Deployed: cfg.Grafana.Deployed(), Images: append([]config.Image{config.GrafanaImage}, sidecarImages...),
+		Containers: slices.Concat([]string{"grafana"}, plugins, when(configMaps, DashboardSidecar)), Ports: grafanaPorts,
+		Volumes: slices.Concat([]string{"config", "data", "secrets", "tmp"}, when(configMaps, "api-access", "dashboards-tmp", dashboards.FolderConfigMaps.UID), when(cfg.Grafana.Import != config.ImportJob, // those that have dashboards
 			dashboards.FolderCustom.UID, dashboards.FolderInfrastructure.UID, dashboards.FolderKubernetes.UID, dashboards.FolderMonitoring.UID), web),
 		Mounts: []string{GrafanaDir, GrafanaSecretsDir, GrafanaDashboardsDir, GrafanaDataDir, TLSDir, "/tmp"},
 		Labels: cfg.Grafana.ServiceAccount.PodLabels,

@@ -111,6 +111,7 @@ const (
 	GrafanaDashboardsDir = "/etc/grafana-dashboards"
 	GrafanaDataDir       = "/var/lib/grafana"
 	GrafanaPluginsDir    = GrafanaDataDir + "/plugins"
+	ServiceAccountDir    = serviceAccountDir // where programs look for their token, its namespace and the API server's CA
 
 	LoginDir              = "/etc/login" // of login.basic, in the pods that check it or log in
 	TLSDir                = "/etc/tls"   // of tls, in the pods that present its certificate or verify it

@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/components"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
@@ -265,6 +266,49 @@ func TestGrafanaPlugins(t *testing.T) {
 	assert.Equal(t, "wait", added.InitContainers[2].Name)
 	assert.Empty(t, added.InitContainers[2].Env)
 	assert.Empty(t, pod("pod: {env: [{name: HTTPS_PROXY, value: a}]}").InitContainers)
+}
+
+// A sidecar copies dashboards from ConfigMaps of others into files before Grafana starts, and from then on. Nothing else
+// may ask the API server, and the pod stays ready while that does not answer.
+func TestDashboardsInConfigMaps(t *testing.T) {
+	s := grafanaSnapshot(t, files+", serviceAccount: {annotations: {a: b}}, dashboards: {configMaps: {namespaces: [shop, bank], label: team/dashboard, labelValue: a}}, pod: {env: [{name: HTTPS_PROXY, value: a}]}")
+	pod := Get[*appsv1.Deployment](t, s, "grafana").Spec.Template.Spec
+	require.Len(t, pod.InitContainers, 1)
+	grafana, sidecar := pod.Containers[0], pod.InitContainers[0]
+	assert.Equal(t, corev1.ContainerRestartPolicyAlways, *sidecar.RestartPolicy)
+	assert.NotNil(t, sidecar.StartupProbe, "Grafana would delete dashboards that are not there yet")
+	assert.Equal(t, "quay.io/kiwigrid/k8s-sidecar:2.11.2", sidecar.Image)
+	env := map[string]string{}
+	for _, variable := range sidecar.Env {
+		env[variable.Name] = variable.Value
+	}
+	const dir = "/etc/grafana-dashboards/folder-configmaps"
+	assert.Equal(t, map[string]string{
+		"METHOD": "WATCH", "RESOURCE": "configmap", "NAMESPACE": "bank,shop", "LABEL": "team/dashboard", "LABEL_VALUE": "a", "FOLDER": dir, "UNIQUE_FILENAMES": "true",
+	}, env)
+	assert.Nil(t, sidecar.ReadinessProbe)
+	assert.Equal(t, 8080, sidecar.LivenessProbe.HTTPGet.Port.IntValue())
+	assert.Contains(t, grafana.VolumeMounts, corev1.VolumeMount{Name: "folder-configmaps", MountPath: dir, ReadOnly: true})
+	assert.Contains(t, sidecar.VolumeMounts, corev1.VolumeMount{Name: "folder-configmaps", MountPath: dir})
+
+	assert.Equal(t, "grafana", pod.ServiceAccountName)
+	assert.Equal(t, map[string]string{"a": "b"}, Get[*corev1.ServiceAccount](t, s, "grafana").Annotations)
+	assert.False(t, *pod.AutomountServiceAccountToken)
+	assert.Contains(t, sidecar.VolumeMounts, corev1.VolumeMount{Name: "api-access", MountPath: "/var/run/secrets/kubernetes.io/serviceaccount", ReadOnly: true})
+	for _, mount := range grafana.VolumeMounts {
+		assert.NotEqual(t, "api-access", mount.Name)
+	}
+	assert.Empty(t, All[*rbacv1.ClusterRole](s))
+	roles := All[*rbacv1.Role](s)
+	require.Len(t, roles, 2)
+	for i, namespace := range []string{"bank", "shop"} {
+		assert.Equal(t, namespace, roles[i].Namespace)
+		assert.Equal(t, []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}, roles[i].Rules)
+	}
+
+	plain := grafanaSnapshot(t, files)
+	assert.Empty(t, All[*rbacv1.Role](plain))
+	assert.Empty(t, Get[*appsv1.Deployment](t, plain, "grafana").Spec.Template.Spec.InitContainers)
 }
 
 func TestGrafanaWithoutAPod(t *testing.T) {

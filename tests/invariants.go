@@ -292,7 +292,10 @@ func checkReferences(t require.TestingT, s Snapshot, cfg *config.Config) {
 				for _, source := range volume.Projected.Sources {
 					switch {
 					case source.ConfigMap != nil:
-						assert.True(t, configMaps[source.ConfigMap.Name], "%s projects ConfigMap %s", name, source.ConfigMap.Name)
+						// Kubernetes keeps the CA of the API server in every namespace.
+						assert.True(t, configMaps[source.ConfigMap.Name] || source.ConfigMap.Name == "kube-root-ca.crt", "%s projects ConfigMap %s", name, source.ConfigMap.Name)
+					case source.ServiceAccountToken != nil, source.DownwardAPI != nil:
+						assert.NotEmpty(t, pod.Spec.ServiceAccountName, "%s projects the default account's token", name)
 					case source.Secret != nil:
 						assert.True(t, secrets[source.Secret.Name], "%s projects Secret %s", name, source.Secret.Name)
 					default:

@@ -89,6 +89,8 @@ var blueprints = map[config.Image]blueprint{
 	},
 	"grafana": {}, // neither a Go module nor a Debian package
 	"curl":    {}, // Debian's needs too many packages
+
+	"k8s-sidecar": {}, // written in Python
 }
 
 // LoadStack loads the images that a stack deploys. It pulls an image if its registry answers;
@@ -100,7 +102,8 @@ func (l *Loader) LoadStack(ctx context.Context, stack *config.Config) (missing [
 	images := stack.Images
 	for image := range blueprints {
 		if images.Ref(image) == "" || image == config.ThanosImage && !stack.LongTermStorage.Enabled ||
-			image == config.OAuth2ProxyImage && len(stack.Proxied()) == 0 {
+			image == config.OAuth2ProxyImage && len(stack.Proxied()) == 0 ||
+			image == config.K8sSidecarImage && !stack.Grafana.Dashboards.ConfigMaps.Read() {
 			continue
 		}
 		ref, err := name.ParseReference(images.Ref(image))

@@ -143,6 +143,7 @@ func Variants(t *testing.T, program tests.Program) {
 		"Grafana without pod":   "grafana: {adminPassword: s3cret, replicas: 0}",
 		"Grafana with a volume": "grafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}, secrets: {oauth: s3cret}}",
 		"Grafana, replicated":   "grafana: {adminPassword: s3cret, import: job, replicas: 2, plugins: {grafana-clock-panel: 2.1.8}, database: {type: mysql, host: 'mysql.databases.svc:3306', name: grafana, user: grafana, password: s3cret}}",
+		"dashboards of others":  "grafana: {adminPassword: s3cret, dashboards: {configMaps: {namespaces: [shop, monitoring]}}}",
 		"a Grafana elsewhere":   external,
 		"remote write":          "prometheus: {secrets: {central: s3cret}, serviceAccount: {annotations: {eks.amazonaws.com/role-arn: a}}, remoteWrite: [{name: central, url: 'https://example.com', authorization: {credentials_file: /etc/prometheus/secrets/central}}]}",
 		"agent":                 "prometheus: {mode: agent, remoteWrite: [{name: central, url: 'https://example.com'}]}\nalerting: {enabled: false}\ngrafana: {enabled: false}",
