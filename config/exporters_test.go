@@ -166,6 +166,9 @@ func TestWindowsExporter(t *testing.T) {
 		}, {
 			"another user", set("pod: {securityContext: {runAsUser: 1}}"), `exporters.windowsExporter.pod.securityContext` + pod,
 		}, {
+			"where nodes run Linux", "cluster: {name: test, platform: k3s}\n" + set("enabled: true"),
+			`exporters.windowsExporter.enabled: true, but cluster.platform is k3s, whose nodes all run Linux`,
+		}, {
 			"where pods cannot use the host", "cluster: {name: test, platform: gke-autopilot}\n" + set("enabled: true"),
 			`exporters.windowsExporter.enabled: true, but cluster.platform is gke-autopilot: Autopilot admits no pod with the host's network or files`,
 		},

@@ -21,6 +21,8 @@ func (Platform) Values() []string {
 type Profile struct {
 	// Why pods may not use the host's files and network; empty if they may.
 	NoHostAccess string
+	// Whether all nodes run Linux.
+	LinuxOnly bool
 	// Whether the platform assigns user and group ids to pods, which may not choose their own.
 	// Using the host then requires the right to use a SecurityContextConstraints.
 	AssignsUsers bool
@@ -74,11 +76,11 @@ var Profiles = map[Platform]Profile{
 		CoreDNSJob:           coreDNS("CoreDNS as the cluster's DNS"),
 	}},
 	"kubeadm": {ControlPlane: kubeadm},
-	"kind":    {ControlPlane: kubeadm},
+	"kind":    {LinuxOnly: true, ControlPlane: kubeadm},
 
 	// One process per node runs every component, and each of its endpoints has all metrics:
 	// https://docs.k3s.io/reference/metrics
-	"k3s": {SignsKubeletCertificates: true, ControlPlane: map[Job]ControlPlaneTarget{
+	"k3s": {SignsKubeletCertificates: true, LinuxOnly: true, ControlPlane: map[Job]ControlPlaneTarget{
 		APIServersJob:        {CollectedBy: NodesJob},
 		SchedulerJob:         {CollectedBy: NodesJob},
 		ControllerManagerJob: {CollectedBy: NodesJob},
@@ -207,6 +209,9 @@ func (c *Config) applyPlatform(platform Platform) {
 func (c *Config) validatePlatform() Problems {
 	var p Problems
 	profile := c.Cluster.Profile()
+	if profile.LinuxOnly && c.Exporters.WindowsExporter.Enabled {
+		p.Addf("exporters.windowsExporter.enabled", "true, but cluster.platform is %s, whose nodes all run Linux", c.Cluster.Platform)
+	}
 	if reason := profile.NoHostAccess; reason != "" {
 		const message = "%v, but cluster.platform is %s: %s"
 		for _, path := range c.Exporters.UsingHost() {

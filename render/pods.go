@@ -39,6 +39,7 @@ func Pods(cfg *config.Config) []Pod {
 		}
 		return nil
 	}
+	custom := len(exporters.KubeStateMetrics.CustomResourceState.Spec.Resources) > 0
 	web := when(cfg.TLS.Enabled(), "tls")
 	tls := when(long.TLS.Enabled(), "thanos-tls")
 	store, storeMounts := []string{"object-store"}, []string{ThanosObjectStoreDir, ThanosTLSDir, TLSDir}
@@ -125,8 +126,7 @@ func Pods(cfg *config.Config) []Pod {
 		Name: KubeStateMetrics.Name, Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Scheduling,
 		Deployed: exporters.KubeStateMetrics.Enabled, Images: []config.Image{config.KubeStateMetricsImage},
 		Containers: []string{"kube-state-metrics"}, Ports: map[string]int{"metrics": 8080, "telemetry": 8081},
-		Volumes: append(when(len(exporters.KubeStateMetrics.CustomResourceState.Spec.Resources) > 0, "config"), web...),
-		Env:     []string{"SHARD"}, Mounts: []string{KubeStateMetricsDir, serviceAccountDir, TLSDir},
+		Volumes: append(when(custom, "config"), web...), Env: []string{"SHARD"}, Mounts: append(when(custom, KubeStateMetricsDir), serviceAccountDir, TLSDir),
 		Labels: exporters.KubeStateMetrics.ServiceAccount.PodLabels,
 	}, {
 		Name: BlackboxExporter.Name, Path: "exporters.blackboxExporter", Settings: exporters.BlackboxExporter.Scheduling,
