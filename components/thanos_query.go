@@ -74,7 +74,7 @@ func (a app) deployQuery() error {
 		flags = append(flags, "--web.external-prefix="+prefix, "--web.route-prefix=/") // of links in its pages, which the frontend passes on
 	}
 	flags = append(flags, a.addGRPC(spec, container)...)
-	return a.thanosDeployment(render.ThanosQuery, spec, container, flags, a.Stack.Thanos.Query, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
+	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Query, thanosPods{render.ThanosQuery, cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }
 
 // queryFlags returns the flags with which the querier evaluates a query as Prometheus does.
@@ -99,7 +99,7 @@ const experimentalFunctions = "--enable-feature=promql-experimental-functions"
 
 // thanosDeployment completes and creates the Deployment of a part of Thanos without data, with its
 // ConfigMap, ServiceAccount and disruption budget. The part restarts when its configuration changes.
-func (a app) thanosDeployment(program render.Program, spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, flags []string, files render.ConfigMap, pods thanosPods) error {
+func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, flags []string, files render.ConfigMap, pods thanosPods) error {
 	configMap, err := a.configMap("config", files)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (a app) thanosDeployment(program render.Program, spec *corev1.PodSpecArgs, 
 	container.Args = pulumi.ToStringArray(flags)
 	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
 	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
-	a.serve(spec, container, program)
+	a.serve(spec, container, pods.program)
 	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
 	spec.Containers = corev1.ContainerArray{a.container(container, pods.resources)}
 	if pods.replicas > 1 {

@@ -63,5 +63,5 @@ func (a app) deployQueryFrontend() error {
 	if _, ok := a.Stack.Thanos.Frontend.Files[render.DownstreamFile]; ok {
 		flags = append(flags, "--query-frontend.downstream-tripper-config-file="+render.ThanosDir+"/"+render.DownstreamFile)
 	}
-	return a.thanosDeployment(render.ThanosQueryFrontend, spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
+	return a.thanosDeployment(spec, container, flags, a.Stack.Thanos.Frontend, thanosPods{render.ThanosQueryFrontend, cfg.Replicas, cfg.ServiceAccount, cfg.PodDisruptionBudget, cfg.Resources, cfg.Scheduling})
 }
