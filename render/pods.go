@@ -120,7 +120,7 @@ func Pods(cfg *config.Config) []Pod {
 	}, {
 		Name: "windows-exporter", Path: "exporters.windowsExporter", Settings: exporters.WindowsExporter.Scheduling,
 		Deployed: exporters.WindowsExporter.Enabled, Images: []config.Image{config.WindowsExporterImage},
-		Containers: []string{"windows-exporter", "open-firewall"}, Ports: map[string]int{"metrics": exporters.WindowsExporter.Port},
+		Containers: append([]string{"windows-exporter"}, when(exporters.WindowsExporter.OpenFirewall, "open-firewall")...), Ports: map[string]int{"metrics": exporters.WindowsExporter.Port},
 		Env: []string{"HOST_IP"},
 	}, {
 		Name: KubeStateMetrics.Name, Path: "exporters.kubeStateMetrics", Settings: exporters.KubeStateMetrics.Scheduling,

@@ -387,13 +387,13 @@ func checkKnownPods(t require.TestingT, s Snapshot, cfg *config.Config) {
 		}
 		assert.Subset(t, of.Volumes, volumes, name)
 		var containers []string
-		for _, container := range pod.Spec.Containers {
+		for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) {
 			containers = append(containers, container.Name)
 			for _, port := range container.Ports {
 				assert.Equal(t, of.Ports[port.Name], int(port.ContainerPort), "port %s of %s", port.Name, name)
 			}
 		}
-		assert.Equal(t, of.Containers, containers, name)
+		assert.ElementsMatch(t, of.Containers, containers, name)
 		for _, variable := range pod.Spec.Containers[0].Env {
 			assert.Contains(t, of.Env, variable.Name, name)
 		}

@@ -227,7 +227,7 @@ var faults = []fault{
 	{name: "provider-down", batch: logins, breaks: "the OpenID Connect provider, down, while people are logged in",
 		fires: []string{`ProbeFailed{job=~"blackbox-targets"}`}, silent: []string{`TargetDown{job="oauth2-proxy"}`, "LoginErrorsHigh{}"}},
 	{name: "provider-refuses", batch: logins, breaks: "the OpenID Connect provider gives no tokens to people who log in",
-		fires: []string{"LoginErrorsHigh{}"}, silent: []string{`ProbeFailed{job=~"blackbox-targets"}`}},
+		fires: []string{"LoginErrorsHigh{}"}},
 	{name: "login-secret-missing", batch: logins, breaks: "the Secret of a login, deleted before a pod of oauth2-proxy is replaced",
 		fires: []string{`PodNotReady{namespace="monitoring"}`}},
 	{name: "login-killed", batch: logins, slow: true, breaks: "the oauth2-proxies, killed each time that they have started",

@@ -3,9 +3,14 @@
 package e2e
 
 import (
+	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -53,4 +58,40 @@ func (n *node) forward(t *testing.T, selector string, port int) (address string,
 		return "", nil, err
 	}
 	return fmt.Sprintf("localhost:%d", ports[0].Local), func() { close(stopped) }, nil
+}
+
+// transport connects to program:port of the stack, each time by a forwarding of its own: one whose connection breaks off
+// ends.
+func (n *node) transport(t *testing.T, client *tls.Config) *http.Transport {
+	return &http.Transport{TLSClientConfig: client, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		program, text, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		port, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, err
+		}
+		local, stop, err := n.forward(t, "app.kubernetes.io/name="+program, port)
+		if err != nil {
+			return nil, err
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, network, local)
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		return &forwarded{conn, sync.OnceFunc(stop)}, nil
+	}}
+}
+
+// forwarded is a connection with a forwarding of its own.
+type forwarded struct {
+	net.Conn
+	stop func()
+}
+
+func (c *forwarded) Close() error {
+	defer c.stop()
+	return c.Conn.Close()
 }

@@ -103,7 +103,14 @@ func (n *node) loggedIn(t *testing.T) {
 				t.Helper()
 				return n.browse(visit{Email: email, Groups: groups, Address: n.serviceAddress(t, ui.proxy), URLs: []string{ui.page, ui.api}})
 			}
-			stranger := open("")
+			var stranger []page
+			eventually(t, 2*time.Minute, "a pod answers", func(context.Context) string { // after an update, not the one that ends
+				stranger = open("")
+				if stranger[0].Status == 0 {
+					return stranger[0].Body
+				}
+				return ""
+			})
 			assert.Equal(t, 302, stranger[0].Status, stranger[0].Body)
 			assert.Contains(t, stranger[0].Location, "http://"+providerAddress+"/authorize?")
 			assert.Equal(t, 401, stranger[1].Status, stranger[1].Body)

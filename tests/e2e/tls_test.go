@@ -42,34 +42,26 @@ func TestTLS(t *testing.T) {
 	n.up(t) // which waits for the probes of all
 	since := time.Now()
 
-	addresses := map[string]string{} // by program and port
-	for _, port := range []struct {
-		program string
-		number  int
-	}{{"prometheus", 9090}, {"alertmanager", 9093}, {"blackbox-exporter", 9115}, {"kube-state-metrics", 8080}, {"kube-state-metrics", 8081}} {
-		address, stop, err := n.forward(t, "app.kubernetes.io/name="+port.program, port.number)
-		require.NoError(t, err)
-		t.Cleanup(stop)
-		addresses[fmt.Sprintf("%s:%d", port.program, port.number)] = address
-	}
+	addresses := []string{"prometheus:9090", "alertmanager:9093", "blackbox-exporter:9115", "kube-state-metrics:8080", "kube-state-metrics:8081"}
 	stranger := own.Clone()
 	stranger.Certificates = nil
 	impostor := own.Clone()
 	impostor.Certificates = []tls.Certificate{pair(t, ca.New(t).Issue(t, "kubernetes-prometheus"))}
-	for program, address := range addresses {
+	plain := &http.Client{Transport: n.transport(t, nil)}
+	for _, address := range addresses {
 		for _, path := range []string{"/", "/metrics", "/-/healthy", "/api/v1/targets", "/api/v2/alerts"} {
-			if response, err := http.Get("http://" + address + path); assert.NoError(t, err, program) {
-				assert.Equal(t, http.StatusBadRequest, response.StatusCode, "%s answers over HTTP at %s", program, path)
+			if response, err := plain.Get("http://" + address + path); assert.NoError(t, err, address) {
+				assert.Equal(t, http.StatusBadRequest, response.StatusCode, "%s answers over HTTP at %s", address, path)
 				assert.NoError(t, response.Body.Close())
 			}
 			for _, client := range []*tls.Config{stranger, impostor} {
-				_, err := presented(client, address+path)
-				assert.Error(t, err, "%s answers at %s", program, path)
+				_, err := n.presented(t, client, address+path)
+				assert.Error(t, err, "%s answers at %s", address, path)
 			}
 		}
-		serial, err := presented(own, address+"/metrics")
-		require.NoError(t, err, program)
-		assert.Equal(t, serialOf(own), serial, program)
+		serial, err := n.presented(t, own, address+"/metrics")
+		require.NoError(t, err, address)
+		assert.Equal(t, serialOf(own), serial, address)
 	}
 	// node-exporter listens only on the address of the node, to which no port is forwarded.
 	out := n.localcluster(t, "exec", "bash", "-c", fmt.Sprintf(`exec 3<>/dev/tcp/%s/%d; printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3; cat <&3`,
@@ -77,12 +69,12 @@ func TestTLS(t *testing.T) {
 	assert.Contains(t, out, "400 Bad Request")
 	assert.NotContains(t, out, "node_")
 
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: own}}
-	prometheus, err := api.NewClient(api.Config{Address: "https://" + addresses["prometheus:9090"], Client: client})
+	client := &http.Client{Transport: n.transport(t, own)}
+	prometheus, err := api.NewClient(api.Config{Address: "https://prometheus:9090", Client: client})
 	require.NoError(t, err)
 	n.prometheus = promv1.NewAPI(prometheus)
 	n.scraped(t, since, "prometheus", "alertmanager", "blackbox-exporter", "kube-state-metrics", "node-exporter", "node-directory-size-metrics")
-	alerted(t, client, "https://"+addresses["alertmanager:9093"], since)
+	alerted(t, client, "https://alertmanager:9093", since)
 	eventually(t, 3*time.Minute, "the certificate is probed", func(ctx context.Context) string {
 		const expiry = `probe_ssl_earliest_cert_expiry{job="blackbox-targets", instance="prometheus.monitoring.svc:9090"}`
 		samples, err := n.tryQuery(ctx, expiry, time.Now())
@@ -103,15 +95,15 @@ func TestTLS(t *testing.T) {
 	require.NotEqual(t, serialOf(own), serialOf(renewed))
 	n.poke(t, namespace, programs)
 	eventually(t, 3*time.Minute, "the renewed certificate is served", func(context.Context) string {
-		for program, address := range addresses {
-			if serial, err := presented(renewed, address+"/metrics"); err != nil || serial != serialOf(renewed) {
-				return fmt.Sprint(program, " presents ", serial, err)
+		for _, address := range addresses {
+			if serial, err := n.presented(t, renewed, address+"/metrics"); err != nil || serial != serialOf(renewed) {
+				return fmt.Sprint(address, " presents ", serial, err)
 			}
 		}
 		return ""
 	})
 	n.scraped(t, time.Now(), "prometheus", "alertmanager", "blackbox-exporter", "kube-state-metrics", "node-exporter")
-	alerted(t, client, "https://"+addresses["alertmanager:9093"], time.Now())
+	alerted(t, client, "https://alertmanager:9093", time.Now())
 	eventually(t, 2*time.Minute, "an alert says that the certificate expires", func(ctx context.Context) string {
 		alerts, err := n.tryQuery(ctx, `ALERTS{alertname="ProbeCertificateExpiring", severity="warning", instance="prometheus.monitoring.svc:9090"}`, time.Now())
 		if err != nil || len(alerts) == 0 {
@@ -124,9 +116,9 @@ func TestTLS(t *testing.T) {
 	n.store(t, authority.IssueUntil(t, time.Now().Add(-time.Minute), "kubernetes-prometheus"))
 	n.poke(t, namespace, programs)
 	eventually(t, 3*time.Minute, "the expired certificate is refused", func(context.Context) string {
-		for program, address := range addresses {
-			if _, err := presented(renewed, address+"/metrics"); err == nil {
-				return program + " presents another"
+		for _, address := range addresses {
+			if _, err := n.presented(t, renewed, address+"/metrics"); err == nil {
+				return address + " presents another"
 			}
 		}
 		return ""
@@ -134,7 +126,7 @@ func TestTLS(t *testing.T) {
 	n.certify(t, authority)
 	n.poke(t, namespace, programs)
 	n.scraped(t, time.Now(), "prometheus", "alertmanager", "blackbox-exporter", "kube-state-metrics", "node-exporter")
-	alerted(t, client, "https://"+addresses["alertmanager:9093"], time.Now())
+	alerted(t, client, "https://alertmanager:9093", time.Now())
 	assert.Equal(t, before, n.started(t, programs), "containers")
 	n.unchanged(t)
 }
@@ -175,9 +167,10 @@ func pair(t *testing.T, issued map[string][]byte) tls.Certificate {
 // serialOf returns the serial number of the certificate that a client presents.
 func serialOf(client *tls.Config) string { return client.Certificates[0].Leaf.SerialNumber.String() }
 
-// presented returns the serial number of the certificate with which a server answers a client.
-func presented(client *tls.Config, address string) (string, error) {
-	transport := &http.Transport{TLSClientConfig: client, DisableKeepAlives: true}
+// presented returns the serial number of the certificate with which program:port/path answers a client.
+func (n *node) presented(t *testing.T, client *tls.Config, address string) (string, error) {
+	transport := n.transport(t, client)
+	transport.DisableKeepAlives = true
 	response, err := (&http.Client{Transport: transport}).Get("https://" + address)
 	if err != nil {
 		return "", err
