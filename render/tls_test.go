@@ -135,21 +135,23 @@ func TestWhoUsesTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := rendered(t, strings.Replace(settings, "%s", test.switched, 1))
-			var encrypted []string
+			encrypted := map[string]bool{}
 			for _, job := range s.ScrapeConfigs {
-				row, _ := config.Job(job.JobName).Row()
-				switch {
-				case row.ControlPlane || row.Applications() || strings.HasPrefix(job.JobName, "kubernetes-n") || job.JobName == "kubernetes-cadvisor" ||
-					job.JobName == "kubernetes-probes" || job.JobName == "kubernetes-apiservers":
-				case job.Scheme == "https":
-					encrypted = append(encrypted, job.JobName)
-					assert.Equal(t, test.want, job.HTTPClientConfig.TLSConfig, job.JobName)
+				if programOf(job.JobName).WebConfig == "" && job.MetricsPath != "/probe" { // which blackbox-exporter answers
+					assert.NotEqual(t, "/etc/tls/ca.crt", job.HTTPClientConfig.TLSConfig.CAFile, job.JobName)
+					continue
 				}
+				encrypted[job.JobName] = true
+				assert.Equal(t, "https", job.Scheme, job.JobName)
+				assert.Equal(t, test.want, job.HTTPClientConfig.TLSConfig, job.JobName)
 			}
-			assert.Subset(t, encrypted, []string{
-				"prometheus", "alertmanager", "blackbox-exporter", "node-exporter", "kube-state-metrics",
-				"thanos-sidecar", "thanos-store-gateway", "thanos-compactor", "thanos-query", "thanos-query-frontend", "thanos-ruler",
-			})
+			for _, job := range []config.Job{
+				config.PrometheusJob, config.AlertmanagerJob, config.NodeExporterJob, config.KubeStateMetricsJob, config.BlackboxExporterJob, config.ServicesJob,
+				config.BlackboxTargetsJob, config.ThanosSidecarJob, config.ThanosStoreGatewayJob, config.ThanosCompactorJob, config.ThanosQueryJob,
+				config.ThanosQueryFrontendJob, config.ThanosRulerJob,
+			} {
+				assert.True(t, encrypted[string(job)], job)
+			}
 			alerts := s.Prometheus.AlertingConfig.AlertmanagerConfigs[0]
 			assert.Equal(t, "https", alerts.Scheme)
 			assert.Equal(t, test.want, alerts.HTTPClientConfig.TLSConfig)
