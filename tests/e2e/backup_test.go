@@ -32,6 +32,7 @@ func TestBackup(t *testing.T) {
 	n.set(t, "prometheus.extraArgs[\"web.enable-admin-api\"]", "true", "--type", "string") // not a boolean
 	n.up(t)
 	n.silence(t, "BackedUp")
+	n.scraped(t, time.Now(), "prometheus")
 	written = time.Now()
 	n.hasOldSamples(t)
 
