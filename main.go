@@ -28,6 +28,9 @@ func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 	if err := components.AddQueryStacks(ctx, cfg); err != nil {
 		return err
 	}
+	if err := components.ReadKubeconfig(ctx, cfg); err != nil {
+		return err
+	}
 	stack, err := render.New(cfg)
 	if err != nil {
 		return err
@@ -113,7 +116,7 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 		ctx.Export("queryUrl", thanos.Frontend.URL)
 		ctx.Export("queryGrpcAddress", thanos.Query.GRPCAddress)
 		if address := stack.Config.LongTermStorage.Query.ExternalAddress; address != "" {
-			ctx.Export(components.QueryEndpoint, pulumi.String(address))
+			ctx.Export(config.QueryEndpoint, pulumi.String(address))
 		}
 		ctx.Export("queryPortForward", portForward(site, render.ThanosQueryFrontend))
 	}
@@ -132,7 +135,7 @@ func deploy(ctx *pulumi.Context, stack *render.Stack) error {
 }
 
 // portForward returns the kubectl command that forwards a local port to the Service of a
-// program.
+// program. It has no kubeconfig of the stack, which is secret.
 func portForward(site components.Site, program render.Program) pulumi.StringOutput {
 	context := ""
 	if name := site.Stack.Config.Cluster.Context; name != "" {

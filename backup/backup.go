@@ -40,8 +40,12 @@ type pods interface {
 	run(ctx context.Context, pod string, stdin io.Reader, stdout io.Writer, command ...string) error
 }
 
-// Connect returns the stack on the cluster of its kubeconfig context.
+// Connect returns the stack on the cluster of its kubeconfig context. If the stack has a kubeconfig of its own, which
+// is not read, the environment must name one.
 func Connect(cfg *config.Config, report func(format string, args ...any)) (*Stack, error) {
+	if err := cfg.Cluster.NeedsKubeconfig(os.Getenv(clientcmd.RecommendedConfigPathEnvVar)); err != nil {
+		return nil, err
+	}
 	rest, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(),
 		&clientcmd.ConfigOverrides{CurrentContext: cfg.Cluster.Context}).ClientConfig()
 	if err != nil {

@@ -267,6 +267,22 @@ func TestExistingDirectory(t *testing.T) {
 	require.ErrorIs(t, s.Restore(t.Context(), filepath.Join(t.TempDir(), "none")), os.ErrNotExist)
 }
 
+// The kubeconfig of a stack is encrypted in its file, and the current context of somebody's own may be any cluster.
+func TestKubeconfigOfTheStack(t *testing.T) {
+	t.Setenv("KUBECONFIG", "")
+	_, err := Connect(configtest.Config(t, "cluster: {name: a, kubeconfig: hunter2}"), nil)
+	require.ErrorContains(t, err, "set KUBECONFIG to that file: pulumi config get --path 'kubernetes-prometheus:cluster.kubeconfig'")
+	from := configtest.Config(t, "cluster: {name: a, kubeconfigFrom: {stack: acme/clusters/shop, output: admin}}")
+	_, err = Connect(from, nil)
+	require.ErrorContains(t, err, "pulumi stack output --stack acme/clusters/shop --show-secrets admin")
+
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(file, []byte("{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a}}], clusters: [{name: a, cluster: {server: 'https://a.example.com'}}]}"), 0o600))
+	t.Setenv("KUBECONFIG", file)
+	_, err = Connect(from, nil)
+	require.NoError(t, err)
+}
+
 // alertmanagerOf returns a stack whose Alertmanager has one silence, with settings in YAML.
 func alertmanagerOf(t *testing.T, settings string) (*Stack, *fakePods) {
 	t.Helper()

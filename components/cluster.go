@@ -63,6 +63,9 @@ func (c *Cluster) connect(a app) error {
 	if cfg.Cluster.Context != "" {
 		args.Context = pulumi.String(cfg.Cluster.Context)
 	}
+	if kubeconfig := cfg.Cluster.Kubeconfig; kubeconfig != nil {
+		args.Kubeconfig = pulumi.ToSecret(pulumi.String(kubeconfig.Reveal())).(pulumi.StringOutput)
+	}
 	var err error
 	if c.Provider, err = create(a, "kubernetes", kubernetes.NewProvider, args); err != nil {
 		return err

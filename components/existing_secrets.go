@@ -1,7 +1,6 @@
 package components
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +26,7 @@ const clusterTimeout = 10 * time.Second
 // its cluster, or whose value programs cannot use. It logs a warning if the cluster cannot be asked: it does not
 // answer, does not let the user read Secrets, or has no namespace yet.
 //
-// It asks the cluster itself, with the files of the user's kubeconfig. A resource that the provider reads
+// It asks the cluster itself, with the kubeconfig of the stack or of the user. A resource that the provider reads
 // would have its values in the stack's state.
 func CheckExistingSecrets(ctx *pulumi.Context, cfg *config.Config) error {
 	existing := append(cfg.ExistingSecrets(), cfg.NamedSecrets()...)
@@ -68,7 +67,7 @@ func missingInTime(ctx context.Context, cluster config.Cluster, existing []confi
 // missingSecrets returns a Problem for each of existing that is not in the cluster or whose value is unfit. The
 // error says why the cluster cannot be asked about others.
 func missingSecrets(ctx context.Context, cluster config.Cluster, existing []config.ExistingSecret) (config.Problems, error) {
-	client, err := connect(cluster.Context)
+	client, err := connect(cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +123,14 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 	return missing, errors.Join(forbidden...)
 }
 
-// connect returns a client of the cluster in a context of the kubeconfig; "" for the current one. Without a
-// kubeconfig it returns an error, also in a pod of a cluster, which may be another one.
-func connect(kubecontext string) (*kubernetes.Clientset, error) {
-	loaded, err := clientcmd.NewDefaultClientConfigLoadingRules().Load()
+// connect returns a client of the stack's cluster. Without a kubeconfig it returns an error, also in a pod of a
+// cluster, which may be another one.
+func connect(cluster config.Cluster) (*kubernetes.Clientset, error) {
+	loaded, kubecontext, err := loadKubeconfig(cluster)
 	if err != nil {
 		return nil, err
 	}
-	rest, err := clientcmd.NewNonInteractiveClientConfig(*loaded, cmp.Or(kubecontext, loaded.CurrentContext), nil, nil).ClientConfig()
+	rest, err := clientcmd.NewNonInteractiveClientConfig(*loaded, kubecontext, nil, nil).ClientConfig()
 	if err != nil {
 		return nil, err
 	}

@@ -8,11 +8,7 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-// QueryEndpoint is the output of a stack with the host:port at which the queriers of other clusters reach
-// its own.
-const QueryEndpoint = "queryEndpoint"
-
-// AddQueryStacks reads that output of the stacks of longTermStorage.query.stacks, and adds it to the
+// AddQueryStacks reads the output config.QueryEndpoint of the stacks of longTermStorage.query.stacks, and adds it to the
 // endpoints that the config queries. The error is config.Problems if a stack does not have it.
 func AddQueryStacks(ctx *pulumi.Context, cfg *config.Config) error {
 	if !cfg.LongTermStorage.Enabled {
@@ -25,13 +21,13 @@ func AddQueryStacks(ctx *pulumi.Context, cfg *config.Config) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		output, err := stack.GetOutputDetails(QueryEndpoint)
+		output, err := stack.GetOutputDetails(config.QueryEndpoint)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		endpoint, ok := output.Value.(string)
 		if !ok {
-			problems.Addf(path, "%q has no output %s; set longTermStorage.query.externalAddress in that stack, and run: pulumi up --stack %[1]s", name, QueryEndpoint)
+			problems.Addf(path, "%q has no output %s; set longTermStorage.query.externalAddress in that stack, and run: pulumi up --stack %[1]s", name, config.QueryEndpoint)
 			continue
 		}
 		problems.Add(cfg.AddEndpoint(path, endpoint)...)

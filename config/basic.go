@@ -68,7 +68,7 @@ func validateUser(path, name string, hash Secret) Problems {
 	}
 	if _, ok := hash.Existing(); ok {
 		p.Addf(path, "is in an existing Secret, but a program reads all hashes from one file, which this program writes; set the hash itself with: %s", SecretCommand(path))
-	} else if value, known := hash.known(); known && !isBcrypt(value) {
+	} else if value, known := hash.Known(); known && !isBcrypt(value) {
 		p.Addf(path, "not a bcrypt hash; allowed: what `htpasswd -nB %s` prints after the name and a colon", name)
 	}
 	return p
@@ -82,8 +82,8 @@ func isBcrypt(text string) bool {
 
 // fits reports whether the secret is the password of a hash, as far as both are known.
 func (s Secret) fits(hash Secret) bool {
-	password, known := s.known()
-	text, hashed := hash.known()
+	password, known := s.Known()
+	text, hashed := hash.Known()
 	return !known || !hashed || bcrypt.CompareHashAndPassword([]byte(text), []byte(password)) == nil
 }
 

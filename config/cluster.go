@@ -19,6 +19,10 @@ type Cluster struct {
 	Platform Platform `json:"platform"`
 	// Kubeconfig context to deploy to; empty for the current context.
 	Context string `json:"context"`
+	// Text of a kubeconfig whose current context is the cluster, in place of the files that kubectl reads.
+	Kubeconfig *Secret `json:"kubeconfig"`
+	// Output of another stack with such a kubeconfig.
+	KubeconfigFrom KubeconfigFrom `json:"kubeconfigFrom"`
 	// Namespace of every namespaced object.
 	Namespace string `json:"namespace"`
 	// Create the namespace. If false, it must exist and admit privileged pods (node-exporter).
@@ -46,7 +50,7 @@ type NetworkPolicies struct {
 }
 
 func defaultCluster() Cluster {
-	return Cluster{Namespace: "monitoring", CreateNamespace: true, ReadyTimeout: duration(10 * time.Minute), NetworkPolicies: NetworkPolicies{Enabled: true}}
+	return Cluster{Namespace: "monitoring", CreateNamespace: true, ReadyTimeout: duration(10 * time.Minute), KubeconfigFrom: KubeconfigFrom{Output: "kubeconfig"}, NetworkPolicies: NetworkPolicies{Enabled: true}}
 }
 
 // PodSecurity returns the Pod Security Standard that the stack's namespace enforces, if the stack
@@ -66,6 +70,7 @@ func (c Cluster) validate() Problems {
 	} else {
 		p.invalid("cluster.name", c.Name, validation.IsDNS1123Subdomain(c.Name))
 	}
+	p.Add(c.validateKubeconfig()...)
 	p.invalid("cluster.namespace", c.Namespace, validation.IsDNS1123Label(c.Namespace))
 	for _, label := range slices.Sorted(maps.Keys(c.Labels)) {
 		path := fmt.Sprintf("cluster.labels[%q]", label)

@@ -108,7 +108,7 @@ func (d GrafanaDatabase) validate(at string) Problems {
 	}
 	if !d.Password.IsSet() {
 		p.missing(at + ".password")
-	} else if password, known := d.Password.known(); known && strings.TrimSpace(password) != password {
+	} else if password, known := d.Password.Known(); known && strings.TrimSpace(password) != password {
 		p.Addf(at+".password", "starts or ends with white space, which Grafana drops from a file")
 	} else if known && d.Type == Postgres && strings.ContainsAny(password, " \t\r\n'\\") {
 		p.Addf(at+".password", "contains white space, a quote or a backslash, with which Grafana would connect to postgres with another password; allowed: any other characters")
@@ -123,7 +123,7 @@ func (d GrafanaDatabase) validate(at string) Problems {
 	if d.CA == nil {
 		return p
 	}
-	if value, known := d.CA.known(); known && !strings.Contains(value, "-----BEGIN CERTIFICATE-----") {
+	if value, known := d.CA.Known(); known && !strings.Contains(value, "-----BEGIN CERTIFICATE-----") {
 		p.Addf(at+".ca", "is not a certificate; allowed: certificates in PEM format")
 	}
 	if !d.Encrypts() || d.SSLMode == "skip-verify" {

@@ -441,6 +441,10 @@ func (l LongTermStorage) encrypted(prometheus Prometheus) bool {
 	return l.TLS.Enabled() || prometheus.AcknowledgeInsecureRemotes
 }
 
+// QueryEndpoint is the output of a stack with the host:port at which the queriers of other clusters reach
+// its own.
+const QueryEndpoint = "queryEndpoint"
+
 // AddEndpoint adds what the stack at the config path says of its querier to those that are queried.
 func (c *Config) AddEndpoint(path, endpoint string) Problems {
 	query := &c.LongTermStorage.Query
@@ -456,10 +460,7 @@ func (q Query) validate(path string, encrypted bool) Problems {
 	}
 	for i, stack := range q.Stacks {
 		at := fmt.Sprintf("%s.stacks[%d]", path, i)
-		names := strings.Split(stack, "/")
-		if len(names) != 3 || slices.Contains(names, "") {
-			p.Addf(at, "%q; allowed: organization/project/stack", stack)
-		}
+		p.invalidStack(at, stack)
 		if slices.Contains(q.Stacks[:i], stack) {
 			p.Addf(at, "%q is named twice", stack)
 		}

@@ -250,7 +250,7 @@ func (o OIDC) validate(at string) Problems {
 
 // unfit appends a Problem if the value of a secret is known and reason, a function of it, returns one.
 func (p *Problems) unfit(path string, secret Secret, reason func(value string) string) {
-	if value, known := secret.known(); known && reason(value) != "" {
+	if value, known := secret.Known(); known && reason(value) != "" {
 		p.Addf(path, "%s", reason(value))
 	}
 }

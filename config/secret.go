@@ -51,8 +51,8 @@ func (s Secret) Reveal() string {
 // encrypted stands for the value of a secret in a stack file that is read without decrypting it.
 const encrypted = "[encrypted]"
 
-// known returns the plain value, to validate it; false if it is in an existing Secret, encrypted or not set.
-func (s Secret) known() (string, bool) {
+// Known returns the plain value, to validate it; false if it is in an existing Secret, encrypted or not set.
+func (s Secret) Known() (string, bool) {
 	value := s.Reveal()
 	return value, value != "" && value != encrypted
 }

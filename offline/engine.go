@@ -12,6 +12,7 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -20,6 +21,8 @@ import (
 // their own process use the SDK's mocks instead.
 type Engine struct {
 	pulumirpc.UnimplementedResourceMonitorServer
+
+	stacks map[string]map[string]any // outputs of other stacks, by the stack's full name
 
 	mu         sync.Mutex
 	registered []*pulumirpc.RegisterResourceRequest
@@ -67,6 +70,15 @@ func (e *Engine) RegisterResource(_ context.Context, in *pulumirpc.RegisterResou
 	defer e.mu.Unlock()
 	e.registered = append(e.registered, in)
 	return &pulumirpc.RegisterResourceResponse{Urn: urn, Id: in.Name + "-id", Object: in.Object}, nil
+}
+
+// ReadResource returns the outputs of another stack, and fails for any other resource.
+func (e *Engine) ReadResource(_ context.Context, in *pulumirpc.ReadResourceRequest) (*pulumirpc.ReadResourceResponse, error) {
+	if in.Type != "pulumi:pulumi:StackReference" {
+		return nil, fmt.Errorf("%s %s: only outputs of stacks are read without an engine", in.Type, in.Name)
+	}
+	state, err := structpb.NewStruct(map[string]any{"name": in.Id, "outputs": e.stacks[in.Id]})
+	return &pulumirpc.ReadResourceResponse{Urn: fmt.Sprintf("urn:pulumi:test::%s::%s::%s", config.Project, in.Type, in.Name), Properties: state}, err
 }
 
 // qualified returns a resource's type after the types of its parents, as in URNs.

@@ -21,13 +21,16 @@ import (
 
 // Program runs a program in dir with the config of a stack, from Pulumi.STACK.yaml in dir.
 // It does not decrypt secrets: the program gets them as in the file, and a placeholder for
-// each required secret that the file lacks. It has no kubeconfig, so it asks no cluster for the
+// each required secret that the file lacks, and for each output of another stack that the config
+// names. It has no kubeconfig, so it asks no cluster for the
 // Secrets that the stack names. It returns the errors that the program logged.
 func (e *Engine) Program(ctx context.Context, dir, binary, stack string) error {
-	values, err := stackConfig(filepath.Join(dir, "Pulumi."+stack+".yaml"))
+	file := filepath.Join(dir, "Pulumi."+stack+".yaml")
+	values, err := stackConfig(file)
 	if err != nil {
 		return err
 	}
+	e.stacks = otherStacks(file)
 	secretKeys := []string{}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if strings.Contains(values[key], encryptedKey) {
@@ -77,6 +80,27 @@ func (e *Engine) Program(ctx context.Context, dir, binary, stack string) error {
 const encryptedKey = `"secure":`
 
 var encrypted = resource.NewProperty(resource.PropertyMap{"secure": resource.NewProperty("missing")})
+
+// otherStacks returns placeholders for the outputs of other stacks that a stack file names; none if the program
+// will reject the file.
+func otherStacks(file string) map[string]map[string]any {
+	cfg, err := config.FromFile(file)
+	if err != nil {
+		return nil
+	}
+	stacks := map[string]map[string]any{}
+	for _, stack := range cfg.LongTermStorage.Query.Stacks {
+		// An address that needs no certificate, as the stack might have none.
+		stacks[stack] = map[string]any{config.QueryEndpoint: strings.ReplaceAll(stack, "/", ".") + ".svc:10901"}
+	}
+	if from := cfg.Cluster.KubeconfigFrom; from.Stack != "" {
+		if stacks[from.Stack] == nil {
+			stacks[from.Stack] = map[string]any{}
+		}
+		stacks[from.Stack][from.Output] = encrypted.Mappable()
+	}
+	return stacks
+}
 
 // stackConfig returns the config of a stack file as the engine passes it to the program:
 // strings as they are, other values as JSON.

@@ -32,6 +32,7 @@ func TestClusterConnection(t *testing.T) {
 		require.Fail(t, "no provider")
 		return nil
 	}
+	t.Setenv("KUBECONFIG", "") // which the SDK would pass on
 	provider := inputs(cluster(t, "cluster: {name: test, context: production}"))
 	assert.Equal(t, "production", provider["context"])
 	assert.Equal(t, "test", provider["clusterIdentifier"])
@@ -39,7 +40,23 @@ func TestClusterConnection(t *testing.T) {
 	assert.Contains(t, []any{true, "true"}, provider["enableConfigMapMutable"])
 	assert.Contains(t, []any{true, "true"}, provider["enableSecretMutable"])
 
-	assert.NotContains(t, inputs(cluster(t, "")), "context", "the kubeconfig's current context")
+	current := inputs(cluster(t, ""))
+	assert.NotContains(t, current, "context", "the kubeconfig's current context")
+	assert.NotContains(t, current, "kubeconfig")
+}
+
+// A kubeconfig of the stack is all that the provider connects with, and secret in the state.
+func TestKubeconfigOfTheStack(t *testing.T) {
+	t.Setenv("KUBECONFIG", "") // which the SDK would pass on
+	for _, r := range cluster(t, "cluster: {name: test, kubeconfig: hunter2}") {
+		if r.Type == "pulumi:providers:kubernetes" {
+			assert.Equal(t, "hunter2", r.Inputs["kubeconfig"].StringValue())
+			assert.Equal(t, []string{"kubeconfig"}, r.Secrets)
+			assert.NotContains(t, r.Inputs, "context")
+			return
+		}
+	}
+	require.Fail(t, "no provider")
 }
 
 func TestNamespace(t *testing.T) {

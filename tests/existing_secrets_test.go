@@ -25,8 +25,8 @@ import (
 )
 
 // apiServer answers requests for objects as an API server does. objects holds them by path, or the
-// errors about them. It makes its kubeconfig the current one.
-func apiServer(t *testing.T, objects map[string]any) {
+// errors about them. It sets the kubeconfig to its own, and returns its URL.
+func apiServer(t *testing.T, objects map[string]any) (url string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		object, ok := objects[r.URL.Path]
@@ -42,16 +42,21 @@ func apiServer(t *testing.T, objects map[string]any) {
 	}))
 	t.Cleanup(server.Close)
 	setKubeconfig(t, server.URL, "{}")
+	return server.URL
 }
 
-// setKubeconfig sets the kubeconfig to one whose context test is that of a server and a user.
+// setKubeconfig sets the kubeconfig to one whose context test is that of a server and a user, and not the current one.
 func setKubeconfig(t *testing.T, server, user string) {
 	t.Helper()
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: other,
-  contexts: [{name: test, context: {cluster: test, user: test}}], users: [{name: test, user: %s}], clusters: [{name: test, cluster: {server: %q}}]}`, user, server)
-	require.NoError(t, os.WriteFile(kubeconfig, []byte(text), 0o600))
-	t.Setenv("KUBECONFIG", kubeconfig)
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(file, []byte(kubeconfig(server, user, "other")), 0o600))
+	t.Setenv("KUBECONFIG", file)
+}
+
+// kubeconfig returns one with the context test of a server and a user.
+func kubeconfig(server, user, current string) string {
+	return fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: %s,
+  contexts: [{name: test, context: {cluster: test, user: test}}], users: [{name: test, user: %s}], clusters: [{name: test, cluster: {server: %q}}]}`, current, user, server)
 }
 
 // A Secret or key that is missing is found before anything is deployed, where the cluster answers.
@@ -99,6 +104,24 @@ func TestMissingSecrets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The kubeconfig of the stack is the one to ask with, unless it is not decrypted.
+func TestMissingSecretsWithTheStacksKubeconfig(t *testing.T) {
+	url := apiServer(t, map[string]any{"/api/v1/namespaces/monitoring": &corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}})
+	setKubeconfig(t, "https://127.0.0.1:1", "{}")
+	const login = "grafana: {adminPassword: {secret: login, key: password}}"
+	cfg := configtest.Config(t, login)
+	require.NoError(t, cfg.SetKubeconfig(kubeconfig(url, "{}", "test")).Err())
+	check := func(ctx *pulumi.Context) error { return components.CheckExistingSecrets(ctx, cfg) }
+	_, err := Run(check)
+	require.ErrorContains(t, err, `namespace monitoring has no Secret "login"`)
+
+	require.NoError(t, cfg.SetKubeconfig(map[string]any{"secure": "AAABAA=="}).Err())
+	recorder, err := Run(check)
+	require.NoError(t, err)
+	require.Len(t, recorder.Warnings(), 1)
+	assert.Contains(t, recorder.Warnings()[0], "cluster.kubeconfig is not decrypted")
 }
 
 // Values of the object store become a part of a file in single quotes, which some would end or change.

@@ -25,7 +25,7 @@ func Raw(values map[string]any) (raw map[string]string, secretKeys []string, err
 		}
 		raw[config.Project+":"+key] = string(text)
 		switch key {
-		case "prometheus", "longTermStorage", "exporters", "alerting", "grafana", "login":
+		case "cluster", "prometheus", "longTermStorage", "exporters", "alerting", "grafana", "login":
 			secretKeys = append(secretKeys, config.Project+":"+key)
 		}
 	}

@@ -32,6 +32,12 @@ func Outputs(t *testing.T, binary string) {
 			"grafana: {enabled: false}\nalerting: {enabled: false}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}}, query: {externalAddress: 'thanos.shop.example.com:443'}}",
 			[]map[string]any{server, query, {"bucket": "s3://blocks/test/monitoring", "queryEndpoint": "thanos.shop.example.com:443"}},
 		},
+		// The kubeconfig, and where its querier is, are not known without the other stack.
+		"with outputs of another stack": {
+			"cluster: {name: test, kubeconfigFrom: {stack: acme/clusters/shop}}\ngrafana: {enabled: false}\nalerting: {enabled: false}\n" +
+				"longTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}}, query: {stacks: [acme/clusters/shop]}}",
+			[]map[string]any{server, query, {"bucket": "s3://blocks/test/monitoring"}},
+		},
 		"central": {central, []map[string]any{grafana, query}},
 	} {
 		t.Run(name, func(t *testing.T) {
