@@ -44,6 +44,9 @@ func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
 	if err := report.Err(); err != nil {
 		return err
 	}
+	if err := components.CheckTransforms(stack, deploy); err != nil {
+		return err
+	}
 	if err := components.CheckExistingSecrets(ctx, cfg); err != nil {
 		return err
 	}

@@ -38,6 +38,8 @@ func TestVariants(t *testing.T)               { stacks.Variants(t, deploy) }
 func TestParts(t *testing.T)                  { stacks.Parts(t, deploy) }
 func TestCentral(t *testing.T)                { stacks.Central(t, deploy) }
 func TestInvariantsFail(t *testing.T)         { stacks.InvariantsFail(t, deploy) }
+func TestTransforms(t *testing.T)             { stacks.Transforms(t, deploy) }
+func TestTransformsStop(t *testing.T)         { stacks.TransformsStop(t, program) }
 func TestPlatforms(t *testing.T)              { stacks.Platforms(t, deploy) }
 func TestAutopilot(t *testing.T)              { stacks.Autopilot(t, deploy) }
 func TestOpenShift(t *testing.T)              { stacks.OpenShift(t, deploy) }

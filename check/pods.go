@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -106,10 +107,6 @@ func inside(a, b string) bool {
 // forbids, as the API server decides, and mounts of the node's directories that the component's own
 // container has: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 func podRestricted(a *Analysis) []Finding {
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil { // the checks of the module contradict each other
-		panic(err)
-	}
 	var findings []Finding
 	for _, pod := range render.Pods(a.Config) {
 		own := corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
@@ -120,14 +117,13 @@ func podRestricted(a *Analysis) []Finding {
 			if spec.SecurityContext == nil {
 				spec.SecurityContext = &own
 			}
-			level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
-			result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &metav1.ObjectMeta{Annotations: annotations}, &spec))
-			if result.Allowed {
+			forbidden := Unrestricted(annotations, spec)
+			if forbidden == "" {
 				return
 			}
 			verdict, final := admission(a.Config)
 			findings = append(findings, Finding{Path: pod.Path + ".pod." + at, Severity: Error, Final: final, Message: fmt.Sprintf(
-				"%s; allowed: what the Pod Security Standard restricted allows; %s", result.ForbiddenDetail(), verdict)})
+				"%s; allowed: what the Pod Security Standard restricted allows; %s", forbidden, verdict)})
 		}
 		volume := func(at string, volume corev1.Volume) {
 			evaluate(at, nil, corev1.PodSpec{Volumes: []corev1.Volume{volume}})
@@ -156,6 +152,26 @@ func podRestricted(a *Analysis) []Finding {
 		}
 	}
 	return findings
+}
+
+// evaluator decides as the API server does.
+var evaluator = sync.OnceValue(func() policy.Evaluator {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil { // the checks of the module contradict each other
+		panic(err)
+	}
+	return evaluator
+})
+
+// Unrestricted says what the Pod Security Standard restricted forbids of a pod, in the words of the API server; "" if it
+// forbids nothing.
+func Unrestricted(annotations map[string]string, spec corev1.PodSpec) string {
+	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	result := policy.AggregateCheckResults(evaluator().EvaluatePod(level, &metav1.ObjectMeta{Annotations: annotations}, &spec))
+	if result.Allowed {
+		return ""
+	}
+	return result.ForbiddenDetail()
 }
 
 // admission says what the stack's namespace does with pods that are not restricted; final is whether

@@ -92,7 +92,7 @@ func construct[C pulumi.ComponentResource](ctx *pulumi.Context, kind, name strin
 func create[Args, Resource any](a app, suffix string, object func(*pulumi.Context, string, *Args, ...pulumi.ResourceOption) (*Resource, error),
 	args *Args, opts ...pulumi.ResourceOption,
 ) (*Resource, error) {
-	return object(a.ctx, a.prefix+"-"+suffix, args, append(opts, pulumi.Parent(a.component))...)
+	return object(a.ctx, a.prefix+"-"+suffix, args, append(opts, pulumi.Parent(a.component), transformed(a.Stack.Config.Transforms))...)
 }
 
 // selector returns the labels that select the app's pods. They never change: the selectors

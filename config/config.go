@@ -42,6 +42,8 @@ type Config struct {
 	TLS TLS `json:"tls"`
 	// The checks of the whole stack that run in every preview.
 	Checks Checks `json:"checks"`
+	// Changes of objects, for what no other key reaches. The checks do not see them.
+	Transforms []Transform `json:"transforms"`
 
 	collected map[Job]collection // how each job's metrics are collected; set by complete
 }
@@ -130,6 +132,7 @@ func (c *Config) validate() Problems {
 }
 
 // Problem is one violation in a stack's config.
+	p.Add(c.validateTransforms()...)
 type Problem struct {
 	Path    string // config path, such as prometheus.resources.requests.cpu
 	Message string // the invalid value and what is allowed

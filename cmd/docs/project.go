@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -14,9 +15,18 @@ import (
 // declaration is a key of a Pulumi project:
 // https://www.pulumi.com/docs/iac/concepts/projects/project-file/#config-options
 type declaration struct {
-	Type        string   `yaml:"type"`
-	Default     struct{} `yaml:"default"` // lets a stack leave it out
-	Description string   `yaml:"description"`
+	Type        string `yaml:"type"`
+	Items       any    `yaml:"items,omitempty"` // what a list has
+	Default     any    `yaml:"default"`         // lets a stack leave it out
+	Description string `yaml:"description"`
+}
+
+// declare returns the declaration of a key with values of a type.
+func declare(t reflect.Type, description string) declaration {
+	if t.Kind() == reflect.Slice {
+		return declaration{Type: "array", Items: map[string]string{"type": "object"}, Default: []any{}, Description: description}
+	}
+	return declaration{Type: "object", Default: map[string]any{}, Description: description}
 }
 
 // writeProject replaces the declarations of this program's keys in Pulumi.yaml.
@@ -42,7 +52,7 @@ func writeProject(old []byte, src source) ([]byte, error) {
 		var name, value yaml.Node
 		if err := errors.Join(
 			name.Encode(config.Project+":"+section.key),
-			value.Encode(declaration{Type: "object", Description: src.comments[section.owner]}),
+			value.Encode(declare(section.value.Type(), src.comments[section.owner])),
 		); err != nil {
 			return nil, err
 		}

@@ -74,7 +74,7 @@ func tablesOf(defaults reflect.Value, docs comments) (tables, error) {
 	}
 	for _, section := range keysOf(defaults) {
 		w.rows = nil
-		w.object(section.key, section.value)
+		w.below(section.key, section.value)
 		w.tables.sections = append(w.tables.sections, table{section.key, w.comment(section.owner), w.rows})
 	}
 	for i := 0; i < len(w.used); i++ { // w.used grows in this loop
