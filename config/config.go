@@ -46,6 +46,7 @@ type Config struct {
 	Transforms []Transform `json:"transforms"`
 
 	collected map[Job]collection // how each job's metrics are collected; set by complete
+	unread    []string           // what a stack file does not have of its environment
 }
 
 // Default returns the config of a stack that sets nothing. Every default is set here or by the
@@ -88,6 +89,9 @@ func load(values map[string]any, isPlaintext func(path string) bool) (*Config, P
 	return &cfg, problems
 }
 
+// Unread returns what a stack file does not have of its environment, so that it is not in the Config: a line for each.
+func (c *Config) Unread() []string { return c.unread }
+
 // complete sets the values that are derived from others.
 func (c *Config) complete() {
 	if c.Storage.Mode == StorageDynamic && c.Storage.StorageClass == "" {
@@ -128,11 +132,11 @@ func (c *Config) validate() Problems {
 	p.Add(c.validateDatasourceLogin()...)
 	p.Add(c.validateTLS()...)
 	p.Add(c.Checks.validate()...)
+	p.Add(c.validateTransforms()...)
 	return p
 }
 
 // Problem is one violation in a stack's config.
-	p.Add(c.validateTransforms()...)
 type Problem struct {
 	Path    string // config path, such as prometheus.resources.requests.cpu
 	Message string // the invalid value and what is allowed
@@ -140,6 +144,9 @@ type Problem struct {
 	meant         string // the path that an unknown one is likely a typo of; empty if none is near
 	missingSecret bool   // a required secret is not set, which is allowed in a stack file
 }
+
+// missing reports whether the Problem is that a value is not set. Messages about that start so.
+func (p Problem) missing() bool { return strings.HasPrefix(p.Message, "missing") }
 
 func (p Problem) Error() string { return p.Path + ": " + p.Message }
 

@@ -77,32 +77,67 @@ func MissingSecrets(path string) ([]string, error) {
 	return paths, nil
 }
 
+// stackFile is what a stack file says.
+type stackFile struct {
+	Config      map[string]any `yaml:"config"`
+	Environment any            `yaml:"environment"`
+	Others      map[string]any `yaml:",inline"`
+}
+
+// readStackFile reads a stack file. The error is about one that cannot be read or is not YAML.
+func readStackFile(path string) (stackFile, error) {
+	var file stackFile
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return file, err
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return file, fmt.Errorf("%s: %w", path, err)
+	}
+	return file, nil
+}
+
+// FileValues returns the values of a stack file by their full keys, with those of its environment as far as they are
+// in the file. A cluster whose name is not is called unknown.
+func FileValues(path string) (map[string]any, error) {
+	file, err := readStackFile(path)
+	if err != nil {
+		return nil, err
+	}
+	environment, _ := decodeEnvironment(file.Environment)
+	values, computed := environment.merge(file.Config)
+	environment.nameCluster(values, computed)
+	return values, nil
+}
+
 // loadFile loads a stack file. The error is about a file that cannot be read or is not YAML.
 func loadFile(path string) (*Config, Problems, error) {
-	text, err := os.ReadFile(path)
+	file, err := readStackFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	var file struct {
-		Config map[string]any `yaml:"config"`
-		Others map[string]any `yaml:",inline"`
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
+	environment, problems := decodeEnvironment(file.Environment)
+	all, computed := environment.merge(file.Config)
+	environment.nameCluster(all, computed)
 	values := map[string]any{}
-	for key, value := range file.Config {
+	for key, value := range all {
 		if name, ours := strings.CutPrefix(key, Project+":"); ours {
 			values[name] = value
 		}
 	}
-	cfg, problems := load(values, func(string) bool { return true })
+	cfg, more := load(values, func(string) bool { return true })
+	for _, problem := range more {
+		if !problem.missing() || problem.missingSecret || !environment.mayHave(problem.Path, computed) {
+			problems.Add(problem)
+		}
+	}
+	cfg.unread = environment.unread(computed)
 	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
 		if !strings.Contains(key, ":") {
 			problems.Addf(key, "has no project prefix; write %s:%s", Project, key)
 		}
 	}
-	problems.Add(misspeltProjects(slices.Sorted(maps.Keys(file.Config)))...)
+	problems.Add(misspeltProjects(slices.Sorted(maps.Keys(all)))...)
 	for _, key := range slices.Sorted(maps.Keys(file.Others)) {
 		if !slices.Contains(pulumiKeys, key) {
 			problems.Add(UnknownName(key, key, append([]string{"config"}, pulumiKeys...)))

@@ -14,7 +14,6 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
@@ -102,18 +101,12 @@ func otherStacks(file string) map[string]map[string]any {
 	return stacks
 }
 
-// stackConfig returns the config of a stack file as the engine passes it to the program:
+// stackConfig returns the config of a stack file, with what it says of environments, as the engine passes it to the program:
 // strings as they are, other values as JSON.
 func stackConfig(file string) (map[string]string, error) {
-	text, err := os.ReadFile(file)
+	inFile, err := config.FileValues(file)
 	if err != nil {
 		return nil, err
-	}
-	var content struct {
-		Config map[string]any `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(text, &content); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	missing, err := config.MissingSecrets(file)
 	if err != nil {
@@ -121,7 +114,7 @@ func stackConfig(file string) (map[string]string, error) {
 	}
 	// Through JSON, since YAML has more types.
 	values := map[string]any{}
-	inJSON, err := json.Marshal(content.Config)
+	inJSON, err := json.Marshal(inFile)
 	if err == nil {
 		err = json.Unmarshal(inJSON, &values)
 	}

@@ -36,9 +36,13 @@ func run(ctx context.Context, args []string, restore bool) error {
 		return err
 	}
 	started := time.Now()
-	stack, err := backup.Connect(cfg, func(format string, args ...any) {
+	report := func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "[%5.1fs] %s\n", time.Since(started).Seconds(), fmt.Sprintf(format, args...))
-	})
+	}
+	for _, unread := range cfg.Unread() {
+		report("%s", unread)
+	}
+	stack, err := backup.Connect(cfg, report)
 	if err != nil {
 		return err
 	}

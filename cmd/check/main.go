@@ -73,6 +73,9 @@ func run(out io.Writer, file string, routes bool, metric string) error {
 		}
 	}
 	report := analysis.Check()
+	for _, unread := range cfg.Unread() {
+		fmt.Fprintf(out, "%s: warning: %s\n", file, unread)
+	}
 	for _, warning := range report.Warnings() {
 		fmt.Fprintf(out, "%s: %s\n", file, warning)
 	}

@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -39,6 +40,7 @@ func run(ctx context.Context, args []string) error {
 	if err := os.Setenv(config.ProjectDirVariable, project); err != nil { // also for the program of the base
 		return err
 	}
+	warn(os.Stderr, args[1])
 	switch command, stack, argument := args[0], args[1], args[2]; command {
 	case "render":
 		return render(ctx, stack, argument)
@@ -46,6 +48,18 @@ func run(ctx context.Context, args []string) error {
 		return diff(ctx, stack, argument)
 	default:
 		return fmt.Errorf("unknown %q; allowed: render, diff", command)
+	}
+}
+
+// warn says what the file of a stack does not have of its environment.
+func warn(out io.Writer, stack string) {
+	file := "Pulumi." + stack + ".yaml"
+	cfg, err := config.FromFile(file)
+	if err != nil { // the program will say so
+		return
+	}
+	for _, unread := range cfg.Unread() {
+		fmt.Fprintf(out, "%s: warning: %s\n", file, unread)
 	}
 }
 
