@@ -107,11 +107,12 @@ func status(t *testing.T, address string, user *url.Userinfo) int {
 	return response.StatusCode
 }
 
-// scraped waits until all targets are up, and those of jobs have been scraped since a time.
+// scraped waits until all targets that have been scraped since a time are up, and those of jobs have been.
 func (n *node) scraped(t *testing.T, since time.Time, jobs ...string) {
 	t.Helper()
 	eventually(t, 3*time.Minute, "all targets are up", func(ctx context.Context) string {
-		down, err := n.tryQuery(ctx, "up == 0", time.Now())
+		// A server that restarts leaves the last samples of what it no longer scrapes.
+		down, err := n.tryQuery(ctx, fmt.Sprintf("up == 0 and timestamp(up) > %d", since.Unix()), time.Now())
 		if err != nil || len(down) > 0 {
 			return fmt.Sprint(down, err)
 		}
