@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"os"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -32,7 +33,7 @@ func TestClusterConnection(t *testing.T) {
 		require.Fail(t, "no provider")
 		return nil
 	}
-	t.Setenv("KUBECONFIG", "") // which the SDK would pass on
+	withoutKubeconfig(t)
 	provider := inputs(cluster(t, "cluster: {name: test, context: production}"))
 	assert.Equal(t, "production", provider["context"])
 	assert.Equal(t, "test", provider["clusterIdentifier"])
@@ -45,9 +46,16 @@ func TestClusterConnection(t *testing.T) {
 	assert.NotContains(t, current, "kubeconfig")
 }
 
+// withoutKubeconfig unsets KUBECONFIG, which the SDK would pass on, for the time of the test.
+func withoutKubeconfig(t *testing.T) {
+	t.Helper()
+	t.Setenv("KUBECONFIG", "")
+	require.NoError(t, os.Unsetenv("KUBECONFIG"))
+}
+
 // A kubeconfig of the stack is all that the provider connects with, and secret in the state.
 func TestKubeconfigOfTheStack(t *testing.T) {
-	t.Setenv("KUBECONFIG", "") // which the SDK would pass on
+	withoutKubeconfig(t)
 	for _, r := range cluster(t, "cluster: {name: test, kubeconfig: hunter2}") {
 		if r.Type == "pulumi:providers:kubernetes" {
 			assert.Equal(t, "hunter2", r.Inputs["kubeconfig"].StringValue())
