@@ -133,7 +133,7 @@ func TestBrokenEnvironments(t *testing.T) {
 		"no config":            {"{values: {pulumiConfig: [1]}}", `environment.values.pulumiConfig: is a list; allowed: an object`},
 		"a wrong value":        {"{values: {pulumiConfig: {cluster: {nodes: many}}}}", `cluster.nodes: "many" is a string; allowed: a whole number`},
 		"an unknown setting":   {"{values: {pulumiConfig: {cluser: {nodes: 1}}}}", `cluser: unknown "cluser"; did you mean "cluster"?`},
-		"a misspelt project":   {"{values: {pulumiConfig: {'kubernetes-promethues:cluster': {}}}}", `unknown project "kubernetes-promethues"; did you mean kubernetes-prometheus:cluster?`},
+		"a misspelt project":   {"{values: {pulumiConfig: {'kubernetes-prometeus:cluster': {}}}}", `unknown project "kubernetes-prometeus"; did you mean kubernetes-prometheus:cluster?`},
 		"secret in plain text": {"{values: {pulumiConfig: {grafana: {adminPassword: hunter2}}}}", "grafana.adminPassword: in plain text"},
 		"a secret elsewhere":   {"{values: {pulumiConfig: {cluster: {namespace: {'fn::secret': a}}}}}", "cluster.namespace: is encrypted, but this setting is stored in clear text"},
 	} {
