@@ -86,6 +86,13 @@ func TestTLS(t *testing.T) {
 		}
 		return ""
 	})
+	eventually(t, 2*time.Minute, "an alert says that the certificate expires", func(ctx context.Context) string {
+		alerts, err := n.tryQuery(ctx, `ALERTS{alertname="ProbeCertificateExpiring", severity="warning", instance="prometheus.monitoring.svc:9090"}`, time.Now())
+		if err != nil || len(alerts) == 0 {
+			return fmt.Sprint("neither pending nor firing ", err)
+		}
+		return ""
+	})
 	assert.Contains(t, n.makeBackup(t, "backup", "TO="+filepath.Join(t.TempDir(), "backup")), "silences.json")
 
 	// A renewed certificate needs no restart.
@@ -104,13 +111,6 @@ func TestTLS(t *testing.T) {
 	})
 	n.scraped(t, time.Now(), "prometheus", "alertmanager", "blackbox-exporter", "kube-state-metrics", "node-exporter")
 	alerted(t, client, "https://alertmanager:9093", time.Now())
-	eventually(t, 2*time.Minute, "an alert says that the certificate expires", func(ctx context.Context) string {
-		alerts, err := n.tryQuery(ctx, `ALERTS{alertname="ProbeCertificateExpiring", severity="warning", instance="prometheus.monitoring.svc:9090"}`, time.Now())
-		if err != nil || len(alerts) == 0 {
-			return fmt.Sprint("neither pending nor firing ", err)
-		}
-		return ""
-	})
 
 	// While it has expired nobody is let in, and then all are again.
 	n.store(t, authority.IssueUntil(t, time.Now().Add(-time.Minute), "kubernetes-prometheus"))
