@@ -43,7 +43,7 @@ type pods interface {
 // Connect returns the stack on the cluster of its kubeconfig context. If the stack has a kubeconfig of its own, which
 // is not read, the environment must name one.
 func Connect(cfg *config.Config, report func(format string, args ...any)) (*Stack, error) {
-	if err := cfg.Cluster.NeedsKubeconfig(os.Getenv(clientcmd.RecommendedConfigPathEnvVar)); err != nil {
+	if err := cfg.NeedsKubeconfig(os.Getenv(clientcmd.RecommendedConfigPathEnvVar)); err != nil {
 		return nil, err
 	}
 	rest, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(),

@@ -271,7 +271,7 @@ func TestExistingDirectory(t *testing.T) {
 func TestKubeconfigOfTheStack(t *testing.T) {
 	t.Setenv("KUBECONFIG", "")
 	_, err := Connect(configtest.Config(t, "cluster: {name: a, kubeconfig: hunter2}"), nil)
-	require.ErrorContains(t, err, "set KUBECONFIG to that file: pulumi config get --path 'kubernetes-prometheus:cluster.kubeconfig'")
+	require.ErrorContains(t, err, "set KUBECONFIG to that file: pulumi config get --stack STACK --path 'kubernetes-prometheus:cluster.kubeconfig'")
 	from := configtest.Config(t, "cluster: {name: a, kubeconfigFrom: {stack: acme/clusters/shop, output: admin}}")
 	_, err = Connect(from, nil)
 	require.ErrorContains(t, err, "pulumi stack output --stack acme/clusters/shop --show-secrets admin")

@@ -366,6 +366,9 @@ var broken = map[string][]struct {
 	"upload-in-time": {
 		{"hours", longTerm("}\nprometheus: {retention: 12h}\nchecks: {waive: {range-retained: a test}}"), nil, Warning, "prometheus.retention", "12h: if the object store does not answer for longer, samples are lost to it"},
 	},
+	"certificate-renewed": {
+		{"a sidecar", longTerm("}\ntls: {secretName: certificate, clientCertificates: true}"), nil, Warning, "tls.clientCertificates", "true, but the sidecars in the pods of Prometheus connect no more once the certificate has been renewed"},
+	},
 	"compactor-alone": {
 		{"a prefix for all", "longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: a}, prefix: all}}", nil, Warning, "longTermStorage.objectStore.prefix", `"all" has no parts that are called like the cluster, test`},
 	},

@@ -167,3 +167,21 @@ func compactorFits(a *Analysis) []Finding {
 	}
 	return nil
 }
+
+// certificateRenewed warns of programs of Thanos that connect with client certificates of tls: once the files have
+// changed, they refuse every connection until they restart: https://github.com/thanos-io/thanos/issues/8969
+func certificateRenewed(a *Analysis) []Finding {
+	cfg := a.Config
+	var pods []string
+	if cfg.HasObjectStore() {
+		pods = append(pods, "the sidecars in the pods of Prometheus")
+	}
+	if cfg.HasRuler() {
+		pods = append(pods, "the ruler")
+	}
+	if !cfg.TLS.Enabled() || !cfg.TLS.ClientCertificates || len(pods) == 0 {
+		return nil
+	}
+	return []Finding{{Path: "tls.clientCertificates", Severity: Warning, Message: fmt.Sprintf(
+		"true, but %s connect no more once the certificate has been renewed, a fault of Thanos; restart these pods after each renewal, or waive this if something does", strings.Join(pods, " and "))}}
+}

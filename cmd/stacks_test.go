@@ -41,7 +41,7 @@ func TestStacks(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi."+name+".yaml"), []byte(text), 0o600))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte("name: project\n"), 0o600))
-	assert.Equal(t, "current\ngiven\nproduction\nstaging\n", stacks())
+	assert.Equal(t, "current\ngiven\nstaging\nproduction\n", stacks())
 }
 
 // Another stack is delivered without a change of a workflow: none names one, and those that run once for

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/render"
 )
 
 // clusterTimeout limits all questions to the cluster about existing Secrets together, and a plugin of the
@@ -30,6 +31,11 @@ const clusterTimeout = 10 * time.Second
 // would have its values in the stack's state.
 func CheckExistingSecrets(ctx *pulumi.Context, cfg *config.Config) error {
 	existing := append(cfg.ExistingSecrets(), cfg.NamedSecrets()...)
+	for i := range existing {
+		if existing[i].Path == "tls.secretName" {
+			existing[i].Hosts = render.VerifiedHosts(cfg)
+		}
+	}
 	if len(existing) == 0 {
 		return nil
 	}
@@ -116,7 +122,7 @@ func missingSecrets(ctx context.Context, cluster config.Cluster, existing []conf
 		if slices.ContainsFunc(config.CertificateKeys, func(key string) bool { return len(data[key]) == 0 }) {
 			continue // which is known
 		}
-		if err := certificates[name].Certificate.Check(data); err != nil {
+		if err := certificates[name].Certificate.Check(data, certificates[name].Hosts...); err != nil {
 			missing.Addf(certificates[name].Path, "Secret %q has values with which programs could not connect to each other: %v", name, err)
 		}
 	}

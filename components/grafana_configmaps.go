@@ -30,20 +30,17 @@ func (a app) addDashboardSidecar(spec *corev1.PodSpecArgs) {
 	addVolume(spec, apiAccess())
 	grafana := spec.Containers.(corev1.ContainerArray)[0].(*corev1.ContainerArgs)
 	addMount(grafana, readOnlyMount(folder.UID, render.DashboardDir(folder)))
-	// No readiness probe: Grafana stays in its Service while the API server does not answer.
-	health := func(period, failures int) *corev1.ProbeArgs {
-		p := probe("/healthz", "", period, failures)
-		p.HttpGet = &corev1.HTTPGetActionArgs{Path: pulumi.String("/healthz"), Port: pulumi.Int(render.DashboardSidecarPort)}
-		return p
-	}
+	// Healthy once it has read all ConfigMaps. There is no other probe: Grafana stays in its Service, and this container
+	// asks again, while the API server does not answer.
+	started := probe("/healthz", "", 5, 60)
+	started.HttpGet = &corev1.HTTPGetActionArgs{Path: pulumi.String("/healthz"), Port: pulumi.Int(render.DashboardSidecarPort)}
 	a.image = config.K8sSidecarImage
 	before, _ := spec.InitContainers.(corev1.ContainerArray)
 	spec.InitContainers = append(before, a.container(&corev1.ContainerArgs{
 		Name:          pulumi.String(render.DashboardSidecar),
 		RestartPolicy: pulumi.String("Always"),
 		Env:           environment(render.DashboardSidecarEnv(cfg)),
-		StartupProbe:  health(5, 60), // it is healthy once it has read all ConfigMaps
-		LivenessProbe: health(20, 6),
+		StartupProbe:  started,
 		VolumeMounts: corev1.VolumeMountArray{
 			mount(folder.UID, render.DashboardDir(folder)),
 			mount(dashboardsTmpVolume, "/tmp"),

@@ -28,8 +28,9 @@ func transformed(transforms []config.Transform) pulumi.ResourceOption {
 			return nil
 		}
 		inputs, changed := inputsOf(args.Props), false
+		name := nameOf(inputs) // which no transform changes, but one makes an output of what it patches
 		for _, t := range transforms {
-			if !t.Matches(kind.GroupVersion().String(), kind.Kind, nameOf(inputs)) {
+			if !t.Matches(kind.GroupVersion().String(), kind.Kind, name) {
 				continue
 			}
 			changed = true

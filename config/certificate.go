@@ -35,8 +35,8 @@ func (c *Certificate) complete(secretName string) {
 }
 
 // Check rejects the values of a Secret, by key, with which programs could not connect to each other: both as server and
-// as client, the certificate has to be one of the authority, and valid today for the name of the server.
-func (c Certificate) Check(values map[string][]byte) error {
+// as client, the certificate has to be one of the authority, and valid today for the name of the server and for hosts.
+func (c Certificate) Check(values map[string][]byte, hosts ...string) error {
 	pair, err := tls.X509KeyPair(values["tls.crt"], values["tls.key"])
 	if err != nil {
 		return fmt.Errorf("tls.crt and tls.key: %w", err)
@@ -57,6 +57,11 @@ func (c Certificate) Check(values map[string][]byte) error {
 		options.KeyUsages = []x509.ExtKeyUsage{as.usage}
 		if _, err := pair.Leaf.Verify(options); err != nil {
 			return fmt.Errorf("tls.crt as the certificate of a %s: %w", as.who, err)
+		}
+	}
+	for _, host := range hosts {
+		if err := pair.Leaf.VerifyHostname(host); err != nil {
+			return fmt.Errorf("tls.crt as the certificate of a server: %w", err)
 		}
 	}
 	return nil

@@ -47,6 +47,7 @@ type Config struct {
 
 	collected map[Job]collection // how each job's metrics are collected; set by complete
 	unread    []string           // what a stack file does not have of its environment
+	elsewhere bool               // whether the cluster to connect to may be in what the stack file does not have
 }
 
 // Default returns the config of a stack that sets nothing. Every default is set here or by the

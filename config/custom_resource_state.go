@@ -22,7 +22,7 @@ type CustomResourceState struct {
 
 // CustomResourceStateSpec lists the custom resources to report on.
 type CustomResourceStateSpec struct {
-	// Custom resources, by kind. A kind may be listed several times.
+	// Custom resources, each kind once.
 	Resources []CustomResource `json:"resources" yaml:"resources"`
 }
 
@@ -148,6 +148,11 @@ const (
 	InfoMetric     CustomResourceMetricType = "Info"
 )
 
+// overlaps reports whether two kinds have objects in common.
+func (k GroupVersionKind) overlaps(other GroupVersionKind) bool {
+	return k.Group == other.Group && k.Kind == other.Kind && (k.Version == other.Version || k.Version == "*" || other.Version == "*")
+}
+
 func (CustomResourceMetricType) Values() []string {
 	return []string{string(GaugeMetric), string(StateSetMetric), string(InfoMetric)}
 }
@@ -174,6 +179,11 @@ func (s CustomResourceState) validate(path string, denied []*regexp.Regexp) Prob
 	for i, r := range s.Spec.Resources {
 		at := fmt.Sprintf("%s.spec.resources[%d]", path, i)
 		r.GroupVersionKind.validate(&p, at+".groupVersionKind")
+		for j, other := range s.Spec.Resources[:i] { // the exporter would report only on the last of them
+			if r.GroupVersionKind.overlaps(other.GroupVersionKind) {
+				p.Addf(at+".groupVersionKind", "is that of %s.spec.resources[%d]; put the metrics of both there", path, j)
+			}
+		}
 		if r.ResourcePlural != "" {
 			p.invalid(at+".resourcePlural", r.ResourcePlural, validation.IsDNS1035Label(r.ResourcePlural))
 		}

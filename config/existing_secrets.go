@@ -63,6 +63,7 @@ type ExistingSecret struct {
 	SecretKey
 
 	Certificate *Certificate // that the Secret of the key has; nil for any other Secret
+	Hosts       []string     // names besides that of Certificate for which it has to be valid
 }
 
 // Unfit says why programs cannot use a value for the setting, without showing it; "" if they can, as far as that

@@ -97,13 +97,19 @@ func (d GrafanaDatabase) validate(at string) Problems {
 	if d.Type == "" {
 		p.Addf(at+".type", "missing; allowed: %s", strings.Join(d.Type.Values(), ", "))
 	}
-	if !isHostPort(d.Host) || !namePattern.MatchString(d.Host) {
+	if d.Host == "" {
+		p.Addf(at+".host", "missing; allowed: host:port, such as postgres.databases.svc:5432")
+	} else if !isHostPort(d.Host) || !namePattern.MatchString(d.Host) {
 		p.Addf(at+".host", "%q; allowed: host:port, such as postgres.databases.svc:5432", d.Host)
 	}
-	if !databaseName.MatchString(d.Name) {
+	if d.Name == "" {
+		p.Addf(at+".name", "missing; allowed: the name of a database of letters, digits, _ and -")
+	} else if !databaseName.MatchString(d.Name) {
 		p.Addf(at+".name", "%q; allowed: the name of a database of letters, digits, _ and -", d.Name)
 	}
-	if !loginPattern.MatchString(d.User) {
+	if d.User == "" {
+		p.Addf(at+".user", "missing; allowed: letters, digits, @, ., _ and -")
+	} else if !loginPattern.MatchString(d.User) {
 		p.Addf(at+".user", "%q; allowed: letters, digits, @, ., _ and -", d.User)
 	}
 	if !d.Password.IsSet() {

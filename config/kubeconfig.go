@@ -85,15 +85,23 @@ func (p *Problems) invalidStack(path, name string) {
 	}
 }
 
-// NeedsKubeconfig returns an error if the stack has a kubeconfig of its own and environment, the value of KUBECONFIG,
-// is empty. Commands that read no more than the stack's file would connect to another cluster.
-func (c Cluster) NeedsKubeconfig(environment string) error {
+// unconnected reports whether nothing says which cluster it is.
+func (c Cluster) unconnected() bool {
+	return c.Context == "" && c.Kubeconfig == nil && c.KubeconfigFrom.Stack == ""
+}
+
+// NeedsKubeconfig returns an error if the stack has a kubeconfig of its own, or may have one or a context in an environment
+// of Pulumi, and environment, the value of KUBECONFIG, is empty. Commands that read no more than the stack's file would
+// connect to another cluster.
+func (c *Config) NeedsKubeconfig(environment string) error {
 	command := ""
-	switch from := c.KubeconfigFrom; {
+	switch from := c.Cluster.KubeconfigFrom; {
 	case environment != "":
 		return nil
-	case c.Kubeconfig != nil:
-		command = fmt.Sprintf("pulumi config get --path '%s:cluster.kubeconfig'", Project)
+	case c.elsewhere:
+		return fmt.Errorf("which cluster the stack connects to may be in its environment, which is not read here; set KUBECONFIG to a file whose current context is that cluster")
+	case c.Cluster.Kubeconfig != nil:
+		command = fmt.Sprintf("pulumi config get --stack STACK --path '%s:cluster.kubeconfig'", Project)
 	case from.Stack != "":
 		command = fmt.Sprintf("pulumi stack output --stack %s --show-secrets %s", from.Stack, from.Output)
 	default:

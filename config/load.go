@@ -129,8 +129,11 @@ func loadFile(path string) (*Config, Problems, error) {
 	for _, problem := range more {
 		if !problem.missing() || problem.missingSecret || !environment.mayHave(problem.Path, computed) {
 			problems.Add(problem)
+		} else if address, ok := cfg.requiredURLs()[problem.Path]; ok {
+			*address = &URL{"https://unknown.example.com"} // without which nothing is rendered
 		}
 	}
+	cfg.elsewhere = cfg.Cluster.unconnected() && (environment.mayHave("cluster.kubeconfig", computed) || environment.mayHave("cluster.context", computed))
 	cfg.unread = environment.unread(computed)
 	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
 		if !strings.Contains(key, ":") {

@@ -536,8 +536,18 @@ func validateSize(path string, size Quantity) Problems {
 	return p
 }
 
+// connectsClusters reports whether the querier connects to those of other clusters, or these to it.
+func (q Query) connectsClusters() bool {
+	return len(q.Endpoints) > 0 || len(q.Stacks) > 0 || q.ExternalAddress != ""
+}
+
 // InCluster reports whether a host is the name of a Service, as pods of its own namespace or with the
-// suffix svc, with or without the cluster's domain, call it.
+// suffix svc, with or without the domain cluster.local, call it, or of a pod of one.
 func InCluster(host string) bool {
-	return !strings.Contains(host, ".") && net.ParseIP(host) == nil || strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.")
+	if !strings.Contains(host, ".") {
+		return net.ParseIP(host) == nil
+	}
+	name, ok := strings.CutSuffix(strings.TrimSuffix(host, ".cluster.local"), ".svc")
+	dots := strings.Count(name, ".")
+	return ok && (dots == 1 || dots == 2)
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -117,6 +118,18 @@ func (c *Config) GrafanaOIDC() bool {
 	return c.Grafana.Deployed() && c.Grafana.Access.Published() && c.Grafana.Access.Login == OIDCLogin
 }
 
+// requiredURLs returns the URLs without which the files of a stack cannot be rendered, by path.
+func (c *Config) requiredURLs() map[string]**URL {
+	oidc, external := &c.Login.OIDC, &c.Grafana.External
+	return map[string]**URL{
+		"login.oidc.issuerUrl":               &oidc.IssuerURL,
+		"login.oidc.endpoints.authorization": &oidc.Endpoints.Authorization,
+		"login.oidc.endpoints.token":         &oidc.Endpoints.Token,
+		"login.oidc.endpoints.userinfo":      &oidc.Endpoints.UserInfo,
+		"grafana.external.prometheusUrl":     &external.PrometheusURL,
+	}
+}
+
 // probeProvider has the blackbox exporter, if the stack has one, probe the provider that people log in with, unless
 // one of its targets does.
 func (c *Config) probeProvider() {
@@ -127,6 +140,9 @@ func (c *Config) probeProvider() {
 	target := ProbeTarget{URL: oidc.discovery()}
 	if oidc.CA != nil {
 		target.Module = insecureModule // the exporter does not have that authority
+	}
+	if blackbox.AllModules()[cmp.Or(target.Module, DefaultModule)]["prober"] != "http" {
+		return // the stack has replaced the module
 	}
 	if !slices.ContainsFunc(blackbox.Targets, func(t ProbeTarget) bool { return t.URL == target.URL }) {
 		blackbox.Targets = append(blackbox.Targets, target)

@@ -17,10 +17,11 @@ func defaultTLS() TLS {
 }
 
 // completeTLS sets the name of the Secret that an issuer makes, and has the parts of Thanos use the same certificate
-// over gRPC unless the stack says something else.
+// over gRPC unless the stack says something else, or has connections to other clusters, which need an authority that
+// these share.
 func (c *Config) completeTLS() {
 	c.TLS.complete("tls-certificate")
-	if thanos := &c.LongTermStorage.TLS; c.TLS.Enabled() && c.LongTermStorage.Enabled && *thanos == defaultLongTermStorage().TLS {
+	if thanos := &c.LongTermStorage.TLS; c.TLS.Enabled() && c.LongTermStorage.Enabled && !c.LongTermStorage.Query.connectsClusters() && *thanos == defaultLongTermStorage().TLS {
 		thanos.SecretName, thanos.ServerName = c.TLS.SecretName, c.TLS.ServerName
 	}
 }
@@ -58,7 +59,7 @@ func (c *Config) validateTLS() Problems {
 	}
 	thanos := c.LongTermStorage.TLS
 	switch {
-	case !c.LongTermStorage.Enabled:
+	case !c.LongTermStorage.Enabled || c.LongTermStorage.Query.connectsClusters() && !thanos.Enabled():
 	case !thanos.Enabled():
 		p.Addf("longTermStorage.tls.secretName", "missing, so the parts of Thanos would answer everyone over gRPC, in plain text; set it, or leave out longTermStorage.tls to use the certificate of tls")
 	case thanos.SecretName == c.TLS.SecretName && thanos.IssuerRef.Name != "":

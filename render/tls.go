@@ -74,6 +74,15 @@ func (s *Stack) renderTLS() error {
 	return err
 }
 
+// VerifiedHosts returns the names by which oauth2-proxies know programs that serve TLS.
+func VerifiedHosts(cfg *config.Config) []string {
+	var hosts []string
+	for _, ui := range cfg.Proxied() {
+		hosts = append(hosts, fmt.Sprintf("%s.%s.svc", backends[ui.Path].Name, cfg.Cluster.Namespace))
+	}
+	return hosts
+}
+
 // TLSHosts returns the names that the certificate of tls has to be valid for: the one by which programs know each
 // other, those of the Services with a web UI, by which an oauth2-proxy and an ingress controller know them, and
 // localhost, to which people forward ports. If the parts of Thanos use it too, it has their names.

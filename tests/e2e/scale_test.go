@@ -200,11 +200,13 @@ func certificatesAsked(t *testing.T, n *node) {
 	foreign := server.TLS.Certificates[0]
 
 	for _, name := range []string{"prometheus", "thanos-store-gateway", "thanos-query", "thanos-ruler"} {
-		address, stop, err := n.forward(t, "app.kubernetes.io/name="+name, render.ThanosGRPCPort)
-		require.NoError(t, err)
 		// With TLS 1.3, a server says after the handshake that it refuses the client.
 		dial := func(certificates ...tls.Certificate) error {
-			conn, err := tls.Dial("tcp", address, &tls.Config{
+			forwarded, err := n.transport(t, nil).DialContext(t.Context(), "tcp", fmt.Sprintf("%s:%d", name, render.ThanosGRPCPort))
+			if err != nil {
+				return err
+			}
+			conn := tls.Client(forwarded, &tls.Config{
 				RootCAs: authority, ServerName: n.stack.LongTermStorage.TLS.ServerName, NextProtos: []string{"h2"},
 				// Whatever authorities the server names.
 				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -214,9 +216,6 @@ func certificatesAsked(t *testing.T, n *node) {
 					return &certificates[0], nil
 				},
 			})
-			if err != nil {
-				return err
-			}
 			defer conn.Close()
 			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 				return err
@@ -227,7 +226,6 @@ func certificatesAsked(t *testing.T, n *node) {
 		require.NoError(t, dial(own), name)
 		require.ErrorContains(t, dial(), "certificate required", name)
 		require.ErrorContains(t, dial(foreign), "certificate", name)
-		stop()
 	}
 }
 

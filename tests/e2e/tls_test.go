@@ -81,13 +81,13 @@ func TestTLS(t *testing.T) {
 		if err != nil || len(samples) != 1 {
 			return fmt.Sprint(samples, err)
 		}
-		if left := time.Until(time.Unix(int64(samples[0].Value), 0)); left < 22*time.Hour || left > 25*time.Hour {
+		if left := time.Until(time.Unix(int64(samples[0].Value), 0)); left < 4*time.Hour || left > 5*time.Hour {
 			return fmt.Sprint("it expires in ", left)
 		}
 		return ""
 	})
 	eventually(t, 2*time.Minute, "an alert says that the certificate expires", func(ctx context.Context) string {
-		alerts, err := n.tryQuery(ctx, `ALERTS{alertname="ProbeCertificateExpiring", severity="warning", instance="prometheus.monitoring.svc:9090"}`, time.Now())
+		alerts, err := n.tryQuery(ctx, `ALERTS{alertname="ProbeCertificateExpiring", severity="critical", instance="prometheus.monitoring.svc:9090"}`, time.Now())
 		if err != nil || len(alerts) == 0 {
 			return fmt.Sprint("neither pending nor firing ", err)
 		}
@@ -137,7 +137,7 @@ const certificateSecret = "certificate"
 // certify writes a certificate of an authority into the Secret, and returns a client that presents it.
 func (n *node) certify(t *testing.T, authority *ca.Authority) *tls.Config {
 	t.Helper()
-	issued := authority.Issue(t, "kubernetes-prometheus")
+	issued := authority.IssueUntil(t, time.Now().Add(5*time.Hour), "kubernetes-prometheus")
 	n.store(t, issued)
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(issued["ca.crt"]))
