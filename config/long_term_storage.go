@@ -542,12 +542,10 @@ func (q Query) connectsClusters() bool {
 }
 
 // InCluster reports whether a host is the name of a Service, as pods of its own namespace or with the
-// suffix svc, with or without the domain cluster.local, call it, or of a pod of one.
+// suffix svc, with or without the domain cluster.local, call it.
 func InCluster(host string) bool {
 	if !strings.Contains(host, ".") {
 		return net.ParseIP(host) == nil
 	}
-	name, ok := strings.CutSuffix(strings.TrimSuffix(host, ".cluster.local"), ".svc")
-	dots := strings.Count(name, ".")
-	return ok && (dots == 1 || dots == 2)
+	return strings.HasSuffix(strings.TrimSuffix(host, ".cluster.local"), ".svc")
 }

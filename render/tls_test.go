@@ -226,7 +226,7 @@ func TestTLSBehindOAuth2Proxy(t *testing.T) {
 
 // A certificate that Thanos uses too has its names, each once.
 func TestTLSHosts(t *testing.T) {
-	s := rendered(t, "tls: {secretName: a}\nlongTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: blocks}}, query: {externalAddress: 'thanos.example.com:443'}}")
+	s := rendered(t, "tls: {secretName: a}\nlongTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: blocks}}, tls: {secretName: a, serverName: kubernetes-prometheus}, query: {externalAddress: 'thanos.example.com:443'}}")
 	assert.Equal(t, []string{
 		"kubernetes-prometheus", "localhost", "alertmanager.monitoring.svc", "thanos-query-frontend.monitoring.svc", "prometheus.monitoring.svc", "thanos.example.com",
 	}, TLSHosts(s.Config))

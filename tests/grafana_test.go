@@ -287,7 +287,8 @@ func TestDashboardsInConfigMaps(t *testing.T) {
 		"METHOD": "WATCH", "RESOURCE": "configmap", "NAMESPACE": "bank,shop", "LABEL": "team/dashboard", "LABEL_VALUE": "a", "FOLDER": dir, "UNIQUE_FILENAMES": "true",
 	}, env)
 	assert.Nil(t, sidecar.ReadinessProbe)
-	assert.Equal(t, 8080, sidecar.LivenessProbe.HTTPGet.Port.IntValue())
+	assert.Equal(t, 8080, sidecar.StartupProbe.HTTPGet.Port.IntValue())
+	assert.Nil(t, sidecar.LivenessProbe, "it asks again by itself")
 	assert.Contains(t, grafana.VolumeMounts, corev1.VolumeMount{Name: "folder-configmaps", MountPath: dir, ReadOnly: true})
 	assert.Contains(t, sidecar.VolumeMounts, corev1.VolumeMount{Name: "folder-configmaps", MountPath: dir})
 
