@@ -25,7 +25,7 @@ func Transforms(t *testing.T, program tests.Program) {
   - {apiVersion: apps/v1, kind: StatefulSet, name: prometheus, patch: {spec: {minReadySeconds: 10, template: {spec: {containers: [{name: prometheus, terminationMessagePolicy: FallbackToLogsOnError}]}}}}}
   - {apiVersion: apps/v1, kind: StatefulSet, name: prom*, patch: {spec: {minReadySeconds: 20, podManagementPolicy: null}}}
   - {apiVersion: v1, kind: Service, name: "*", patch: {metadata: {annotations: {team: platform}}}}
-  - {apiVersion: v1, kind: Service, name: alertmanager, patch: {spec: {sessionAffinity: ClientIP}}}
+  - {apiVersion: v1, kind: Service, name: alertmanager, patch: {spec: {internalTrafficPolicy: Local}}}
   - {apiVersion: v1, kind: Secret, name: prometheus-secrets, patch: {metadata: {labels: {team: platform}}}}
   - {apiVersion: cert-manager.io/v1, kind: Certificate, name: "*", patch: {spec: {privateKey: {rotationPolicy: Never}}}}
 `)
@@ -53,7 +53,7 @@ func Transforms(t *testing.T, program tests.Program) {
 		}
 		want.Annotations["team"] = "platform"
 		if service.Name == "alertmanager" {
-			want.Spec.SessionAffinity = corev1.ServiceAffinityClientIP
+			want.Spec.InternalTrafficPolicy = new(corev1.ServiceInternalTrafficPolicyLocal)
 		}
 		equal(t, want, service)
 	}
