@@ -66,17 +66,17 @@ endif
 .PHONY: test-remote-write
 test-remote-write: localcluster ## Write to a receiver on the local node that is killed on the way, from the stack and an agent.
 	.local/bin/localcluster up
-	go test -tags e2e -run '^TestRemoteWrite$$' -v -count=1 -timeout 30m ./tests/e2e -remote-write
+	go test -tags e2e -run '^TestRemoteWrite$$' -v -count=1 -timeout 30m ./tests/e2e -left-out
 
 .PHONY: test-basic
 test-basic: localcluster ## Log in to Prometheus and Alertmanager on the local node with a user name and a password.
 	.local/bin/localcluster up
-	go test -tags e2e -run '^TestBasic$$' -v -count=1 -timeout 30m ./tests/e2e -basic
+	go test -tags e2e -run '^TestBasic$$' -v -count=1 -timeout 30m ./tests/e2e -left-out
 
 .PHONY: test-backup
 test-backup: localcluster ## Save samples and silences on the local node, and restore them into new pods.
 	.local/bin/localcluster up
-	go test -tags e2e -run '^TestBackup$$' -v -count=1 -timeout 30m ./tests/e2e -backup
+	go test -tags e2e -run '^TestBackup$$' -v -count=1 -timeout 30m ./tests/e2e -left-out
 
 .PHONY: ipset
 ipset:
@@ -86,12 +86,12 @@ ipset:
 test-network: localcluster ipset ## Have kube-router enforce the NetworkPolicies on the local node, and try every port of the stack.
 	.local/bin/localcluster build kube-router
 	.local/bin/localcluster up
-	go test -tags e2e -run '^TestNetwork$$' -v -count=1 -timeout 30m ./tests/e2e -network
+	go test -tags e2e -run '^TestNetwork$$' -v -count=1 -timeout 30m ./tests/e2e -left-out
 
 .PHONY: test-tls
 test-tls: localcluster ## Encrypt what programs of the local node serve, ask for client certificates, and renew the certificate.
 	.local/bin/localcluster up
-	go test -tags e2e -run '^TestTLS$$' -v -count=1 -timeout 30m ./tests/e2e -tls
+	go test -tags e2e -run '^TestTLS$$' -v -count=1 -timeout 30m ./tests/e2e -left-out
 
 # A fault of a batch runs beside the others, so -parallel is not about CPUs.
 .PHONY: test-faults
@@ -108,7 +108,7 @@ test-scale-core: localcluster
 
 .PHONY: test-login
 test-login: localcluster ## Log in to Prometheus and Alertmanager on a local node, with an OpenID Connect provider of the test.
-	go test -tags e2e -run '^TestLogin$$' -v -count=1 -timeout 40m ./tests/e2e -login
+	go test -tags e2e -run '^TestLogin$$' -v -count=1 -timeout 40m ./tests/e2e -left-out
 
 .PHONY: bench
 bench: localcluster ## What a preview and an update cost, and how large the server is, on the local node.

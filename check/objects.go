@@ -39,56 +39,57 @@ var nodePorts = []nodePort{
 // https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport
 const firstNodePort, lastNodePort = 30000, 32767
 
+// hostExporter is an exporter in the network of its nodes.
+type hostExporter struct {
+	name, path string
+	port       int
+	allowed    string // ports that it usually finds free
+}
+
+// taken returns the finding that a program listens on the exporter's port.
+func (e hostExporter) taken(severity Severity, program, when string) []Finding {
+	return []Finding{{Path: e.path, Severity: severity, Message: fmt.Sprintf(
+		"%d is the port of %s%s; %s is in the network of its nodes, and starts only where its port is free; allowed: any other, such as %s", e.port, program, when, e.name, e.allowed)}}
+}
+
 // hostPortFree finds ports of node-exporter and windows_exporter, the only programs of the stack in the network of
 // its nodes, that another program listens on.
 func hostPortFree(a *Analysis) []Finding {
 	exporters := a.Config.Exporters
 	var findings []Finding
-	if exporter := exporters.NodeExporter; exporter.Enabled {
-		if own := a.Config.Cluster.Profile().NodeExporterPort; own != 0 && exporter.Port == config.DefaultNodeExporterPort {
-			findings = append(findings, takenPort("nodeExporter", exporter.Port, Error, "another node-exporter", fmt.Sprintf(", which every node of %s has", a.Config.Cluster.Platform)))
+	if exporters.NodeExporter.Enabled {
+		exporter := hostExporter{"node-exporter", "exporters.nodeExporter.port", exporters.NodeExporter.Port, "9100 or 9199"}
+		if own := a.Config.Cluster.Profile().NodeExporterPort; own != 0 && exporter.port == config.DefaultNodeExporterPort {
+			findings = exporter.taken(Error, "another node-exporter", fmt.Sprintf(", which every node of %s has", a.Config.Cluster.Platform))
 		} else {
-			findings = append(findings, a.nodePortTaken("nodeExporter", exporter.Port)...)
+			findings = a.nodePortTaken(exporter)
 		}
 	}
-	if exporter := exporters.WindowsExporter; exporter.Enabled {
-		findings = append(findings, a.nodePortTaken("windowsExporter", exporter.Port)...)
+	if exporters.WindowsExporter.Enabled {
+		findings = append(findings, a.nodePortTaken(hostExporter{"windows_exporter", "exporters.windowsExporter.port", exporters.WindowsExporter.Port, "9182"})...)
 	}
 	return findings
 }
 
-// takenPort returns the finding that a program listens on the port of an exporter.
-func takenPort(exporter string, port int, severity Severity, program, when string) Finding {
-	name, allowed := "node-exporter", "9100 or 9199"
-	if exporter == "windowsExporter" {
-		name, allowed = "windows_exporter", "9182"
-	}
-	return Finding{Path: "exporters." + exporter + ".port", Severity: severity, Message: fmt.Sprintf(
-		"%d is the port of %s%s; %s is in the network of its nodes, and starts only where its port is free; allowed: any other, such as %s", port, program, when, name, allowed)}
-}
-
 // nodePortTaken finds what of Kubernetes listens on the port of an exporter.
-func (a *Analysis) nodePortTaken(exporter string, port int) []Finding {
-	finding := func(severity Severity, program, when string) []Finding {
-		return []Finding{takenPort(exporter, port, severity, program, when)}
-	}
+func (a *Analysis) nodePortTaken(exporter hostExporter) []Finding {
 	for _, job := range config.ControlPlane {
 		target, _ := a.Config.ControlPlaneTarget(job)
-		if target.Port == port && a.Config.Enabled(job) && job != config.CoreDNSJob { // CoreDNS has a network of its own
-			return finding(Error, string(job), ", which this stack scrapes there")
+		if target.Port == exporter.port && a.Config.Enabled(job) && job != config.CoreDNSJob { // CoreDNS has a network of its own
+			return exporter.taken(Error, string(job), ", which this stack scrapes there")
 		}
 	}
 	for _, p := range nodePorts {
 		switch {
-		case p.port != port:
+		case p.port != exporter.port:
 		case p.certain:
-			return finding(Error, p.program, " on every node")
+			return exporter.taken(Error, p.program, " on every node")
 		default:
-			return finding(Warning, p.program, " on nodes that run it")
+			return exporter.taken(Warning, p.program, " on nodes that run it")
 		}
 	}
-	if port >= firstNodePort && port <= lastNodePort {
-		return finding(Warning, "whichever Service of type NodePort", " gets it")
+	if exporter.port >= firstNodePort && exporter.port <= lastNodePort {
+		return exporter.taken(Warning, "whichever Service of type NodePort", " gets it")
 	}
 	return nil
 }

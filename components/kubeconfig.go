@@ -3,7 +3,6 @@ package components
 import (
 	"cmp"
 	"errors"
-	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/client-go/tools/clientcmd"
@@ -19,13 +18,9 @@ func ReadKubeconfig(ctx *pulumi.Context, cfg *config.Config) error {
 	if from := cfg.Cluster.KubeconfigFrom; from.Stack != "" {
 		path = "cluster.kubeconfigFrom"
 		// Named by its use, as the stack may also be one of longTermStorage.query.stacks.
-		stack, err := pulumi.NewStackReference(ctx, "kubeconfig", &pulumi.StackReferenceArgs{Name: pulumi.String(from.Stack)})
+		output, err := outputOf(ctx, path, "kubeconfig", from.Stack, from.Output)
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		output, err := stack.GetOutputDetails(from.Output)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return err
 		}
 		value := output.SecretValue
 		if value == nil {

@@ -17,13 +17,9 @@ func AddQueryStacks(ctx *pulumi.Context, cfg *config.Config) error {
 	var problems config.Problems
 	for i, name := range cfg.LongTermStorage.Query.Stacks {
 		path := fmt.Sprintf("longTermStorage.query.stacks[%d]", i)
-		stack, err := pulumi.NewStackReference(ctx, name, nil)
+		output, err := outputOf(ctx, path, name, name, config.QueryEndpoint)
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		output, err := stack.GetOutputDetails(config.QueryEndpoint)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return err
 		}
 		endpoint, ok := output.Value.(string)
 		if !ok {
@@ -33,4 +29,18 @@ func AddQueryStacks(ctx *pulumi.Context, cfg *config.Config) error {
 		problems.Add(cfg.AddEndpoint(path, endpoint)...)
 	}
 	return problems.Err()
+}
+
+// outputOf reads an output of another stack, for the setting at a config path. reference is the name of the resource with
+// which Pulumi reads it.
+func outputOf(ctx *pulumi.Context, path, reference, stack, output string) (*pulumi.StackReferenceOutputDetails, error) {
+	other, err := pulumi.NewStackReference(ctx, reference, &pulumi.StackReferenceArgs{Name: pulumi.String(stack)})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	details, err := other.GetOutputDetails(output)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return details, nil
 }

@@ -115,24 +115,11 @@ type thanosPods struct {
 func (a app) thanosStatefulSet(set *appsv1.StatefulSetSpecArgs, spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, annotations pulumi.StringMap,
 	store *ObjectStore, pods thanosPods, opts ...pulumi.ResourceOption,
 ) error {
-	if err := a.disruptionBudget(pods.replicas, pods.budget); err != nil {
-		return err
-	}
-	if err := a.autoscale("StatefulSet", pods.scheduling); err != nil {
-		return err
-	}
 	a.account = pods.account
-	container.Name = pulumi.String(a.name)
-	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
-	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
-	a.serve(spec, container, pods.program)
-	spec.ServiceAccountName = store.accountName
-	spec.SecurityContext = a.nonRoot(nobodyUID)
-	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
-	spec.Containers = corev1.ContainerArray{a.container(container, pods.resources)}
-	if pods.replicas > 1 {
-		a.spreadReplicas(spec, false)
+	if err := a.completePods("StatefulSet", spec, container, pods); err != nil {
+		return err
 	}
+	spec.ServiceAccountName = store.accountName
 	set.Replicas = pulumi.Int(pods.replicas)
 	set.ServiceName = pulumi.String(a.objectName())
 	set.Selector = &metav1.LabelSelectorArgs{MatchLabels: a.selector()}
@@ -140,6 +127,28 @@ func (a app) thanosStatefulSet(set *appsv1.StatefulSetSpecArgs, spec *corev1.Pod
 	_, err := create(a, "statefulset", appsv1.NewStatefulSet, &appsv1.StatefulSetArgs{Metadata: a.workloadMetadata(), Spec: set},
 		append(opts, pulumi.DependsOn([]pulumi.Resource{store.Secret}))...)
 	return err
+}
+
+// completePods completes spec and container with what the pods of all parts of Thanos have in common but a sidecar, and
+// creates the disruption budget and the autoscaler of their workload, which is of the given kind.
+func (a app) completePods(kind string, spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, pods thanosPods) error {
+	if err := a.disruptionBudget(pods.replicas, pods.budget); err != nil {
+		return err
+	}
+	if err := a.autoscale(kind, pods.scheduling); err != nil {
+		return err
+	}
+	container.Name = pulumi.String(a.name)
+	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
+	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
+	a.serve(spec, container, pods.program)
+	spec.SecurityContext = a.nonRoot(nobodyUID)
+	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
+	spec.Containers = corev1.ContainerArray{a.container(container, pods.resources)}
+	if pods.replicas > 1 {
+		a.spreadReplicas(spec, false)
+	}
+	return nil
 }
 
 // thanosTLSVolume names the volume with the certificate of the parts of Thanos.

@@ -58,8 +58,8 @@ func (a app) deployQuery() error {
 	); err != nil {
 		return err
 	}
-	container := &corev1.ContainerArgs{Name: pulumi.String(a.name), Ports: containerPorts(ports...)}
-	spec := &corev1.PodSpecArgs{SecurityContext: a.nonRoot(nobodyUID)}
+	container := &corev1.ContainerArgs{Ports: containerPorts(ports...)}
+	spec := &corev1.PodSpecArgs{}
 	own, err := queryFlags(a.Stack.Config.Prometheus)
 	if err != nil {
 		return err
@@ -108,22 +108,11 @@ func (a app) thanosDeployment(spec *corev1.PodSpecArgs, container *corev1.Contai
 	if spec.ServiceAccountName, err = a.serviceAccount(); err != nil {
 		return err
 	}
-	if err := a.disruptionBudget(pods.replicas, pods.budget); err != nil {
-		return err
-	}
-	if err := a.autoscale("Deployment", pods.scheduling); err != nil {
-		return err
-	}
 	addVolume(spec, configMapVolume("config", files.Name))
 	addMount(container, readOnlyMount("config", render.ThanosDir))
 	container.Args = pulumi.ToStringArray(flags)
-	container.ReadinessProbe = probe("/-/ready", thanosHTTP.name, 5, 6)
-	container.LivenessProbe = probe("/-/healthy", thanosHTTP.name, 10, 6)
-	a.serve(spec, container, pods.program)
-	spec.TerminationGracePeriodSeconds = pulumi.Int(150) // queries get two minutes to end
-	spec.Containers = corev1.ContainerArray{a.container(container, pods.resources)}
-	if pods.replicas > 1 {
-		a.spreadReplicas(spec, false)
+	if err := a.completePods("Deployment", spec, container, pods); err != nil {
+		return err
 	}
 	_, err = create(a, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
 		Metadata: a.workloadMetadata(),

@@ -51,8 +51,8 @@ func (a app) deployQueryFrontend() error {
 	if err := a.publish(cfg.Access, thanosHTTP); err != nil {
 		return err
 	}
-	container := &corev1.ContainerArgs{Name: pulumi.String(a.name), Ports: containerPorts(thanosHTTP)}
-	spec := &corev1.PodSpecArgs{SecurityContext: a.nonRoot(nobodyUID)}
+	container := &corev1.ContainerArgs{Ports: containerPorts(thanosHTTP)}
+	spec := &corev1.PodSpecArgs{}
 	flags := []string{
 		"query-frontend",
 		"--query-frontend.downstream-url=" + render.ThanosQuery.URL(a.Stack.Config),

@@ -97,21 +97,17 @@ func (d GrafanaDatabase) validate(at string) Problems {
 	if d.Type == "" {
 		p.Addf(at+".type", "missing; allowed: %s", strings.Join(d.Type.Values(), ", "))
 	}
-	if d.Host == "" {
-		p.Addf(at+".host", "missing; allowed: host:port, such as postgres.databases.svc:5432")
-	} else if !isHostPort(d.Host) || !namePattern.MatchString(d.Host) {
-		p.Addf(at+".host", "%q; allowed: host:port, such as postgres.databases.svc:5432", d.Host)
+	required := func(key, value string, valid bool, allowed string) {
+		switch {
+		case value == "":
+			p.Addf(at+"."+key, "missing; allowed: %s", allowed)
+		case !valid:
+			p.Addf(at+"."+key, "%q; allowed: %s", value, allowed)
+		}
 	}
-	if d.Name == "" {
-		p.Addf(at+".name", "missing; allowed: the name of a database of letters, digits, _ and -")
-	} else if !databaseName.MatchString(d.Name) {
-		p.Addf(at+".name", "%q; allowed: the name of a database of letters, digits, _ and -", d.Name)
-	}
-	if d.User == "" {
-		p.Addf(at+".user", "missing; allowed: letters, digits, @, ., _ and -")
-	} else if !loginPattern.MatchString(d.User) {
-		p.Addf(at+".user", "%q; allowed: letters, digits, @, ., _ and -", d.User)
-	}
+	required("host", d.Host, isHostPort(d.Host) && namePattern.MatchString(d.Host), "host:port, such as postgres.databases.svc:5432")
+	required("name", d.Name, databaseName.MatchString(d.Name), "the name of a database of letters, digits, _ and -")
+	required("user", d.User, loginPattern.MatchString(d.User), "letters, digits, @, ., _ and -")
 	if !d.Password.IsSet() {
 		p.missing(at + ".password")
 	} else if password, known := d.Password.Known(); known && strings.TrimSpace(password) != password {
@@ -129,9 +125,7 @@ func (d GrafanaDatabase) validate(at string) Problems {
 	if d.CA == nil {
 		return p
 	}
-	if value, known := d.CA.Known(); known && !strings.Contains(value, "-----BEGIN CERTIFICATE-----") {
-		p.Addf(at+".ca", "is not a certificate; allowed: certificates in PEM format")
-	}
+	p.unfit(at+".ca", *d.CA, unfitCA)
 	if !d.Encrypts() || d.SSLMode == "skip-verify" {
 		p.Addf(at+".ca", "has no effect with sslMode: %q, which verifies no certificate; remove one of the two", d.SSLMode)
 	}

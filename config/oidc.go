@@ -287,7 +287,7 @@ func unfitCookieSecret(value string) string {
 	return ""
 }
 
-// unfitCA says why a value cannot be that of login.oidc.ca; "" if it can.
+// unfitCA says why a value cannot be the certificates of an authority; "" if it can.
 func unfitCA(value string) string {
 	if !strings.Contains(value, "-----BEGIN CERTIFICATE-----") {
 		return "is not a certificate; allowed: certificates in PEM format"

@@ -74,14 +74,19 @@ func PortNames() []string {
 // GrafanaImport is the name of the job that fills Grafana.
 const GrafanaImport = "grafana-import"
 
+// Host returns the name of the program's Service inside the cluster.
+func (p Program) Host(cfg *config.Config) string {
+	return fmt.Sprintf("%s.%s.svc", p.Name, cfg.Cluster.Namespace)
+}
+
 // Address returns the host:port of the program's Service inside the cluster.
 func (p Program) Address(cfg *config.Config) string {
-	return fmt.Sprintf("%s.%s.svc:%d", p.Name, cfg.Cluster.Namespace, p.Port)
+	return fmt.Sprintf("%s:%d", p.Host(cfg), p.Port)
 }
 
 // GRPCAddress returns the host:port at which a part of Thanos answers over gRPC inside the cluster.
 func (p Program) GRPCAddress(cfg *config.Config) string {
-	return fmt.Sprintf("%s.%s.svc:%d", p.Name, cfg.Cluster.Namespace, ThanosGRPCPort)
+	return fmt.Sprintf("%s:%d", p.Host(cfg), ThanosGRPCPort)
 }
 
 // Headless returns the name of the headless Service that gives each pod a name of its own.

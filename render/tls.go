@@ -78,7 +78,7 @@ func (s *Stack) renderTLS() error {
 func VerifiedHosts(cfg *config.Config) []string {
 	var hosts []string
 	for _, ui := range cfg.Proxied() {
-		hosts = append(hosts, fmt.Sprintf("%s.%s.svc", backends[ui.Path].Name, cfg.Cluster.Namespace))
+		hosts = append(hosts, backends[ui.Path].Host(cfg))
 	}
 	return hosts
 }
@@ -90,7 +90,7 @@ func TLSHosts(cfg *config.Config) []string {
 	hosts := []string{cfg.TLS.ServerName, "localhost"}
 	for _, ui := range cfg.UIs() {
 		if backend, known := backends[ui.Path]; known && ui.Deployed {
-			hosts = append(hosts, fmt.Sprintf("%s.%s.svc", backend.Name, cfg.Cluster.Namespace))
+			hosts = append(hosts, backend.Host(cfg))
 		}
 	}
 	if long := cfg.LongTermStorage; long.Enabled && long.TLS.SecretName == cfg.TLS.SecretName {

@@ -4,14 +4,10 @@
 package tests
 
 import (
-	"errors"
-	"fmt"
 	"sync"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/offline"
@@ -20,11 +16,11 @@ import (
 // Recorder implements Pulumi's mocks. It accepts every resource unchanged and records what a run of
 // a program registers and logs.
 type Recorder struct {
-	mu         sync.Mutex
-	registered []*pulumirpc.RegisterResourceRequest
-	hooks      map[string]*pulumi.ResourceHook
-	warnings   []string
-	failures   []error // what fails the run, whether or not the program returns it
+	offline.Mocks
+
+	mu       sync.Mutex
+	hooks    map[string]*pulumi.ResourceHook
+	warnings []string
 
 	resources []offline.Resource // the registered resources, set when the run ends
 }
@@ -40,26 +36,8 @@ func Run(program pulumi.RunFunc) (*Recorder, error) {
 		}
 		return program(ctx)
 	}, pulumi.WithMocks(config.Project, "test", r))
-	resources, twice := offline.Resources(r.registered)
-	r.resources = resources
-	return r, errors.Join(append(r.failures, err, twice)...)
-}
-
-// NewResource records a resource and returns its inputs as its outputs. It fails the run if the
-// program reads a resource.
-func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
-	if args.RegisterRPC == nil {
-		return "", nil, r.fail("%s %s is read, which is not mocked", args.TypeToken, args.Name)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.registered = append(r.registered, args.RegisterRPC)
-	return args.Name + "-id", args.Inputs, nil
-}
-
-// Call fails the run, because functions of providers are not mocked.
-func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	return nil, r.fail("%s is called, which is not mocked", args.Token)
+	r.resources, err = r.Resources(err)
+	return r, err
 }
 
 // Snapshot returns what the program registered. The test fails if a Kubernetes
@@ -80,7 +58,7 @@ func (r *Recorder) Hook(name string) *pulumi.ResourceHook { return r.hooks[name]
 func (r *Recorder) recordHooks(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
 	options, err := pulumi.NewResourceOptions(args.Opts...)
 	if err != nil {
-		_ = r.fail("%s: %w", args.Name, err)
+		_ = r.Fail("%s: %w", args.Name, err)
 		return nil
 	}
 	if options.Hooks == nil {
@@ -92,19 +70,10 @@ func (r *Recorder) recordHooks(args *pulumi.ResourceTransformationArgs) *pulumi.
 		r.hooks[hook.Name] = hook
 		r.mu.Unlock()
 		if other != nil && other != hook {
-			_ = r.fail("%s: another hook is also called %s", args.Name, hook.Name)
+			_ = r.Fail("%s: another hook is also called %s", args.Name, hook.Name)
 		}
 	}
 	return nil
-}
-
-// fail makes the run fail, even if the program ignores the error that it returns.
-func (r *Recorder) fail(format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failures = append(r.failures, err)
-	return err
 }
 
 // log is a program's log that records warnings.

@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -18,14 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var backupFlag = flag.Bool("backup", false, "run TestBackup")
-
 // TestBackup saves the samples and silences of a stack whose volumes are deleted with its pods, and restores them into
 // new pods.
 func TestBackup(t *testing.T) {
-	if !*backupFlag {
-		t.Skip("-backup is not set")
-	}
+	leftOut(t)
 	n := start(t)
 	n.deploy(t)
 	n.threeAlertmanagers(t)

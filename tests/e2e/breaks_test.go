@@ -89,8 +89,8 @@ var breaks = map[string]func(*testing.T, *node, fault) func(){
 	"clock-skew": traced("/bin/node_exporter --web", clockOff),
 	"etcd-slow":  traced("etcd --", "fdatasync:delay_exit=300000"),
 
-	"disk-full":          smallDisk("", "dd if=/dev/zero of=%[1]s/half bs=1M count=8; sleep 25; dd if=/dev/zero of=%[1]s/rest bs=1M count=100"),
-	"disk-inodes":        smallDisk("-N 64", "for i in $(seq 20); do touch %[1]s/a$i; done; sleep 25; for i in $(seq 100); do touch %[1]s/b$i; done"),
+	"disk-full":          smallDisk("", "fallocate -l 8M %[1]s/half; sleep 25; fallocate -l $(($(stat -f -c '%%a*%%S' %[1]s) - 65536)) %[1]s/rest"),
+	"disk-inodes":        smallDisk("-N 64", "touch $(seq -f %[1]s/a%%g 20); sleep 25; touch $(seq -f %[1]s/b%%g 100)"),
 	"link-flapping":      flappingLink,
 	"crash-alertmanager": killedAgainAndAgain("/bin/alertmanager", 5),
 

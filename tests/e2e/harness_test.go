@@ -7,6 +7,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -53,6 +55,16 @@ type node struct {
 	slack      *slack          // what Slack receives, once startSlack started it
 
 	browse func(visit) []page // sends people to web UIs, once startProvider started the provider with which they log in
+}
+
+var leftOutFlag = flag.Bool("left-out", false, "run also the tests that `make test` leaves out; choose one with -run")
+
+// leftOut skips a test that `make test` leaves out, unless the flag -left-out is set.
+func leftOut(t *testing.T) {
+	t.Helper()
+	if !*leftOutFlag {
+		t.Skip("-left-out is not set")
+	}
 }
 
 // start prepares the cluster under test. It starts the local node with the images of the
@@ -267,6 +279,19 @@ func (n *node) up(t testing.TB) {
 	t.Helper()
 	n.pulumi(t, "up", "--yes", "--skip-preview", "--color", "never")
 	n.rolledOut(t)
+}
+
+// putSecret creates a Secret of which the stack only knows the name, or changes its values.
+func (n *node) putSecret(t *testing.T, name string, data map[string][]byte) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // because cleanups call it too
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: data}
+	secrets := n.kubernetes.CoreV1().Secrets(namespace)
+	_, err := secrets.Create(ctx, secret, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		_, err = secrets.Update(ctx, secret, metav1.UpdateOptions{})
+	}
+	require.NoError(t, err)
 }
 
 // rolledOut waits until every pod of the stack's StatefulSets is updated and ready.

@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -15,13 +14,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
-
-var loginFlag = flag.Bool("login", false, "run TestLogin")
 
 // providerAddress is that of the OpenID Connect provider, as the stack login has it.
 const providerAddress = nodeIP + ":5556"
@@ -49,9 +45,7 @@ type (
 // TestLogin deploys the stack login on a new node of its own: Prometheus and Alertmanager behind an oauth2-proxy
 // each, and a provider with which people log in.
 func TestLogin(t *testing.T) {
-	if !*loginFlag {
-		t.Skip("-login is not set")
-	}
+	leftOut(t)
 	t.Setenv("STACK", "login")
 	if !*deployedFlag {
 		forgetNode(t)
@@ -149,23 +143,13 @@ func (n *node) existingClientSecret(t *testing.T) {
 	out, err := n.try(t, "pulumi", "preview", "--color", "never")
 	require.Error(t, err, out)
 	assert.Regexp(t, `login\.oidc\.clientSecret: .*`+clientSecret, out)
-	n.createClientSecret(t, "a secret\n")
+	n.putSecret(t, clientSecret, map[string][]byte{"password": []byte("a secret\n")})
 	out, err = n.try(t, "pulumi", "preview", "--color", "never")
 	require.Error(t, err, out)
 	assert.Contains(t, out, "login.oidc.clientSecret")
-	require.NoError(t, n.kubernetes.CoreV1().Secrets(namespace).Delete(t.Context(), clientSecret, metav1.DeleteOptions{}))
-	n.createClientSecret(t, "a secret")
+	n.putSecret(t, clientSecret, map[string][]byte{"password": []byte("a secret")})
 	n.up(t)
 	n.loggedIn(t)
-}
-
-// createClientSecret creates the Secret with the secret of the provider's client, in the place of the stack.
-func (n *node) createClientSecret(t *testing.T, password string) {
-	t.Helper()
-	_, err := n.kubernetes.CoreV1().Secrets(namespace).Create(context.WithoutCancel(t.Context()), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: clientSecret}, StringData: map[string]string{"password": password},
-	}, metav1.CreateOptions{})
-	require.NoError(t, err)
 }
 
 // serviceAddress returns the address of the first port of a Service of the stack.
@@ -212,7 +196,7 @@ func noClientSecret(t *testing.T, n *node, _ fault) func() {
 		LabelSelector: "app.kubernetes.io/component=prometheus-login",
 	}))
 	return func() {
-		n.createClientSecret(t, "a secret")
+		n.putSecret(t, clientSecret, map[string][]byte{"password": []byte("a secret")})
 		n.ready(t, "prometheus-login")
 	}
 }

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -23,17 +22,13 @@ import (
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
-var networkFlag = flag.Bool("network", false, "run TestNetwork")
-
 // kubeRouter is the path of kube-router on the local node.
 const kubeRouter = "/run/localcluster/bin/kube-router"
 
 // TestNetwork has kube-router enforce the NetworkPolicies of the stack: pods of other namespaces reach no port of
 // a component, those of a namespace that is admitted reach the web UIs alone, and the stack goes on.
 func TestNetwork(t *testing.T) {
-	if !*networkFlag {
-		t.Skip("-network is not set")
-	}
+	leftOut(t)
 	const admitted = workloads + "-admitted"
 	n := start(t)
 	n.cluster.localOnly(t, "a network whose policies nobody enforces yet")

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -34,12 +33,8 @@ remote_write: [{name: receiver, url: "http://receiver:9090/api/v1/write", protob
 `
 )
 
-var remoteWriteFlag = flag.Bool("remote-write", false, "run TestRemoteWrite")
-
 func TestRemoteWrite(t *testing.T) {
-	if !*remoteWriteFlag {
-		t.Skip("-remote-write is not set")
-	}
+	leftOut(t)
 	n := start(t)
 	n.cluster.localOnly(t, "processes to kill")
 	n.deploy(t)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,21 +17,15 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/tests/ca"
 )
 
-var tlsFlag = flag.Bool("tls", false, "run TestTLS")
-
 // With client certificates, every program answers only who has one, and the stack goes on, also with another
 // certificate.
 func TestTLS(t *testing.T) {
-	if !*tlsFlag {
-		t.Skip("-tls is not set")
-	}
+	leftOut(t)
 	n := start(t)
 	n.deploy(t)
 	authority := ca.New(t)
@@ -113,7 +106,7 @@ func TestTLS(t *testing.T) {
 	alerted(t, client, "https://alertmanager:9093", time.Now())
 
 	// While it has expired nobody is let in, and then all are again.
-	n.store(t, authority.IssueUntil(t, time.Now().Add(-time.Minute), "kubernetes-prometheus"))
+	n.putSecret(t, certificateSecret, authority.IssueUntil(t, time.Now().Add(-time.Minute), "kubernetes-prometheus"))
 	n.poke(t, namespace, programs)
 	eventually(t, 3*time.Minute, "the expired certificate is refused", func(context.Context) string {
 		for _, address := range addresses {
@@ -138,22 +131,10 @@ const certificateSecret = "certificate"
 func (n *node) certify(t *testing.T, authority *ca.Authority) *tls.Config {
 	t.Helper()
 	issued := authority.IssueUntil(t, time.Now().Add(5*time.Hour), "kubernetes-prometheus")
-	n.store(t, issued)
+	n.putSecret(t, certificateSecret, issued)
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM(issued["ca.crt"]))
 	return &tls.Config{RootCAs: roots, ServerName: "kubernetes-prometheus", Certificates: []tls.Certificate{pair(t, issued)}}
-}
-
-// store writes a certificate into the Secret.
-func (n *node) store(t *testing.T, issued map[string][]byte) {
-	t.Helper()
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: certificateSecret}, Data: issued}
-	secrets := n.kubernetes.CoreV1().Secrets(namespace)
-	_, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		_, err = secrets.Update(t.Context(), secret, metav1.UpdateOptions{})
-	}
-	require.NoError(t, err)
 }
 
 // pair returns a certificate with its key.
