@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -64,23 +63,17 @@ type ExistingSecret struct {
 
 	Certificate *Certificate // that the Secret of the key has; nil for any other Secret
 	Hosts       []string     // names besides that of Certificate for which it has to be valid
+
+	unfit func(value string) string // as Unfit; nil if any value is fit
 }
 
 // Unfit says why programs cannot use a value for the setting, without showing it; "" if they can, as far as that
 // is known.
 func (e ExistingSecret) Unfit(value string) string {
-	switch e.Path {
-	case oidcClientSecret:
-		return unfitClientSecret(value)
-	case oidcCookieSecret:
-		return unfitCookieSecret(value)
-	case oidcCA:
-		return unfitCA(value)
+	if e.unfit == nil {
+		return ""
 	}
-	if strings.HasPrefix(e.Path, objectStoreSecrets) {
-		return unfitInQuotes(value)
-	}
-	return ""
+	return e.unfit(value)
 }
 
 // unfitInQuotes says why Thanos would not read a value as it is, which it gets in single quotes, as a part of YAML;
@@ -117,66 +110,58 @@ func (c *Config) NamedSecrets() []ExistingSecret {
 	return named
 }
 
-// Config paths of secrets whose values have to be of a certain form.
-const (
-	objectStoreSecrets = "longTermStorage.objectStore.secrets" // environment variables in the file about the object store
-	oidcClientSecret   = "login.oidc.clientSecret"
-	oidcCookieSecret   = "login.oidc.cookieSecret"
-	oidcCA             = "login.oidc.ca"
-)
-
 // ExistingSecrets returns the settings of programs in this stack whose values are in existing Secrets,
 // sorted by path.
 func (c *Config) ExistingSecrets() []ExistingSecret {
-	secrets := map[string]Secret{} // by path
-	add := func(path string, named map[string]Secret) {
-		for name, secret := range named {
-			secrets[join(path, name)] = secret
+	var existing []ExistingSecret
+	add := func(path string, secret Secret, unfit func(value string) string) {
+		if key, ok := secret.Existing(); ok {
+			existing = append(existing, ExistingSecret{Path: path, SecretKey: key, unfit: unfit})
 		}
 	}
-	add("prometheus.secrets", c.Prometheus.Secrets)
+	addAll := func(path string, secrets map[string]Secret, unfit func(value string) string) {
+		for name, secret := range secrets {
+			add(join(path, name), secret, unfit)
+		}
+	}
+	addAll("prometheus.secrets", c.Prometheus.Secrets, nil)
 	if c.LongTermStorage.Enabled {
-		add(objectStoreSecrets, c.LongTermStorage.ObjectStore.Secrets)
+		addAll("longTermStorage.objectStore.secrets", c.LongTermStorage.ObjectStore.Secrets, unfitInQuotes)
 	}
 	if c.Exporters.BlackboxExporter.Enabled {
-		add("exporters.blackboxExporter.secrets", c.Exporters.BlackboxExporter.Secrets)
+		addAll("exporters.blackboxExporter.secrets", c.Exporters.BlackboxExporter.Secrets, nil)
 	}
 	if alerting := c.Alerting; alerting.Enabled {
-		add("alerting.secrets", alerting.Secrets)
+		addAll("alerting.secrets", alerting.Secrets, nil)
 		if alerting.Slack != nil {
-			secrets["alerting.slack.webhookUrl"] = alerting.Slack.WebhookURL
+			add("alerting.slack.webhookUrl", alerting.Slack.WebhookURL, nil)
 		}
 		if alerting.DeadMansSwitchURL != nil {
-			secrets["alerting.deadMansSwitchUrl"] = *alerting.DeadMansSwitchURL
+			add("alerting.deadMansSwitchUrl", *alerting.DeadMansSwitchURL, nil)
 		}
 	}
 	switch grafana := c.Grafana; {
 	case grafana.Deployed():
-		add("grafana.secrets", grafana.Secrets)
-		secrets["grafana.adminPassword"] = grafana.AdminPassword
+		addAll("grafana.secrets", grafana.Secrets, nil)
+		add("grafana.adminPassword", grafana.AdminPassword, nil)
 		if database := grafana.Database; database != nil {
-			secrets["grafana.database.password"] = database.Password
+			add("grafana.database.password", database.Password, database.unfitPassword)
 			if database.CA != nil {
-				secrets["grafana.database.ca"] = *database.CA
+				add("grafana.database.ca", *database.CA, unfitCA)
 			}
 		}
 	case grafana.Enabled:
-		secrets["grafana.external.token"] = grafana.External.Token
+		add("grafana.external.token", grafana.External.Token, nil)
 	}
 	if oidc, proxied := c.Login.OIDC, len(c.Proxied()) > 0; proxied || c.GrafanaOIDC() {
-		secrets[oidcClientSecret] = oidc.ClientSecret
+		add("login.oidc.clientSecret", oidc.ClientSecret, unfitClientSecret)
 		if proxied {
-			secrets[oidcCookieSecret] = oidc.CookieSecret
+			add("login.oidc.cookieSecret", oidc.CookieSecret, unfitCookieSecret)
 		}
 		if oidc.CA != nil {
-			secrets[oidcCA] = *oidc.CA
+			add("login.oidc.ca", *oidc.CA, unfitCA)
 		}
 	}
-	var existing []ExistingSecret
-	for _, path := range slices.Sorted(maps.Keys(secrets)) {
-		if key, ok := secrets[path].Existing(); ok {
-			existing = append(existing, ExistingSecret{Path: path, SecretKey: key})
-		}
-	}
+	slices.SortFunc(existing, func(a, b ExistingSecret) int { return strings.Compare(a.Path, b.Path) })
 	return existing
 }

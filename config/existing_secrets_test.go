@@ -93,13 +93,26 @@ func TestUnfitValues(t *testing.T) {
 	const (
 		clientSecret, cookieSecret, ca = "login.oidc.clientSecret", "login.oidc.cookieSecret", "login.oidc.ca"
 		objectStore                    = "longTermStorage.objectStore.secrets.secret_key"
-		space                          = "starts or ends with white space, which Grafana drops from a file, and oauth2-proxy does not"
+		password, databaseCA           = "grafana.database.password", "grafana.database.ca"
+		space                          = "starts or ends with white space, which Grafana drops from a file"
+		quote                          = "contains white space, a quote or a backslash, with which Grafana would connect to postgres with another password; allowed: any other characters"
 		certificate                    = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 	)
+	cfg := accepted(t, `
+prometheus: {access: {host: a.example.com, ingress: {}, login: oidc, fromNamespaces: [ingress]}}
+login: {oidc: {issuerUrl: "https://id.example.com", clientId: a, groups: ["*"], clientSecret: {secret: a, key: a}, cookieSecret: {secret: a, key: b}, ca: {secret: a, key: c}}}
+longTermStorage: {enabled: true, objectStore: {type: S3, secrets: {access_key: me, secret_key: {secret: a, key: d}}}}
+alerting: {secrets: {pager: {secret: a, key: e}}}
+grafana: {adminPassword: hunter2, database: {type: postgres, host: "db.example.com:5432", name: grafana, user: grafana, password: {secret: a, key: f}, ca: {secret: a, key: g}}}
+`)
+	existing := map[string]config.ExistingSecret{}
+	for _, e := range cfg.ExistingSecrets() {
+		existing[e.Path] = e
+	}
 	for _, test := range []struct{ path, value, want string }{
 		{clientSecret, "hunter2", ""},
-		{clientSecret, "hunter2\n", space},
-		{clientSecret, " hunter2", space},
+		{clientSecret, "hunter2\n", space + ", and oauth2-proxy does not"},
+		{clientSecret, " hunter2", space + ", and oauth2-proxy does not"},
 		{cookieSecret, "0123456789abcdef", ""},
 		{cookieSecret, "0123456789abcdef\n", "has 17 bytes; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16"},
 		{cookieSecret, "0123456789abcdef01234567", ""},
@@ -110,9 +123,16 @@ func TestUnfitValues(t *testing.T) {
 		{objectStore, `a"b\c`, ""},
 		{objectStore, "a'b", "has a single quote, with which Thanos would read another value; allowed: neither a single quote nor a line break"},
 		{objectStore, "a\n", "has a line break, with which Thanos would read another value; allowed: neither a single quote nor a line break"},
+		{password, "hunter2", ""},
+		{password, "hunter2\n", space},
+		{password, "it's", quote},
+		{password, `a\b`, quote},
+		{databaseCA, certificate, ""},
+		{databaseCA, "hunter2", "is not a certificate; allowed: certificates in PEM format"},
 		{"alerting.secrets.pager", "a'b\n", ""},
 	} {
-		assert.Equal(t, test.want, config.ExistingSecret{Path: test.path}.Unfit(test.value), "%s: %q", test.path, test.value)
+		require.Contains(t, existing, test.path)
+		assert.Equal(t, test.want, existing[test.path].Unfit(test.value), "%s: %q", test.path, test.value)
 	}
 }
 

@@ -92,6 +92,17 @@ func (d GrafanaDatabase) secretFiles() map[string]Secret {
 	return files
 }
 
+// unfitPassword says why a value cannot be that of the password; "" if it can.
+func (d GrafanaDatabase) unfitPassword(value string) string {
+	switch {
+	case strings.TrimSpace(value) != value:
+		return "starts or ends with white space, which Grafana drops from a file"
+	case d.Type == Postgres && strings.ContainsAny(value, " \t\r\n'\\"):
+		return "contains white space, a quote or a backslash, with which Grafana would connect to postgres with another password; allowed: any other characters"
+	}
+	return ""
+}
+
 func (d GrafanaDatabase) validate(at string) Problems {
 	var p Problems
 	if d.Type == "" {
@@ -110,11 +121,8 @@ func (d GrafanaDatabase) validate(at string) Problems {
 	required("user", d.User, loginPattern.MatchString(d.User), "letters, digits, @, ., _ and -")
 	if !d.Password.IsSet() {
 		p.missing(at + ".password")
-	} else if password, known := d.Password.Known(); known && strings.TrimSpace(password) != password {
-		p.Addf(at+".password", "starts or ends with white space, which Grafana drops from a file")
-	} else if known && d.Type == Postgres && strings.ContainsAny(password, " \t\r\n'\\") {
-		p.Addf(at+".password", "contains white space, a quote or a backslash, with which Grafana would connect to postgres with another password; allowed: any other characters")
 	}
+	p.unfit(at+".password", d.Password, d.unfitPassword)
 	modes := sslModes[d.Type]
 	if modes == nil {
 		return p
