@@ -607,6 +607,17 @@ func TestEstimate(t *testing.T) {
 	estimate, ok = EstimateOf(load(t, "cluster: {name: test, nodes: 2}"))
 	require.True(t, ok)
 	assert.Equal(t, 60, estimate.Pods)
+
+	windows := "\nexporters: {windowsExporter: {enabled: true}, nodeDirectorySizeMetrics: {enabled: false}}"
+	linux, ok := EstimateOf(load(t, "cluster: {name: test, nodes: 10}"+windows))
+	require.True(t, ok)
+	mixed, ok := EstimateOf(load(t, "cluster: {name: test, nodes: 10, windowsNodes: 4}"+windows))
+	require.True(t, ok)
+	assert.Zero(t, linux.Series[config.WindowsExporterJob])
+	assert.Positive(t, mixed.Series[config.WindowsExporterJob])
+	assert.InEpsilon(t, 0.6*float64(linux.Series[config.NodeExporterJob]), mixed.Series[config.NodeExporterJob], 0.01)
+	assert.Equal(t, linux.Series[config.NodesJob], mixed.Series[config.NodesJob])
+
 	_, ok = EstimateOf(load(t, ""))
 	assert.False(t, ok)
 }

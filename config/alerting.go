@@ -62,6 +62,9 @@ type Alerting struct {
 	// Additional rule files in Prometheus' own format, by name:
 	// https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/
 	ExtraRules map[string]any `json:"extraRules"`
+	// Directories with such rule files, as *.yaml or *.yml, absolute or relative to the project, such as ../shop/rules.
+	// Each preview reads and checks them. Files *_test.yaml, of promtool, are left out.
+	RuleDirectories []string `json:"ruleDirectories"`
 	// The account that the pods run as; only with annotations, one of its own, such as for Amazon SNS.
 	ServiceAccount ServiceAccount `json:"serviceAccount"`
 	// PodDisruptionBudget of several replicas, in Kubernetes' own format without its selector; maxUnavailable: 1
@@ -149,6 +152,7 @@ func (a Alerting) validate(storage Storage) Problems {
 			p.missing("alerting.slack.webhookUrl")
 		}
 	}
+	p.Add(validateDirectories("alerting.ruleDirectories", a.RuleDirectories)...)
 	if a.ExternalURL != nil {
 		p.Add(validateBaseURL("alerting.externalUrl", *a.ExternalURL)...)
 	}

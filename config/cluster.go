@@ -35,6 +35,8 @@ type Cluster struct {
 	ReadyTimeout Duration `json:"readyTimeout"`
 	// Number of nodes, for estimates of series, memory and disk; 0 (unknown) for no estimates.
 	Nodes int `json:"nodes"`
+	// Number of those nodes that run Windows, for the same estimates.
+	WindowsNodes int `json:"windowsNodes"`
 	// Number of pods in the cluster, for the same estimates; 0 for 30 on each node.
 	Pods int `json:"pods"`
 	// Who may connect to the components, apart from each other.
@@ -87,6 +89,9 @@ func (c Cluster) validate() Problems {
 	}
 	if c.Nodes < 0 || c.Nodes > 15_000 {
 		p.Addf("cluster.nodes", "%d; allowed: 0 (unknown) to 15000", c.Nodes)
+	}
+	if c.WindowsNodes < 0 || c.WindowsNodes > 0 && c.WindowsNodes >= c.Nodes {
+		p.Addf("cluster.windowsNodes", "%d; allowed: 0, or fewer than the %d of cluster.nodes, as pods of the stack need Linux", c.WindowsNodes, c.Nodes)
 	}
 	if c.Pods < 0 || c.Pods > 500_000 {
 		p.Addf("cluster.pods", "%d; allowed: 0 (30 on each node) to 500000", c.Pods)

@@ -88,6 +88,8 @@ type ScrapeJob struct {
 
 // Numbers of targets, for ScrapeJob.Targets.
 func onNodes(_ *Config, nodes int) int    { return nodes }
+func onWindows(c *Config, n int) int      { return min(c.Cluster.WindowsNodes, n-1) }
+func onLinux(c *Config, n int) int        { return n - onWindows(c, n) }
 func onControlPlane(_ *Config, n int) int { return min(3, n) } // a highly available one has three
 func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { return n } }
 
@@ -171,17 +173,17 @@ var ScrapeJobs = []ScrapeJob{{
 }, {
 	Name: NodeExporterJob, About: "node-exporter on each node", Settings: "exporters.nodeExporter",
 	Deployed:    func(c *Config) bool { return c.Exporters.NodeExporter.Enabled },
-	SampleLimit: 30_000, Targets: onNodes, Blinding: true,
+	SampleLimit: 30_000, Targets: onLinux, Blinding: true,
 	Exporter: "node-exporter", Image: NodeExporterImage,
 }, {
 	Name: NodeDirectorySizeMetricsJob, About: "node-directory-size-metrics on each node", Settings: "exporters.nodeDirectorySizeMetrics",
 	Deployed:    func(c *Config) bool { return c.Exporters.NodeDirectorySizeMetrics.Enabled },
-	SampleLimit: 10_000, Targets: onNodes,
+	SampleLimit: 10_000, Targets: onLinux,
 	Exporter: "node-directory-size-metrics",
 }, {
 	Name: WindowsExporterJob, About: "windows_exporter on each Windows node", Settings: "exporters.windowsExporter",
 	Deployed:    func(c *Config) bool { return c.Exporters.WindowsExporter.Enabled },
-	SampleLimit: 10_000, Targets: onNodes, Approximate: true, MayBeEmpty: true, Blinding: true,
+	SampleLimit: 10_000, Targets: onWindows, Approximate: true, MayBeEmpty: true, Blinding: true,
 	Exporter: "windows-exporter", Image: WindowsExporterImage, Series: 150,
 }, {
 	Name: KubeStateMetricsJob, About: "kube-state-metrics", Settings: "exporters.kubeStateMetrics",

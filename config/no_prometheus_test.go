@@ -115,6 +115,7 @@ func TestRefusedWithoutPrometheus(t *testing.T) {
 		{"settings of an exporter", central("") + "\nexporters: {kubeStateMetrics: {shards: 2}}", "exporters.kubeStateMetrics: " + scrapesIt},
 		{"Alertmanager", central("") + "\nalerting: {enabled: true}", "alerting.enabled: true " + rules},
 		{"rules", central("") + "\nalerting: {extraRules: {shop: {groups: []}}}", "alerting.extraRules: " + rules},
+		{"directory of rules", central("") + "\nalerting: {ruleDirectories: [../rules]}", "alerting.ruleDirectories: " + rules},
 		{"secret of a receiver", central("") + "\nalerting: {deadMansSwitchUrl: 'https://example.com/s3cret'}", "alerting.deadMansSwitchUrl: " + rules},
 		{
 			"volume of Prometheus", central("") + "\nstorage: {size: 10Gi}",

@@ -333,6 +333,7 @@ func (c *Config) validateAgent() Problems {
 		{c.Alerting.Enabled, "alerting.enabled", "true, but an agent evaluates no rules; set it to false, and alert where the samples are received"},
 		{len(c.Alerting.Alertmanagers) > 0, "alerting.alertmanagers", "an agent evaluates no rules; remove it, and alert where the samples are received"},
 		{len(c.Alerting.ExtraRules) > 0, "alerting.extraRules", "an agent evaluates no rules; move them to where the samples are received"},
+		{len(c.Alerting.RuleDirectories) > 0, "alerting.ruleDirectories", "an agent evaluates no rules; name them where the samples are received"},
 		{c.Grafana.Enabled, "grafana.enabled", "true, but an agent answers no queries; set it to false, and use the Grafana where the samples are received"},
 	} {
 		if refused.applies {

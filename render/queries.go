@@ -16,7 +16,7 @@ import (
 
 // Query is one PromQL expression of a rule or a dashboard.
 type Query struct {
-	// Path is rules/file/group/rule of a shipped rule, alerting.extraRules/file/group/rule of
+	// Path is rules/file/group/rule of a shipped rule, alerting.extraRules/file/group/rule or directory/file/group/rule of
 	// one of the stack's own, or dashboards/uid/place.
 	Path    string
 	Expr    parser.Expr
@@ -58,11 +58,7 @@ func (s *Stack) parseRules() error {
 
 // rulePath returns the path of a rule, as in Query.Path.
 func rulePath(file rules.File, group rulefmt.RuleGroup, rule rulefmt.Rule) string {
-	dir := "rules/"
-	if file.Own {
-		dir = "alerting.extraRules/"
-	}
-	return dir + file.Name + "/" + group.Name + "/" + rule.Alert + rule.Record
+	return file.From + "/" + file.Name + "/" + group.Name + "/" + rule.Alert + rule.Record
 }
 
 // parseDashboards adds the expressions of dashboards. Of custom dashboards, it leaves out matchers of

@@ -2,7 +2,10 @@ package render
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,7 +35,6 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 		Collected: cfg.Collected,
 		Disabled:  cfg.Alerting.Disabled,
 		Overrides: cfg.Alerting.Overrides,
-		Extra:     map[string]string{},
 
 		RunbookURL:         runbookURL(cfg),
 		APIServerObjective: cfg.Alerting.APIServerObjective.Value,
@@ -65,19 +67,26 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 	var problems config.Problems
 	rendered := map[string]bool{} // config paths of the files whose text users do not see
 	for _, name := range slices.Sorted(maps.Keys(cfg.Alerting.ExtraRules)) {
+		extra := rules.Extra{Path: "alerting.extraRules." + name, From: "alerting.extraRules", Name: name}
 		switch file := cfg.Alerting.ExtraRules[name].(type) {
 		case string: // the text of a rule file
-			options.Extra[name] = file
+			extra.Text = file
 		case map[string]any: // the content of a rule file
 			text, err := marshal(file)
 			if err != nil {
 				return nil, err
 			}
-			options.Extra[name] = text
-			rendered["alerting.extraRules."+name] = true
+			extra.Text = text
+			rendered[extra.Path] = true
 		default:
-			problems.Addf("alerting.extraRules."+name, "%v; allowed: a rule file, as an object with groups or as its text", file)
+			problems.Addf(extra.Path, "%v; allowed: a rule file, as an object with groups or as its text", file)
 		}
+		options.Extra = append(options.Extra, extra)
+	}
+	for i, name := range cfg.Alerting.RuleDirectories {
+		files, err := filesOfRules(fmt.Sprintf("alerting.ruleDirectories[%d]", i), name)
+		problems.Add(err...)
+		options.Extra = append(options.Extra, files...)
 	}
 	if err := problems.Err(); err != nil {
 		return nil, err
@@ -92,4 +101,21 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 		return nil, problems
 	}
 	return files, err
+}
+
+// filesOfRules returns the rule files of a directory in alerting.ruleDirectories, without those of promtool.
+func filesOfRules(at, name string) ([]rules.Extra, config.Problems) {
+	files, found, problems := directory(at, name, "rule files", ".yaml", ".yml")
+	var extra []rules.Extra
+	for _, file := range found {
+		if rules.IsTest(file) {
+			continue
+		}
+		text, err := fs.ReadFile(files, file)
+		if err != nil {
+			problems.Addf(at, "%v", err)
+		}
+		extra = append(extra, rules.Extra{Path: path.Join(name, file), From: name, Name: file, Text: string(text)})
+	}
+	return extra, problems
 }

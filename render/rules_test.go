@@ -3,6 +3,8 @@ package render
 import (
 	"context"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -120,4 +122,41 @@ func expand(t *testing.T, text string, labels map[string]string) string {
 	out, err := expander.Expand()
 	require.NoError(t, err)
 	return out
+}
+
+// Rule files of a directory are the stack's own, those of promtool are not rule files, and problems name the file.
+func TestRuleDirectories(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	stack := func() (*Stack, error) {
+		return New(configtest.Config(t, "alerting: {acknowledgeNoNotifications: true, extraRules: {bank: {groups: [{name: bank, rules: [{record: 'bank:up:sum', expr: sum(up)}]}]}}, ruleDirectories: ["+dir+"]}"))
+	}
+	_, err := stack()
+	require.ErrorContains(t, err, `alerting.ruleDirectories[0]: "`+dir+`" has no *.yaml or *.yml file; allowed: a directory that has rule files directly in it`)
+
+	const shop = "groups:\n- name: shop\n  rules:\n  - {record: 'shop:up:sum', expr: sum(up)}\n"
+	write("shop.yml", shop)
+	write("shop_test.yml", "rule_files: [shop.yml]\n")
+	write("README.md", "Rules of the shop.")
+	s, err := stack()
+	require.NoError(t, err)
+	assert.Equal(t, shop, s.PrometheusRules.Files["shop.yaml"], "as it is")
+	assert.Contains(t, s.PrometheusRules.Files, "bank.yaml")
+	assert.NotContains(t, s.PrometheusRules.Files, "shop_test.yaml")
+	path := slices.IndexFunc(s.Queries, func(q Query) bool { return q.Rule != nil && q.Rule.Record == "shop:up:sum" })
+	assert.Equal(t, dir+"/shop.yaml/shop/shop:up:sum", s.Queries[path].Path)
+	assert.True(t, s.Queries[path].Own)
+
+	write("bank.yaml", "groups: [{name: a, rules: [{record: b, expr: sum(}]}]\n")
+	_, err = stack()
+	require.ErrorContains(t, err, dir+"/bank.yaml: two rule files are called bank.yaml; choose another name")
+	require.ErrorContains(t, err, dir+`/bank.yaml: 1:46: group "a", rule 1, "b": could not parse expression: 1:5: parse error: `)
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "bank.yaml")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "old.yaml"), 0o700))
+	_, err = stack()
+	require.ErrorContains(t, err, `alerting.ruleDirectories[0]: read old.yaml: is a directory`)
 }

@@ -63,8 +63,8 @@ func (o Options) recordings(shipped map[string]*file) []histograms.Recording {
 			add(rule)
 		}
 	}
-	for _, text := range o.Extra {
-		if f, err := parse(text); err == nil {
+	for _, extra := range o.Extra {
+		if f, err := parse(extra.Text); err == nil {
 			for _, rule := range f.rules() {
 				add(rule)
 			}

@@ -114,9 +114,8 @@ type Options struct {
 	APIServerObjective float64
 	// Retention is how long the server keeps samples; 0 for long enough.
 	Retention time.Duration
-	// Extra holds the texts of the stack's own rule files, by name, with or without the
-	// extension .yaml.
-	Extra map[string]string
+	// Extra holds the stack's own rule files.
+	Extra []Extra
 	// Divided reports whether shards of Prometheus divide the targets of a job among them, so that only a
 	// ruler sees all of its series. Nil: there are no shards, and no ruler.
 	Divided func(config.Job) bool
@@ -127,9 +126,26 @@ type Options struct {
 	Histograms *histograms.Translator
 }
 
+// Extra is a rule file of the stack's own.
+type Extra struct {
+	Path string // of problems: a config path, or that of a file
+	From string // where it is among others: a config path, or that of a directory
+	Name string // with or without the extension .yaml or .yml
+	Text string
+}
+
+// IsTest reports whether a file beside rule files has promtool unit tests, by its name.
+func IsTest(name string) bool { return strings.HasSuffix(fileName(name), testSuffix) }
+
+// fileName returns the name that a rule file has for Prometheus.
+func fileName(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml") + ".yaml"
+}
+
 // File is a rule file of a stack.
 type File struct {
 	Name   string              // ends in .yaml
+	From   string              // as Extra.From; of a shipped one, "rules"
 	Own    bool                // from Options.Extra, not shipped
 	Ruler  bool                // evaluated by a ruler over all shards of Prometheus, not by each server
 	Text   string              // as Prometheus reads it
@@ -171,27 +187,27 @@ func Render(opts Options) ([]File, error) {
 		for _, err := range errs {
 			problems.Add(overrideProblem(err))
 		}
-		files[name] = File{Name: name, Ruler: opts.ruled(name), Text: text, Groups: groups}
+		files[name] = File{Name: name, From: "rules", Ruler: opts.ruled(name), Text: text, Groups: groups}
 	}
-	for _, key := range slices.Sorted(maps.Keys(opts.Extra)) {
-		path, name := "alerting.extraRules."+key, strings.TrimSuffix(key, ".yaml")+".yaml"
+	for _, extra := range opts.Extra {
+		name := fileName(extra.Name)
 		for _, message := range validation.IsConfigMapKey(name) {
 			rule, _, _ := strings.Cut(message, " (e.g. ")
-			problems.Addf(path, "name %q: %s", key, rule)
+			problems.Addf(extra.Path, "name %q: %s", extra.Name, rule)
 		}
 		if _, taken := shipped[name]; taken {
-			problems.Addf(path, "%s is a shipped rule file; choose another name", name)
+			problems.Addf(extra.Path, "%s is a shipped rule file; choose another name", name)
 		} else if _, taken := files[name]; taken {
-			problems.Addf(path, "two rule files are called %s; choose another name", name)
+			problems.Addf(extra.Path, "two rule files are called %s; choose another name", name)
 		}
-		groups, errs := checkExtra(opts.Extra[key])
+		groups, errs := checkExtra(extra.Text)
 		for _, err := range errs {
-			problem := config.Problem{Path: path, Message: noPosition.ReplaceAllString(err.Error(), "")}
+			problem := config.Problem{Path: extra.Path, Message: noPosition.ReplaceAllString(err.Error(), "")}
 			if !slices.Contains(problems, problem) { // the loader reports some errors twice
 				problems.Add(problem)
 			}
 		}
-		files[name] = File{Name: name, Own: true, Ruler: opts.Divided != nil, Text: opts.Extra[key], Groups: groups}
+		files[name] = File{Name: name, From: extra.From, Own: true, Ruler: opts.Divided != nil, Text: extra.Text, Groups: groups}
 	}
 	if len(problems) > 0 {
 		return nil, problems

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -251,9 +252,25 @@ const cart = `groups:
 `
 
 func TestRenderAddsFiles(t *testing.T) {
-	files := render(t, Options{Extra: map[string]string{"cart": cart, "shop.yaml": cart}})
+	files := render(t, Options{Extra: extraRules(map[string]string{"cart": cart, "shop.yaml": cart, "bank.yml": cart})})
 	assert.Equal(t, cart, files["cart.yaml"])
 	assert.Equal(t, cart, files["shop.yaml"])
+	assert.Equal(t, cart, files["bank.yaml"])
+}
+
+// extraRules returns rule files as alerting.extraRules has them.
+func extraRules(texts map[string]string) []Extra {
+	var extra []Extra
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		extra = append(extra, Extra{Path: "alerting.extraRules." + name, From: "alerting.extraRules", Name: name, Text: texts[name]})
+	}
+	return extra
+}
+
+func TestIsTest(t *testing.T) {
+	for name, want := range map[string]bool{"shop.yaml": false, "shop.yml": false, "test.yaml": false, "shop_test.yaml": true, "shop_test.yml": true} {
+		assert.Equal(t, want, IsTest(name), name)
+	}
 }
 
 func TestRenderRejects(t *testing.T) {
@@ -320,7 +337,7 @@ func TestRenderRejects(t *testing.T) {
 			},
 		},
 		"bad rule files": {
-			Options{Extra: map[string]string{
+			Options{Extra: extraRules(map[string]string{
 				"expr":     strings.Replace(cart, "== 0", "==", 1),
 				"field":    strings.Replace(cart, "expr:", "exper:", 1),
 				"template": cart + "        annotations: {summary: '{{ $labels.cart | shout }}'}\n",
@@ -331,7 +348,7 @@ func TestRenderRejects(t *testing.T) {
 				"a/b":      cart,
 				"nodes":    cart,
 				"cart":     cart, "cart.yaml": cart,
-			}},
+			})},
 			[]string{
 				`alerting.extraRules.expr: 5:15: group "cart", rule 1, "CartEmpty": could not parse expression: `,
 				`alerting.extraRules.field: yaml: unmarshal errors:`,
