@@ -88,6 +88,12 @@ test-network: localcluster ipset ## Have kube-router enforce the NetworkPolicies
 	.local/bin/localcluster up
 	go test -tags e2e -run '^TestNetwork$$' -v -count=1 -timeout 30m ./tests/e2e -left-out
 
+.PHONY: test-routes
+test-routes: localcluster ## Have a gateway on the local node route the HTTPRoutes of the web UIs, and log in through it.
+	.local/bin/localcluster build caddy gateway
+	.local/bin/localcluster up
+	go test -tags e2e -run '^TestRoutes$$' -v -count=1 -timeout 30m ./tests/e2e -left-out
+
 .PHONY: test-tls
 test-tls: localcluster ## Encrypt what programs of the local node serve, ask for client certificates, and renew the certificate.
 	.local/bin/localcluster up

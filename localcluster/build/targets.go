@@ -55,6 +55,9 @@ var (
 	Kwok = Target{module: "sigs.k8s.io/kwok", packages: []string{"cmd/kwok"}, modfile: "kwok", generate: kwokInformers}
 	// KubeRouter enforces NetworkPolicies where a test asks for it.
 	KubeRouter = Target{module: "github.com/cloudnativelabs/kube-router/v2", packages: []string{"cmd/kube-router"}, modfile: "kube-router"}
+	// Caddy serves HTTPRoutes where a test asks for it, as CaddyGateway configures it.
+	Caddy        = Target{module: "github.com/caddyserver/caddy/v2", packages: []string{"cmd/caddy"}, modfile: "caddy"}
+	CaddyGateway = Target{module: "github.com/caddyserver/gateway", modfile: "caddy-gateway"}
 )
 
 // Pulumi is the CLI with the engine.
@@ -112,7 +115,7 @@ var (
 
 // Targets lists all targets.
 var Targets = []Target{
-	Kubernetes, CoreDNS, SeaweedFS, Kwok, KubeRouter, Pulumi, PulumiKubernetes,
+	Kubernetes, CoreDNS, SeaweedFS, Kwok, KubeRouter, Caddy, CaddyGateway, Pulumi, PulumiKubernetes,
 	Prometheus, Alertmanager, NodeExporter, BlackboxExporter, KubeStateMetrics, Thanos, OAuth2Proxy,
 }
 

@@ -21,43 +21,32 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
-
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // httpRoutes is the resource of the Gateway API.
-var httpRoutes = schema.GroupVersionResource{Group: gatewayv1.GroupName, Version: "v1", Resource: "httproutes"}
+var httpRoutes = gatewayResource("httproutes")
 
 // publishedUIs publishes Prometheus by an HTTPRoute and Grafana by an Ingress, which the API server must accept,
 // for the HTTPRoute by the rules of the Gateway API's own CustomResourceDefinition.
 func publishedUIs(t *testing.T, n *node) {
-	const frame = "prometheus.access.httpRoute.filters[0].responseHeaderModifier.set[0]."
-	n.applyGatewayAPI(t)
-	for path, value := range map[string]string{
-		"prometheus.access.host":                              "monitoring.example.com",
-		"prometheus.access.path":                              "/prometheus",
-		"prometheus.access.login":                             "none",
-		"prometheus.access.fromNamespaces[0]":                 "gateways",
-		"prometheus.access.httpRoute.parentRefs[0].name":      "public",
-		"prometheus.access.httpRoute.parentRefs[0].namespace": "gateways",
-		"prometheus.access.httpRoute.filters[0].type":         "ResponseHeaderModifier",
-		frame + "name":                                        "X-Frame-Options",
-		frame + "value":                                       "DENY",
-		"grafana.access.host":                                 "grafana.example.com",
-		"grafana.access.fromNamespaces[0]":                    "ingress",
-		"grafana.access.ingress.className":                    "nginx",
-		"grafana.access.ingress.tls.secretName":               "grafana-tls",
-		"checks.waive.ui-login":                               "nobody can route to it",
-	} {
-		n.set(t, path, value, "--plaintext") // although some look like secrets
-	}
-	defer func() {
-		for _, path := range []string{"prometheus.access", "grafana.access", "checks.waive.ui-login"} {
-			n.pulumi(t, "config", "rm", "--path", config.Project+":"+path)
-		}
-		n.up(t)
-	}()
-	n.up(t)
+	n.applyGatewayAPI(t, "standard", "httproutes")
+	n.upWith(t, func(put func(path string, value any)) {
+		put("prometheus.access", map[string]any{
+			"host": "monitoring.example.com", "path": "/prometheus", "login": "none", "fromNamespaces": []any{"gateways"},
+			"httpRoute": map[string]any{
+				"parentRefs": []any{map[string]any{"name": "public", "namespace": "gateways"}},
+				"filters": []any{map[string]any{
+					"type":                   "ResponseHeaderModifier",
+					"responseHeaderModifier": map[string]any{"set": []any{map[string]any{"name": "X-Frame-Options", "value": "DENY"}}},
+				}},
+			},
+		})
+		put("grafana.access", map[string]any{
+			"host": "grafana.example.com", "fromNamespaces": []any{"ingress"},
+			"ingress": map[string]any{"className": "nginx", "tls": map[string]any{"secretName": "grafana-tls"}},
+		})
+		put("checks.waive.ui-login", "nobody can route to it")
+	})
 
 	object, err := n.dynamic.Resource(httpRoutes).Namespace(namespace).Get(t.Context(), "prometheus", metav1.GetOptions{})
 	require.NoError(t, err)
@@ -78,19 +67,21 @@ func publishedUIs(t *testing.T, n *node) {
 	n.unchanged(t)
 }
 
-// applyGatewayAPI creates the CustomResourceDefinition of HTTPRoutes, with which clusters that have the Gateway API
-// check them.
-func (n *node) applyGatewayAPI(t *testing.T) {
+// applyGatewayAPI creates CustomResourceDefinitions of a channel of the Gateway API, among them that of HTTPRoutes,
+// with which clusters that have the Gateway API check them.
+func (n *node) applyGatewayAPI(t *testing.T, channel string, resources ...string) {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
 	require.NoError(t, err)
-	text, err := os.ReadFile(filepath.Join(string(output[:len(output)-1]), "config", "crd", "standard", "gateway.networking.k8s.io_httproutes.yaml"))
-	require.NoError(t, err)
-	definition := &unstructured.Unstructured{}
-	require.NoError(t, yaml.Unmarshal(text, &definition.Object))
 	definitions := n.dynamic.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
-	_, err = definitions.Create(t.Context(), definition, metav1.CreateOptions{})
-	require.True(t, err == nil || apierrors.IsAlreadyExists(err), "%v", err)
+	for _, resource := range resources {
+		text, err := os.ReadFile(filepath.Join(string(output[:len(output)-1]), "config", "crd", channel, "gateway.networking.k8s.io_"+resource+".yaml"))
+		require.NoError(t, err)
+		definition := &unstructured.Unstructured{}
+		require.NoError(t, yaml.Unmarshal(text, &definition.Object))
+		_, err = definitions.Create(t.Context(), definition, metav1.CreateOptions{})
+		require.True(t, err == nil || apierrors.IsAlreadyExists(err), "%v", err)
+	}
 	eventually(t, time.Minute, "HTTPRoutes are served", func(ctx context.Context) string {
 		if _, err := n.dynamic.Resource(httpRoutes).Namespace(namespace).List(ctx, metav1.ListOptions{}); err != nil {
 			return err.Error()

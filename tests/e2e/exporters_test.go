@@ -5,8 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,8 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-
-	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 )
 
 // directorySizes compares the size that node-directory-size-metrics reports for a directory
@@ -54,7 +50,6 @@ func directorySizes(t *testing.T, n *node) {
 // customResources has kube-state-metrics report the parents of HTTPRoutes, whose CustomResourceDefinition
 // publishedUIs has created, and changes a label in its file, which must not restart it.
 func customResources(t *testing.T, n *node) {
-	const state = "exporters.kubeStateMetrics.customResourceState"
 	routes := n.dynamic.Resource(httpRoutes).Namespace(workloads)
 	route := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": gatewayv1.GroupVersion.String(), "kind": "HTTPRoute", "metadata": map[string]any{"name": "custom"},
@@ -62,30 +57,17 @@ func customResources(t *testing.T, n *node) {
 	}}
 	_, err := routes.Create(t.Context(), route, metav1.CreateOptions{})
 	require.NoError(t, err)
-	defer func() {
-		require.NoError(t, routes.Delete(t.Context(), "custom", metav1.DeleteOptions{}))
-		n.pulumi(t, "config", "rm", "--path", config.Project+":"+state)
-		n.up(t)
-	}()
-	const resource = state + ".spec.resources[0]."
-	for _, setting := range [][2]string{ // in order: an element of a list needs the one before it
-		{resource + "groupVersionKind.group", gatewayv1.GroupName},
-		{resource + "groupVersionKind.version", "v1"},
-		{resource + "groupVersionKind.kind", "HTTPRoute"},
-		{resource + "metricNamePrefix", "gateway"},
-		{resource + "labelsFromPath.namespace[0]", "metadata"},
-		{resource + "labelsFromPath.namespace[1]", "namespace"},
-		{resource + "labelsFromPath.httproute[0]", "metadata"},
-		{resource + "labelsFromPath.httproute[1]", "name"},
-		{resource + "metrics[0].name", "route_parent_info"},
-		{resource + "metrics[0].each.type", "Info"},
-		{resource + "metrics[0].each.info.path[0]", "spec"},
-		{resource + "metrics[0].each.info.path[1]", "parentRefs"},
-		{resource + "metrics[0].each.info.labelsFromPath.parent[0]", "name"},
-	} {
-		n.set(t, setting[0], setting[1])
-	}
-	n.up(t)
+	defer func() { require.NoError(t, routes.Delete(t.Context(), "custom", metav1.DeleteOptions{})) }()
+	n.upWith(t, func(put func(path string, value any)) {
+		put("exporters.kubeStateMetrics.customResourceState.spec.resources", []any{map[string]any{
+			"groupVersionKind": map[string]any{"group": gatewayv1.GroupName, "version": "v1", "kind": "HTTPRoute"},
+			"metricNamePrefix": "gateway",
+			"labelsFromPath":   map[string]any{"namespace": []any{"metadata", "namespace"}, "httproute": []any{"metadata", "name"}},
+			"metrics": []any{map[string]any{"name": "route_parent_info", "each": map[string]any{"type": "Info", "info": map[string]any{
+				"path": []any{"spec", "parentRefs"}, "labelsFromPath": map[string]any{"parent": []any{"name"}},
+			}}}},
+		}})
+	})
 	parents := func(query, label string, want ...string) {
 		t.Helper()
 		eventually(t, 3*time.Minute, query, func(ctx context.Context) string {
@@ -118,31 +100,27 @@ func customResources(t *testing.T, n *node) {
 		return string(list.Items[0].UID)
 	}
 	before := pods()
-	n.set(t, resource+"metrics[0].each.info.labelsFromPath.gateway[0]", "name")
+	n.set(t, "exporters.kubeStateMetrics.customResourceState.spec.resources[0].metrics[0].each.info.labelsFromPath.gateway[0]", "name")
 	n.up(t)
 	parents("gateway_route_parent_info"+selected, "gateway", "internal", "public")
 	assert.Equal(t, before, pods(), "kube-state-metrics restarted, although it reads its file again")
+	n.unchanged(t)
 }
 
 // hostProgram scrapes the port of node-exporter on every node as docs/scraping.md does that of a program outside of
 // Kubernetes.
 func hostProgram(t *testing.T, n *node) {
-	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
-	before, err := os.ReadFile(file)
-	require.NoError(t, err)
-	defer func() {
-		require.NoError(t, os.WriteFile(file, before, 0o600))
-		n.up(t)
-	}()
-	withScrapeConfig(t, file, map[string]any{
-		"job_name":              "host",
-		"kubernetes_sd_configs": []any{map[string]any{"role": "node"}},
-		"relabel_configs": []any{
-			map[string]any{"source_labels": []string{"__address__"}, "regex": `(.+):\d+`, "target_label": "__address__", "replacement": fmt.Sprintf("$1:%d", n.stack.Exporters.NodeExporter.Port)},
-			map[string]any{"source_labels": []string{"__meta_kubernetes_node_name"}, "target_label": "host"},
-		},
+	t.Cleanup(func() { n.up(t) }) // without it
+	n.upWith(t, func(put func(path string, value any)) {
+		put("discovery.extraScrapeConfigs", []any{map[string]any{
+			"job_name":              "host",
+			"kubernetes_sd_configs": []any{map[string]any{"role": "node"}},
+			"relabel_configs": []any{
+				map[string]any{"source_labels": []any{"__address__"}, "regex": `(.+):\d+`, "target_label": "__address__", "replacement": fmt.Sprintf("$1:%d", n.stack.Exporters.NodeExporter.Port)},
+				map[string]any{"source_labels": []any{"__meta_kubernetes_node_name"}, "target_label": "host"},
+			},
+		}})
 	})
-	n.up(t)
 	nodes, err := n.kubernetes.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	eventually(t, 3*time.Minute, "every node is scraped", func(ctx context.Context) string {
@@ -158,4 +136,5 @@ func hostProgram(t *testing.T, n *node) {
 		return ""
 	})
 	require.NotEmpty(t, n.query(t, `node_arp_entries{job="host"}`, time.Now()), "every metric is stored, though nothing uses it")
+	n.unchanged(t)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/api"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
@@ -198,6 +199,25 @@ func (n *node) startProgram(t *testing.T, dir, name, address string) (stdin io.W
 	return stdin, stdout, cmd.Wait
 }
 
+// run runs a program on the local node, by its absolute path, until the test ends; if that fails, its log is part of
+// the test's.
+func (n *node) run(t *testing.T, command ...string) {
+	t.Helper()
+	cmd := n.cluster.command(context.WithoutCancel(t.Context()), t, append([]string{"exec"}, command...)...)
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	cmd.Stdout, cmd.Stderr = log, log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
+			t.Log(command[0] + ":\n" + lastLines(string(text), 40))
+		}
+		program := slices.IndexFunc(command, filepath.IsAbs) // after env and variables
+		n.shell(t, "processes '"+strings.Join(command[program:], " ")+"' | xargs -r kill")
+		_ = cmd.Wait() // it was killed
+	})
+}
+
 // lastLines returns the last n lines of a text.
 func lastLines(text string, n int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
@@ -253,6 +273,17 @@ func (n *node) configure(t testing.TB, change func(put func(path string, value a
 	text, err = yaml.Marshal(stack)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, text, 0o600))
+}
+
+// upWith updates the stack with changed values of its file, until another update after the test.
+func (n *node) upWith(t testing.TB, change func(put func(path string, value any))) {
+	t.Helper()
+	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.WriteFile(file, before, 0o600)) })
+	n.configure(t, change)
+	n.up(t)
 }
 
 // deploy deploys the stack as a user does the first time.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -120,22 +119,11 @@ func (n *node) enforcePolicies(t *testing.T) {
 	t.Helper()
 	// Pods reach each other over a bridge, past the rules, unless the kernel is told otherwise.
 	n.shell(t, "echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables")
-	cmd := n.cluster.command(context.WithoutCancel(t.Context()), t, "exec", kubeRouter,
+	t.Cleanup(func() { n.localcluster(t, "down") })
+	n.run(t, kubeRouter,
 		"--run-firewall", "--run-router=false", "--run-service-proxy=false", "--run-loadbalancer=false", "--enable-cni=false",
 		"--kubeconfig=/run/localcluster/kubeconfig", "--master=https://127.0.0.1:6443", "--hostname-override=demo",
 		"--service-cluster-ip-range="+serviceRange, "--health-port=0")
-	log, err := os.Create(t.TempDir() + "/kube-router.log")
-	require.NoError(t, err)
-	cmd.Stdout, cmd.Stderr = log, log
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Log("kube-router:\n" + lastLines(string(text), 40))
-		}
-		n.shell(t, "kill $(processes "+kubeRouter+")")
-		_ = cmd.Wait() // it was killed
-		n.localcluster(t, "down")
-	})
 }
 
 // serviceRange is the range of the addresses of the local node's Services.
