@@ -338,7 +338,7 @@ var broken = map[string][]struct {
 	},
 	"object-size": {
 		{"rules", "alerting: {acknowledgeNoNotifications: true, extraRules: {large: '" + largeRules() + "'}}", nil, Error, "alerting.extraRules", "ConfigMap prometheus-rules has "},
-		{"annotations", "grafana: {adminPassword: s3cret, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {annotations: {note: " + strings.Repeat("x", maxAnnotations) + "}}}}", nil, Error, "grafana.access.ingress.annotations", "256 KiB; allowed: up to 256 KiB on an object"},
+		{"annotations", "grafana: {adminPassword: s3cret, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {tls: {secretName: a}, annotations: {note: " + strings.Repeat("x", maxAnnotations) + "}}}}", nil, Error, "grafana.access.ingress.annotations", "256 KiB; allowed: up to 256 KiB on an object"},
 	},
 	"sample-limit": {
 		{"below what every target has", "discovery: {jobs: {node-exporter: {sampleLimit: 3}}}", nil, Error, "discovery.jobs.node-exporter.sampleLimit", "3 is too low: every target of the job exposes at least"},
@@ -352,8 +352,8 @@ var broken = map[string][]struct {
 		{"a year", "cluster: {name: test, nodes: 50}\nprometheus: {retention: 365d, resources: {requests: {memory: 16Gi}, limits: {memory: 32Gi}}}", nil, Warning, "prometheus.retention", "but prometheus.retentionSize is 40Gi: samples are deleted after about"},
 	},
 	"shards-suffice": {
-		{"thousands of nodes", "cluster: {name: test, nodes: 10000}\nstorage: {size: 8Ti}\nprometheus: {resources: {requests: {memory: 200Gi}, limits: {memory: 200Gi}}}", nil, Warning, "prometheus.shards", ": set prometheus.shards: 3, which needs longTermStorage, or store less"},
-		{"too few shards", strings.Replace(longTerm(", compactor: {size: 4Ti}}\nstorage: {size: 8Ti}\nprometheus: {shards: 2, resources: {requests: {memory: 200Gi}, limits: {memory: 200Gi}}}"), "nodes: 10}", "nodes: 15000}", 1), nil, Warning, "prometheus.shards", "a server should have at most 10000000: set prometheus.shards: 4, or store less"},
+		{"thousands of nodes", "cluster: {name: test, nodes: 10000}\nstorage: {size: 8Ti}\nprometheus: {resources: {requests: {memory: 200Gi}, limits: {memory: 200Gi}}}", nil, Warning, "prometheus.shards", ": set prometheus.shards: 3 and exporters.kubeStateMetrics.shards: 3, which needs longTermStorage, or store less"},
+		{"too few shards", strings.Replace(longTerm(", compactor: {size: 4Ti}}\nstorage: {size: 8Ti}\nprometheus: {shards: 2, resources: {requests: {memory: 200Gi}, limits: {memory: 200Gi}}}"), "nodes: 10}", "nodes: 15000}", 1), nil, Warning, "prometheus.shards", "a server should have at most 10000000: set prometheus.shards: 4 and exporters.kubeStateMetrics.shards: 4, or store less"},
 	},
 	"memory-fits": {
 		{"far too small a limit", "cluster: {name: test, nodes: 1000}\nstorage: {size: 2Ti}", nil, Error, "prometheus.resources.limits.memory", "4Gi is less than half of what is needed: about"},
@@ -368,6 +368,8 @@ var broken = map[string][]struct {
 	},
 	"certificate-renewed": {
 		{"a sidecar", longTerm("}\ntls: {secretName: certificate, clientCertificates: true}"), nil, Warning, "tls.clientCertificates", "true, but the sidecars in the pods of Prometheus connect no more once the certificate has been renewed"},
+		{"that nobody watches", "tls: {secretName: certificate}\nexporters: {blackboxExporter: {enabled: false}}", nil, Warning, "tls", "no alert says that the certificate expires, because exporters.blackboxExporter.enabled is false"},
+		{"of Thanos, that nobody watches", longTerm(", tls: {secretName: certificate}}\nexporters: {blackboxExporter: {enabled: false}}"), nil, Warning, "longTermStorage.tls", "no alert says that the certificate expires"},
 	},
 	"compactor-alone": {
 		{"a prefix for all", "longTermStorage: {enabled: true, objectStore: {type: GCS, config: {bucket: a}, prefix: all}}", nil, Warning, "longTermStorage.objectStore.prefix", `"all" has no parts that are called like the cluster, test`},
@@ -396,6 +398,9 @@ var broken = map[string][]struct {
 		{"passwords in clear text", basicLogin + "\nprometheus: {access: {host: prometheus.example.com, login: basic, fromNamespaces: [a], ingress: {}}}", nil, Warning, "prometheus.access.login", "basic, so passwords are in clear text on their way to http://prometheus.example.com/"},
 		{"a cookie in plain text", "prometheus: {access: {host: prometheus.example.com, login: oidc, fromNamespaces: [a], ingress: {}}}\n" +
 			"login: {oidc: {issuerUrl: 'https://login.example.com', clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}", nil, Warning, "prometheus.access.login", "oidc, but people open http://prometheus.example.com/, so that others on the way can read the cookie"},
+		{"passwords of Grafana in clear text", "grafana: {adminPassword: s3cret, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Warning, "grafana.access.login", "people open http://grafana.example.com/, so that the passwords with which they log in to Grafana are in clear text on their way"},
+		{"a proxy that everyone can pass by", "cluster: {name: test, networkPolicies: {enabled: false}}\nprometheus: {access: {host: prometheus.example.com, login: oidc, httpRoute: {parentRefs: [{name: public}]}}}\n" +
+			"login: {oidc: {issuerUrl: 'https://login.example.com', clientId: monitoring, clientSecret: s3cret, cookieSecret: s3crets3crets3cr, groups: [sre]}}", nil, Warning, "prometheus.access.login", "oidc, but cluster.networkPolicies.enabled is false, so that every pod of the cluster reaches Prometheus without its oauth2-proxy"},
 		{"a Grafana where people sign up", "grafana: {adminPassword: s3cret, config: {users: {allow_sign_up: 'On'}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["users"].allow_sign_up`, "On, so everyone who reaches http://grafana.example.com/ may make an account"},
 		{"anonymous users of Grafana", "grafana: {adminPassword: s3cret, config: {auth.anonymous: {enabled: true}}, access: {host: grafana.example.com, fromNamespaces: [a], ingress: {}}}", nil, Error, `grafana.config["auth.anonymous"].enabled`, "true, so everyone who reaches http://grafana.example.com/ may query every metric"},
 	},

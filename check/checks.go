@@ -52,7 +52,7 @@ var Checks = []Check{
 	{"namespace-admits", "The namespace admits the pods that need the host.", namespaceAdmits},
 	{"host-port-free", "No other program of the nodes listens on the port of node-exporter or windows_exporter.", hostPortFree},
 	{"image-known", "Overridden images are of the versions whose flags and metrics are known.", imageKnown},
-	{"certificate-renewed", "Every program goes on with a renewed certificate.", certificateRenewed},
+	{"certificate-renewed", "Every program goes on with a renewed certificate, and an alert says when one expires.", certificateRenewed},
 	{"ui-login", "Every published web UI asks who one is, and not for passwords in clear text.", uiLogin},
 	{"credentials-encrypted", "No credential of the stack leaves the cluster in clear text, to the OpenID Connect provider or to an external Grafana.", credentialsEncrypted},
 	{"secret-known", "The preview knows the value of every secret.", secretKnown},

@@ -21,6 +21,7 @@ const (
 	serverMemory  = 50 << 20 // bytes of memory that a server without series needs
 	seriesMemory  = 2600     // bytes of memory for each series in the head
 	droppedMemory = 700      // bytes of memory for each that targets send, but that is not stored
+	podMemory     = 40 << 10 // bytes of memory for each pod that discovery keeps, of which every shard watches all
 	headroom      = 1.5      // times the memory, for queries and compactions
 	storedCPU     = 2.6e-6   // seconds of a core for each sample that is stored
 	droppedCPU    = 3.7e-6   // seconds of a core for each that targets send, but that is not stored
@@ -35,7 +36,7 @@ const (
 	leastSampleBytes = 1.0
 )
 
-// Estimate is the estimated load of a stack's Prometheus server; of each replica of each shard.
+// Estimate is the estimated load of a stack's Prometheus server; of each replica of the shard that has most.
 type Estimate struct {
 	Nodes, Pods int
 	Series      map[config.Job]int // by enabled job, without jobs that discover by annotation; of all shards
@@ -51,7 +52,9 @@ type Estimate struct {
 	Remotes     []Remote           // in the order of prometheus.remoteWrite
 	Bucket      Bucket             // zero without long-term storage
 
-	each map[*series]float64 // number of series
+	each          map[*series]float64 // number of series
+	stored        float64             // active series of all shards together, of one replica each
+	storedSamples float64             // their samples per second
 }
 
 // EstimateOf estimates the load of a stack's server from cluster.nodes and cluster.pods. It
@@ -87,7 +90,7 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		}
 		total[s.job] += e.each[s]
 		if s.native {
-			own := e.each[s] * a.share(s.job)
+			own := e.each[s] * a.share(s.job, nodes)
 			native += own
 			disk += own / s.job.interval.Seconds() * (nativeBytes - sampleBytes)
 		}
@@ -99,7 +102,7 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		for _, row := range collected[name] {
 			exposed += sentBy(row.Exporter, j.metrics, a.Sizes[row.Exporter], reported).In(row.Targets(a.Config, nodes), nodes, pods)
 		}
-		exposed *= a.share(j)
+		exposed *= a.share(j, nodes)
 		sent += exposed
 		e.Scraped += exposed / j.interval.Seconds()
 		if row, ok := name.Row(); ok && row.Targets != nil {
@@ -117,13 +120,18 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 		if row, _ := name.Row(); !row.EveryShard {
 			e.Divided += e.Series[name]
 		}
-		own := total[j] * a.share(j)
+		e.stored += total[j] * a.copies(j)
+		e.storedSamples += total[j] * a.copies(j) / j.interval.Seconds()
+		own := total[j] * a.share(j, nodes)
 		e.Total += int(own)
 		e.Samples += own / j.interval.Seconds()
 	}
 	e.Native = int(native)
 	e.CPU = e.Samples*storedCPU + max(0, e.Scraped-e.Samples)*droppedCPU
 	e.Resident = serverMemory + int64(e.Total)*seriesMemory + int64(max(0, sent-float64(e.Total)))*droppedMemory
+	if shards := a.Config.Prometheus.Shards; shards > 1 { // the memory of one server, measured, has that of its pods
+		e.Resident += int64(pods) * podMemory * int64(shards-1) / int64(shards)
+	}
 	e.Memory = int64(float64(e.Resident) * headroom)
 	for _, remote := range a.Prometheus.RemoteWriteConfigs {
 		e.Remotes = append(e.Remotes, a.remote(e, remote, others))
@@ -138,12 +146,25 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 	return e
 }
 
-// share returns the share of a job's targets that each shard scrapes.
-func (a *Analysis) share(j *job) float64 {
-	if a.Config.Divided(config.Job(j.name)) {
-		return 1 / float64(a.Config.Prometheus.Shards)
+// share returns the share of a job's targets that is scraped by the shard with most of them, in a cluster with a
+// number of nodes: a job may have fewer targets than there are shards.
+func (a *Analysis) share(j *job, nodes int) float64 {
+	if !a.Config.Divided(config.Job(j.name)) {
+		return 1
 	}
-	return 1
+	parts := a.Config.Prometheus.Shards
+	if row, ok := config.Job(j.name).Row(); ok && row.Targets != nil {
+		parts = min(parts, max(1, row.Targets(a.Config, nodes)))
+	}
+	return 1 / float64(parts)
+}
+
+// copies returns how many shards scrape each target of a job.
+func (a *Analysis) copies(j *job) float64 {
+	if a.Config.Divided(config.Job(j.name)) {
+		return 1
+	}
+	return float64(a.Config.Prometheus.Shards)
 }
 
 // stored returns the series of scraped metrics that Prometheus stores, in the same order every time,

@@ -59,7 +59,7 @@ func (a *Analysis) servers() float64 {
 // bucket estimates what the sidecars of all replicas of all shards upload.
 func (a *Analysis) bucket(e Estimate) Bucket {
 	cfg := a.Config.LongTermStorage
-	servers := a.servers()
+	servers, replicas := a.servers(), float64(a.Config.Prometheus.Replicas)
 	days := func(retention config.Duration) float64 {
 		if retention.Duration == 0 {
 			return 365
@@ -68,9 +68,9 @@ func (a *Analysis) bucket(e Estimate) Bucket {
 	}
 	const day = 24 * 60 * 60
 	windows := func(window time.Duration) float64 {
-		return float64(e.Total) * aggregates * day / window.Seconds() * bucketBytes * servers
+		return e.stored * aggregates * day / window.Seconds() * bucketBytes * replicas
 	}
-	b := Bucket{Daily: e.Samples * day * bucketBytes * servers}
+	b := Bucket{Daily: e.storedSamples * day * bucketBytes * replicas}
 	b.Raw = b.Daily * days(cfg.Retention.Raw)
 	if !a.Config.StoresNative() { // else nothing is downsampled
 		b.FiveMinutes = windows(5*time.Minute) * days(cfg.Retention.FiveMinutes)
@@ -168,10 +168,17 @@ func compactorFits(a *Analysis) []Finding {
 	return nil
 }
 
-// certificateRenewed warns of programs of Thanos that connect with client certificates of tls: once the files have
+// certificateRenewed warns of certificates whose end nobody watches, and of programs of Thanos that connect with client certificates of tls: once the files have
 // changed, they refuse every connection until they restart: https://github.com/thanos-io/thanos/issues/8969
 func certificateRenewed(a *Analysis) []Finding {
 	cfg := a.Config
+	var findings []Finding
+	for _, path := range cfg.CertificatePaths() {
+		if cfg.HasPrometheus() && !cfg.Exporters.BlackboxExporter.Enabled {
+			findings = append(findings, Finding{Path: path, Severity: Warning,
+				Message: "no alert says that the certificate expires, because exporters.blackboxExporter.enabled is false; set it to true, or waive this if something else watches it"})
+		}
+	}
 	var pods []string
 	if cfg.HasObjectStore() {
 		pods = append(pods, "the sidecars in the pods of Prometheus")
@@ -180,8 +187,8 @@ func certificateRenewed(a *Analysis) []Finding {
 		pods = append(pods, "the ruler")
 	}
 	if !cfg.TLS.Enabled() || !cfg.TLS.ClientCertificates || len(pods) == 0 {
-		return nil
+		return findings
 	}
-	return []Finding{{Path: "tls.clientCertificates", Severity: Warning, Message: fmt.Sprintf(
-		"true, but %s connect no more once the certificate has been renewed, a fault of Thanos; restart these pods after each renewal, or waive this if something does", strings.Join(pods, " and "))}}
+	return append(findings, Finding{Path: "tls.clientCertificates", Severity: Warning, Message: fmt.Sprintf(
+		"true, but %s connect no more once the certificate has been renewed, a fault of Thanos; restart these pods after each renewal, or waive this if something does", strings.Join(pods, " and "))})
 }

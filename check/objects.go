@@ -191,6 +191,9 @@ func uiLogin(a *Analysis) []Finding {
 			findings = append(findings, Finding{Path: ui.Path + ".access.login", Severity: severity, Message: fmt.Sprintf(format, args...)})
 		}
 		plain := strings.HasPrefix(ui.URL().String(), "http://")
+		if ui.Access.Proxied() && !a.Config.Cluster.NetworkPolicies.Enabled {
+			find(Warning, "oidc, but cluster.networkPolicies.enabled is false, so that every pod of the cluster reaches %s without its oauth2-proxy; set it to true, or waive this if others' policies keep them away", ui.Name)
+		}
 		switch {
 		case ui.Access.Login == config.NoLogin && ui.Access.Published():
 			find(Error, "none, so everyone who reaches %s sees every metric, and may use %s's API; set another login, or waive this if something in front asks for one", ui.URL(), ui.Name)
@@ -198,6 +201,8 @@ func uiLogin(a *Analysis) []Finding {
 			find(Warning, "basic, so passwords are in clear text on their way to %s; publish it with a certificate, unless something in front has one", ui.URL())
 		case ui.Access.Login == config.OIDCLogin && plain:
 			find(Warning, "oidc, but people open %s, so that others on the way can read the cookie with which somebody is logged in; publish it with a certificate, or set externalUrl if something in front has one", ui.URL())
+		case ui.OwnLogin && ui.Access.Published() && plain:
+			find(Warning, "people open %s, so that the passwords with which they log in to %s are in clear text on their way; publish it with a certificate, or set externalUrl if something in front has one", ui.URL(), ui.Name)
 		}
 	}
 	return append(findings, openGrafana(a)...)

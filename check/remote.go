@@ -38,7 +38,7 @@ func (a *Analysis) remote(e Estimate, remote *prometheus.RemoteWriteConfig, othe
 		floatBytes = sentBytesV1
 	}
 	add := func(series, bytes float64, j *job) {
-		series *= a.share(j)
+		series *= a.share(j, e.Nodes)
 		total += series
 		r.Samples += series / j.interval.Seconds()
 		r.Bytes += series / j.interval.Seconds() * bytes

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -176,13 +177,23 @@ func shardsSuffice(a *Analysis) []Finding {
 	if !ok || estimate.Total <= maxSeries {
 		return nil
 	}
-	shards := a.Config.Prometheus.Shards
-	every := estimate.Total - estimate.Divided/shards // series that each shard has
+	shards, exporters := a.Config.Prometheus.Shards, a.Config.Exporters.KubeStateMetrics
+	every := (int(estimate.stored) - estimate.Divided) / shards // series of the monitoring itself, which each shard has
 	if every >= maxSeries {
-		return nil // those of the monitoring itself, which are the same in each
+		return nil
 	}
-	advice := fmt.Sprintf("set prometheus.shards: %d", (estimate.Divided+maxSeries-every-1)/(maxSeries-every))
+	needed := max(shards, (estimate.Divided+maxSeries-every-1)/(maxSeries-every))
+	var settings []string
+	if needed > shards {
+		settings = append(settings, fmt.Sprintf("prometheus.shards: %d", needed))
+	}
+	if exporters.Enabled && exporters.Shards < needed { // a shard scrapes a target whole
+		settings = append(settings, fmt.Sprintf("exporters.kubeStateMetrics.shards: %d", needed))
+	}
+	advice := "set " + strings.Join(settings, " and ")
 	switch {
+	case len(settings) == 0:
+		return nil // of another job with few targets
 	case a.Config.Agent():
 		advice = "divide the cluster's namespaces between several stacks"
 	case !a.Config.LongTermStorage.Enabled:
