@@ -21,7 +21,7 @@ func main() {
 // program renders the stack, checks it and deploys it. It registers no resource if a check
 // fails, or if a Secret that the stack names is not in the cluster.
 func program(ctx *pulumi.Context, run pulumi.RunInfo) error {
-	cfg, err := config.FromPulumi(run.Config, run.ConfigSecretKeys)
+	cfg, err := config.FromStack("Pulumi."+ctx.Stack()+".yaml", run.Config, run.ConfigSecretKeys)
 	if err != nil {
 		return err
 	}

@@ -52,9 +52,13 @@ func (a app) deployQuery() error {
 	if err := a.service("service", a.name, false, ports...); err != nil {
 		return err
 	}
+	var probes []string
+	if a.Stack.Config.ThanosCertificate() && a.Stack.Config.Exporters.BlackboxExporter.Enabled {
+		probes = append(probes, render.BlackboxExporter.Name) // which reads the certificate
+	}
 	if err := a.networkPolicy(
-		ingressRule{ports: []port{thanosHTTP}, from: clients, webUI: true},
-		ingressRule{ports: []port{thanosGRPC}, namespaces: cfg.FromNamespaces},
+		ingressRule{ports: []port{thanosHTTP}, from: clients, webUI: !a.Stack.Config.LongTermStorage.QueryFrontend.Access.AsksForLogin()},
+		ingressRule{ports: []port{thanosGRPC}, from: probes, namespaces: cfg.FromNamespaces},
 	); err != nil {
 		return err
 	}

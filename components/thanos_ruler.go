@@ -68,7 +68,7 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 		return err
 	}
 	if err := a.networkPolicy(
-		ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}, webUI: true},
+		ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}, webUI: !a.Stack.Config.LongTermStorage.QueryFrontend.Access.AsksForLogin()},
 		ingressRule{ports: []port{thanosGRPC}, from: []string{render.ThanosQuery.Name}},
 	); err != nil {
 		return err

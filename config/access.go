@@ -109,6 +109,9 @@ func (c *Config) UIs() []UI {
 // Published reports whether people reach the UI outside of the cluster.
 func (a Access) Published() bool { return a.Host != "" }
 
+// AsksForLogin reports whether the UI shows nothing to whoever is not logged in, as the setting says.
+func (a Access) AsksForLogin() bool { return a.Login == BasicLogin || a.Login == OIDCLogin }
+
 // Proxied reports whether an oauth2-proxy is published in front of the UI, which removes the path from requests.
 func (a Access) Proxied() bool { return a.proxied }
 
@@ -221,6 +224,9 @@ func (ui UI) validate(policies NetworkPolicies) Problems {
 	if (a.Ingress == nil) == (a.HTTPRoute == nil) {
 		p.Addf(at, "publishes %s with an ingress or an httpRoute; allowed: exactly one of them", a.Host)
 		return p
+	}
+	if !policies.Enabled && len(a.FromNamespaces) > 0 {
+		p.Addf(at+".fromNamespaces", "has no effect with cluster.networkPolicies.enabled: false, which lets everyone in; remove one of the two")
 	}
 	if policies.Enabled && len(policies.FromNamespaces)+len(a.FromNamespaces) == 0 {
 		p.Addf(at+".fromNamespaces", "empty, so the network policies keep the controller or gateway from %s; name its namespace", ui.Name)

@@ -96,6 +96,9 @@ func (c Cluster) validate() Problems {
 	if c.Pods < 0 || c.Pods > 500_000 {
 		p.Addf("cluster.pods", "%d; allowed: 0 (30 on each node) to 500000", c.Pods)
 	}
+	if policies := c.NetworkPolicies; !policies.Enabled && len(policies.FromNamespaces) > 0 {
+		p.Addf("cluster.networkPolicies.fromNamespaces", "has no effect with enabled: false, which lets everyone in; remove one of the two")
+	}
 	for i, namespace := range c.NetworkPolicies.FromNamespaces {
 		p.invalid(fmt.Sprintf("cluster.networkPolicies.fromNamespaces[%d]", i), namespace, validation.IsDNS1123Label(namespace))
 	}

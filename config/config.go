@@ -144,6 +144,7 @@ type Problem struct {
 
 	meant         string // the path that an unknown one is likely a typo of; empty if none is near
 	missingSecret bool   // a required secret is not set, which is allowed in a stack file
+	notSecret     bool   // what is encrypted may not be a secret
 }
 
 // missing reports whether the Problem is that a value is not set. Messages about that start so.

@@ -26,6 +26,7 @@ func TestDirectories(t *testing.T) {
 	})
 }
 
+// Paths that leave the project start where the project is, wherever the program runs.
 func TestProjectPath(t *testing.T) {
 	t.Setenv(config.ProjectDirVariable, "")
 	assert.Equal(t, "../shop", config.ProjectPath("../shop"))

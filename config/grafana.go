@@ -283,6 +283,12 @@ func (g Grafana) validateExternal() Problems {
 		"grafana.database":            g.Database != nil,
 		"grafana.podDisruptionBudget": g.PodDisruptionBudget != nil,
 		"grafana.plugins":             len(g.Plugins) > 0,
+		"grafana.serviceAccount":      len(g.ServiceAccount.Annotations) > 0,
+		"grafana.replicas":            g.Replicas != defaultGrafana().Replicas,
+		"grafana.adminUser":           g.AdminUser != defaultGrafana().AdminUser,
+		"grafana.pod.env":             len(g.Pod.Env) > 0,
+		"grafana.pod.volumeMounts":    len(g.Pod.VolumeMounts) > 0,
+		"grafana.pod.containers":      len(g.Pod.Containers) > 0,
 		"grafana.pluginRepository":    g.PluginRepository != nil,
 
 		"grafana.dashboards.configMaps.namespaces": g.Dashboards.ConfigMaps.Read(),

@@ -33,5 +33,3 @@ func TestDashboardConfigMaps(t *testing.T) {
 	})
 	assert.Equal(t, "grafana_dashboard", accepted(t, "grafana: {adminPassword: hunter2, dashboards: {configMaps: {namespaces: [shop]}}}").Grafana.Dashboards.ConfigMaps.Label)
 }
-
-// Paths that leave the project start where the project is, wherever the program runs.

@@ -58,7 +58,7 @@ var datasourceUID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // secretOption matches names of options that are secrets, in camel case or in snake case: Grafana has them
 // in secureJsonData.
-var secretOption = regexp.MustCompile(`(?i)(password|secret|token|private_?key|^httpHeaderValue[0-9]+)$`)
+var secretOption = regexp.MustCompile(`(?i)(password|secret|token|(private|secret|access|api|client)_?key|^httpHeaderValue[0-9]+)$`)
 
 // pluginID matches IDs of plugins, among them those of datasources.
 var pluginID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)

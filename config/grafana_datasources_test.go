@@ -44,6 +44,9 @@ func TestGrafanaDatasources(t *testing.T) {
 			"private key", datasource("{" + loki + ", jsonData: {privateKey: hunter2}}"),
 			`grafana.datasources[0].jsonData.privateKey: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
 		}, {
+			"key of an account", datasource("{" + loki + ", jsonData: {sigV4SecretKey: hunter2}}"),
+			`grafana.datasources[0].jsonData.sigV4SecretKey: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
+		}, {
 			"value of a header", datasource("{" + loki + ", jsonData: {httpHeaderName1: Authorization, httpHeaderValue1: hunter2}}"),
 			`grafana.datasources[0].jsonData.httpHeaderValue1: is a secret, which may not be in a ConfigMap; it belongs in secureJsonData`,
 		}, {

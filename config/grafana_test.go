@@ -86,6 +86,12 @@ func TestExternalGrafana(t *testing.T) {
 			"and one of our own", "grafana: {import: job, persistence: {enabled: true}, external: {" + external + "}}",
 			`grafana.persistence.enabled: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,
 		}, {
+			"and an account of our own", "grafana: {import: job, serviceAccount: {annotations: {a: b}}, external: {" + external + "}}",
+			`grafana.serviceAccount: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,
+		}, {
+			"and a variable of our own", "grafana: {import: job, pod: {env: [{name: HTTPS_PROXY, value: 'http://proxy:3128'}]}, external: {" + external + "}}",
+			`grafana.pod.env: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,
+		}, {
 			"and a database of our own", "grafana: {import: job, database: {type: mysql}, external: {" + external + "}}",
 			`grafana.database: only applies to a Grafana that this stack deploys, but grafana.external.url names another one; remove one of the two`,
 		}, {

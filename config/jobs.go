@@ -88,18 +88,14 @@ type ScrapeJob struct {
 
 // Numbers of targets, for ScrapeJob.Targets.
 func onNodes(_ *Config, nodes int) int    { return nodes }
-func onWindows(c *Config, n int) int      { return min(c.Cluster.WindowsNodes, n-1) }
+func onWindows(c *Config, n int) int      { return max(0, min(c.Cluster.WindowsNodes, n-1)) }
 func onLinux(c *Config, n int) int        { return n - onWindows(c, n) }
 func onControlPlane(_ *Config, n int) int { return min(3, n) } // a highly available one has three
 func fixed(n int) func(*Config, int) int  { return func(*Config, int) int { return n } }
 
-// probedTargets is ScrapeJob.Targets of what the stack lists, and of the certificate that its programs serve.
+// probedTargets is ScrapeJob.Targets of what the stack lists, and of the certificates that its programs serve.
 func probedTargets(c *Config, _ int) int {
-	n := len(c.Exporters.BlackboxExporter.Targets)
-	if c.TLS.Enabled() {
-		n++
-	}
-	return n
+	return len(c.Exporters.BlackboxExporter.Targets) + len(c.certificates())
 }
 
 // blackboxDeployed is ScrapeJob.Deployed of blackbox-exporter and of the jobs that it probes for.
@@ -196,7 +192,7 @@ var ScrapeJobs = []ScrapeJob{{
 	Targets:  fixed(1), Blinding: true,
 	Exporter: "blackbox-exporter", Image: BlackboxExporterImage,
 }, {
-	Name: BlackboxTargetsJob, About: "what `exporters.blackboxExporter.targets` lists, and the certificate of `tls`, probed by blackbox-exporter",
+	Name: BlackboxTargetsJob, About: "what `exporters.blackboxExporter.targets` lists, and the certificates of `tls` and `longTermStorage.tls`, probed by blackbox-exporter",
 	Settings: blackboxExporterPath, Deployed: blackboxDeployed,
 	SampleLimit: 1_000, Targets: probedTargets, MayBeEmpty: true,
 	Exporter: "probe", Image: BlackboxExporterImage,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -40,6 +41,27 @@ func FromPulumi(raw map[string]string, secretKeys []string) (*Config, error) {
 			problems.Add(notSecret(name)) // or a value below it: Pulumi does not say which
 		}
 	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// FromStack does what FromPulumi does, and rejects what is encrypted in the stack's file at path where no secret may be.
+// A running stack has all values decrypted, and Pulumi does not say which of those below a key were not. A stack may
+// have its config elsewhere, and then no such file.
+func FromStack(path string, raw map[string]string, secretKeys []string) (*Config, error) {
+	cfg, err := FromPulumi(raw, secretKeys)
+	var problems Problems
+	if err != nil && !errors.As(err, &problems) {
+		return nil, err
+	}
+	_, ofFile, _ := loadFile(path)
+	encrypted := slices.DeleteFunc(ofFile, func(p Problem) bool { return !p.notSecret })
+	problems = slices.DeleteFunc(problems, func(p Problem) bool { // which the file tells more exactly
+		return p.notSecret && slices.ContainsFunc(encrypted, func(e Problem) bool { return strings.HasPrefix(e.Path, p.Path) })
+	})
+	problems.Add(encrypted...)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}

@@ -233,6 +233,22 @@ config:
 		values := map[string]string{project + "cluster": `{"name": "test"}`, project + "grafana": `{"enabled": false}`, project + "discovery": `{}`}
 		_, err = config.FromPulumi(values, []string{project + "discovery", project + "grafana", "other:cluster"})
 		require.ErrorContains(t, err, "1 problem(s) in the stack's config:\n  discovery: is encrypted, but")
+
+		// A running stack has them decrypted, and its file tells.
+		running := map[string]string{
+			project + "cluster": `{"name": "test"}`, project + "grafana": `{"enabled": false}`, project + "alerting": `{"acknowledgeNoNotifications": true}`,
+			project + "discovery":  `{"extraScrapeConfigs": [{"job_name": "a", "basic_auth": {"password": "s3cret"}}]}`,
+			project + "prometheus": `{"externalUrl": "https://s3cret.example.com", "secrets": {"token": "s3cret"}}`,
+		}
+		_, err = config.FromStack(path, running, []string{project + "discovery", project + "prometheus"})
+		var ofStack config.Problems
+		require.ErrorAs(t, err, &ofStack)
+		assert.ElementsMatch(t, problems, ofStack)
+		_, err = config.FromStack(path, map[string]string{}, nil)
+		require.ErrorContains(t, err, "cluster.name: missing")
+		require.ErrorContains(t, err, "prometheus.externalUrl: is encrypted, but")
+		_, err = config.FromStack(filepath.Join(t.TempDir(), "Pulumi.none.yaml"), running, []string{project + "prometheus"})
+		require.NoError(t, err, "a stack without a file")
 	})
 	t.Run("are not shown", func(t *testing.T) {
 		cfg, err := config.FromPulumi(values, []string{project + "alerting"})

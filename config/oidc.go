@@ -325,6 +325,11 @@ func (o OIDC) validateProxy(at string) Problems {
 	p.Add(validateBudget(at+".podDisruptionBudget", o.PodDisruptionBudget, o.Replicas)...)
 	p.Add(o.Resources.validate(at + ".resources")...)
 	p.Add(o.Scheduling.validate(at)...)
+	for i, variable := range o.Pod.Env {
+		if strings.HasPrefix(variable.Name, "OAUTH2_PROXY_") {
+			p.Addf(fmt.Sprintf("%s.pod.env[%d].name", at, i), "%q is a setting of oauth2-proxy, which the program makes; allowed: any other variable", variable.Name)
+		}
+	}
 	return p
 }
 

@@ -47,6 +47,9 @@ func TestOIDC(t *testing.T) {
 			"no cookie secret", behindLogin + login(provider+", groups: [sre]"),
 			"login.oidc.cookieSecret: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:login.oidc.cookieSecret'; or name an existing Secret there: {secret: NAME, key: KEY}",
 		}, {
+			"a setting of oauth2-proxy as a variable", behindLogin + login(proxy+", pod: {env: [{name: OAUTH2_PROXY_SKIP_AUTH_ROUTES, value: ^/}]}"),
+			`login.oidc.pod.env[0].name: "OAUTH2_PROXY_SKIP_AUTH_ROUTES" is a setting of oauth2-proxy, which the program makes; allowed: any other variable`,
+		}, {
 			"a short cookie secret", behindLogin + login(provider+", groups: [sre], cookieSecret: hunter2"),
 			"login.oidc.cookieSecret: has 7 bytes; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16",
 		}, {

@@ -13,7 +13,7 @@ var ownedSettings = map[string]string{
 	"otlp":                "prometheus.otlp",
 	"remote_read":         "prometheus.remoteRead",
 	"remote_write":        "prometheus.remoteWrite",
-	"rule_files":          "alerting.extraRules",
+	"rule_files":          "alerting.extraRules and alerting.ruleDirectories",
 	"scrape_config_files": "discovery.extraScrapeConfigs",
 	"scrape_configs":      "discovery.extraScrapeConfigs",
 	"tracing":             "prometheus.tracing",

@@ -96,7 +96,7 @@ func SetSecret(path string) string {
 
 // notSecret returns the Problem of an encrypted value at a path that is not a secret.
 func notSecret(path string) Problem {
-	return Problem{Path: path, Message: "is encrypted, but this setting is stored in clear text in the cluster's ConfigMaps and the stack's state; " +
+	return Problem{Path: path, notSecret: true, Message: "is encrypted, but this setting is stored in clear text in the cluster's ConfigMaps and the stack's state; " +
 		"put secrets into prometheus.secrets, longTermStorage.objectStore.secrets, exporters.blackboxExporter.secrets, alerting.secrets or grafana.secrets, and refer to their files here"}
 }
 

@@ -9,8 +9,11 @@ type TLS struct {
 	ClientCertificates bool `json:"clientCertificates"`
 }
 
-// CertificateModule is the probe module that reads the certificate of tls.
-const CertificateModule = "stack_tls"
+// Probe modules that read the certificates of the stack's programs: that of tls, and another of the parts of Thanos.
+const (
+	CertificateModule       = "stack_tls"
+	ThanosCertificateModule = "stack_thanos_tls"
+)
 
 func defaultTLS() TLS {
 	return TLS{Certificate: Certificate{ServerName: Project, IssuerRef: defaultIssuerRef()}}
@@ -38,16 +41,36 @@ func (c *Config) certificates() []sharedCertificate {
 	if c.TLS.Enabled() {
 		shared = append(shared, sharedCertificate{"tls", c.TLS.Certificate})
 	}
-	if thanos := c.LongTermStorage.TLS; c.LongTermStorage.Enabled && thanos.Enabled() && thanos.SecretName != c.TLS.SecretName {
-		shared = append(shared, sharedCertificate{"longTermStorage.tls", thanos})
+	if c.ThanosCertificate() {
+		shared = append(shared, sharedCertificate{"longTermStorage.tls", c.LongTermStorage.TLS})
 	}
 	return shared
+}
+
+// CertificatePaths returns the config paths of the certificates that programs of the stack share.
+func (c *Config) CertificatePaths() []string {
+	var paths []string
+	for _, shared := range c.certificates() {
+		paths = append(paths, shared.path)
+	}
+	return paths
+}
+
+// ThanosCertificate reports whether the parts of Thanos present another certificate over gRPC than other programs.
+func (c *Config) ThanosCertificate() bool {
+	thanos := c.LongTermStorage.TLS
+	return c.LongTermStorage.Enabled && thanos.Enabled() && thanos.SecretName != c.TLS.SecretName
 }
 
 // validateTLS rejects settings of a certificate that the stack does not have, and clients and servers in front of
 // programs that could not connect to them.
 func (c *Config) validateTLS() Problems {
 	p := c.TLS.validate("tls")
+	for module, used := range map[string]bool{CertificateModule: c.TLS.Enabled(), ThanosCertificateModule: c.ThanosCertificate()} {
+		if _, taken := c.Exporters.BlackboxExporter.Modules[module]; taken && used {
+			p.Addf(blackboxExporterPath+".modules."+module, "the name is taken by the module that reads the certificate of the stack's programs; choose another")
+		}
+	}
 	if !c.TLS.Enabled() {
 		if c.TLS.ClientCertificates {
 			p.Addf("tls.clientCertificates", "true has no effect without a certificate; set tls.secretName or tls.issuerRef")
@@ -64,9 +87,6 @@ func (c *Config) validateTLS() Problems {
 		p.Addf("longTermStorage.tls.secretName", "missing, so the parts of Thanos would answer everyone over gRPC, in plain text; set it, or leave out longTermStorage.tls to use the certificate of tls")
 	case thanos.SecretName == c.TLS.SecretName && thanos.IssuerRef.Name != "":
 		p.Addf("longTermStorage.tls.secretName", "%q is the Secret of tls, which an issuer would make twice; leave out longTermStorage.tls to use the certificate of tls", thanos.SecretName)
-	}
-	if _, taken := c.Exporters.BlackboxExporter.Modules[CertificateModule]; taken {
-		p.Addf(blackboxExporterPath+".modules."+CertificateModule, "the name is taken by the module that reads the certificate of tls; choose another")
 	}
 	if c.Grafana.Deployed() && c.Grafana.Import == ImportJob {
 		p.Addf("grafana.import", "%s, but the job runs only in updates, so Grafana would keep certificates of tls that have been renewed since; allowed: %s", ImportJob, ImportFiles)

@@ -30,7 +30,7 @@ func TestTLSProblems(t *testing.T) {
 		{"the import job", tls + "grafana: {adminPassword: s3cret, import: job, persistence: {enabled: true}}", "grafana.import: job, but the job runs only in updates, so Grafana would keep certificates of tls that have been renewed since; allowed: files"},
 		{"oauth2-proxy without a certificate", mutual + oidc + access("oidc"), "prometheus.access.login: oidc, but oauth2-proxy has no certificate to show to Prometheus, which asks for one; allowed: none, basic, or any with tls.clientCertificates: false"},
 		{"an Ingress that connects over HTTP", tls + access("none"), "prometheus.access.ingress.annotations: empty, so nothing tells the controller that Prometheus answers over HTTPS; set those with which it connects so, such as nginx.ingress.kubernetes.io/backend-protocol: HTTPS"},
-		{"a module with the name of its own", tls + "exporters: {blackboxExporter: {modules: {stack_tls: {prober: tcp}}}}", "exporters.blackboxExporter.modules.stack_tls: the name is taken by the module that reads the certificate of tls; choose another"},
+		{"a module with the name of its own", tls + "exporters: {blackboxExporter: {modules: {stack_tls: {prober: tcp}}}}", "exporters.blackboxExporter.modules.stack_tls: the name is taken by the module that reads the certificate of the stack's programs; choose another"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			assert.Equal(t, strings.Split(test.want, "\n"), rejected(t, test.text))

@@ -15,7 +15,7 @@ func dashboardDirectories(cfg *config.Config) ([]dashboards.Directory, error) {
 	var directories []dashboards.Directory
 	var problems config.Problems
 	for i, name := range cfg.Grafana.Dashboards.Directories {
-		files, _, err := directory(fmt.Sprintf("grafana.dashboards.directories[%d]", i), name, "dashboards", ".json")
+		files, _, err := directory(fmt.Sprintf("grafana.dashboards.directories[%d]", i), name, "dashboards", nil, ".json")
 		problems.Add(err...)
 		directories = append(directories, dashboards.Directory{Path: name, Files: files})
 	}

@@ -358,8 +358,8 @@ var (
 	secretKey = regexp.MustCompile(`(^|_)(password|secret|secret_key|private_key|account_key|encryption_key|token)$`)
 	// reference matches a value that Grafana reads from a file, a variable or Vault.
 	reference = regexp.MustCompile(`^\$__(file|env|vault)\{([^}]+)\}$`)
-	// credentials matches a URL with a password in front of its host.
-	credentials = regexp.MustCompile(`^[a-z0-9+]+://[^/@\s]*:[^/@\s]+@`)
+	// credentials matches a URL with a password in front of its host, and a connection string with one.
+	credentials = regexp.MustCompile(`^[a-z0-9+]+://[^/@\s]*:[^/@\s]+@|(?i)(^|[ ,;&?])password=[^ ,;&$]`)
 )
 
 // iniValue returns the value of grafana.config.SECTION.KEY as text. It rejects what grafanaINI
@@ -391,7 +391,7 @@ func iniValue(cfg config.Grafana, section, key string) (string, error) {
 		return "", fmt.Errorf("is a secret, which may not be in grafana.ini: set it as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
 	}
 	if credentials.MatchString(text) {
-		return "", fmt.Errorf("has a password in its URL: set the URL as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
+		return "", fmt.Errorf("has a password in it: set the whole value as grafana.secrets.NAME, and this to $__file{%s/NAME}", GrafanaSecretsDir)
 	}
 	if found != nil && found[1] == "file" {
 		return text, secretFile(cfg, found[2])

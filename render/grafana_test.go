@@ -349,20 +349,21 @@ func TestGrafanaDatabase(t *testing.T) {
 
 func TestGrafanaINIRejects(t *testing.T) {
 	tests := map[string]struct{ setting, want string }{
-		"plain secret":     {"smtp: {password: hunter2}", "grafana.config.smtp.password: is a secret"},
-		"oauth secret":     {"auth.github: {client_secret: hunter2}", "grafana.config.auth.github.client_secret: is a secret"},
-		"secret in a URL":  {"database: {url: 'postgres://grafana:hunter2@db/grafana'}", "grafana.config.database.url: has a password"},
-		"secret nowhere":   {"smtp: {password: '$__file{/run/secrets/smtp}'}", "not a secret file of Grafana's pod"},
-		"misspelt secret":  {"smtp: {password: '$__file{/etc/grafana-secrets/stmp}'}", `grafana.secrets has no "stmp"; did you mean "smtp"?`},
-		"port":             {"server: {http_port: 80}", "grafana.config.server.http_port: may not be set"},
-		"URL":              {"server: {root_url: 'https://grafana.example.com'}", "grafana.externalUrl"},
-		"admin password":   {"security: {admin_password: '$__file{/x}'}", "grafana.adminPassword"},
-		"list":             {"users: {hidden_users: [a]}", "is not a string, a number or a boolean"},
-		"nothing":          {"users: {hidden_users: }", "is not a string, a number or a boolean"},
-		"odd section":      {"'auth]': {enabled: true}", "allowed: names of"},
-		"odd key":          {"auth: {a=b: true}", "allowed: names of"},
-		"text in quotes":   {`users: {login_hint: '"quoted"'}`, `grafana.config.users.login_hint: Grafana would read "\"quoted\"" as "quoted" from grafana.ini`},
-		"number as secret": {"auth.grafana_com: {token: 12345}", "is a secret"},
+		"plain secret":                  {"smtp: {password: hunter2}", "grafana.config.smtp.password: is a secret"},
+		"oauth secret":                  {"auth.github: {client_secret: hunter2}", "grafana.config.auth.github.client_secret: is a secret"},
+		"secret in a connection string": {"remote_cache: {type: redis, connstr: 'addr=redis:6379,password=hunter2'}", "grafana.config.remote_cache.connstr: has a password in it"},
+		"secret in a URL":               {"database: {url: 'postgres://grafana:hunter2@db/grafana'}", "grafana.config.database.url: has a password"},
+		"secret nowhere":                {"smtp: {password: '$__file{/run/secrets/smtp}'}", "not a secret file of Grafana's pod"},
+		"misspelt secret":               {"smtp: {password: '$__file{/etc/grafana-secrets/stmp}'}", `grafana.secrets has no "stmp"; did you mean "smtp"?`},
+		"port":                          {"server: {http_port: 80}", "grafana.config.server.http_port: may not be set"},
+		"URL":                           {"server: {root_url: 'https://grafana.example.com'}", "grafana.externalUrl"},
+		"admin password":                {"security: {admin_password: '$__file{/x}'}", "grafana.adminPassword"},
+		"list":                          {"users: {hidden_users: [a]}", "is not a string, a number or a boolean"},
+		"nothing":                       {"users: {hidden_users: }", "is not a string, a number or a boolean"},
+		"odd section":                   {"'auth]': {enabled: true}", "allowed: names of"},
+		"odd key":                       {"auth: {a=b: true}", "allowed: names of"},
+		"text in quotes":                {`users: {login_hint: '"quoted"'}`, `grafana.config.users.login_hint: Grafana would read "\"quoted\"" as "quoted" from grafana.ini`},
+		"number as secret":              {"auth.grafana_com: {token: 12345}", "is a secret"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

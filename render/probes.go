@@ -54,7 +54,8 @@ func probedIngresses(cfg *config.Config) scrapeConfig {
 }
 
 // probedTargets returns the scrape config by which the blackbox exporter probes the targets in
-// exporters.blackboxExporter.targets and, with tls, the certificate that all programs present, at Prometheus.
+// exporters.blackboxExporter.targets and the certificates that programs of the stack share: that of tls at Prometheus, and
+// one of the parts of Thanos at the querier.
 func probedTargets(cfg *config.Config) scrapeConfig {
 	scrape := connectTo(cfg, BlackboxExporter, scrapeConfig{
 		MetricsPath:    "/probe",
@@ -67,6 +68,9 @@ func probedTargets(cfg *config.Config) scrapeConfig {
 	}
 	if Prometheus.ServesTLS(cfg) {
 		scrape.StaticConfigs = append(scrape.StaticConfigs, staticTargets{[]string{Prometheus.Address(cfg)}, map[string]string{"__param_module": config.CertificateModule}})
+	}
+	if cfg.ThanosCertificate() {
+		scrape.StaticConfigs = append(scrape.StaticConfigs, staticTargets{[]string{ThanosQuery.GRPCAddress(cfg)}, map[string]string{"__param_module": config.ThanosCertificateModule}})
 	}
 	return scrape
 }

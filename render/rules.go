@@ -103,19 +103,26 @@ func (s *Stack) ruleFiles() ([]rules.File, error) {
 	return files, err
 }
 
+// ownRulesPath returns the config path of the stack's own rules.
+func ownRulesPath(cfg *config.Config) string {
+	if len(cfg.Alerting.ExtraRules) == 0 && len(cfg.Alerting.RuleDirectories) > 0 {
+		return "alerting.ruleDirectories"
+	}
+	return "alerting.extraRules"
+}
+
 // filesOfRules returns the rule files of a directory in alerting.ruleDirectories, without those of promtool.
 func filesOfRules(at, name string) ([]rules.Extra, config.Problems) {
-	files, found, problems := directory(at, name, "rule files", ".yaml", ".yml")
+	base := func(file string) string { return strings.TrimSuffix(file, path.Ext(file)) }
+	files, found, problems := directory(at, name, "rule files", func(file string) bool { return !rules.IsTest(base(file)) }, ".yaml", ".yml")
 	var extra []rules.Extra
 	for _, file := range found {
-		if rules.IsTest(file) {
-			continue
-		}
 		text, err := fs.ReadFile(files, file)
 		if err != nil {
-			problems.Addf(at, "%v", err)
+			problems.Addf(at, "%q: %v", path.Join(name, file), reason(err))
+			continue
 		}
-		extra = append(extra, rules.Extra{Path: path.Join(name, file), From: name, Name: file, Text: string(text)})
+		extra = append(extra, rules.Extra{Path: path.Join(name, file), From: name, Name: base(file), Text: string(text)})
 	}
 	return extra, problems
 }

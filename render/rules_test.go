@@ -137,9 +137,12 @@ func TestRuleDirectories(t *testing.T) {
 	_, err := stack()
 	require.ErrorContains(t, err, `alerting.ruleDirectories[0]: "`+dir+`" has no *.yaml or *.yml file; allowed: a directory that has rule files directly in it`)
 
+	write("shop_test.yml", "rule_files: [shop.yml]\n")
+	_, err = stack()
+	require.ErrorContains(t, err, "has no *.yaml or *.yml file", "none but promtool's")
+
 	const shop = "groups:\n- name: shop\n  rules:\n  - {record: 'shop:up:sum', expr: sum(up)}\n"
 	write("shop.yml", shop)
-	write("shop_test.yml", "rule_files: [shop.yml]\n")
 	write("README.md", "Rules of the shop.")
 	s, err := stack()
 	require.NoError(t, err)
@@ -158,5 +161,5 @@ func TestRuleDirectories(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "bank.yaml")))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "old.yaml"), 0o700))
 	_, err = stack()
-	require.ErrorContains(t, err, `alerting.ruleDirectories[0]: read old.yaml: is a directory`)
+	require.ErrorContains(t, err, `alerting.ruleDirectories[0]: "`+dir+`/old.yaml": is a directory`)
 }

@@ -55,7 +55,7 @@ func (s *Stack) renderRuler() error {
 	}
 	r := &Ruler{
 		Config: ConfigMap{ThanosRuler.Name + "-config", "longTermStorage.ruler", files},
-		Rules:  ConfigMap{ThanosRuler.Name + "-rules", "alerting.extraRules", map[string]string{}},
+		Rules:  ConfigMap{ThanosRuler.Name + "-rules", ownRulesPath(s.Config), map[string]string{}},
 
 		Secrets: rulerSecrets(s.Config),
 	}

@@ -151,7 +151,7 @@ func (s *Stack) renderRules() error {
 		return err
 	}
 	s.Rules = files
-	s.PrometheusRules = ConfigMap{"prometheus-rules", "alerting.extraRules", map[string]string{}}
+	s.PrometheusRules = ConfigMap{"prometheus-rules", ownRulesPath(s.Config), map[string]string{}}
 	for _, file := range files {
 		if !file.Ruler {
 			s.PrometheusRules.Files[file.Name] = file.Text

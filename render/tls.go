@@ -120,14 +120,20 @@ func encrypt(cfg *config.Config, program Program, d *importer.Datasource) {
 	}
 }
 
-// probeModules returns the modules of the blackbox exporter: those of the config, and with tls the one that connects
-// as programs of the stack do.
+// probeModules returns the modules of the blackbox exporter: those of the config, with tls the one that connects as
+// programs of the stack do, and the one that reads another certificate of the parts of Thanos, which it has none to show to.
 func probeModules(cfg *config.Config) map[string]map[string]any {
 	modules := cfg.Exporters.BlackboxExporter.AllModules()
 	if tls := clientTLS(cfg); tls != nil {
 		modules[config.CertificateModule] = map[string]any{
 			"prober": "tcp",
 			"tcp":    map[string]any{"preferred_ip_protocol": "ip4", "tls": true, "tls_config": tls},
+		}
+	}
+	if cfg.ThanosCertificate() {
+		modules[config.ThanosCertificateModule] = map[string]any{
+			"prober": "tcp",
+			"tcp":    map[string]any{"preferred_ip_protocol": "ip4", "tls": true, "tls_config": map[string]any{"insecure_skip_verify": true}},
 		}
 	}
 	return modules

@@ -205,7 +205,22 @@ func TestTLSIsProbed(t *testing.T) {
 	module := file.Modules["stack_tls"]
 	assert.True(t, module.TCP.TLS)
 	assert.Equal(t, promconfig.TLSConfig{CAFile: "/etc/tls/ca.crt", CertFile: "/etc/tls/tls.crt", KeyFile: "/etc/tls/tls.key", ServerName: "kubernetes-prometheus"}, module.TCP.TLSConfig)
-	assert.NotContains(t, rendered(t, "").BlackboxConfig.Files["blackbox.yml"], "stack_tls")
+	assert.NotContains(t, rendered(t, "").BlackboxConfig.Files["blackbox.yml"], "stack_")
+}
+
+// The parts of Thanos may have a certificate of their own, and the blackbox exporter none that they would accept.
+func TestTLSOfThanosIsProbed(t *testing.T) {
+	const thanos = "\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: a, endpoint: s3.example.com}}, tls: {secretName: b}}"
+	for stack, want := range map[string]string{"tls: {secretName: a}": "stack_thanos_tls", "cluster: {name: test}": "stack_thanos_tls", "tls: {secretName: b}": ""} {
+		s := rendered(t, stack+thanos)
+		var file blackbox.Config
+		require.NoError(t, yaml.Unmarshal([]byte(s.BlackboxConfig.Files["blackbox.yml"]), &file))
+		module, there := file.Modules["stack_thanos_tls"]
+		assert.Equal(t, want != "", there, stack)
+		assert.Equal(t, there, module.TCP.TLS)
+		config := s.PrometheusConfigs[0].Files["prometheus.yml"]
+		assert.Equal(t, there, strings.Contains(config, "thanos-query.monitoring.svc:10901"), stack)
+	}
 }
 
 // oauth2-proxy connects to Services by their names, and has one list of authorities for them and the provider.

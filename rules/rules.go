@@ -130,17 +130,12 @@ type Options struct {
 type Extra struct {
 	Path string // of problems: a config path, or that of a file
 	From string // where it is among others: a config path, or that of a directory
-	Name string // with or without the extension .yaml or .yml
+	Name string // with or without the extension .yaml
 	Text string
 }
 
-// IsTest reports whether a file beside rule files has promtool unit tests, by its name.
-func IsTest(name string) bool { return strings.HasSuffix(fileName(name), testSuffix) }
-
-// fileName returns the name that a rule file has for Prometheus.
-func fileName(name string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml") + ".yaml"
-}
+// IsTest reports whether the file NAME.yaml beside rule files has promtool unit tests, by its name.
+func IsTest(name string) bool { return strings.HasSuffix(name+".yaml", testSuffix) }
 
 // File is a rule file of a stack.
 type File struct {
@@ -190,7 +185,7 @@ func Render(opts Options) ([]File, error) {
 		files[name] = File{Name: name, From: "rules", Ruler: opts.ruled(name), Text: text, Groups: groups}
 	}
 	for _, extra := range opts.Extra {
-		name := fileName(extra.Name)
+		name := strings.TrimSuffix(extra.Name, ".yaml") + ".yaml"
 		for _, message := range validation.IsConfigMapKey(name) {
 			rule, _, _ := strings.Cut(message, " (e.g. ")
 			problems.Addf(extra.Path, "name %q: %s", extra.Name, rule)
