@@ -197,7 +197,7 @@ func TestSamplesInAnObjectStore(t *testing.T) {
 	s, _, reported := stack(t, "alerting: {enabled: false}\nlongTermStorage: {enabled: true, objectStore: {type: S3, config: {bucket: blocks, endpoint: s3.example.com}}}")
 	dir := filepath.Join(t.TempDir(), "backup")
 	require.NoError(t, s.Backup(t.Context(), dir))
-	assert.Contains(t, reported.String(), "the samples of Prometheus are in the object store")
+	assert.Contains(t, reported.String(), "a backup has no samples with longTermStorage, whose object store has them")
 	assert.NoFileExists(t, filepath.Join(dir, "prometheus.tar"))
 }
 

@@ -52,7 +52,7 @@ func (s *Stack) keepsSamples() bool {
 	case !s.Config.EvaluatesRules():
 		return false
 	case s.Config.LongTermStorage.Enabled:
-		s.Report("the samples of Prometheus are in the object store of longTermStorage, and not in a backup")
+		s.Report("a backup has no samples with longTermStorage, whose object store has them, except the newest and those from before it was switched on")
 		return false
 	}
 	return true

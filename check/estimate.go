@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -146,17 +147,20 @@ func (a *Analysis) estimateFor(nodes, pods int) Estimate {
 	return e
 }
 
-// share returns the share of a job's targets that is scraped by the shard with most of them, in a cluster with a
-// number of nodes: a job may have fewer targets than there are shards.
+// share returns the share of a job's targets that is probably scraped by the shard with most of them, in a cluster
+// with a number of nodes. A hash of their addresses divides them, so few targets are divided unevenly.
 func (a *Analysis) share(j *job, nodes int) float64 {
 	if !a.Config.Divided(config.Job(j.name)) {
 		return 1
 	}
-	parts := a.Config.Prometheus.Shards
-	if row, ok := config.Job(j.name).Row(); ok && row.Targets != nil {
-		parts = min(parts, max(1, row.Targets(a.Config, nodes)))
+	shards := float64(a.Config.Prometheus.Shards)
+	row, ok := config.Job(j.name).Row()
+	if !ok || row.Targets == nil || row.Targets(a.Config, nodes) == 0 {
+		return 1 / shards
 	}
-	return 1 / float64(parts)
+	targets := float64(row.Targets(a.Config, nodes))
+	mean := targets / shards
+	return min(targets, mean+math.Sqrt(mean*math.Log(shards))) / targets
 }
 
 // copies returns how many shards scrape each target of a job.

@@ -72,7 +72,7 @@ func (a *Analysis) bucket(e Estimate) Bucket {
 	}
 	b := Bucket{Daily: e.storedSamples * day * bucketBytes * replicas}
 	b.Raw = b.Daily * days(cfg.Retention.Raw)
-	if !a.Config.StoresNative() { // else nothing is downsampled
+	if !a.Config.StoresCustomBuckets() { // else nothing is downsampled
 		b.FiveMinutes = windows(5*time.Minute) * days(cfg.Retention.FiveMinutes)
 		b.Hours = windows(time.Hour) * days(cfg.Retention.OneHour)
 	}
@@ -81,7 +81,7 @@ func (a *Analysis) bucket(e Estimate) Bucket {
 		uploaders += float64(cfg.Ruler.Replicas)
 	}
 	kept := days(cfg.Retention.Raw)
-	if !a.Config.StoresNative() {
+	if !a.Config.StoresCustomBuckets() {
 		kept += days(cfg.Retention.FiveMinutes) + days(cfg.Retention.OneHour)
 	}
 	b.Blocks = uploaders * (youngBlocks + kept/compactedDays)
@@ -103,7 +103,7 @@ func (a *Analysis) requests(blocks float64) (reads, writes float64) {
 	}
 	// The compactor also reads the mark against compaction, and that against downsampling.
 	syncs, marks := float64(syncsOfARun), 2.0
-	if !a.Config.StoresNative() {
+	if !a.Config.StoresCustomBuckets() {
 		syncs, marks = syncs+downsampledSyncs, marks+1
 	}
 	reads += compactorRuns * syncs * blocks * (1 + marks)
@@ -112,10 +112,10 @@ func (a *Analysis) requests(blocks float64) (reads, writes float64) {
 	return reads + storeSyncs*blocks, writes + storeSyncs
 }
 
-// compactorNeeds returns how many bytes of disk the compactor needs: for the blocks of one server that
-// it compacts into its largest one, and for that.
+// compactorNeeds returns how many bytes of disk the compactor needs: for the blocks of the server with most samples
+// that it compacts into its largest one, and for that.
 func (a *Analysis) compactorNeeds(e Estimate) int64 {
-	return int64(2 * compactedDays * e.Bucket.Daily / a.servers())
+	return int64(2 * compactedDays * e.Samples * 24 * 60 * 60 * bucketBytes)
 }
 
 // uploadInTime warns of samples that Prometheus may delete before they are uploaded.

@@ -32,8 +32,8 @@ const clusterTimeout = 10 * time.Second
 func CheckExistingSecrets(ctx *pulumi.Context, cfg *config.Config) error {
 	existing := append(cfg.ExistingSecrets(), cfg.NamedSecrets()...)
 	for i := range existing {
-		if existing[i].Path == "tls.secretName" {
-			existing[i].Hosts = render.VerifiedHosts(cfg)
+		if e := &existing[i]; e.Certificate != nil && e.Secret == cfg.TLS.SecretName {
+			e.Hosts = render.VerifiedHosts(cfg)
 		}
 	}
 	if len(existing) == 0 {

@@ -74,6 +74,12 @@ type StorageArgs struct {
 	Size     config.Quantity // of each replica's volume
 	Setting  string          // config path of Size, for messages
 	Shard    int             // of Prometheus, from 0; its volumes are on the nodes after those of the shards before
+	Cache    bool            // whether nothing is lost with the volumes, which are then not protected
+}
+
+// protect returns the option that keeps an update or `pulumi destroy` from deleting a volume with data.
+func (args *StorageArgs) protect() pulumi.ResourceOption {
+	return pulumi.Protect(args.Stack.Config.Storage.Protected() && !args.Cache)
 }
 
 func (args *StorageArgs) check() error {
@@ -125,7 +131,7 @@ func DeployStorages(ctx *pulumi.Context, site Site, opts ...pulumi.ResourceOptio
 			StorageArgs{App: render.Grafana.Name, Replicas: 1, Size: cfg.Grafana.Persistence.Size, Setting: "grafana.persistence.size"},
 			[]pulumi.ResourceOption{pulumi.Aliases([]pulumi.Alias{{ParentURN: parent}})}},
 		{&s.Compactor, "thanos-compactor-storage", cfg.LongTermStorage.HasCompactor(),
-			StorageArgs{App: render.ThanosCompactor.Name, Replicas: 1, Size: cfg.LongTermStorage.Compactor.Size, Setting: "longTermStorage.compactor.size"}, nil},
+			StorageArgs{App: render.ThanosCompactor.Name, Replicas: 1, Size: cfg.LongTermStorage.Compactor.Size, Setting: "longTermStorage.compactor.size", Cache: true}, nil},
 		{&s.Ruler, "thanos-ruler-storage", cfg.HasRuler(),
 			StorageArgs{App: render.ThanosRuler.Name, Replicas: cfg.LongTermStorage.Ruler.Replicas, Size: cfg.LongTermStorage.Ruler.Size, Setting: "longTermStorage.ruler.size"}, nil},
 	} {
@@ -222,7 +228,7 @@ func (c *Storage) local(a app, args *StorageArgs) error {
 					}},
 				}},
 			},
-		}, pulumi.Protect(storage.Protected()), hook)
+		}, args.protect(), hook)
 		if err != nil {
 			return err
 		}
@@ -250,7 +256,7 @@ func (c *Storage) claim(a app, args *StorageArgs, replica int, class pulumi.Stri
 	claim, err := create(a, suffix, corev1.NewPersistentVolumeClaim, &corev1.PersistentVolumeClaimArgs{
 		Metadata: metadata,
 		Spec:     claimSpec(pulumi.String(args.Size.String()), class),
-	}, append(opts, pulumi.Protect(args.Stack.Config.Storage.Protected()), hook)...)
+	}, append(opts, args.protect(), hook)...)
 	if err != nil {
 		return err
 	}

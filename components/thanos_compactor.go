@@ -88,7 +88,7 @@ func compactorFlags(cfg *config.Config) []string {
 		// Samples that arrive late are in blocks of their own, which overlap the others of a replica.
 		flags = append(flags, "--compact.enable-vertical-compaction")
 	}
-	if cfg.StoresNative() {
+	if cfg.StoresCustomBuckets() {
 		flags = append(flags, "--downsampling.disable") // which crashes on a series that changes from custom buckets to others
 	}
 	return flags

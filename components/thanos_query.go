@@ -94,6 +94,10 @@ func queryFlags(prometheus config.Prometheus) ([]string, error) {
 	if timeout, ok := prometheus.ExtraArgs["query.timeout"]; ok {
 		flags = append(flags, "--query.timeout="+timeout)
 	}
+	if queries, ok := prometheus.ExtraArgs["query.max-concurrency"]; ok {
+		flags = append(flags, "--query.max-concurrent="+queries)
+	}
+	flags = append(flags, "--query.default-evaluation-interval="+prometheus.EvaluationInterval.String()) // of subqueries without a step
 	return append(flags, experimentalFunctions), nil
 }
 

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -151,6 +152,16 @@ func rulerFlags(cfg *config.Config) ([]string, error) {
 			}
 			flags = append(flags, "--"+rulerArgs[name]+"="+duration)
 		}
+	}
+	if offset := cfg.Prometheus.RuleQueryOffset(); offset != "" {
+		duration, err := goDuration(offset)
+		if err != nil {
+			return nil, err
+		}
+		flags = append(flags, "--rule-query-offset="+duration)
+	}
+	if slices.Contains(cfg.Prometheus.FeatureFlags, "concurrent-rule-eval") {
+		flags = append(flags, "--rule-concurrent-evaluation="+cmp.Or(cfg.Prometheus.ExtraArgs["rules.max-concurrent-evals"], "4")) // Prometheus' default
 	}
 	return append(flags, experimentalFunctions), nil
 }

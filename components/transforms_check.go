@@ -53,6 +53,7 @@ func CheckTransforms(stack *render.Stack, deploy func(*pulumi.Context, *render.S
 			after, err := patch(object.kind, maps.Clone(object.fields), t.Patch)
 			if err != nil {
 				problems.Addf(at+".patch", "%s: %v", object, err)
+				changed = true // nobody knows whether it would
 				continue
 			}
 			changed = changed || !reflect.DeepEqual(object.fields, after)

@@ -198,11 +198,14 @@ func (ui UI) validate(policies NetworkPolicies) Problems {
 		p.Addf(at+".login", "%s, but %s has users of its own; leave it out", a.Login, ui.Name)
 	}
 	if !a.Published() {
-		for key, set := range map[string]bool{
-			"path": a.Path != "/", "login": a.Login == OIDCLogin, "ingress": a.Ingress != nil, "httpRoute": a.HTTPRoute != nil, "fromNamespaces": len(a.FromNamespaces) > 0,
+		for _, setting := range []struct {
+			key string
+			set bool
+		}{
+			{"ingress", a.Ingress != nil}, {"httpRoute", a.HTTPRoute != nil}, {"path", a.Path != "/"}, {"login", a.Login == OIDCLogin}, {"fromNamespaces", len(a.FromNamespaces) > 0},
 		} {
-			if set {
-				p.Addf(at+".host", "missing, but %s.%s is set; allowed: the host name that people open, such as %s.example.com", at, key, strings.ToLower(ui.Name))
+			if setting.set {
+				p.Addf(at+".host", "missing, but %s.%s is set; allowed: the host name that people open, such as %s.example.com", at, setting.key, strings.ToLower(ui.Name))
 				break
 			}
 		}

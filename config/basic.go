@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -107,8 +106,8 @@ func (c BasicClient) validate(users map[string]Secret) Problems {
 		p.missingHere(password)
 	case existing:
 		p.Addf(password, "is in an existing Secret, so the preview cannot prove that it fits the user's hash; set the password itself with: %s", SecretCommand(password))
-	case strings.TrimSpace(value) != value:
-		p.Addf(password, "starts or ends with white space, which programs drop from a file")
+	case unfitInFile(value) != "":
+		p.Addf(password, "%s", unfitInFile(value))
 	case !c.Password.fits(hash):
 		p.Addf(password, "does not fit the hash in login.basic.users[%q]; allowed: the password that the hash was made of", c.User)
 	}

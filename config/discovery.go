@@ -190,6 +190,14 @@ func (c *Config) Native(job Job) bool {
 	return shipped && !row.Applications() && c.Discovery.Histograms == NativeHistograms
 }
 
+// StoresCustomBuckets reports whether anything may store native histograms with custom buckets, as which classic ones
+// are converted: jobs, scrape configs of the stack's own, or the receiver of OTLP. Thanos cannot downsample them.
+func (c *Config) StoresCustomBuckets() bool {
+	converts := func(settings map[string]any, key string) bool { on, _ := settings[key].(bool); return on }
+	return c.StoresNative() || converts(c.Prometheus.OTLP, "convert_histograms_to_nhcb") ||
+		slices.ContainsFunc(c.Discovery.ExtraScrapeConfigs, func(own map[string]any) bool { return converts(own, "convert_classic_histograms_to_nhcb") })
+}
+
 // StoresNative reports whether an enabled job stores histograms as native ones.
 func (c *Config) StoresNative() bool {
 	return slices.ContainsFunc(Jobs, func(job Job) bool { return c.Enabled(job) && c.Native(job) })

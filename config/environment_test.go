@@ -121,6 +121,15 @@ config: {kubernetes-prometheus:alerting: {acknowledgeNoNotifications: true}}
 `))
 	require.NoError(t, err)
 	assert.Equal(t, "unknown", cfg.Cluster.Name)
+
+	for _, way := range []string{`context: "${a}"`, `kubeconfig: "${a}"`, `kubeconfigFrom: {stack: "${a}"}`} {
+		cfg, err = config.FromFile(write(t, `
+environment: {values: {pulumiConfig: {cluster: {name: shop, `+way+`}}}}
+config: {kubernetes-prometheus:alerting: {acknowledgeNoNotifications: true}, kubernetes-prometheus:grafana: {enabled: false}}
+`))
+		require.NoError(t, err)
+		require.Error(t, cfg.NeedsKubeconfig(""), way)
+	}
 }
 
 func TestBrokenEnvironments(t *testing.T) {

@@ -76,6 +76,14 @@ func (e ExistingSecret) Unfit(value string) string {
 	return e.unfit(value)
 }
 
+// unfitInFile says why programs would read another value from a file; "" if they would not.
+func unfitInFile(value string) string {
+	if strings.TrimSpace(value) != value {
+		return "starts or ends with white space, which programs drop from a file"
+	}
+	return ""
+}
+
 // unfitInQuotes says why Thanos would not read a value as it is, which it gets in single quotes, as a part of YAML;
 // "" if it would. Quotes end it, and a line break in it becomes a space, which matters to all values but objects in
 // JSON.
@@ -143,7 +151,7 @@ func (c *Config) ExistingSecrets() []ExistingSecret {
 	switch grafana := c.Grafana; {
 	case grafana.Deployed():
 		addAll("grafana.secrets", grafana.Secrets, nil)
-		add("grafana.adminPassword", grafana.AdminPassword, nil)
+		add("grafana.adminPassword", grafana.AdminPassword, unfitInFile)
 		if database := grafana.Database; database != nil {
 			add("grafana.database.password", database.Password, database.unfitPassword)
 			if database.CA != nil {

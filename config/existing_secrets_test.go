@@ -94,7 +94,8 @@ func TestUnfitValues(t *testing.T) {
 		clientSecret, cookieSecret, ca = "login.oidc.clientSecret", "login.oidc.cookieSecret", "login.oidc.ca"
 		objectStore                    = "longTermStorage.objectStore.secrets.secret_key"
 		password, databaseCA           = "grafana.database.password", "grafana.database.ca"
-		space                          = "starts or ends with white space, which Grafana drops from a file"
+		space                          = "starts or ends with white space, which programs drop from a file"
+		spaceOfClient                  = "starts or ends with white space, which Grafana drops from a file, and oauth2-proxy does not"
 		quote                          = "contains white space, a quote or a backslash, with which Grafana would connect to postgres with another password; allowed: any other characters"
 		certificate                    = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 	)
@@ -111,8 +112,8 @@ grafana: {adminPassword: hunter2, database: {type: postgres, host: "db.example.c
 	}
 	for _, test := range []struct{ path, value, want string }{
 		{clientSecret, "hunter2", ""},
-		{clientSecret, "hunter2\n", space + ", and oauth2-proxy does not"},
-		{clientSecret, " hunter2", space + ", and oauth2-proxy does not"},
+		{clientSecret, "hunter2\n", spaceOfClient},
+		{clientSecret, " hunter2", spaceOfClient},
 		{cookieSecret, "0123456789abcdef", ""},
 		{cookieSecret, "0123456789abcdef\n", "has 17 bytes; allowed: 16, 24 or 32 bytes, such as from: openssl rand -hex 16"},
 		{cookieSecret, "0123456789abcdef01234567", ""},

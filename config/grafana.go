@@ -214,9 +214,8 @@ func (g Grafana) validateDeployed(storage Storage) Problems {
 	}
 	if !g.AdminPassword.IsSet() {
 		p.missing("grafana.adminPassword")
-	} else if password := g.AdminPassword.Reveal(); strings.TrimSpace(password) != password {
-		p.Addf("grafana.adminPassword", "starts or ends with white space, which Grafana drops from a file")
 	}
+	p.unfit("grafana.adminPassword", g.AdminPassword, unfitInFile)
 	if g.Import == ImportJob && !g.Persistence.Enabled && g.Database == nil {
 		p.Addf("grafana.import", "job fills a Grafana that loses everything when its pod restarts; set grafana.persistence.enabled: true or grafana.database, or use files")
 	}

@@ -94,9 +94,9 @@ func (d GrafanaDatabase) secretFiles() map[string]Secret {
 
 // unfitPassword says why a value cannot be that of the password; "" if it can.
 func (d GrafanaDatabase) unfitPassword(value string) string {
-	switch {
-	case strings.TrimSpace(value) != value:
-		return "starts or ends with white space, which Grafana drops from a file"
+	switch reason := unfitInFile(value); {
+	case reason != "":
+		return reason
 	case d.Type == Postgres && strings.ContainsAny(value, " \t\r\n'\\"):
 		return "contains white space, a quote or a backslash, with which Grafana would connect to postgres with another password; allowed: any other characters"
 	}

@@ -47,7 +47,7 @@ func TestGrafanaDatabase(t *testing.T) {
 			"no password", withDatabase(databaseWith(postgres, "password", "")),
 			`grafana.database.password: missing; set it with: pulumi config set --secret --path 'kubernetes-prometheus:grafana.database.password'; or name an existing Secret there: {secret: NAME, key: KEY}`,
 		}, {
-			"white space after the password", withDatabase(databaseWith(mysql, "password", "'hunter2 '")), `grafana.database.password: starts or ends with white space, which Grafana drops from a file`,
+			"white space after the password", withDatabase(databaseWith(mysql, "password", "'hunter2 '")), `grafana.database.password: starts or ends with white space, which programs drop from a file`,
 		}, {
 			"password that postgres reads otherwise", withDatabase(databaseWith(postgres, "password", `"hunt'r2"`)),
 			`grafana.database.password: contains white space, a quote or a backslash, with which Grafana would connect to postgres with another password; allowed: any other characters`,

@@ -24,7 +24,7 @@ func TestGrafana(t *testing.T) {
 			"grafana.adminPassword: not a secret; allowed: a non-empty string, set with `pulumi config set --secret`, or {secret: NAME, key: KEY} of an existing Secret",
 		}, {
 			"password that Grafana would read otherwise", "grafana: {adminPassword: 'hunter2 '}",
-			`grafana.adminPassword: starts or ends with white space, which Grafana drops from a file`,
+			`grafana.adminPassword: starts or ends with white space, which programs drop from a file`,
 		}, {
 			"two pods on one database", "grafana: {adminPassword: hunter2, replicas: 2}",
 			`grafana.replicas: 2; allowed: 0 or 1, because only one pod can use the database; set grafana.database for one that several can use`,

@@ -85,6 +85,9 @@ func (p *Problems) invalidStack(path, name string) {
 	}
 }
 
+// waysToCluster lists the settings that say which cluster it is.
+var waysToCluster = []string{"cluster.context", "cluster.kubeconfig", "cluster.kubeconfigFrom"}
+
 // unconnected reports whether nothing says which cluster it is.
 func (c Cluster) unconnected() bool {
 	return c.Context == "" && c.Kubeconfig == nil && c.KubeconfigFrom.Stack == ""

@@ -59,7 +59,7 @@ func FromStack(path string, raw map[string]string, secretKeys []string) (*Config
 	_, ofFile, _ := loadFile(path)
 	encrypted := slices.DeleteFunc(ofFile, func(p Problem) bool { return !p.notSecret })
 	problems = slices.DeleteFunc(problems, func(p Problem) bool { // which the file tells more exactly
-		return p.notSecret && slices.ContainsFunc(encrypted, func(e Problem) bool { return strings.HasPrefix(e.Path, p.Path) })
+		return p.notSecret && slices.ContainsFunc(encrypted, func(e Problem) bool { return inside(e.Path, p.Path) })
 	})
 	problems.Add(encrypted...)
 	if err := problems.Err(); err != nil {
@@ -155,7 +155,7 @@ func loadFile(path string) (*Config, Problems, error) {
 			*address = &URL{"https://unknown.example.com"} // without which nothing is rendered
 		}
 	}
-	cfg.elsewhere = cfg.Cluster.unconnected() && (environment.mayHave("cluster.kubeconfig", computed) || environment.mayHave("cluster.context", computed))
+	cfg.elsewhere = cfg.Cluster.unconnected() && slices.ContainsFunc(waysToCluster, func(way string) bool { return environment.mayHave(way, computed) })
 	cfg.unread = environment.unread(computed)
 	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
 		if !strings.Contains(key, ":") {

@@ -251,14 +251,37 @@ func (c *Config) validateLongTermStorage() Problems {
 		return p
 	}
 	p.Add(c.LongTermStorage.validateObjectStore(c.Prometheus)...)
+	if c.HasObjectStore() {
+		p.Add(c.Prometheus.refuseBlocks()...)
+	}
 	p.Add(c.validateRuler()...)
 	if c.Prometheus.RemoteWriteReceiver.Enabled {
 		p.Addf("prometheus.remoteWriteReceiver.enabled", "true with longTermStorage: what is received would get the label cluster of this stack; "+
 			"have the senders use longTermStorage of their own, and name their queriers in longTermStorage.query.endpoints")
 	}
-	if r := c.LongTermStorage.Retention; c.StoresNative() && r.Raw.Duration != 0 && (r.FiveMinutes != r.Raw || r.OneHour != r.Raw) {
-		p.Addf("longTermStorage.retention", "raw is %s, 5m %s and 1h %s, but native histograms are not downsampled, so raw is all there is; "+
-			"allowed with discovery.histograms: native: three times the same", r.Raw, r.FiveMinutes, r.OneHour)
+	if r := c.LongTermStorage.Retention; c.StoresCustomBuckets() && r.Raw.Duration != 0 && (r.FiveMinutes != r.Raw || r.OneHour != r.Raw) {
+		p.Addf("longTermStorage.retention", "raw is %s, 5m %s and 1h %s, but nothing is downsampled with native histograms of custom buckets, so raw is all there is; "+
+			"allowed with discovery.histograms: native, and with what converts histograms into such: three times the same", r.Raw, r.FiveMinutes, r.OneHour)
+	}
+	return p
+}
+
+// unreadableBlocks lists the features with which Prometheus writes samples in encodings that Thanos 0.42 does not know.
+var unreadableBlocks = []FeatureFlag{"histograms-st-encoding", "st-storage", "xor2-encoding"}
+
+// refuseBlocks rejects settings with which Prometheus writes blocks that Thanos cannot read, or would not compact.
+func (c Prometheus) refuseBlocks() Problems {
+	var p Problems
+	for i, flag := range c.FeatureFlags {
+		if slices.Contains(unreadableBlocks, flag) {
+			p.Addf(fmt.Sprintf("prometheus.featureFlags[%d]", i), "%s has Prometheus write blocks that Thanos cannot read; remove it, or long-term storage", flag)
+		}
+	}
+	if encoding, ok := c.setting("storage.tsdb.chunk_encoding.floats"); ok && encoding == "xor2" {
+		p.Addf("prometheus.config.storage.tsdb.chunk_encoding.floats", "xor2 has Prometheus write blocks that Thanos cannot read; allowed with longTermStorage: xor")
+	}
+	if threshold, ok := c.setting("storage.tsdb.stale_series_compaction_threshold"); ok {
+		p.Addf("prometheus.config.storage.tsdb.stale_series_compaction_threshold", "%v has Prometheus write blocks that overlap, at which the compactor of Thanos halts; remove it, or long-term storage", threshold)
 	}
 	return p
 }

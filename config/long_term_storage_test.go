@@ -146,7 +146,22 @@ func TestLongTermStorage(t *testing.T) {
 			`longTermStorage.retention.5m: 15d; allowed: more than 16d, when blocks of two weeks are downsampled again, or 0s for ever`,
 		}, {
 			"native histograms, which are not downsampled", longTerm("") + "\ndiscovery: {histograms: native}",
-			`longTermStorage.retention: raw is 90d, 5m 1y and 1h 5y, but native histograms are not downsampled, so raw is all there is; allowed with discovery.histograms: native: three times the same`,
+			`longTermStorage.retention: raw is 90d, 5m 1y and 1h 5y, but nothing is downsampled with native histograms of custom buckets, so raw is all there is; allowed with discovery.histograms: native, and with what converts histograms into such: three times the same`,
+		}, {
+			"histograms that a scrape config converts", longTerm("") + "\ndiscovery: {extraScrapeConfigs: [{job_name: a, convert_classic_histograms_to_nhcb: true}]}",
+			`longTermStorage.retention: raw is 90d, 5m 1y and 1h 5y, but nothing is downsampled with native histograms of custom buckets, so raw is all there is; allowed with discovery.histograms: native, and with what converts histograms into such: three times the same`,
+		}, {
+			"histograms that the receiver of OTLP converts", longTerm("") + "\nprometheus: {otlpReceiver: {enabled: true}, otlp: {convert_histograms_to_nhcb: true}}",
+			`longTermStorage.retention: raw is 90d, 5m 1y and 1h 5y, but nothing is downsampled with native histograms of custom buckets, so raw is all there is; allowed with discovery.histograms: native, and with what converts histograms into such: three times the same`,
+		}, {
+			"blocks in an encoding that Thanos does not know", longTerm("") + "\nprometheus: {featureFlags: [exemplar-storage, xor2-encoding]}",
+			`prometheus.featureFlags[1]: xor2-encoding has Prometheus write blocks that Thanos cannot read; remove it, or long-term storage`,
+		}, {
+			"the same as a setting", longTerm("") + "\nprometheus: {config: {storage: {tsdb: {chunk_encoding: {floats: xor2}}}}}",
+			`prometheus.config.storage.tsdb.chunk_encoding.floats: xor2 has Prometheus write blocks that Thanos cannot read; allowed with longTermStorage: xor`,
+		}, {
+			"blocks that overlap", longTerm("") + "\nprometheus: {config: {storage: {tsdb: {stale_series_compaction_threshold: 0.3}}}}",
+			`prometheus.config.storage.tsdb.stale_series_compaction_threshold: 0.3 has Prometheus write blocks that overlap, at which the compactor of Thanos halts; remove it, or long-term storage`,
 		}, {
 			"samples of other clusters", longTerm("") + "\nprometheus: {remoteWriteReceiver: {enabled: true}}",
 			`prometheus.remoteWriteReceiver.enabled: true with longTermStorage: what is received would get the label cluster of this stack; have the senders use longTermStorage of their own, and name their queriers in longTermStorage.query.endpoints`,

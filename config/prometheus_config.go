@@ -82,6 +82,14 @@ func (c Prometheus) validateConfig() Problems {
 	return p
 }
 
+// RuleQueryOffset returns how much earlier than now rules query, unless their group says so, as a duration of Prometheus;
+// empty if that is not set.
+func (c Prometheus) RuleQueryOffset() string {
+	value, _ := c.setting("global.rule_query_offset")
+	offset, _ := value.(string)
+	return offset
+}
+
 // setting returns the value at a path of prometheus.config; false if there is none.
 func (c Prometheus) setting(path string) (any, bool) {
 	var value any = c.Config

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/kubernetes-prometheus/kubernetes-prometheus/config"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/dashboards"
 	"github.com/kubernetes-prometheus/kubernetes-prometheus/rules"
 )
@@ -35,7 +36,52 @@ func (s *Stack) parseQueries() error {
 	if err := s.parseRules(); err != nil {
 		return err
 	}
-	return s.parseDashboards()
+	if err := s.parseDashboards(); err != nil {
+		return err
+	}
+	return s.refuseForThanos()
+}
+
+// refuseForThanos rejects expressions that Thanos evaluates, those of the ruler and of panels, and does not know: its
+// parser is older than that of Prometheus, and the ruler does not start with a rule that it cannot parse. The error is
+// config.Problems.
+func (s *Stack) refuseForThanos() error {
+	var problems config.Problems
+	for _, q := range s.Queries {
+		if what := unknownToThanos(q.Expr); what != "" && (q.Ruler || q.Panel && s.Config.LongTermStorage.Enabled) {
+			problems.Addf(q.Path, "has %s, which Thanos 0.42 does not know; write it without", what)
+		}
+	}
+	return problems.Err()
+}
+
+// unknownToThanos returns what Thanos 0.42 does not know in an expression; empty if it knows all of it.
+func unknownToThanos(expr parser.Expr) string {
+	const durations = "a duration that is calculated"
+	what := ""
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		switch node := node.(type) {
+		case *parser.VectorSelector:
+			switch {
+			case node.Anchored:
+				what = "the modifier anchored"
+			case node.Smoothed:
+				what = "the modifier smoothed"
+			case node.OriginalOffsetExpr != nil:
+				what = durations
+			}
+		case *parser.MatrixSelector:
+			if node.RangeExpr != nil {
+				what = durations
+			}
+		case *parser.SubqueryExpr:
+			if node.RangeExpr != nil || node.StepExpr != nil || node.OriginalOffsetExpr != nil {
+				what = durations
+			}
+		}
+		return nil
+	})
+	return what
 }
 
 // parseRules adds the expressions of all rule files, in the order of the files.

@@ -325,3 +325,22 @@ func onlyMonitoring(cfg *config.Config, selector *parser.VectorSelector) bool {
 	}
 	return named
 }
+
+// The ruler and the querier have an older parser than Prometheus, which the preview takes into account.
+func TestExpressionsThatThanosDoesNotKnow(t *testing.T) {
+	stack := func(expr, settings string) error {
+		_, err := New(configtest.Config(t, longTerm(s3, "")+"\nalerting: {acknowledgeNoNotifications: true, extraRules: {shop: {groups: [{name: shop, rules: [{record: 'shop:up:sum', expr: '"+expr+"'}]}]}}}"+settings))
+		return err
+	}
+	for expr, what := range map[string]string{
+		"rate(up[5m * 2])":              "a duration that is calculated",
+		"max_over_time(up[5m:30s * 2])": "a duration that is calculated",
+		"up offset (5m * 2)":            "a duration that is calculated",
+		"rate(up[5m] anchored)":         "the modifier anchored",
+		"rate(up[5m] smoothed)":         "the modifier smoothed",
+	} {
+		require.NoError(t, stack(expr, ""), "%s is evaluated by Prometheus", expr)
+		require.ErrorContains(t, stack(expr, "\nprometheus: {shards: 2}"), "alerting.extraRules/shop.yaml/shop/shop:up:sum: has "+what+", which Thanos 0.42 does not know; write it without", expr)
+	}
+	require.NoError(t, stack("rate(up[5m] offset 5m)", "\nprometheus: {shards: 2}"))
+}

@@ -159,11 +159,11 @@ func TestThanosCompactor(t *testing.T) {
 func TestThanosQuery(t *testing.T) {
 	s := longTerm(t, "}")
 	query := Get[*appsv1.Deployment](t, s, "thanos-query").Spec.Template.Spec.Containers[0]
-	assert.Equal(t, []string{"query", "--endpoint.sd-config-file=/etc/thanos/config/endpoints.yaml", "--query.replica-label=replica", "--query.auto-downsampling", "--enable-feature=promql-experimental-functions"}, query.Args)
+	assert.Equal(t, []string{"query", "--endpoint.sd-config-file=/etc/thanos/config/endpoints.yaml", "--query.replica-label=replica", "--query.auto-downsampling", "--query.default-evaluation-interval=30s", "--enable-feature=promql-experimental-functions"}, query.Args)
 
-	own := longTerm(t, "}\nprometheus: {extraArgs: {query.lookback-delta: 1d, query.timeout: 5m}}")
+	own := longTerm(t, "}\nprometheus: {extraArgs: {query.lookback-delta: 1d, query.timeout: 5m, query.max-concurrency: '40'}, evaluationInterval: 1m}")
 	args := Get[*appsv1.Deployment](t, own, "thanos-query").Spec.Template.Spec.Containers[0].Args
-	assert.Equal(t, []string{"--query.lookback-delta=24h0m0s", "--query.timeout=5m"}, args[len(query.Args)-1:len(args)-1])
+	assert.Subset(t, args, []string{"--query.lookback-delta=24h0m0s", "--query.timeout=5m", "--query.max-concurrent=40", "--query.default-evaluation-interval=1m"})
 
 	frontend := Get[*appsv1.Deployment](t, s, "thanos-query-frontend").Spec.Template.Spec.Containers[0]
 	assert.Equal(t, []string{
@@ -271,7 +271,7 @@ func TestNodesOfShards(t *testing.T) {
 
 func TestThanosRuler(t *testing.T) {
 	s := longTerm(t, `, ruler: {replicas: 2, size: 5Gi}, serviceAccount: {podLabels: {a: b}}}
-prometheus: {shards: 2, retention: 10d, evaluationInterval: 1m, externalLabels: {region: 'a"$b'}, featureFlags: [promql-experimental-functions], extraArgs: {rules.alert.for-outage-tolerance: 1d}}`)
+prometheus: {shards: 2, retention: 10d, evaluationInterval: 1m, externalLabels: {region: 'a"$b'}, featureFlags: [promql-experimental-functions, concurrent-rule-eval], config: {global: {rule_query_offset: 1m}}, extraArgs: {rules.alert.for-outage-tolerance: 1d}}`)
 	set := Get[*appsv1.StatefulSet](t, s, "thanos-ruler")
 	assert.Equal(t, int32(2), *set.Spec.Replicas)
 	assert.Equal(t, "thanos-ruler", set.Spec.ServiceName)
@@ -282,7 +282,7 @@ prometheus: {shards: 2, retention: 10d, evaluationInterval: 1m, externalLabels: 
 		"--query=http://thanos-query.monitoring.svc:10902", "--alert.query-url=http://thanos-query.monitoring.svc:10902",
 		"--alertmanagers.config-file=/etc/thanos/config/alertmanagers.yaml", "--alert.label-drop=replica", "--tsdb.retention=10d",
 		`--label=cluster="test"`, `--label=region="a\"$$b"`, `--label=replica="$(POD_NAME)"`, "--for-grace-period=0s",
-		"--for-outage-tolerance=24h0m0s", "--enable-feature=promql-experimental-functions",
+		"--for-outage-tolerance=24h0m0s", "--rule-query-offset=1m0s", "--rule-concurrent-evaluation=4", "--enable-feature=promql-experimental-functions",
 		"--objstore.config-file=/etc/thanos/object-store/objstore.yaml",
 	}, container.Args)
 	assert.Equal(t, "metadata.name", container.Env[0].ValueFrom.FieldRef.FieldPath)

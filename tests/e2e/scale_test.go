@@ -186,7 +186,7 @@ func queriedAsOne(t *testing.T, n *node) {
 
 // certificatesAsked expects each part that answers over gRPC to refuse a client without a certificate, and one
 // with a certificate of another authority, and to present its own, valid for the name that the querier expects, to
-// one with a certificate of its authority.
+// one with a certificate of its authority. The blackbox exporter, which has none, reads when it expires.
 func certificatesAsked(t *testing.T, n *node) {
 	secret, err := n.kubernetes.CoreV1().Secrets(namespace).Get(t.Context(), n.stack.LongTermStorage.TLS.SecretName, metav1.GetOptions{})
 	require.NoError(t, err)
@@ -227,6 +227,14 @@ func certificatesAsked(t *testing.T, n *node) {
 		require.ErrorContains(t, dial(), "certificate required", name)
 		require.ErrorContains(t, dial(foreign), "certificate", name)
 	}
+	frontend := n.frontend(t)
+	eventually(t, 3*time.Minute, "the end of the certificate is known", func(ctx context.Context) string {
+		value, _, _, err := frontend.Query(ctx, `probe_ssl_earliest_cert_expiry{job="blackbox-targets", instance="thanos-query.monitoring.svc:10901"}`, time.Now())
+		if err != nil || len(value.(model.Vector)) == 0 {
+			return fmt.Sprint("nothing ", err)
+		}
+		return ""
+	})
 }
 
 // rulerRecords expects what rules record in the query frontend, and only there.

@@ -95,6 +95,7 @@ func TransformsStop(t *testing.T, program Preview) {
 		"an unknown field":    {prometheus + "{spec: {minReadySecond: 1}}}", `transforms[0].patch: StatefulSet prometheus: unknown field "spec.minReadySecond"`},
 		"a wrong type":        {prometheus + "{spec: {minReadySeconds: '1'}}}", `transforms[0].patch: StatefulSet prometheus: json: cannot unmarshal string into Go struct field`},
 		"a list of no list":   {prometheus + "{spec: {template: {spec: {containers: {}}}}}}", `transforms[0].patch: StatefulSet prometheus: `},
+		"no name in a list":   {pod("{containers: [{image: a}]}"), `transforms[0].patch: StatefulSet prometheus: `},
 		"a selector":          {prometheus + "{spec: {selector: {matchLabels: {team: a}}}}}", `transforms[0].patch: StatefulSet prometheus: spec.selector cannot be changed, because objects find each other by it`},
 		"a label of pods":     {prometheus + "{spec: {template: {metadata: {labels: {app.kubernetes.io/name: a}}}}}}", `spec.template.metadata.labels: "app.kubernetes.io/name" is a label of the program; allowed: further labels`},
 		"a label removed":     {prometheus + "{metadata: {labels: {app.kubernetes.io/part-of: null}}}}", `metadata.labels: "app.kubernetes.io/part-of" is a label of the program`},
