@@ -30,7 +30,7 @@ var httpRoutes = gatewayResource("httproutes")
 // for the HTTPRoute by the rules of the Gateway API's own CustomResourceDefinition.
 func publishedUIs(t *testing.T, n *node) {
 	n.applyGatewayAPI(t, "standard", "httproutes")
-	n.upWith(t, func(put func(path string, value any)) {
+	restore := n.upWith(t, func(put func(path string, value any)) {
 		put("prometheus.access", map[string]any{
 			"host": "monitoring.example.com", "path": "/prometheus", "login": "none", "fromNamespaces": []any{"gateways"},
 			"httpRoute": map[string]any{
@@ -47,6 +47,7 @@ func publishedUIs(t *testing.T, n *node) {
 		})
 		put("checks.waive.ui-login", "nobody can route to it")
 	})
+	defer restore()
 
 	object, err := n.dynamic.Resource(httpRoutes).Namespace(namespace).Get(t.Context(), "prometheus", metav1.GetOptions{})
 	require.NoError(t, err)

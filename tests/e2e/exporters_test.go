@@ -58,7 +58,7 @@ func customResources(t *testing.T, n *node) {
 	_, err := routes.Create(t.Context(), route, metav1.CreateOptions{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, routes.Delete(t.Context(), "custom", metav1.DeleteOptions{})) }()
-	n.upWith(t, func(put func(path string, value any)) {
+	restore := n.upWith(t, func(put func(path string, value any)) {
 		put("exporters.kubeStateMetrics.customResourceState.spec.resources", []any{map[string]any{
 			"groupVersionKind": map[string]any{"group": gatewayv1.GroupName, "version": "v1", "kind": "HTTPRoute"},
 			"metricNamePrefix": "gateway",
@@ -68,6 +68,7 @@ func customResources(t *testing.T, n *node) {
 			}}}},
 		}})
 	})
+	defer restore()
 	parents := func(query, label string, want ...string) {
 		t.Helper()
 		eventually(t, 3*time.Minute, query, func(ctx context.Context) string {
@@ -110,8 +111,7 @@ func customResources(t *testing.T, n *node) {
 // hostProgram scrapes the port of node-exporter on every node as docs/scraping.md does that of a program outside of
 // Kubernetes.
 func hostProgram(t *testing.T, n *node) {
-	t.Cleanup(func() { n.up(t) }) // without it
-	n.upWith(t, func(put func(path string, value any)) {
+	restore := n.upWith(t, func(put func(path string, value any)) {
 		put("discovery.extraScrapeConfigs", []any{map[string]any{
 			"job_name":              "host",
 			"kubernetes_sd_configs": []any{map[string]any{"role": "node"}},
@@ -121,6 +121,10 @@ func hostProgram(t *testing.T, n *node) {
 			},
 		}})
 	})
+	defer func() {
+		restore()
+		n.up(t) // the steps after this one look at what an update changes
+	}()
 	nodes, err := n.kubernetes.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	eventually(t, 3*time.Minute, "every node is scraped", func(ctx context.Context) string {

@@ -21,7 +21,6 @@ import (
 	"github.com/prometheus/client_golang/api"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
@@ -275,15 +274,16 @@ func (n *node) configure(t testing.TB, change func(put func(path string, value a
 	require.NoError(t, os.WriteFile(file, text, 0o600))
 }
 
-// upWith updates the stack with changed values of its file, until another update after the test.
-func (n *node) upWith(t testing.TB, change func(put func(path string, value any))) {
+// upWith updates the stack with changed values of its file. The function that it returns has the file as it was, for
+// another update.
+func (n *node) upWith(t testing.TB, change func(put func(path string, value any))) (restore func()) {
 	t.Helper()
 	file := filepath.Join(n.cluster.dir, n.cluster.stackFile())
 	before, err := os.ReadFile(file)
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.WriteFile(file, before, 0o600)) })
 	n.configure(t, change)
 	n.up(t)
+	return func() { require.NoError(t, os.WriteFile(file, before, 0o600)) }
 }
 
 // deploy deploys the stack as a user does the first time.
