@@ -57,7 +57,7 @@ func (a app) deployQuery() error {
 		probes = append(probes, render.BlackboxExporter.Name) // which reads the certificate
 	}
 	if err := a.networkPolicy(
-		ingressRule{ports: []port{thanosHTTP}, from: clients, webUI: !a.Stack.Config.LongTermStorage.QueryFrontend.Access.AsksForLogin()},
+		ingressRule{ports: []port{thanosHTTP}, from: clients, webUI: !a.Stack.Config.LongTermStorage.QueryFrontend.Access.Private()},
 		ingressRule{ports: []port{thanosGRPC}, from: probes, namespaces: cfg.FromNamespaces},
 	); err != nil {
 		return err

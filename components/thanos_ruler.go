@@ -69,7 +69,7 @@ func (a app) deployRuler(args *ThanosRulerArgs) error {
 		return err
 	}
 	if err := a.networkPolicy(
-		ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}, webUI: !a.Stack.Config.LongTermStorage.QueryFrontend.Access.AsksForLogin()},
+		ingressRule{ports: []port{thanosHTTP}, from: []string{render.Prometheus.Name}, webUI: !a.Stack.Config.LongTermStorage.QueryFrontend.Access.Private()},
 		ingressRule{ports: []port{thanosGRPC}, from: []string{render.ThanosQuery.Name}},
 	); err != nil {
 		return err

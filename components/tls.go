@@ -83,7 +83,7 @@ func (a app) addAuthority(spec *corev1.PodSpecArgs, container *corev1.ContainerA
 	if !tls.Enabled() {
 		return
 	}
-	authority := config.CertificateKeys[0]
+	const authority = config.AuthorityKey
 	addVolume(spec, &corev1.VolumeArgs{Name: pulumi.String(tlsVolume), Secret: &corev1.SecretVolumeSourceArgs{
 		SecretName: pulumi.String(tls.SecretName),
 		Items:      corev1.KeyToPathArray{keyToPath(authority, authority)},

@@ -109,8 +109,8 @@ func (c *Config) UIs() []UI {
 // Published reports whether people reach the UI outside of the cluster.
 func (a Access) Published() bool { return a.Host != "" }
 
-// AsksForLogin reports whether the UI shows nothing to whoever is not logged in, as the setting says.
-func (a Access) AsksForLogin() bool { return a.Login == BasicLogin || a.Login == OIDCLogin }
+// Private reports whether the UI shows nothing to whoever is not logged in, as the setting says.
+func (a Access) Private() bool { return a.Login == BasicLogin || a.Login == OIDCLogin }
 
 // Proxied reports whether an oauth2-proxy is published in front of the UI, which removes the path from requests.
 func (a Access) Proxied() bool { return a.proxied }

@@ -22,7 +22,10 @@ type Certificate struct {
 }
 
 // CertificateKeys lists the keys of the Secret of a Certificate.
-var CertificateKeys = []string{"ca.crt", "tls.crt", "tls.key"}
+var CertificateKeys = []string{AuthorityKey, "tls.crt", "tls.key"}
+
+// AuthorityKey is the key of the certificates of the authorities.
+const AuthorityKey = "ca.crt"
 
 // Enabled reports whether there is a certificate.
 func (c Certificate) Enabled() bool { return c.SecretName != "" }

@@ -119,6 +119,15 @@ func readStackFile(path string) (stackFile, error) {
 	return file, nil
 }
 
+// merged returns the values of the file by their full keys, with those of its environment as far as they are in the file,
+// the environment, and the config paths of what that computes.
+func (f stackFile) merged() (values map[string]any, e environment, computed []string, problems Problems) {
+	e, problems = decodeEnvironment(f.Environment)
+	values, computed = e.merge(f.Config)
+	e.nameCluster(values, computed)
+	return values, e, computed, problems
+}
+
 // FileValues returns the values of a stack file by their full keys, with those of its environment as far as they are
 // in the file. A cluster whose name is not is called unknown.
 func FileValues(path string) (map[string]any, error) {
@@ -126,9 +135,7 @@ func FileValues(path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	environment, _ := decodeEnvironment(file.Environment)
-	values, computed := environment.merge(file.Config)
-	environment.nameCluster(values, computed)
+	values, _, _, _ := file.merged()
 	return values, nil
 }
 
@@ -138,9 +145,7 @@ func loadFile(path string) (*Config, Problems, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	environment, problems := decodeEnvironment(file.Environment)
-	all, computed := environment.merge(file.Config)
-	environment.nameCluster(all, computed)
+	all, environment, computed, problems := file.merged()
 	values := map[string]any{}
 	for key, value := range all {
 		if name, ours := strings.CutPrefix(key, Project+":"); ours {

@@ -93,6 +93,9 @@ const (
 	ClientSecretFile = "client-secret"
 	CookieSecretFile = "cookie-secret"
 	CAFile           = "ca.crt"
+	// The same in Grafana's secrets directory.
+	GrafanaClientSecretFile = "oidc-" + ClientSecretFile
+	GrafanaCAFile           = "oidc-" + CAFile
 )
 
 func defaultLogins() Logins {
@@ -162,9 +165,9 @@ func (o OIDC) SecretFiles() map[string]Secret {
 func (c *Config) GrafanaSecretFiles() map[string]Secret {
 	files := c.Grafana.SecretFiles()
 	if c.GrafanaOIDC() {
-		files["oidc-"+ClientSecretFile] = c.Login.OIDC.ClientSecret
+		files[GrafanaClientSecretFile] = c.Login.OIDC.ClientSecret
 		if c.Login.OIDC.CA != nil {
-			files["oidc-"+CAFile] = *c.Login.OIDC.CA
+			files[GrafanaCAFile] = *c.Login.OIDC.CA
 		}
 	}
 	return files
@@ -210,9 +213,9 @@ func (c *Config) validateLogin() Problems {
 	}
 	if grafana {
 		p.Add(oidc.validateGrafana("login.oidc")...)
-		for _, name := range []string{ClientSecretFile, CAFile} {
-			if _, set := c.Grafana.Secrets["oidc-"+name]; set {
-				p.Addf(fmt.Sprintf("grafana.secrets[%q]", "oidc-"+name), "the name is taken by login.oidc; choose another")
+		for _, name := range []string{GrafanaClientSecretFile, GrafanaCAFile} {
+			if _, set := c.Grafana.Secrets[name]; set {
+				p.Addf(fmt.Sprintf("grafana.secrets[%q]", name), "the name is taken by login.oidc; choose another")
 			}
 		}
 	}

@@ -441,7 +441,7 @@ func grafanaOIDC(oidc config.OIDC) map[string]string {
 		"name":                  "OpenID Connect",
 		"allow_sign_up":         "true", // creates people when they log in for the first time
 		"client_id":             oidc.ClientID,
-		"client_secret":         "$__file{" + path.Join(GrafanaSecretsDir, "oidc-"+config.ClientSecretFile) + "}",
+		"client_secret":         "$__file{" + path.Join(GrafanaSecretsDir, config.GrafanaClientSecretFile) + "}",
 		"scopes":                strings.Join(oidc.Scopes, " "),
 		"auth_url":              oidc.Endpoints.Authorization.String(),
 		"token_url":             oidc.Endpoints.Token.String(),
@@ -452,7 +452,7 @@ func grafanaOIDC(oidc config.OIDC) map[string]string {
 		"role_attribute_strict": strconv.FormatBool(!everyone), // otherwise people without a role get users.auto_assign_org_role
 	}
 	if oidc.CA != nil {
-		settings["tls_client_ca"] = path.Join(GrafanaSecretsDir, "oidc-"+config.CAFile)
+		settings["tls_client_ca"] = path.Join(GrafanaSecretsDir, config.GrafanaCAFile)
 	}
 	return settings
 }
