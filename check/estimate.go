@@ -154,11 +154,13 @@ func (a *Analysis) share(j *job, nodes int) float64 {
 		return 1
 	}
 	shards := float64(a.Config.Prometheus.Shards)
-	row, ok := config.Job(j.name).Row()
-	if !ok || row.Targets == nil || row.Targets(a.Config, nodes) == 0 {
+	targets := 0.0 // unknown
+	if row, ok := config.Job(j.name).Row(); ok && row.Targets != nil {
+		targets = float64(row.Targets(a.Config, nodes))
+	}
+	if targets == 0 {
 		return 1 / shards
 	}
-	targets := float64(row.Targets(a.Config, nodes))
 	mean := targets / shards
 	return min(targets, mean+math.Sqrt(mean*math.Log(shards))) / targets
 }

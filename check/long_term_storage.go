@@ -168,13 +168,13 @@ func compactorFits(a *Analysis) []Finding {
 	return nil
 }
 
-// certificateRenewed warns of certificates whose end nobody watches, and of programs of Thanos that connect with client certificates of tls: once the files have
-// changed, they refuse every connection until they restart: https://github.com/thanos-io/thanos/issues/8969
+// certificateRenewed warns of certificates whose end nobody watches, and of programs of Thanos that connect with client
+// certificates of tls: once the files have changed, they refuse every connection until they restart: https://github.com/thanos-io/thanos/issues/8969
 func certificateRenewed(a *Analysis) []Finding {
 	cfg := a.Config
 	var findings []Finding
-	for _, path := range cfg.CertificatePaths() {
-		if cfg.HasPrometheus() && !cfg.Exporters.BlackboxExporter.Enabled {
+	if cfg.HasPrometheus() && !cfg.Exporters.BlackboxExporter.Enabled {
+		for _, path := range cfg.CertificatePaths() {
 			findings = append(findings, Finding{Path: path, Severity: Warning,
 				Message: "no alert says that the certificate expires, because exporters.blackboxExporter.enabled is false; set it to true, or waive this if something else watches it"})
 		}

@@ -44,15 +44,8 @@ func (c *Config) SetKubeconfig(value any) Problems {
 func (c Cluster) validateKubeconfig() Problems {
 	var p Problems
 	var given []string
-	for _, way := range []struct {
-		path string
-		set  bool
-	}{
-		{"cluster.context", c.Context != ""},
-		{"cluster.kubeconfig", c.Kubeconfig != nil},
-		{"cluster.kubeconfigFrom", c.KubeconfigFrom != defaultCluster().KubeconfigFrom},
-	} {
-		if way.set {
+	for _, way := range waysToCluster {
+		if way.set(c) {
 			given = append(given, way.path)
 		}
 	}
@@ -86,7 +79,16 @@ func (p *Problems) invalidStack(path, name string) {
 }
 
 // waysToCluster lists the settings that say which cluster it is.
-var waysToCluster = []string{"cluster.context", "cluster.kubeconfig", "cluster.kubeconfigFrom"}
+var waysToCluster = []wayToCluster{
+	{"cluster.context", func(c Cluster) bool { return c.Context != "" }},
+	{"cluster.kubeconfig", func(c Cluster) bool { return c.Kubeconfig != nil }},
+	{"cluster.kubeconfigFrom", func(c Cluster) bool { return c.KubeconfigFrom != defaultCluster().KubeconfigFrom }},
+}
+
+type wayToCluster struct {
+	path string
+	set  func(Cluster) bool
+}
 
 // unconnected reports whether nothing says which cluster it is.
 func (c Cluster) unconnected() bool {

@@ -160,7 +160,7 @@ func loadFile(path string) (*Config, Problems, error) {
 			*address = &URL{"https://unknown.example.com"} // without which nothing is rendered
 		}
 	}
-	cfg.elsewhere = cfg.Cluster.unconnected() && slices.ContainsFunc(waysToCluster, func(way string) bool { return environment.mayHave(way, computed) })
+	cfg.elsewhere = cfg.Cluster.unconnected() && slices.ContainsFunc(waysToCluster, func(way wayToCluster) bool { return environment.mayHave(way.path, computed) })
 	cfg.unread = environment.unread(computed)
 	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
 		if !strings.Contains(key, ":") {

@@ -26,10 +26,7 @@ func TestBasic(t *testing.T) {
 	n := start(t)
 	n.deploy(t)
 	own, alice := url.UserPassword("stack", "e2eSECRETe2e"), url.UserPassword("alice", "e2eSECRETalice")
-	n.addUser(t, own)
-	password, _ := own.Password()
-	n.set(t, "login.basic.client.user", own.Username())
-	n.set(t, "login.basic.client.password", password, "--secret")
+	n.addClient(t, own)
 	n.set(t, "prometheus.access.login", "basic")
 	n.set(t, "alerting.access.login", "basic")
 	n.up(t) // which waits for the probes of both
@@ -65,6 +62,14 @@ func TestBasic(t *testing.T) {
 	})
 	assert.Equal(t, before, n.started(t, programs), "containers")
 	n.unchanged(t)
+}
+
+// addClient adds a user to login.basic, as whom the stack's own programs log in.
+func (n *node) addClient(t *testing.T, user *url.Userinfo) {
+	n.addUser(t, user)
+	password, _ := user.Password()
+	n.set(t, "login.basic.client.user", user.Username())
+	n.set(t, "login.basic.client.password", password, "--secret")
 }
 
 // addUser adds a user to login.basic.

@@ -50,10 +50,7 @@ func TestRoutes(t *testing.T) {
 	n.applyGatewayAPI(t, "experimental", "gatewayclasses", "gateways", "httproutes", "referencegrants",
 		"grpcroutes", "tcproutes", "tlsroutes", "udproutes", "backendtlspolicies") // which the controller watches too
 	user := url.UserPassword("alice", "e2eSECRETalice")
-	n.addUser(t, user)
-	password, _ := user.Password()
-	n.set(t, "login.basic.client.user", user.Username())
-	n.set(t, "login.basic.client.password", password, "--secret")
+	n.addClient(t, user)
 	for component, path := range map[string]string{"prometheus": "/prometheus", "alerting": "/alerts"} {
 		for key, value := range map[string]string{
 			"host": host, "path": path, "login": "basic", "fromNamespaces[0]": gatewayNamespace,
